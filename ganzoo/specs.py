@@ -1,0 +1,204 @@
+"""The records that a plugin declares: plain frozen data, checked when made, free of torch."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Protocol
+
+from ganzoo.errors import InvalidConfigError, PluginError
+from ganzoo.tasks import Task
+
+if TYPE_CHECKING:
+    from ganzoo.gan import GAN, AdversarialLoss
+
+__all__ = [
+    "API",
+    "Architecture",
+    "BundledFile",
+    "Config",
+    "HubFile",
+    "Layout",
+    "Loss",
+    "PretrainedModel",
+    "Reading",
+    "Shapes",
+    "replace_config",
+]
+
+API = (1, 0)
+"""The version of this interface. Another major breaks plugins; a newer minor only adds."""
+
+Shapes = Mapping[str, tuple[int, ...]]
+"""The tensors of a state dict by name, as shapes alone."""
+
+_NAME = re.compile(r"[a-z0-9]+(?:[._-][a-z0-9]+)*")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_REVISION = re.compile(r"[0-9a-f]{40}")
+
+
+class Config(Protocol):
+    """What every architecture's config, a frozen dataclass, says of the images it makes."""
+
+    __dataclass_fields__: Any
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """(C, H, W) of one generated image."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Architecture:
+    """A way to build a GAN.
+
+    `config` is a frozen dataclass whose defaults are the paper's. `build(config, loss)` is the only
+    function of a declaring module that imports torch, and does so inside its body.
+    """
+
+    name: str
+    summary: str
+    paper: str
+    task: type[Task]
+    config: type[Config]
+    default_loss: str
+    build: Callable[[Any, AdversarialLoss], GAN]
+
+    def __post_init__(self) -> None:
+        _check_name(self.name)
+        if not (isinstance(self.task, type) and issubclass(self.task, Task)):
+            raise PluginError(f"architecture {self.name}: task {self.task!r} is no type of ganzoo.tasks")
+        if not _is_frozen_dataclass(self.config):
+            raise PluginError(f"architecture {self.name}: config {self.config!r} is not a frozen dataclass")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Loss:
+    """An adversarial loss; `load()` imports torch and returns the pair of functions."""
+
+    name: str
+    summary: str
+    paper: str
+    load: Callable[[], AdversarialLoss]
+
+    def __post_init__(self) -> None:
+        _check_name(self.name)
+
+
+@dataclass(frozen=True, kw_only=True)
+class HubFile:
+    """One file of a Hugging Face Hub repository, pinned by commit and by content.
+
+    `size` is in bytes, None where it is not known exactly (the digest decides). `layout` names the
+    foreign layout that the file is in; None means safetensors with our own names.
+    """
+
+    repo: str
+    revision: str
+    filename: str
+    sha256: str
+    size: int | None = None
+    repo_type: str = "model"
+    layout: str | None = None
+
+    def __post_init__(self) -> None:
+        if not _REVISION.fullmatch(self.revision):
+            raise PluginError(f"{self.repo}: revision {self.revision!r} is not a 40-digit commit")
+        _check_sha256(self.repo, self.sha256)
+
+
+@dataclass(frozen=True, kw_only=True)
+class BundledFile:
+    """A safetensors file that is shipped inside `package` at `path`."""
+
+    package: str
+    path: str
+    sha256: str
+
+    def __post_init__(self) -> None:
+        _check_sha256(f"{self.package}/{self.path}", self.sha256)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PretrainedModel:
+    """Trained weights of an architecture, and what one must know to use them.
+
+    `name` is ``<architecture>-<what it learned>``; a dot and a tag mark another party's weights for
+    the same thing. `licence` is None where its publisher states none.
+    """
+
+    name: str
+    architecture: str
+    summary: str
+    dataset: str
+    licence: str | None
+    weights: HubFile | BundledFile
+    config: Mapping[str, Any] = field(default_factory=dict)
+    classes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        _check_name(self.name)
+        object.__setattr__(self, "config", MappingProxyType(dict(self.config)))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """How a layout reads one checkpoint: the config its shapes imply, and our name of each tensor.
+
+    `tensors` maps our names to the checkpoint's; `ignored` are the checkpoint's names that carry
+    nothing for the network. Any name in neither is an error.
+    """
+
+    config: Mapping[str, Any]
+    tensors: Mapping[str, str]
+    ignored: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Layout:
+    """The naming that another code base gives to an architecture's tensors.
+
+    `read(shapes)` looks at names and shapes alone and returns None for a checkpoint that is not in
+    this layout. `source` is the public code that writes such files.
+    """
+
+    name: str
+    architecture: str
+    source: str
+    read: Callable[[Shapes], Reading | None]
+
+    def __post_init__(self) -> None:
+        _check_name(self.name)
+
+
+def replace_config(config: Config | type[Config], values: Mapping[str, Any], *, of: str) -> Any:
+    """A config with `values` in place of its own (or of its defaults); `of` names it in errors.
+
+    Raises:
+        InvalidConfigError: a field that does not exist, or a value that the config refuses.
+    """
+    known = [f.name for f in dataclasses.fields(config)]  # type: ignore[arg-type]
+    unknown = sorted(set(values) - set(known))
+    if unknown:
+        raise InvalidConfigError(f"{of} has no config field {', '.join(unknown)} - its fields are {', '.join(known)}")
+    try:
+        return config(**values) if isinstance(config, type) else dataclasses.replace(config, **values)  # type: ignore[type-var]
+    except (TypeError, ValueError) as error:
+        raise InvalidConfigError(f"{of}: {error}") from error
+
+
+def _is_frozen_dataclass(kind: Any) -> bool:
+    return isinstance(kind, type) and dataclasses.is_dataclass(kind) and kind.__dataclass_params__.frozen  # type: ignore[attr-defined]
+
+
+def _check_name(name: Any) -> None:
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        raise PluginError(f"{name!r} is not a name: lower-case letters and digits, joined by '-', '.' or '_'")
+
+
+def _check_sha256(what: str, digest: str) -> None:
+    if not _SHA256.fullmatch(digest):
+        raise PluginError(f"{what}: sha256 {digest!r} is not 64 lower-case hex digits")

@@ -1,0 +1,44 @@
+"""What one can ask of a GAN: a task is the request itself, and its fields are the options it takes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+__all__ = ["ClassConditional", "ImageToImage", "Task", "Unconditional"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """The base of all tasks. `name` is what users type, `pipeline_tag` is the Hub's word for it."""
+
+    name: ClassVar[str]
+    pipeline_tag: ClassVar[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unconditional(Task):
+    """Images from latents alone."""
+
+    name: ClassVar[str] = "unconditional"
+    pipeline_tag: ClassVar[str] = "unconditional-image-generation"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClassConditional(Task):
+    """Images of one class: an index into the model's class names; None draws one for each image."""
+
+    name: ClassVar[str] = "class-conditional"
+    pipeline_tag: ClassVar[str] = "unconditional-image-generation"
+
+    label: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageToImage(Task):
+    """A translated image for each source image, in the named direction where there are several."""
+
+    name: ClassVar[str] = "image-to-image"
+    pipeline_tag: ClassVar[str] = "image-to-image"
+
+    direction: str | None = None
