@@ -1,0 +1,32 @@
+"""Devices by name."""
+
+from __future__ import annotations
+
+import torch
+
+from ganzoo.errors import InvalidRequestError, one_line
+
+__all__ = ["resolve_device"]
+
+
+def resolve_device(name: str) -> torch.device:
+    """The device of that name; ``auto`` is the first of cuda, mps and cpu that is there.
+
+    Raises:
+        InvalidRequestError: no such device, here or at all.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "mps" if _has_mps() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise InvalidRequestError(f"{name!r} is no device - say auto, cpu, cuda, cuda:1 or mps") from error
+    try:
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        raise InvalidRequestError(f"there is no {name} here ({one_line(error)}) - use --device cpu") from error
+    return device
+
+
+def _has_mps() -> bool:
+    return torch.backends.mps.is_available()

@@ -1,0 +1,46 @@
+"""The hooks that a plugin may implement, and the marker it implements them with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import pluggy
+
+from ganzoo.specs import Architecture, Layout, Loss, PretrainedModel
+
+__all__ = ["KINDS", "PROJECT", "hookimpl", "hookspec"]
+
+PROJECT = "ganzoo"
+
+hookspec = pluggy.HookspecMarker(PROJECT)
+hookimpl = pluggy.HookimplMarker(PROJECT)
+"""Marks a plugin's function as the implementation of the hook of that name."""
+
+
+@hookspec
+def ganzoo_architectures() -> Iterable[Architecture]:  # type: ignore[empty-body]
+    """The architectures that a plugin can build."""
+
+
+@hookspec
+def ganzoo_losses() -> Iterable[Loss]:  # type: ignore[empty-body]
+    """The adversarial losses that any architecture may be trained with."""
+
+
+@hookspec
+def ganzoo_models() -> Iterable[PretrainedModel]:  # type: ignore[empty-body]
+    """The pretrained models, of the plugin's own architectures or of others."""
+
+
+@hookspec
+def ganzoo_layouts() -> Iterable[Layout]:  # type: ignore[empty-body]
+    """The foreign checkpoint layouts, for the plugin's own architectures or for others."""
+
+
+KINDS = {
+    "architectures": Architecture,
+    "losses": Loss,
+    "models": PretrainedModel,
+    "layouts": Layout,
+}
+"""What each hook, without its ``ganzoo_``, returns records of."""

@@ -1,0 +1,332 @@
+"""Pinned files of the Hugging Face Hub: fetched with its own client, verified each time, repaired once.
+
+The client compares sizes only, and keeps damaged bytes in its cache for good; hence the digests here.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ganzoo.errors import CorruptWeightsError, PullError, one_line
+from ganzoo.files import replacing
+from ganzoo.specs import HubFile
+from ganzoo.weights import sha256_of
+
+if TYPE_CHECKING:
+    import httpx2
+
+__all__ = ["bound_client", "fetch", "is_cached"]
+
+MEMOISE_BYTES = 256_000_000  # hashing takes 28 ms for 45 MB, but most of a second from a gigabyte on
+ORPHAN_SECONDS = 3600
+KEPT_IN_QUARANTINE = 3
+BACKOFF = (0.5, 1.0, 2.0)  # between four tries
+LONGEST_HEAD = 3.0  # the client asks 7 times and waits 23 s in between: a silent host is given up after 44 s
+LONGEST_RETRY_AFTER = 5
+
+_LFS_POINTER = b"version https://git-lfs"
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_UNWRITABLE = {errno.EROFS, errno.EACCES, errno.EPERM}
+
+
+def fetch(file: HubFile, *, progress: type | None = None) -> Path:
+    """A local path that holds exactly the pinned bytes; asks the network only for what is not cached.
+
+    Size and SHA-256 are verified at every call (above `MEMOISE_BYTES`, once for each size, time and
+    inode of the cached file). Wrong bytes are moved to quarantine and fetched once more. `progress`
+    is a tqdm class that shows the download; None is silent.
+
+    Raises:
+        PullError: it cannot be fetched; `kind` says why.
+        CorruptWeightsError: wrong bytes arrived twice. They are in quarantine, not in the cache.
+    """
+    path, fault = _attempt(file, progress)
+    if fault:
+        try:
+            path, fault = _attempt(file, progress)
+        except PullError as error:
+            text = f"the local copy was damaged ({fault}) and put aside; {error}"
+            raise PullError(text, kind=error.kind) from error
+    if fault:
+        raise CorruptWeightsError(f"{_name(file)} was wrong twice: {fault} - {_remedy(fault)}")
+    return path
+
+
+def is_cached(file: HubFile) -> bool:
+    """Whether the file is in the local cache with the right size; neither network nor hashing."""
+    from huggingface_hub import try_to_load_from_cache
+
+    path = try_to_load_from_cache(file.repo, file.filename, revision=file.revision, repo_type=file.repo_type)
+    return isinstance(path, str) and file.size in (None, os.path.getsize(path))
+
+
+def bound_client() -> None:
+    """Let the client give up on a dead or throttling host within a minute, where it could take a day.
+
+    Process-global, hence for the command line only: a library must not change its host's client.
+    """
+    import httpx2
+    from huggingface_hub import get_session, set_client_factory
+
+    hooks = get_session().event_hooks  # the client's own: without them HF_HUB_OFFLINE has no effect
+    hooks = {
+        "request": [*hooks.get("request", ()), _cap_head_timeout],
+        "response": [*hooks.get("response", ()), _cap_retry_after],
+    }
+    set_client_factory(lambda: httpx2.Client(event_hooks=hooks, follow_redirects=True, timeout=None))
+
+
+def _cap_head_timeout(request: httpx2.Request) -> None:
+    if request.method == "HEAD":
+        limits = request.extensions.get("timeout", {})
+        request.extensions["timeout"] = {
+            name: min(limits.get(name) or LONGEST_HEAD, LONGEST_HEAD) for name in ("connect", "read", "write", "pool")
+        }
+
+
+def _cap_retry_after(response: httpx2.Response) -> None:
+    response.headers.pop("ratelimit", None)  # it would win over Retry-After
+    wait = response.headers.get("retry-after", "")
+    if wait.isdigit():
+        response.headers["retry-after"] = str(min(int(wait), LONGEST_RETRY_AFTER))
+
+
+# --- download ------------------------------------------------------------------------------------
+
+
+def _attempt(file: HubFile, progress: type | None) -> tuple[Path, str]:
+    """The path, and what is wrong with the bytes there: those are in quarantine then."""
+    if not is_cached(file):
+        _make_room(file)
+    path = _download(file, progress)
+    return path, _fault(path, file)
+
+
+def _download(file: HubFile, progress: type | None) -> Path:
+    """One call of the client, repeated for the faults that it gives up on at once."""
+    from huggingface_hub import hf_hub_download
+
+    delays = iter(BACKOFF)
+    while True:
+        try:
+            path = hf_hub_download(
+                file.repo,
+                file.filename,
+                revision=file.revision,
+                repo_type=file.repo_type,
+                tqdm_class=progress or _silent_progress(),
+                library_name="ganzoo",
+            )
+            return Path(path)
+        except Exception as error:  # the client lets errors of httpx2, the OS and its transports escape
+            delay = next(delays, None)
+            if delay is None or not _is_passing(error):
+                raise _explained(error, file) from error
+            time.sleep(delay)
+
+
+def _silent_progress() -> type:
+    from huggingface_hub.utils.tqdm import tqdm
+
+    class Silent(tqdm):  # the client's own `silent_tqdm` lacks what its Xet transfers call
+        def __init__(self, *args: object, **options: object) -> None:
+            super().__init__(*args, **{**options, "disable": True})  # type: ignore[no-untyped-call]
+
+    return Silent
+
+
+def _is_passing(error: Exception) -> bool:
+    """Whether another try may help that the client has not made itself.
+
+    It repeats timeouts, refused connections and cut bodies, five times each; to repeat those would
+    multiply the two loops. A fresh HEAD signs a fresh URL, which mends the 403 of an expired one.
+    """
+    import httpx2
+    from huggingface_hub.errors import HfHubHTTPError
+
+    if isinstance(error, HfHubHTTPError):
+        status = error.response.status_code
+        return status >= 500 or (status == 403 and type(error) is HfHubHTTPError)
+    return isinstance(error, httpx2.ReadError) or _is_incomplete(error)
+
+
+def _is_incomplete(error: Exception) -> bool:
+    return isinstance(error, OSError) and "Consistency check failed" in str(error)
+
+
+def _make_room(file: HubFile) -> None:
+    """Remove what killed downloads of this repository left, then see that the file fits.
+
+    Raises:
+        PullError: of kind ``disk``, before a single request is made.
+    """
+    from huggingface_hub import constants
+    from huggingface_hub.file_download import repo_folder_name
+
+    cache = Path(constants.HF_HUB_CACHE)
+    old = time.time() - ORPHAN_SECONDS
+    blobs = cache / repo_folder_name(repo_id=file.repo, repo_type=file.repo_type) / "blobs"
+    for orphan in blobs.glob("*.incomplete"):
+        with suppress(OSError):
+            if orphan.stat().st_mtime < old:
+                orphan.unlink()
+    existing = next(folder for folder in (cache, *cache.parents) if folder.exists())
+    free = shutil.disk_usage(existing).free
+    if file.size is not None and free < file.size:
+        text = f"{_name(file)} takes {file.size:,} bytes, {cache} has {free:,} free"
+        raise PullError(f"{text} - make room there or set HF_HOME to a folder on another disk", kind="disk")
+
+
+# --- verify --------------------------------------------------------------------------------------
+
+
+def _fault(path: Path, file: HubFile) -> str:
+    """What is wrong with the bytes at `path`, which are then no longer there; nothing if they are right."""
+    try:
+        before = path.stat()
+        fault = _mismatch(path, file)
+        if fault:
+            _quarantine(path, before)
+        return fault
+    except FileNotFoundError:
+        return "the cached file vanished while it was read"
+    except OSError as error:
+        raise _explained(error, file) from error
+
+
+def _mismatch(path: Path, file: HubFile) -> str:
+    size = path.stat().st_size
+    with path.open("rb") as opened:
+        if opened.read(len(_LFS_POINTER)) == _LFS_POINTER:
+            return "a Git-LFS pointer instead of the weights"
+    if file.size not in (None, size):
+        return f"{size:,} bytes, expected {file.size:,}"
+    digest = _digest(path, file.sha256)
+    return "" if digest == file.sha256 else f"sha256 {digest[:12]}..., expected {file.sha256[:12]}..."
+
+
+def _digest(path: Path, expected: str) -> str:
+    """The file's SHA-256; for a large file that was found right before and not touched since, from a note."""
+    if path.stat().st_size < MEMOISE_BYTES:
+        return sha256_of(path)
+    from huggingface_hub import cached_assets_path
+
+    stamp = _stamp(path)
+    with suppress(OSError):
+        if (cached_assets_path("ganzoo", "verified") / expected).read_text() == stamp:
+            return expected
+    digest = sha256_of(path)
+    if digest == expected:
+        with suppress(OSError), replacing(cached_assets_path("ganzoo", "verified") / expected) as note:
+            note.write_text(stamp)
+    return digest
+
+
+def _stamp(path: Path) -> str:
+    status = path.stat()
+    return f"{path} {status.st_size} {status.st_mtime_ns} {status.st_ino}"
+
+
+def _quarantine(path: Path, seen: os.stat_result) -> None:
+    """Move the bytes out of the cache, moved rather than edited: another process may have mapped them."""
+    from huggingface_hub import cached_assets_path
+
+    blob = path.resolve()
+    if not os.path.samestat(seen, blob.stat()):
+        return  # another process has repaired it since
+    try:
+        folder = cached_assets_path("ganzoo", "quarantine")
+        shutil.move(blob, folder / f"{time.time_ns()}-{blob.name}")
+        for oldest in sorted(folder.iterdir())[:-KEPT_IN_QUARANTINE]:
+            oldest.unlink(missing_ok=True)
+    except OSError:
+        blob.unlink(missing_ok=True)  # no room to keep it; it must not be loaded all the same
+
+
+def _remedy(fault: str) -> str:
+    if "Git-LFS" in fault:
+        return "this Hub or mirror does not hold the content; unset HF_ENDPOINT to use another"
+    return "a proxy or mirror on the way alters it, or the pin is wrong: report it to the model's publisher"
+
+
+# --- explain -------------------------------------------------------------------------------------
+
+
+def _name(file: HubFile) -> str:
+    return f"{file.repo}/{file.filename}"
+
+
+def _explained(error: Exception, file: HubFile) -> PullError:
+    """The client's error as one sentence with the cause, the next step and a stable kind."""
+    import httpx2
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled
+
+    if isinstance(error, LocalEntryNotFoundError) and isinstance(error.__cause__, Exception):
+        error = error.__cause__  # it only says "not here"; the cause says why it could not be fetched
+    if isinstance(error, (OfflineModeIsEnabled, LocalEntryNotFoundError)):
+        text = f"{_name(file)} is not in the cache and HF_HUB_OFFLINE is set"
+        return PullError(f"{text} - unset it, and pull once while online", kind="offline")
+    if isinstance(error, HfHubHTTPError):
+        return _explained_answer(error, file)
+    if isinstance(error, httpx2.HTTPError):
+        return _explained_line(error, file)
+    return _explained_local(error, file)
+
+
+def _explained_answer(error: Exception, file: HubFile) -> PullError:
+    """The Hub answered, with a refusal. A gated repository is also a "missing" one, hence the order."""
+    from huggingface_hub import errors
+
+    log_in = "log in with `hf auth login` or set HF_TOKEN"
+    status = getattr(getattr(error, "response", None), "status_code", None)
+    if isinstance(error, errors.GatedRepoError):
+        return PullError(f"{file.repo} is gated - accept its terms on its Hub page, then {log_in}", kind="gated")
+    if isinstance(error, errors.RepositoryNotFoundError) or status == 401:
+        text = f"the Hub shows no {file.repo_type} repository {file.repo}: it does not exist or is private"
+        return PullError(f"{text} - if you may read it, {log_in}", kind="missing")
+    if isinstance(error, errors.RevisionNotFoundError):
+        text = f"{file.repo} has no commit {file.revision}: its history was rewritten"
+        return PullError(f"{text} - report it to the model's publisher", kind="missing")
+    if isinstance(error, errors.EntryNotFoundError):
+        text = f"{file.repo} has no file {file.filename} at commit {file.revision[:12]}"
+        return PullError(f"{text} - report it to the model's publisher", kind="missing")
+    return PullError(f"{_name(file)}: the Hub answers HTTP {status} - try again later", kind="http")
+
+
+def _explained_line(error: httpx2.HTTPError, file: HubFile) -> PullError:
+    """No usable answer came: the line, the host, or what it redirects to."""
+    import httpx2
+    from huggingface_hub import constants
+
+    if isinstance(error, (httpx2.UnsupportedProtocol, httpx2.TooManyRedirects)):
+        text = f"{_name(file)}: the Hub redirects to where nothing can be fetched ({one_line(error)})"
+        return PullError(f"{text} - check HF_ENDPOINT and your proxy", kind="http")
+    text = f"cannot reach {constants.ENDPOINT} for {_name(file)} ({one_line(error)})"
+    return PullError(f"{text} - check the connection, your proxy and HF_ENDPOINT, then try again", kind="network")
+
+
+def _explained_local(error: Exception, file: HubFile) -> PullError:
+    """What this machine, or something that only claims to be the Hub, did wrong."""
+    from huggingface_hub import constants
+    from huggingface_hub.errors import FileMetadataError
+
+    number = error.errno if isinstance(error, OSError) else None
+    if number in _FULL:
+        text = f"{constants.HF_HUB_CACHE} has no room for {_name(file)}"
+        return PullError(f"{text} - free some, or set HF_HOME to a folder on another disk", kind="disk")
+    if number in _UNWRITABLE:
+        text = f"{constants.HF_HUB_CACHE} cannot be written, as fetching {_name(file)} has to"
+        return PullError(f"{text} - set HF_HOME to a folder that can", kind="disk")
+    if isinstance(error, FileMetadataError):
+        text = f"{constants.ENDPOINT} does not answer as a Hub does"
+        return PullError(f"{text} - a login page of your network may be in the way; check HF_ENDPOINT", kind="network")
+    if _is_incomplete(error):
+        text = f"{_name(file)} arrived with a wrong length in {len(BACKOFF) + 1} tries"
+        return PullError(f"{text} - a proxy or login page may be in the way; try again later", kind="network")
+    return PullError(f"{_name(file)} cannot be fetched ({one_line(error)}) - try again, or report it", kind="http")

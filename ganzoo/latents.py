@@ -1,0 +1,28 @@
+"""The distributions that latents are drawn from."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+__all__ = ["LatentKind", "draw_latent"]
+
+LatentKind = Literal["normal", "uniform"]
+
+
+def draw_latent(
+    kind: LatentKind,
+    *shape: int,
+    random: torch.Generator | None = None,
+    device: torch.device | None = None,
+) -> Tensor:
+    """Latents of `shape`: standard normal, or uniform in [-1, 1).
+
+    `random` draws on the CPU for sampling; training leaves it out and draws on `device` from the
+    global state that the trainer has seeded for this step.
+    """
+    if kind == "normal":
+        return torch.randn(*shape, generator=random, device=device)
+    return torch.rand(*shape, generator=random, device=device).mul_(2).sub_(1)

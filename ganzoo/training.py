@@ -1,0 +1,140 @@
+"""The one trainer: it applies the updates that a GAN asks for, and never learns what they mean."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from ganzoo.checkpoints import Checkpoint
+from ganzoo.data import Batches, ImageData
+from ganzoo.errors import InvalidRequestError, NonFiniteError
+from ganzoo.gan import GAN, Update
+from ganzoo.published import published_tensors
+from ganzoo.randomness import derive
+from ganzoo.weights import load_into
+
+__all__ = ["Record", "Trainer", "TrainingOptions"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingOptions:
+    """How long and on what to train; what the paper prescribes stands in the architecture's config.
+
+    `ema` is the decay of the weights' exponential moving average, 0 to publish the weights
+    themselves. `precision` is that of the networks' arithmetic; weights stay in 32 bits.
+    """
+
+    iterations: int = 10_000
+    batch_size: int = 64
+    seed: int = 0
+    ema: float = 0.999
+    precision: Literal["fp32", "bf16"] = "fp32"
+
+    def __post_init__(self) -> None:
+        if self.iterations < 0 or self.batch_size < 1:
+            raise InvalidRequestError("iterations must be at least 0 and the batch size at least 1")
+        if not 0 <= self.ema < 1:
+            raise InvalidRequestError(f"ema is a decay in [0, 1), not {self.ema}")
+
+
+class Record(NamedTuple):
+    """One finished iteration: its number from 1, and every loss and score as ``group/name``."""
+
+    step: int
+    losses: Mapping[str, float]
+    scores: Mapping[str, float]
+
+
+class Trainer(Iterator[Record]):
+    """Trains a GAN, one iteration at a time; ends after `options.iterations`.
+
+    On the CPU, two trainers with the same GAN, data and options go through the same states bit for
+    bit, and so does one that starts from the `checkpoint` of another.
+    """
+
+    def __init__(self, gan: GAN, data: ImageData, options: TrainingOptions) -> None:
+        self.gan = gan.train()
+        self.options = options
+        self.step = 0
+        self.average = copy.deepcopy(gan).eval().requires_grad_(False)
+        self.optimizers = gan.optimizers()
+        self._batches = Batches(data, options.batch_size, seed=options.seed, device=gan.device)
+
+    def __next__(self) -> Record:
+        """Run one iteration.
+
+        Raises:
+            StopIteration: all iterations are done.
+            NonFiniteError: a loss is NaN or infinite; the networks hold the step before.
+        """
+        if self.step >= self.options.iterations:
+            raise StopIteration
+        # Everything random in this step follows from here, so that a resumed run is the same run.
+        torch.manual_seed(derive(self.options.seed, "step", self.step))
+        losses: dict[str, Tensor] = {}
+        scores: dict[str, Tensor] = {}
+        with torch.autocast(self.gan.device.type, torch.bfloat16, enabled=self.options.precision == "bf16"):
+            for update in self.gan.training_step(self._batches):
+                self._apply(update)
+                losses |= {f"{update.group}/{name}": loss.detach() for name, loss in update.losses.items()}
+                scores |= {name: score.detach() for name, score in update.scores.items()}
+        self.step += 1
+        self._update_average()
+        return Record(self.step, _numbers(losses), _numbers(scores))
+
+    def _apply(self, update: Update) -> None:
+        total = torch.stack([loss.float() for loss in update.losses.values()]).sum()
+        if not total.isfinite():
+            terms = ", ".join(f"{name} {float(loss):g}" for name, loss in update.losses.items())
+            raise NonFiniteError(f"step {self.step + 1}: the loss of {update.group} is not finite ({terms})")
+        optimizer = self.optimizers[update.group]
+        optimizer.zero_grad(set_to_none=True)
+        total.backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+
+    @torch.no_grad()
+    def _update_average(self) -> None:
+        """ema <- d ema + (1 - d) now, with d shorter at the start, when the average holds the initial noise."""
+        decay = min(self.options.ema, self.step / (self.step + 10))
+        for name in self.gan.published:
+            _lerp_state(self.average.get_submodule(name), self.gan.get_submodule(name), 1 - decay)
+
+    def published(self) -> dict[str, Tensor]:
+        """The averaged state of the submodules that sampling needs."""
+        return published_tensors(self.average)
+
+    def checkpoint(self) -> Checkpoint:
+        """All that another trainer needs to go on from here."""
+        state: dict[str, Any] = {
+            "position": self._batches.position,
+            "optimizers": {group: optimizer.state_dict() for group, optimizer in self.optimizers.items()},
+        }
+        return Checkpoint(self.step, {"networks": self.gan.state_dict(), "average": self.published()}, state)
+
+    def restore(self, checkpoint: Checkpoint) -> None:
+        """Go on from `checkpoint`, which a trainer of the same GAN, data and options made."""
+        load_into(self.gan, checkpoint.networks["networks"], of="the checkpoint")
+        self.average.load_state_dict(dict(checkpoint.networks["average"]), strict=False)
+        for group, optimizer in self.optimizers.items():
+            optimizer.load_state_dict(checkpoint.state["optimizers"][group])
+        self._batches.position = checkpoint.state["position"]
+        self.step = checkpoint.step
+
+
+def _lerp_state(average: nn.Module, current: nn.Module, weight: float) -> None:
+    """Move `average` towards `current`: parameters and running statistics alike; counters are copied."""
+    ours, theirs = list(average.state_dict().values()), list(current.state_dict().values())
+    floats = [i for i, tensor in enumerate(ours) if tensor.is_floating_point()]
+    torch._foreach_lerp_([ours[i] for i in floats], [theirs[i] for i in floats], weight)
+    for tensor, source in zip(ours, theirs, strict=True):
+        if not tensor.is_floating_point():
+            tensor.copy_(source)
+
+
+def _numbers(tensors: Mapping[str, Tensor]) -> dict[str, float]:
+    return {name: float(tensor) for name, tensor in tensors.items()}

@@ -1,0 +1,166 @@
+"""From names to things: the models there are, a network, a model with its weights."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from fnmatch import fnmatchcase
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ganzoo import convert, hub
+from ganzoo.errors import PluginWarning, UnknownNameError
+from ganzoo.layouts import Match, find_layout, rename
+from ganzoo.published import CONFIG, WEIGHTS, read_description
+from ganzoo.registry import Registry
+from ganzoo.specs import BundledFile, HubFile, PretrainedModel, replace_config
+from ganzoo.weights import load_into, read_header, read_tensors
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+    from ganzoo.gan import GAN
+    from ganzoo.sampling import Model
+
+__all__ = ["Pulled", "create", "is_folder", "load", "models", "pull", "registry", "weights_path"]
+
+
+@cache
+def registry() -> Registry:
+    """The registry of all installed plugins, made once; broken plugins are warned of and left out."""
+    found = Registry.discover()
+    for plugin in found.broken:
+        warnings.warn(plugin.complaint(), PluginWarning, stacklevel=3)
+    return found
+
+
+def models(pattern: str = "*", *, architecture: str | None = None, task: str | None = None) -> list[str]:
+    """The names of all pretrained models that match a shell pattern, an architecture and a task.
+
+    Raises:
+        UnknownNameError: no such architecture, or no architecture with such a task.
+    """
+    found = registry()
+    if architecture is not None:
+        found.architectures[architecture]  # refuses an unknown one
+    tasks = {a.task.name for a in found.architectures.values()}
+    if task is not None and task not in tasks:
+        raise UnknownNameError(f"there is no task {task!r} - there are {', '.join(sorted(tasks))}")
+    return [
+        name
+        for name, model in found.models.items()
+        if fnmatchcase(name, pattern)
+        and architecture in (None, model.architecture)
+        and (task is None or found.architectures[model.architecture].task.name == task)
+    ]
+
+
+def create(architecture: str, *, loss: str | None = None, **config: Any) -> GAN:
+    """A new, untrained GAN. `config` overrides fields of the architecture's config, whose defaults are the paper's.
+
+    Raises:
+        UnknownNameError: no such architecture or loss.
+        InvalidConfigError: a field that does not exist or a value that cannot be.
+    """
+    spec = registry().architectures[architecture]
+    settings = replace_config(spec.config, config, of=architecture)
+    return spec.build(settings, registry().losses[loss or spec.default_loss].load())
+
+
+def load(name: str | Path, *, device: str | torch.device = "cpu") -> Model:
+    """A pretrained model by its registered name, or from a published folder, verified and ready to sample.
+
+    A path is told from a name by a separator, a leading dot, or by being a folder with a ``config.json``.
+
+    Raises:
+        UnknownNameError: nothing has that name.
+        WeightsError: the weights cannot be fetched, are damaged or do not fit.
+        NonFiniteError: the weights hold NaN or infinity.
+    """
+    model = _load_folder(Path(name)) if is_folder(name) else _load_registered(str(name))
+    return model.to(device)
+
+
+def is_folder(name: str | Path) -> bool:
+    """Whether `name` means a published folder and not a registered model."""
+    return isinstance(name, Path) or name.startswith((".", "/", "~")) or (Path(name) / CONFIG).is_file()
+
+
+class Pulled(NamedTuple):
+    """A model's weights on this machine: the safetensors file, its size in bytes, and whether it was bundled."""
+
+    name: str
+    path: Path
+    size: int
+    bundled: bool
+
+
+def pull(name: str, *, progress: type | None = None) -> Pulled:
+    """Fetch and verify a model's weights, so that `load` needs no network; bundled ones are there already.
+
+    `progress` is a class with tqdm's interface, shown while bytes arrive.
+
+    Raises:
+        UnknownNameError: nothing has that name.
+        WeightsError: the weights cannot be fetched or read.
+    """
+    model = registry().models[name]
+    path = weights_path(model, progress=progress)
+    _match(model, path)
+    return Pulled(name, path, path.stat().st_size, isinstance(model.weights, BundledFile))
+
+
+def weights_path(model: PretrainedModel, *, progress: type | None = None) -> Path:
+    """The safetensors file of a model: bundled, or fetched, verified, and converted where it is a pickle."""
+    if isinstance(model.weights, BundledFile):
+        return Path(str(files(model.weights.package).joinpath(model.weights.path)))
+    fetched = hub.fetch(model.weights, progress=progress)
+    return convert.as_safetensors(fetched, sha256=model.weights.sha256)
+
+
+def _load_registered(name: str) -> Model:
+    model = registry().models[name]
+    path = weights_path(model)
+    tensors = read_tensors(path, sha256=model.weights.sha256 if isinstance(model.weights, BundledFile) else None)
+    config = dict(model.config)
+    match = _match(model, path)
+    if match is not None:
+        tensors = rename(tensors, match)
+        config = {**match.reading.config, **config}
+    return _build(model.architecture, config, tensors, name=name, classes=model.classes)
+
+
+def _load_folder(folder: Path) -> Model:
+    folder = folder.expanduser()
+    description = read_description(folder)
+    tensors = read_tensors(folder / WEIGHTS, sha256=description.sha256)
+    return _build(
+        description.architecture, description.config, tensors, name=folder.name, classes=description.classes
+    )
+
+
+def _match(model: PretrainedModel, path: Path) -> Match | None:
+    """How the model's foreign layout reads the file; None where the names are ours."""
+    layout = model.weights.layout if isinstance(model.weights, HubFile) else None
+    if layout is None:
+        return None
+    return find_layout(read_header(path).shapes, [registry().layouts[layout]], of=model.name)
+
+
+def _build(
+    architecture: str, config: Mapping[str, Any], tensors: Mapping[str, Tensor], *, name: str, classes: tuple[str, ...]
+) -> Model:
+    import torch
+
+    from ganzoo.sampling import Model
+
+    spec = registry().architectures[architecture]
+    with torch.random.fork_rng(devices=[]):  # the initialisation is overwritten; the caller's randomness is not
+        gan = create(architecture, **config)
+    for submodule in [child for child, _ in gan.named_children() if child not in gan.published]:
+        delattr(gan, submodule)  # a discriminator has no part in sampling, and no weights here
+    load_into(gan, tensors, of=name)
+    return Model(gan, spec.task, name=name, classes=classes)

@@ -1,0 +1,56 @@
+"""DCGAN and its training, section 4."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from ganzoo import GAN, AdversarialLoss, Batch, Inputs, Task, Update, draw_latent, frozen
+from ganzoo_dcgan import DCGANConfig
+from ganzoo_dcgan.networks import Discriminator, Generator
+
+__all__ = ["DCGAN"]
+
+
+class DCGAN(GAN):
+    """A convolutional generator and its mirror image, the discriminator."""
+
+    def __init__(self, config: DCGANConfig, loss: AdversarialLoss) -> None:
+        super().__init__()
+        self.config = config
+        self.loss = loss
+        self.generator = Generator(config)
+        self.discriminator = Discriminator(config)
+
+    def optimizers(self) -> dict[str, torch.optim.Optimizer]:
+        """Adam with learning rate 2e-4 and beta1 0.5 for both."""
+        settings = {"lr": self.config.learning_rate, "betas": (self.config.beta1, 0.999)}
+        return {
+            "discriminator": torch.optim.Adam(self.discriminator.parameters(), **settings),
+            "generator": torch.optim.Adam(self.generator.parameters(), **settings),
+        }
+
+    def training_step(self, batches: Iterator[Batch]) -> Iterator[Update]:
+        """One step of D, then one of G on the same images: their forward pass is done once."""
+        image = next(batches)["image"]
+        counterfeit = self.generator(self.noise(len(image)))
+        real, fake = self.discriminator(image), self.discriminator(counterfeit.detach())
+        scores = {"D(x)": real.sigmoid().mean(), "D(G(z))": fake.sigmoid().mean()}
+        yield Update("discriminator", {"adversarial": self.loss.discriminator(real, fake)}, scores)
+        with frozen(self.discriminator):
+            yield Update("generator", {"adversarial": self.loss.generator(self.discriminator(counterfeit))})
+
+    def noise(self, count: int) -> Tensor:
+        """(count, latent_dim) for a training step."""
+        return draw_latent(self.config.latent, count, self.config.latent_dim, device=self.device)
+
+    def draw(self, request: Task, random: torch.Generator) -> Inputs:
+        """One latent, (latent_dim,)."""
+        return {"z": draw_latent(self.config.latent, self.config.latent_dim, random=random)}
+
+    def generate(self, inputs: Inputs) -> Tensor:
+        """(N, C, H, W) in [-1, 1] from ``z``, (N, latent_dim)."""
+        images: Tensor = self.generator(inputs["z"])
+        return images

@@ -1,0 +1,100 @@
+"""The first GAN: two multilayer perceptrons and the minimax game (arXiv:1406.2661)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import ganzoo
+from ganzoo import Architecture, BundledFile, Loss, PretrainedModel, Unconditional
+
+if TYPE_CHECKING:
+    from ganzoo import GAN, AdversarialLoss
+
+__all__ = ["GANConfig"]
+
+GANZOO_API = (1, 0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class GANConfig:
+    """The MNIST experiment of section 5, its sizes from the authors' published configuration.
+
+    Differences: Adam in place of SGD with momentum, and zero in place of the data's marginals for
+    the output bias.
+    """
+
+    resolution: int = 28
+    channels: int = 1
+    latent_dim: int = 100
+    latent: Literal["normal", "uniform"] = "uniform"
+    generator_widths: tuple[int, ...] = (1200, 1200)
+    discriminator_units: tuple[int, ...] = (240, 240)
+    maxout_pieces: int = 5
+    input_dropout: float = 0.2
+    hidden_dropout: float = 0.5
+    discriminator_steps: int = 1
+    learning_rate: float = 2e-4
+    beta1: float = 0.5
+
+    def __post_init__(self) -> None:
+        sizes = (self.resolution, self.channels, self.latent_dim, self.maxout_pieces, self.discriminator_steps)
+        if min(*sizes, *self.generator_widths, *self.discriminator_units) < 1:
+            raise ValueError("every size and the number of discriminator steps must be at least 1")
+        if self.latent not in ("normal", "uniform"):
+            raise ValueError(f"latent is 'normal' or 'uniform', not {self.latent!r}")
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """(C, H, W) of one image."""
+        return (self.channels, self.resolution, self.resolution)
+
+
+def _build(config: GANConfig, loss: AdversarialLoss) -> GAN:
+    from ganzoo_gan.model import MLPGAN
+
+    return MLPGAN(config, loss)
+
+
+def _minimax() -> AdversarialLoss:
+    from ganzoo_gan.losses import minimax
+
+    return minimax
+
+
+def _non_saturating() -> AdversarialLoss:
+    from ganzoo_gan.losses import non_saturating
+
+    return non_saturating
+
+
+@ganzoo.hookimpl
+def ganzoo_architectures() -> Iterable[Architecture]:
+    """The multilayer perceptron GAN."""
+    yield Architecture(
+        name="gan",
+        summary="multilayer perceptrons, the first GAN",
+        paper="arXiv:1406.2661",
+        task=Unconditional,
+        config=GANConfig,
+        default_loss="non-saturating",
+        build=_build,
+    )
+
+
+@ganzoo.hookimpl
+def ganzoo_losses() -> Iterable[Loss]:
+    """The two games of the paper."""
+    yield Loss(
+        name="minimax",
+        summary="the zero-sum game: the generator minimises log(1 - D(G(z)))",
+        paper="arXiv:1406.2661, equation 1",
+        load=_minimax,
+    )
+    yield Loss(
+        name="non-saturating",
+        summary="the generator maximises log D(G(z)) instead: the same fixed point, stronger early gradients",
+        paper="arXiv:1406.2661, section 3",
+        load=_non_saturating,
+    )

@@ -1,0 +1,59 @@
+"""The first GAN and its training, algorithm 1."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from ganzoo import GAN, AdversarialLoss, Batch, Inputs, Task, Update, draw_latent, frozen
+from ganzoo_gan import GANConfig
+from ganzoo_gan.networks import Discriminator, Generator
+
+__all__ = ["MLPGAN"]
+
+
+class MLPGAN(GAN):
+    """A generator and a discriminator, both multilayer perceptrons."""
+
+    def __init__(self, config: GANConfig, loss: AdversarialLoss) -> None:
+        super().__init__()
+        self.config = config
+        self.loss = loss
+        self.generator = Generator(config)
+        self.discriminator = Discriminator(config)
+
+    def optimizers(self) -> dict[str, torch.optim.Optimizer]:
+        """Adam for each of the two players."""
+        settings = {"lr": self.config.learning_rate, "betas": (self.config.beta1, 0.999)}
+        return {
+            "discriminator": torch.optim.Adam(self.discriminator.parameters(), **settings),
+            "generator": torch.optim.Adam(self.generator.parameters(), **settings),
+        }
+
+    def training_step(self, batches: Iterator[Batch]) -> Iterator[Update]:
+        """Algorithm 1: k steps of D, each on new data and new noise, then one of G on new noise."""
+        for _ in range(self.config.discriminator_steps):
+            image = next(batches)["image"]
+            with torch.no_grad():
+                counterfeit = self.generator(self.noise(len(image)))
+            real, fake = self.discriminator(image), self.discriminator(counterfeit)
+            scores = {"D(x)": real.sigmoid().mean(), "D(G(z))": fake.sigmoid().mean()}
+            yield Update("discriminator", {"adversarial": self.loss.discriminator(real, fake)}, scores)
+        with frozen(self.discriminator):
+            fake = self.discriminator(self.generator(self.noise(len(image))))
+            yield Update("generator", {"adversarial": self.loss.generator(fake)})
+
+    def noise(self, count: int) -> Tensor:
+        """(count, latent_dim) for a training step."""
+        return draw_latent(self.config.latent, count, self.config.latent_dim, device=self.device)
+
+    def draw(self, request: Task, random: torch.Generator) -> Inputs:
+        """One latent, (latent_dim,)."""
+        return {"z": draw_latent(self.config.latent, self.config.latent_dim, random=random)}
+
+    def generate(self, inputs: Inputs) -> Tensor:
+        """(N, C, H, W) in [-1, 1] from ``z``, (N, latent_dim)."""
+        images: Tensor = self.generator(inputs["z"])
+        return images

@@ -1,0 +1,71 @@
+"""The multilayer perceptrons of the first GAN."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+
+from ganzoo_gan import GANConfig
+
+__all__ = ["Discriminator", "Generator", "Maxout"]
+
+
+class Generator(nn.Module):
+    """Rectified linear layers and a sigmoid: (N, latent_dim) to (N, C, H, W) in [-1, 1]."""
+
+    def __init__(self, config: GANConfig) -> None:
+        super().__init__()
+        channels, height, width = config.image_shape
+        sizes = (config.latent_dim, *config.generator_widths)
+        hidden = [layer for i, o in pairwise(sizes) for layer in (nn.Linear(i, o), nn.ReLU())]
+        self.layers = nn.Sequential(*hidden, nn.Linear(sizes[-1], channels * height * width), nn.Sigmoid())
+        self.image_shape = config.image_shape
+        _initialise(self, spread=0.05)
+
+    def forward(self, z: Tensor) -> Tensor:
+        """One image for each row of `z`."""
+        pixels: Tensor = self.layers(z)  # (N, C * H * W) in [0, 1], as in the paper
+        return pixels.mul(2).sub(1).unflatten(1, self.image_shape)
+
+
+class Maxout(nn.Module):
+    """max_j (x W_j + b_j): each unit is the largest of `pieces` linear maps (arXiv:1302.4389, section 3)."""
+
+    def __init__(self, inputs: int, units: int, pieces: int) -> None:
+        super().__init__()
+        self.linear = nn.Linear(inputs, units * pieces)
+        self.pieces = pieces
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, inputs) to (N, units)."""
+        scores: Tensor = self.linear(x)
+        return scores.unflatten(1, (-1, self.pieces)).amax(dim=2)
+
+
+class Discriminator(nn.Module):
+    """Maxout layers behind dropout: (N, C, H, W) in [-1, 1] to (N,) logits."""
+
+    def __init__(self, config: GANConfig) -> None:
+        super().__init__()
+        channels, height, width = config.image_shape
+        sizes = (channels * height * width, *config.discriminator_units)
+        layers: list[nn.Module] = [nn.Flatten(), nn.Dropout(config.input_dropout)]
+        for inputs, units in pairwise(sizes):
+            layers += [Maxout(inputs, units, config.maxout_pieces), nn.Dropout(config.hidden_dropout)]
+        self.layers = nn.Sequential(*layers, nn.Linear(sizes[-1], 1))
+        _initialise(self, spread=0.005)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """One logit for each image."""
+        scores: Tensor = self.layers(images.add(1).div(2))  # pixels in [0, 1], as in the paper
+        return scores.squeeze(1)
+
+
+def _initialise(module: nn.Module, spread: float) -> None:
+    """Weights uniform in [-spread, spread], biases zero: the authors' configuration (`irange`)."""
+    for layer in module.modules():
+        if isinstance(layer, nn.Linear):
+            torch.nn.init.uniform_(layer.weight, -spread, spread)
+            torch.nn.init.zeros_(layer.bias)

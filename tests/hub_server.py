@@ -1,0 +1,258 @@
+"""A Hugging Face Hub on one loopback port and its CDN on another, which the unmodified client accepts.
+
+The CDN has an origin of its own because the client must drop the token on the way there. What goes
+wrong is a `Fault`: a function that answers in place of the healthy route.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import socket
+import struct
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from types import TracebackType
+from typing import NamedTuple, Self
+
+__all__ = ["Fault", "Hub", "Request", "body", "cut", "hang", "redirect", "reset", "status"]
+
+LFS_BYTES = 10  # files above this are "LFS": served by the CDN
+
+
+class Request(NamedTuple):
+    """One request as it arrived; `server` is ``hub`` or ``cdn``, header names are in lower case."""
+
+    server: str
+    method: str
+    path: str
+    headers: dict[str, str]
+
+
+@dataclass
+class Repository:
+    """One commit of a repository; `access` is an X-Error-Code that every request of it is answered with."""
+
+    name: str
+    kind: str
+    revision: str
+    files: dict[str, bytes]
+    access: str | None = None
+
+
+Fault = Callable[["Handler", bytes], None]
+
+
+@dataclass
+class Planned:
+    """A fault that waits for `times` requests of `method` to `server` whose path ends with `ending`."""
+
+    server: str
+    method: str
+    ending: str
+    fault: Fault
+    times: int
+
+
+@dataclass
+class Hub:
+    """``with Hub() as hub``: runs both servers. `requests` lists what came, `faults` what is planned."""
+
+    repositories: dict[str, Repository] = field(default_factory=dict)
+    requests: list[Request] = field(default_factory=list)
+    faults: list[Planned] = field(default_factory=list)
+    closing: threading.Event = field(default_factory=threading.Event)
+
+    def __enter__(self) -> Self:
+        self.lock = threading.Lock()
+        self.hub, self.cdn = Server(self, "hub"), Server(self, "cdn")
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.closing.set()  # frees the handlers that hang
+        for server in (self.hub, self.cdn):
+            server.shutdown()
+            server.server_close()
+
+    def add(self, name: str, files: dict[str, bytes], *, kind: str = "model", access: str | None = None) -> str:
+        """Publish a repository; its commit is returned."""
+        revision = hashlib.sha1(repr((name, sorted(files.items()))).encode()).hexdigest()
+        prefix = "" if kind == "model" else f"{kind}s/"
+        self.repositories[prefix + name] = Repository(name, kind, revision, files, access)
+        return revision
+
+    def break_(self, method: str, ending: str, fault: Fault, *, server: str = "cdn", times: int = 10**9) -> None:
+        """Plan a fault; CDN paths end with the file's name too."""
+        self.faults.append(Planned(server, method, ending, fault, times))
+
+    def environment(self, home: Path, **more: str) -> dict[str, str]:
+        """For a process whose Hub this is: the client reads these variables when it is imported."""
+        dropped = re.compile(r"hf_|huggingface|.*_proxy$", re.IGNORECASE)
+        kept = {name: value for name, value in os.environ.items() if not dropped.match(name)}
+        ours = {"HF_HOME": str(home), "HF_ENDPOINT": self.hub.url, "HF_HUB_DISABLE_XET": "1", "NO_PROXY": "127.0.0.1"}
+        return {**kept, **ours, "HF_HUB_DISABLE_TELEMETRY": "1", **more}
+
+    def seen(self, method: str, ending: str, *, server: str = "cdn") -> list[Request]:
+        """The requests of one kind so far."""
+        with self.lock:
+            return [r for r in self.requests if (r.server, r.method) == (server, method) and r.path.endswith(ending)]
+
+    def record(self, request: Request) -> Fault | None:
+        """Note a request; the fault that is to answer it, if one is planned."""
+        with self.lock:
+            self.requests.append(request)
+            for planned in self.faults:
+                fits = (planned.server, planned.method) == (request.server, request.method)
+                if fits and request.path.endswith(planned.ending) and planned.times > 0:
+                    planned.times -= 1
+                    return planned.fault
+        return None
+
+
+class Server(ThreadingHTTPServer):
+    """One origin. Closes without a FIN of its own, so that `reset` reaches the client as a reset."""
+
+    daemon_threads = True
+
+    def __init__(self, hub: Hub, name: str) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.zoo, self.name = hub, name
+        self.url = f"http://127.0.0.1:{self.server_port}"
+        threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
+
+    def shutdown_request(self, request: socket.socket | tuple[bytes, socket.socket]) -> None:
+        self.close_request(request)
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Clients that went away are what the tests are about."""
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Finds the route, unless a fault is planned."""
+
+    server: Server
+    protocol_version = "HTTP/1.1"
+
+    def do_HEAD(self) -> None:
+        self.answer()
+
+    def do_GET(self) -> None:
+        self.answer()
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Silent."""
+
+    def answer(self) -> None:
+        path = self.path.partition("?")[0]
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        fault = self.server.zoo.record(Request(self.server.name, self.command, path, headers))
+        for server, method, pattern, route in ROUTES:
+            found = re.fullmatch(pattern, path)
+            if found and (server, method) == (self.server.name, self.command):
+                return route(self, fault, *found.groups())
+        return self.refuse(404, "")
+
+    def reply(self, code: int, content: bytes = b"", /, **headers: str | int) -> None:
+        """Answer with `content`; `Content_Length` in `headers` wins over its true length."""
+        self.send_response(code)
+        for name, value in {"Content_Length": len(content), **headers}.items():
+            self.send_header(name.replace("_", "-"), str(value))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(content)
+
+    def refuse(self, code: int, error: str) -> None:
+        self.reply(code, b"", **({"X_Error_Code": error} if error else {}))
+
+
+# --- routes: (handler, planned fault, parts of the path) -------------------------------------------
+
+
+def resolve(handler: Handler, fault: Fault | None, prefix: str, revision: str, filename: str) -> None:
+    """The client asks HEAD for everything it must know, then GET for the body, here or at the CDN."""
+    repository = handler.server.zoo.repositories.get(prefix)
+    if repository is None or repository.access:
+        code = repository.access if repository and repository.access else "RepoNotFound"
+        return handler.refuse(403 if code == "GatedRepo" else 401, "" if code == "Unauthorized" else code)
+    if revision != repository.revision:
+        return handler.refuse(404, "RevisionNotFound")
+    content = repository.files.get(filename)
+    if content is None:
+        return handler.refuse(404, "EntryNotFound")
+    if fault is not None:
+        return fault(handler, content)
+    digest = hashlib.sha256(content).hexdigest()
+    if len(content) <= LFS_BYTES:
+        return handler.reply(200, content, X_Repo_Commit=revision, ETag=f'"{digest[:40]}"')
+    location = f"{handler.server.zoo.cdn.url}/{digest}/{filename}?signature=1"
+    linked = {"X_Linked_Etag": f'"{digest}"', "X_Linked_Size": len(content)}
+    return handler.reply(302, b"", Location=location, X_Repo_Commit=revision, ETag=f'"{digest[:40]}"', **linked)
+
+
+def blob(handler: Handler, fault: Fault | None, digest: str) -> None:
+    contents = [c for repository in handler.server.zoo.repositories.values() for c in repository.files.values()]
+    content = next(content for content in contents if hashlib.sha256(content).hexdigest() == digest)
+    if fault is not None:
+        return fault(handler, content)
+    start = int((handler.headers.get("Range") or "bytes=0-").removeprefix("bytes=").rstrip("-"))
+    if not start:
+        return handler.reply(200, content)
+    return handler.reply(206, content[start:], Content_Range=f"bytes {start}-{len(content) - 1}/{len(content)}")
+
+
+def model_info(handler: Handler, fault: Fault | None, name: str) -> None:
+    repository = handler.server.zoo.repositories[name]
+    siblings = [{"rfilename": filename, "size": len(content)} for filename, content in repository.files.items()]
+    handler.reply(200, json.dumps({"id": name, "sha": repository.revision, "siblings": siblings}).encode())
+
+
+ROUTES: list[tuple[str, str, str, Callable[..., None]]] = [
+    ("hub", "HEAD", r"/(.+)/resolve/([^/]+)/(.+)", resolve),
+    ("hub", "GET", r"/(.+)/resolve/([^/]+)/(.+)", resolve),
+    ("hub", "GET", r"/api/models/([^/]+/[^/]+)(?:/revision/[^/]+)?", model_info),
+    ("cdn", "GET", r"/([0-9a-f]{64})/.+", blob),
+]
+
+
+# --- faults --------------------------------------------------------------------------------------
+
+
+def status(code: int, **headers: str) -> Fault:
+    """An HTTP error."""
+    return lambda handler, _: handler.reply(code, b"no", **headers)
+
+
+def body(change: Callable[[bytes], bytes]) -> Fault:
+    """A healthy answer with another body."""
+    return lambda handler, content: handler.reply(200, change(content))
+
+
+def redirect(location: str) -> Fault:
+    """A redirect to somewhere else."""
+    return lambda handler, _: handler.reply(302, b"", Location=location)
+
+
+def cut(handler: Handler, content: bytes) -> None:
+    """Half the announced body, then an orderly end."""
+    handler.reply(200, content[: len(content) // 2], Content_Length=len(content))
+    handler.close_connection = True
+
+
+def reset(handler: Handler, content: bytes) -> None:
+    """Half the announced body, then a TCP reset."""
+    cut(handler, content)
+    handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
+def hang(handler: Handler, content: bytes) -> None:
+    """Half the announced body (of a HEAD: nothing), then silence."""
+    if handler.command == "GET":
+        cut(handler, content)
+        handler.wfile.flush()
+    handler.server.zoo.closing.wait()
+    handler.close_connection = True
