@@ -14,7 +14,16 @@ from torch import Tensor
 from ganzoo.errors import DataError, one_line
 from ganzoo.files import replacing
 
-__all__ = ["IMAGE_SUFFIXES", "UnreadableImage", "contact_sheet", "read_image", "save_picture", "to_channels", "to_pictures"]
+__all__ = [
+    "IMAGE_SUFFIXES",
+    "UnreadableImage",
+    "contact_sheet",
+    "read_image",
+    "save_picture",
+    "to_bytes",
+    "to_channels",
+    "to_pictures",
+]
 
 IMAGE_SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
 MAX_PIXELS = 89_478_485  # Pillow's own limit, at which it only warns
@@ -55,10 +64,14 @@ def to_tensor(picture: Image.Image) -> Tensor:
 
 def to_pictures(images: Tensor) -> list[Image.Image]:
     """Pictures of (N, C, H, W) in [-1, 1]: grey for one channel, RGB for three, RGBA for four."""
-    pixels = images.detach().cpu().float().add(1).mul(127.5).round().clamp(0, 255).to(torch.uint8)
     mode = _MODES[images.shape[1]]
     size = (images.shape[3], images.shape[2])
-    return [Image.frombytes(mode, size, bytes(p.permute(1, 2, 0).contiguous().numpy())) for p in pixels]
+    return [Image.frombytes(mode, size, p.numpy().tobytes()) for p in to_bytes(images).permute(0, 2, 3, 1)]
+
+
+def to_bytes(images: Tensor) -> Tensor:
+    """uint8 (N, C, H, W) on the CPU of (N, C, H, W) in [-1, 1]."""
+    return images.detach().cpu().float().add(1).mul(127.5).round().clamp(0, 255).to(torch.uint8)
 
 
 def contact_sheet(pictures: Sequence[Image.Image], *, columns: int | None = None, scale: int = 1) -> Image.Image:

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ganzoo.errors import CorruptWeightsError, one_line
+from ganzoo.errors import CorruptWeightsError, OutputError, one_line
 from ganzoo.files import replacing
-from ganzoo.weights import sha256_of, write_tensors
+from ganzoo.weights import read_tensors, sha256_of, write_tensors
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from ganzoo.gan import GAN
 
-__all__ = ["CONFIG", "WEIGHTS", "Description", "published_tensors", "read_description", "write_folder"]
+__all__ = ["CONFIG", "WEIGHTS", "Description", "copy", "published_tensors", "read_description", "write_folder"]
 
 CONFIG = "config.json"
 WEIGHTS = "model.safetensors"
@@ -28,9 +27,9 @@ class Description(NamedTuple):
 
     architecture: str
     config: Mapping[str, Any]
-    sha256: str
-    dataset: str = "not stated"
+    dataset: str
     classes: tuple[str, ...] = ()
+    sha256: str = ""
 
 
 def published_tensors(gan: GAN) -> dict[str, Tensor]:
@@ -39,28 +38,19 @@ def published_tensors(gan: GAN) -> dict[str, Tensor]:
 
 
 def write_folder(
-    folder: Path,
-    tensors: Mapping[str, Tensor],
-    *,
-    architecture: str,
-    config: Any,
-    dataset: str,
-    classes: tuple[str, ...] = (),
-    half: bool = False,
+    folder: Path, tensors: Mapping[str, Tensor], description: Description, *, half: bool = False
 ) -> None:
     """Write a published folder; `half` stores floating-point weights in 16 bits, half the size.
 
-    The digest in ``config.json`` is written last: between the two files the folder is refused, never
-    read with another model's weights.
+    ``config.json`` states the digest and is written last: between the two files the folder is refused,
+    never read with another model's weights.
     """
     folder.mkdir(parents=True, exist_ok=True)
     stored = {name: t.half() if half and t.is_floating_point() else t for name, t in tensors.items()}
-    write_tensors(folder / WEIGHTS, stored, {"architecture": architecture})
-    description = Description(
-        architecture, dataclasses.asdict(config), sha256_of(folder / WEIGHTS), dataset, classes
-    )
+    write_tensors(folder / WEIGHTS, stored, {"architecture": description.architecture})
+    complete = description._replace(config=dict(description.config), sha256=sha256_of(folder / WEIGHTS))
     with replacing(folder / CONFIG) as temporary:
-        temporary.write_text(json.dumps(description._asdict(), indent=2) + "\n")
+        temporary.write_text(json.dumps(complete._asdict(), indent=2) + "\n")
 
 
 def read_description(folder: Path) -> Description:
@@ -76,3 +66,17 @@ def read_description(folder: Path) -> Description:
         return description._replace(config=config, classes=tuple(description.classes))
     except (OSError, ValueError, TypeError, AttributeError) as error:
         raise CorruptWeightsError(f"{folder} is no published model: its {CONFIG}: {one_line(error)}") from error
+
+
+def copy(source: Path, target: Path, *, half: bool = False, overwrite: bool = False) -> None:
+    """Copy a published model, such as a run's, to a folder of its own; see `write_folder` for `half`.
+
+    Raises:
+        CorruptWeightsError: `source` is no published model, or damaged.
+        OutputError: `target` holds a model and `overwrite` is not set.
+    """
+    description = read_description(source)
+    if (target / CONFIG).exists() and not overwrite:
+        raise OutputError(f"{target} holds a model - replace it with --overwrite, or choose another folder")
+    tensors = read_tensors(source / WEIGHTS, sha256=description.sha256)
+    write_folder(target, tensors, description, half=half)

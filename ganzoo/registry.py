@@ -62,6 +62,9 @@ class Index(Mapping[str, Record], Generic[Record]):
             raise AmbiguousNameError(f"several plugins declare the {self.kind} {name} - say {choices}")
         raise UnknownNameError(f"there is no {self.kind} {name!r}{suggest(name, self)}")
 
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and name.rpartition("/")[2] in self._entries
+
     def __iter__(self) -> Iterator[str]:
         for name in sorted(self._entries):
             entries = self._entries[name]

@@ -37,6 +37,11 @@ class Model:
         return f"<ganzoo.Model {self.name}: {self.task.name}, on {self.device}>"
 
     @property
+    def channels(self) -> int:
+        """1 for grey, 3 for RGB, 4 for RGBA pictures."""
+        return int(self.gan.config.image_shape[0])
+
+    @property
     def device(self) -> torch.device:
         """Where images are generated."""
         return self.gan.device

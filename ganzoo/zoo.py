@@ -5,7 +5,6 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
-from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -15,7 +14,7 @@ from ganzoo.errors import PluginWarning, UnknownNameError
 from ganzoo.layouts import Match, find_layout, rename
 from ganzoo.published import CONFIG, WEIGHTS, read_description
 from ganzoo.registry import Registry
-from ganzoo.specs import BundledFile, HubFile, PretrainedModel, replace_config
+from ganzoo.specs import BundledFile, HubFile, Loss, PretrainedModel, replace_config
 from ganzoo.weights import load_into, read_header, read_tensors
 
 if TYPE_CHECKING:
@@ -25,16 +24,44 @@ if TYPE_CHECKING:
     from ganzoo.gan import GAN
     from ganzoo.sampling import Model
 
-__all__ = ["Pulled", "create", "is_folder", "load", "models", "pull", "registry", "weights_path"]
+__all__ = [
+    "Pulled",
+    "check_config",
+    "check_name",
+    "config_of",
+    "create",
+    "is_folder",
+    "load",
+    "models",
+    "pull",
+    "registry",
+    "use",
+    "weights_path",
+    "weights_size",
+]
 
 
-@cache
+_registry: Registry | None = None
+
+
 def registry() -> Registry:
-    """The registry of all installed plugins, made once; broken plugins are warned of and left out."""
-    found = Registry.discover()
-    for plugin in found.broken:
-        warnings.warn(plugin.complaint(), PluginWarning, stacklevel=3)
+    """The registry in use: that given to `use`, else one of all installed plugins.
+
+    Broken plugins are warned of once and left out.
+    """
+    found = _registry
+    if found is None:
+        found = Registry.discover()
+        use(found)
+        for plugin in found.broken:
+            warnings.warn(plugin.complaint(), PluginWarning, stacklevel=3)
     return found
+
+
+def use(new: Registry | None) -> None:
+    """Look all names up in this registry from now on; None discovers the installed plugins again."""
+    global _registry
+    _registry = new
 
 
 def models(pattern: str = "*", *, architecture: str | None = None, task: str | None = None) -> list[str]:
@@ -65,28 +92,52 @@ def create(architecture: str, *, loss: str | None = None, **config: Any) -> GAN:
         UnknownNameError: no such architecture or loss.
         InvalidConfigError: a field that does not exist or a value that cannot be.
     """
+    settings, chosen = check_config(architecture, config, loss)
+    return registry().architectures[architecture].build(settings, chosen.load())
+
+
+def check_config(architecture: str, config: Mapping[str, Any], loss: str | None = None) -> tuple[Any, Loss]:
+    """The complete config and the loss that `create` would use; refuses what it would refuse, without torch."""
     spec = registry().architectures[architecture]
-    settings = replace_config(spec.config, config, of=architecture)
-    return spec.build(settings, registry().losses[loss or spec.default_loss].load())
+    return replace_config(spec.config, config, of=architecture), registry().losses[loss or spec.default_loss]
 
 
-def load(name: str | Path, *, device: str | torch.device = "cpu") -> Model:
+def load(name: str | Path, *, device: str | torch.device = "cpu", progress: type | None = None) -> Model:
     """A pretrained model by its registered name, or from a published folder, verified and ready to sample.
 
-    A path is told from a name by a separator, a leading dot, or by being a folder with a ``config.json``.
+    A path is told from a name by its start (``.``, ``/``, ``~``), or by being a folder with a ``config.json``.
+    `progress` is as for `pull`.
 
     Raises:
         UnknownNameError: nothing has that name.
         WeightsError: the weights cannot be fetched, are damaged or do not fit.
         NonFiniteError: the weights hold NaN or infinity.
     """
-    model = _load_folder(Path(name)) if is_folder(name) else _load_registered(str(name))
+    model = _load_folder(Path(name)) if is_folder(name) else _load_registered(str(name), progress)
     return model.to(device)
 
 
 def is_folder(name: str | Path) -> bool:
     """Whether `name` means a published folder and not a registered model."""
     return isinstance(name, Path) or name.startswith((".", "/", "~")) or (Path(name) / CONFIG).is_file()
+
+
+def check_name(name: str) -> None:
+    """Refuse what `load` could not find, before anything is loaded.
+
+    Raises:
+        UnknownNameError: nothing has that name.
+        CorruptWeightsError: the folder is no published model.
+    """
+    if is_folder(name):
+        read_description(Path(name).expanduser())
+    else:
+        registry().models[name]
+
+
+def config_of(model: PretrainedModel) -> Any:
+    """The complete config of a registered model."""
+    return check_config(model.architecture, model.config)[0]
 
 
 class Pulled(NamedTuple):
@@ -113,6 +164,11 @@ def pull(name: str, *, progress: type | None = None) -> Pulled:
     return Pulled(name, path, path.stat().st_size, isinstance(model.weights, BundledFile))
 
 
+def weights_size(model: PretrainedModel) -> int | None:
+    """The size in bytes of a model's weights file, None where nobody states it."""
+    return weights_path(model).stat().st_size if isinstance(model.weights, BundledFile) else model.weights.size
+
+
 def weights_path(model: PretrainedModel, *, progress: type | None = None) -> Path:
     """The safetensors file of a model: bundled, or fetched, verified, and converted where it is a pickle."""
     if isinstance(model.weights, BundledFile):
@@ -121,9 +177,9 @@ def weights_path(model: PretrainedModel, *, progress: type | None = None) -> Pat
     return convert.as_safetensors(fetched, sha256=model.weights.sha256)
 
 
-def _load_registered(name: str) -> Model:
+def _load_registered(name: str, progress: type | None) -> Model:
     model = registry().models[name]
-    path = weights_path(model)
+    path = weights_path(model, progress=progress)
     tensors = read_tensors(path, sha256=model.weights.sha256 if isinstance(model.weights, BundledFile) else None)
     config = dict(model.config)
     match = _match(model, path)

@@ -1,0 +1,230 @@
+"""The command line: one thin function a command; what it does stands in the library."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import signal
+import sys
+import traceback
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+
+from ganzoo import __version__, display, zoo
+from ganzoo.errors import GanzooError, InvalidConfigError
+from ganzoo.registry import Registry
+
+__all__ = ["cli", "main"]
+
+AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+DEVICE = click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1 or mps.")
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="ganzoo")
+@click.option("--no-plugins", is_flag=True, help="Leave all third-party plugins out.")
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+def cli(no_plugins: bool, debug: bool) -> None:
+    """A zoo of generative adversarial networks: list, pull, sample and train them."""
+    registry = Registry.discover(["*"] if no_plugins else None)
+    for plugin in registry.broken:
+        click.echo(f"ganzoo: warning: {plugin.complaint()}", err=True)
+    zoo.use(registry)
+
+
+@cli.command("list")
+@click.argument("pattern", default="*")
+@click.option("--arch", "architecture", help="Only models of this architecture.")
+@click.option("--task", help="Only models of this task, such as unconditional.")
+@click.option("--cached", is_flag=True, help="Only models that need no download.")
+@AS_JSON
+def list_models(pattern: str, architecture: str | None, task: str | None, cached: bool, as_json: bool) -> None:
+    """List the pretrained models whose names match PATTERN, such as 'dcgan-*'."""
+    names = zoo.models(pattern, architecture=architecture, task=task)
+    rows = [display.model_row(name) for name in names]
+    display.table([row for row in rows if not cached or row["where"] != "hub"], as_json=as_json)
+
+
+@cli.command()
+@click.argument("name")
+@AS_JSON
+def info(name: str, as_json: bool) -> None:
+    """Show all that is known of the model or architecture NAME."""
+    display.facts(display.describe(name), as_json=as_json)
+
+
+@cli.command()
+@click.argument("names", nargs=-1)
+@click.option("--all", "everything", is_flag=True, help="Pull every registered model.")
+@AS_JSON
+def pull(names: tuple[str, ...], everything: bool, as_json: bool) -> None:
+    """Download and verify the weights of the models NAMES, so that sampling needs no network."""
+    from ganzoo import hub
+
+    if bool(names) == everything:
+        raise click.UsageError("name the models to pull, or say --all")
+    names = tuple(zoo.models()) if everything else names
+    for name in names:
+        zoo.registry().models[name]  # refuse a wrong name before anything is fetched
+    hub.bound_client()
+    sys.exit(display.pull_all(names, as_json=as_json))
+
+
+@cli.command()
+@click.argument("name")
+@click.option("-n", "--count", type=click.IntRange(min=1), default=64, show_default=True, help="How many images.")
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Image i has seed SEED + i.")
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="A file for one sheet, a folder for one file each.")
+@click.option("--batch-size", type=click.IntRange(min=1), default=64, show_default=True, help="Images at a time.")
+@DEVICE
+@click.option("--format", "file_format", type=click.Choice(["png", "jpg", "webp", "npz"]), help="By default the ending's.")
+@click.option("--overwrite", is_flag=True, help="Replace files that exist.")
+@AS_JSON
+def sample(
+    name: str,
+    count: int,
+    seed: int,
+    output: Path | None,
+    batch_size: int,
+    device: str,
+    file_format: str | None,
+    overwrite: bool,
+    as_json: bool,
+) -> None:
+    """Sample images from the model or run folder NAME."""
+    from ganzoo import hub, outputs
+
+    zoo.check_name(name)
+    target = outputs.plan(output, name, count, seed, file_format, overwrite=overwrite)
+    from ganzoo.devices import resolve_device  # only now torch: a wrong request is refused at once
+
+    place = resolve_device(device)
+    hub.bound_client()
+    model = zoo.load(name, device=place, progress=display.download_bar())
+    written = target.write(model, seed=seed, batch_size=batch_size, progress=display.counter("sampling", count))
+    display.written(written, as_json=as_json)
+
+
+@cli.command()
+@click.argument("architecture")
+@click.option("--data", required=True, help="A data set by name, such as fashion-mnist, or a folder of images.")
+@click.option("-o", "--output", "run", type=click.Path(path_type=Path), required=True, help="The run's folder.")
+@click.option("--config", "settings", multiple=True, metavar="FIELD=VALUE", help="A field of the config; repeatable.")
+@click.option("--loss", help="An adversarial loss; by default the paper's.")
+@click.option("--iterations", type=click.IntRange(min=1), default=10_000, show_default=True)
+@click.option("--batch-size", type=click.IntRange(min=1), default=64, show_default=True)
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
+@click.option("--ema", type=float, default=0.999, show_default=True, help="Decay of the averaged weights.")
+@click.option("--precision", type=click.Choice(["fp32", "bf16"]), default="fp32", show_default=True)
+@click.option("--save-every", type=click.IntRange(min=1), default=1000, show_default=True, metavar="ITERATIONS")
+@click.option("--data-dir", type=click.Path(path_type=Path), default=Path("data"), show_default=True)
+@click.option("--limit", type=click.IntRange(min=1), help="Use only the first so many images.")
+@click.option("--resume", is_flag=True, help="Go on from the run's newest checkpoint.")
+@DEVICE
+def train(
+    architecture: str,
+    data: str,
+    run: Path,
+    settings: tuple[str, ...],
+    loss: str | None,
+    iterations: int,
+    batch_size: int,
+    seed: int,
+    ema: float,
+    precision: Any,
+    save_every: int,
+    data_dir: Path,
+    limit: int | None,
+    resume: bool,
+    device: str,
+) -> None:
+    """Train ARCHITECTURE on a data set; the run's folder can be sampled at any time."""
+    config = parse_settings(settings)
+    zoo.check_config(architecture, config, loss)
+    from ganzoo.devices import resolve_device
+    from ganzoo.runs import Plan, Run
+    from ganzoo.training import TrainingOptions
+
+    options = TrainingOptions(iterations=iterations, batch_size=batch_size, seed=seed, ema=ema, precision=precision)
+    plan = Plan(architecture=architecture, data=data, options=options, config=config, loss=loss, limit=limit)
+    place = resolve_device(device)
+    training = Run(run, plan, data_root=data_dir, device=place, resume=resume, save_every=save_every)
+    display.follow(training)
+
+
+@cli.command()
+@click.argument("run", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="The folder to write.")
+@click.option("--half", is_flag=True, help="Store the weights in 16 bits.")
+@click.option("--overwrite", is_flag=True, help="Replace a model that is there.")
+def export(run: Path, output: Path, half: bool, overwrite: bool) -> None:
+    """Copy the published model of RUN to a folder of its own."""
+    from ganzoo import published
+
+    published.copy(run, output, half=half, overwrite=overwrite)
+    click.echo(output)
+
+
+@cli.command()
+@click.option("--debug", "culprit", metavar="NAME", help="Show the traceback of this plugin.")
+@AS_JSON
+def plugins(culprit: str | None, as_json: bool) -> None:
+    """List the plugins: state, version, import time, and what each declares."""
+    found = zoo.registry().plugins
+    if culprit is None:
+        display.table([display.plugin_row(plugin) for plugin in found], as_json=as_json)
+        return
+    matching = [p for p in found if culprit in (p.key, p.distribution, p.entry_point)]
+    if not matching:
+        raise click.UsageError(f"no plugin {culprit!r} is installed")
+    for plugin in matching:
+        click.echo(plugin.traceback or f"{plugin.key} is {plugin.state}")
+
+
+def parse_settings(settings: tuple[str, ...]) -> dict[str, Any]:
+    """``field=value`` pairs; a value is JSON where it reads as such (64, 0.5, [1200, 1200]), else text.
+
+    Raises:
+        InvalidConfigError: a pair without ``=``.
+    """
+    values: dict[str, Any] = {}
+    for setting in settings:
+        name, equals, text = setting.partition("=")
+        if not equals:
+            raise InvalidConfigError(f"--config {setting}: write it as field=value")
+        try:
+            value = json.loads(text)
+        except ValueError:
+            value = text
+        values[name] = tuple(value) if isinstance(value, list) else value
+    return values
+
+
+def main() -> NoReturn:
+    """Run the command line: one line for every error, and the exit codes that `ganzoo.errors` states."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    debug = "--debug" in sys.argv
+    try:
+        code = cli.main(standalone_mode=False)
+    except click.ClickException as error:
+        click.echo(f"ganzoo: error: {error.format_message()}", err=True)
+        code = error.exit_code
+    except GanzooError as error:
+        code = _fail(str(error), error.exit_code, debug)
+    except (KeyboardInterrupt, click.Abort):
+        code = _fail("interrupted", 130, debug)
+    except BrokenPipeError:  # `ganzoo list | head`
+        sys.stderr.close()
+        code = 0
+    except OSError as error:
+        code = _fail(str(error), 1, debug)
+    sys.exit(code or 0)
+
+
+def _fail(message: str, code: int, debug: bool) -> int:
+    if debug:
+        traceback.print_exc()
+    click.echo(f"ganzoo: error: {message}", err=True)
+    return code

@@ -1,0 +1,256 @@
+"""What the command line shows: tables and progress for people, tab-separated text and JSON for programs."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import sys
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ganzoo import hub, zoo
+from ganzoo.errors import GanzooError, UnknownNameError
+from ganzoo.names import suggest
+from ganzoo.plugins import Plugin
+from ganzoo.specs import Architecture, BundledFile, HubFile, PretrainedModel
+
+if TYPE_CHECKING:
+    from ganzoo.runs import Run
+    from ganzoo.training import Record
+
+__all__ = [
+    "counter",
+    "describe",
+    "download_bar",
+    "facts",
+    "follow",
+    "model_row",
+    "plugin_row",
+    "pull_all",
+    "table",
+    "written",
+]
+
+Row = dict[str, Any]
+
+NOT_STATED = "not stated"
+
+
+def model_row(name: str) -> Row:
+    """A model as `ganzoo list` shows it."""
+    model = zoo.registry().models[name]
+    channels, height, width = zoo.config_of(model).image_shape
+    return {
+        "name": name,
+        "architecture": model.architecture,
+        "task": zoo.registry().architectures[model.architecture].task.name,
+        "resolution": f"{height}x{width}x{channels}",
+        "data set": model.dataset,
+        "size": zoo.weights_size(model),
+        "where": _where(model.weights),
+        "licence": model.licence or NOT_STATED,
+    }
+
+
+def plugin_row(plugin: Plugin) -> Row:
+    """A plugin as `ganzoo plugins` shows it."""
+    return {
+        "plugin": plugin.key,
+        "version": plugin.version,
+        "state": str(plugin.state),
+        "api": ".".join(map(str, plugin.api)) if plugin.api else "",
+        "import ms": round(plugin.seconds * 1000),
+        "declares": "; ".join(f"{kind}: {', '.join(names)}" for kind, names in plugin.declares.items()),
+        "problem": f"{plugin.stage}: {plugin.problem}" if plugin.problem else "",
+    }
+
+
+def describe(name: str) -> Row:
+    """All that is known of a model or an architecture.
+
+    Raises:
+        UnknownNameError: it is neither.
+    """
+    found = zoo.registry()
+    if name in found.models:
+        return _describe_model(name, found.models[name])
+    if name in found.architectures:
+        return _describe_architecture(found.architectures[name])
+    known = [*found.models, *found.architectures]
+    raise UnknownNameError(f"there is no model or architecture {name!r}{suggest(name, known)}")
+
+
+def table(rows: Sequence[Row], *, as_json: bool) -> None:
+    """Rows as a table on a terminal, tab-separated with a heading when piped, or as a JSON list."""
+    if as_json:
+        click.echo(json.dumps(rows, indent=2))
+    elif not sys.stdout.isatty():
+        for line in ([list(rows[0])] if rows else []) + [list(row.values()) for row in rows]:
+            click.echo("\t".join(map(_text, line)))
+    else:
+        _rich_table(rows)
+
+
+def facts(entries: Row, *, as_json: bool) -> None:
+    """One thing's facts, a line each."""
+    if as_json:
+        click.echo(json.dumps(entries, indent=2))
+        return
+    width = max(map(len, entries)) + 2
+    for name, value in entries.items():
+        lines = [f"{k} = {v}" for k, v in value.items()] if isinstance(value, Mapping) else [_text(value)]
+        for i, line in enumerate(lines):
+            click.echo(f"{name if i == 0 else '':{width}}{line}")
+
+
+def pull_all(names: Iterable[str], *, as_json: bool) -> int:
+    """Pull each model and say what came of it; one that fails does not keep the others from it. The exit code."""
+    rows: list[Row] = []
+    failures = 0
+    for name in names:
+        try:
+            pulled = zoo.pull(name, progress=download_bar())
+        except GanzooError as error:
+            failures += 1
+            click.echo(f"ganzoo: error: {name}: {error}", err=True)
+            rows.append({"name": name, "error": str(error)})
+            continue
+        rows.append({"name": name, "path": str(pulled.path), "size": pulled.size, "bundled": pulled.bundled})
+        if not as_json:
+            told = "is bundled: nothing to pull" if pulled.bundled else f"{_size(pulled.size)} verified at {pulled.path}"
+            click.echo(f"{name}\t{told}")
+    if as_json:
+        click.echo(json.dumps(rows, indent=2))
+    return 1 if failures else 0
+
+
+def written(paths: Sequence[Any], *, as_json: bool) -> None:
+    """Say where results were written: the paths are the command's output."""
+    if as_json:
+        click.echo(json.dumps([str(path) for path in paths], indent=2))
+    else:
+        for path in paths:
+            click.echo(path)
+
+
+def download_bar() -> type | None:
+    """A tqdm class that shows bytes and rate on a terminal's stderr; None where nobody looks."""
+    if not sys.stderr.isatty():
+        return None
+    from tqdm.auto import tqdm
+
+    return tqdm
+
+
+def counter(what: str, total: int) -> Callable[[int], None]:
+    """A function to be told how many more are done; it shows a bar on a terminal, else nothing."""
+    if not sys.stderr.isatty():
+        return lambda done: None
+    from rich.console import Console
+    from rich.progress import Progress
+
+    bar = Progress(console=Console(stderr=True), transient=True)
+    task = bar.add_task(what, total=total)
+    bar.start()
+
+    def advance(done: int) -> None:
+        bar.advance(task, done)
+        if bar.finished:
+            bar.stop()
+
+    return advance
+
+
+def follow(run: Run) -> None:
+    """Train a run to its end, with a line for every record on a terminal and one for every 100 elsewhere."""
+    for note in run.data.notes:
+        click.echo(f"{run.plan.data}: {note}", err=True)
+    started, first = time.monotonic(), run.trainer.step
+    total = run.plan.options.iterations
+    record: Record | None = None
+    try:
+        for record in run:
+            if sys.stderr.isatty() or record.step % 100 == 0 or record.step == total:
+                rate = (record.step - first) / (time.monotonic() - started)
+                click.echo(_progress_line(record, total, rate), err=True, nl=not sys.stderr.isatty())
+    except (KeyboardInterrupt, SystemExit):
+        run.save()
+        click.echo(f"\nstopped after step {run.trainer.step}; go on with --resume", err=True)
+        raise
+    click.echo(run.folder)
+
+
+def _progress_line(record: Record, total: int, rate: float) -> str:
+    figures = {**record.losses, **record.scores}
+    shown = "  ".join(f"{name} {value:.3f}" for name, value in figures.items())
+    minutes, seconds = divmod(round((total - record.step) / rate), 60)
+    start = "\r" if sys.stderr.isatty() else ""
+    return f"{start}{record.step}/{total}  {rate:.1f} it/s  {minutes}:{seconds:02d} left  {shown}"
+
+
+def _describe_model(name: str, model: PretrainedModel) -> Row:
+    spec = zoo.registry().architectures[model.architecture]
+    weights = model.weights
+    source = (
+        f"bundled in {weights.package}"
+        if isinstance(weights, BundledFile)
+        else f"hf:{weights.repo}@{weights.revision} {weights.filename}"
+    )
+    row = model_row(name)
+    return {
+        **row,
+        "size": _size(row["size"]),
+        "summary": model.summary,
+        "paper": spec.paper,
+        "weights": source,
+        "sha256": weights.sha256,
+        "classes": ", ".join(model.classes) or "none",
+        "config": dataclasses.asdict(zoo.config_of(model)),
+        "sample it": f"ganzoo sample {name}",
+        "in Python": f'ganzoo.load("{name}").images(8)',
+    }
+
+
+def _describe_architecture(spec: Architecture) -> Row:
+    found = zoo.registry()
+    return {
+        "name": spec.name,
+        "summary": spec.summary,
+        "paper": spec.paper,
+        "task": spec.task.name,
+        "default loss": spec.default_loss,
+        "losses": ", ".join(found.losses),
+        "config": dataclasses.asdict(spec.config()),
+        "layouts": ", ".join(x.name for x in found.layouts.values() if x.architecture == spec.name) or "ours only",
+        "models": ", ".join(zoo.models(architecture=spec.name)) or "none yet",
+        "train it": f"ganzoo train {spec.name} --data FOLDER -o RUN",
+    }
+
+
+def _where(weights: HubFile | BundledFile) -> str:
+    if isinstance(weights, BundledFile):
+        return "bundled"
+    return "cached" if hub.is_cached(weights) else "hub"
+
+
+def _rich_table(rows: Sequence[Row]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    grid = Table(*(rows[0] if rows else ["nothing"]), box=None, header_style="bold")
+    for row in rows:
+        grid.add_row(*(_size(value) if name == "size" else _text(value) for name, value in row.items()))
+    Console().print(grid)
+
+
+def _text(value: Any) -> str:
+    return "" if value is None else str(value).replace("\t", " ")
+
+
+def _size(count: int | None) -> str:
+    if count is None:
+        return "unknown"
+    return f"{count / 1e6:.1f} MB" if count >= 1e6 else f"{count / 1e3:.0f} kB"

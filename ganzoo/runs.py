@@ -1,0 +1,138 @@
+"""A training run in a folder: what was asked for, checkpoints, metrics, sheets, and the published model."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ganzoo import checkpoints, zoo
+from ganzoo.data import ImageData, load_data
+from ganzoo.errors import RunError
+from ganzoo.files import replacing
+from ganzoo.images import contact_sheet, save_picture, to_pictures
+from ganzoo.published import Description, write_folder
+from ganzoo.randomness import derive
+from ganzoo.training import Record, Trainer, TrainingOptions
+
+__all__ = ["Plan", "Run"]
+
+_PLAN = "run.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """All that decides what a run computes; kept in ``run.json`` so that a resumed run is the same run."""
+
+    architecture: str
+    data: str
+    options: TrainingOptions
+    config: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    loss: str | None = None
+    limit: int | None = None
+
+    def differences(self, other: Mapping[str, Any]) -> list[str]:
+        """What a plan read from ``run.json`` says otherwise; a longer training is no difference."""
+        ours, theirs = _flat(json.loads(json.dumps(dataclasses.asdict(self)))), _flat(dict(other))
+        names = sorted((ours.keys() | theirs.keys()) - {"options.iterations"})
+        return [f"{n}: {theirs.get(n)} then, {ours.get(n)} now" for n in names if ours.get(n) != theirs.get(n)]
+
+
+class Run:
+    """A run that trains: iterate to train on; `save` at any moment between two records.
+
+    Raises:
+        RunError: the folder holds another run, or one to be resumed that differs from `plan`.
+    """
+
+    def __init__(
+        self, folder: Path, plan: Plan, *, data_root: Path, device: torch.device, resume: bool = False, save_every: int
+    ) -> None:
+        self.folder = folder
+        self.plan = plan
+        self.save_every = save_every
+        self._check_folder(resume)
+        self.config, _ = zoo.check_config(plan.architecture, plan.config, plan.loss)
+        self.task = zoo.registry().architectures[plan.architecture].task
+        self.data: ImageData = load_data(plan.data, self.config.image_shape, root=data_root, limit=plan.limit)
+        torch.manual_seed(derive(plan.options.seed, "initialisation"))
+        gan = zoo.create(plan.architecture, loss=plan.loss, **plan.config).to(device)
+        self.trainer = Trainer(gan, self.data, plan.options)
+        checkpoint = checkpoints.latest(folder / "checkpoints") if resume else None
+        if checkpoint is not None:
+            self.trainer.restore(checkpoint)
+        self._write_plan()
+
+    def __iter__(self) -> Iterator[Record]:
+        """Train to the end, saving as often as was asked and once more when done."""
+        metrics = _truncated(self.folder / "metrics.jsonl", self.trainer.step)
+        for record in self.trainer:
+            metrics.append(json.dumps({"step": record.step, **record.losses, **record.scores}))
+            last = record.step == self.plan.options.iterations
+            if last or record.step % self.save_every == 0:
+                self._append_metrics(metrics)
+                self.save()
+            yield record
+
+    def save(self) -> None:
+        """Write a checkpoint, a contact sheet of fixed seeds, and the published model so far.
+
+        Raises:
+            RunError: there is no room; the checkpoint before is intact.
+        """
+        checkpoints.save(self.folder / "checkpoints", self.trainer.checkpoint())
+        sheets = self.folder / "samples"
+        sheets.mkdir(exist_ok=True)
+        save_picture(self._sheet(), sheets / f"{self.trainer.step:08d}.png")
+        config = dataclasses.asdict(self.config)
+        description = Description(self.plan.architecture, config, self.plan.data, self.data.classes)
+        write_folder(self.folder, self.trainer.published(), description)
+
+    def _sheet(self) -> Any:
+        from ganzoo.sampling import Model
+
+        model = Model(self.trainer.average, self.task)
+        return contact_sheet(to_pictures(model.sample(64)), scale=2)
+
+    def _check_folder(self, resume: bool) -> None:
+        plan = self.folder / _PLAN
+        if not plan.exists():
+            if resume:
+                raise RunError(f"{self.folder} holds no run to resume")
+            return
+        if not resume:
+            raise RunError(f"{self.folder} holds a run already - continue it with --resume, or choose another folder")
+        differences = self.plan.differences(json.loads(plan.read_text()))
+        if differences:
+            raise RunError(f"{self.folder} was started otherwise: " + "; ".join(differences))
+
+    def _write_plan(self) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with replacing(self.folder / _PLAN) as temporary:
+            temporary.write_text(json.dumps(dataclasses.asdict(self.plan), indent=2) + "\n")
+
+    def _append_metrics(self, lines: list[str]) -> None:
+        with (self.folder / "metrics.jsonl").open("a") as file:
+            file.writelines(line + "\n" for line in lines)
+        lines.clear()
+
+
+def _truncated(path: Path, step: int) -> list[str]:
+    """Drop the records after `step` from a file that a killed run left; returns an empty list to go on with."""
+    if path.exists():
+        kept = [line for line in path.read_text().splitlines() if json.loads(line)["step"] <= step]
+        with replacing(path) as temporary:
+            temporary.write_text("".join(line + "\n" for line in kept))
+    return []
+
+
+def _flat(entries: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for name, value in entries.items():
+        flat |= _flat(value, f"{prefix}{name}.") if isinstance(value, dict) else {prefix + name: value}
+    return flat
