@@ -85,7 +85,9 @@ def _read(folder: Path) -> Checkpoint:
         if sha256_of(folder / name) != entry["sha256"]:
             raise RunError(f"{name} is not what was written")
     networks = {
-        name.removesuffix(".safetensors"): read_tensors(folder / name) for name in files if name.endswith(".safetensors")
+        name.removesuffix(".safetensors"): read_tensors(folder / name)
+        for name in files
+        if name.endswith(".safetensors")
     }
     state = torch.load(folder / "state.pt", weights_only=True, map_location="cpu")
     return Checkpoint(manifest["step"], networks, state)

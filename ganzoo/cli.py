@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import signal
 import sys
@@ -76,10 +75,14 @@ def pull(names: tuple[str, ...], everything: bool, as_json: bool) -> None:
 @click.argument("name")
 @click.option("-n", "--count", type=click.IntRange(min=1), default=64, show_default=True, help="How many images.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Image i has seed SEED + i.")
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="A file for one sheet, a folder for one file each.")
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), help="A file for one sheet, a folder for one file each."
+)
 @click.option("--batch-size", type=click.IntRange(min=1), default=64, show_default=True, help="Images at a time.")
 @DEVICE
-@click.option("--format", "file_format", type=click.Choice(["png", "jpg", "webp", "npz"]), help="By default the ending's.")
+@click.option(
+    "--format", "file_format", type=click.Choice(["png", "jpg", "webp", "npz"]), help="By default the ending's."
+)
 @click.option("--overwrite", is_flag=True, help="Replace files that exist.")
 @AS_JSON
 def sample(

@@ -139,7 +139,7 @@ def _run(source: Path, destination: Path) -> None:
     root = os.fspath(Path(__file__).resolve().parents[1])  # -P leaves out the current folder: it may hold a torch.py
     path = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))
     try:
-        done = subprocess.run(
+        done = subprocess.run(  # noqa: S603 - this interpreter, this module, two paths, no shell
             command,
             env={**os.environ, "PYTHONPATH": path},
             stdin=subprocess.DEVNULL,

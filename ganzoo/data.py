@@ -59,7 +59,7 @@ def load_data(source: str, image_shape: tuple[int, int, int], *, root: Path, lim
     """
     if source in DATASETS:
         images, labels, classes = _from_torchvision(source, root)
-        notes = []
+        notes: list[str] = []
     elif Path(source).is_dir():
         images, notes = _from_folder(Path(source), image_shape, limit)
         labels, classes = None, ()
@@ -133,7 +133,9 @@ def _from_folder(folder: Path, image_shape: tuple[int, int, int], limit: int | N
         except UnreadableImage as error:
             skipped.append(str(error))
     if not images:
-        raise DataError(f"{folder} holds no readable image" + (f" - the first problem: {skipped[0]}" if skipped else ""))
+        raise DataError(
+            f"{folder} holds no readable image" + (f" - the first problem: {skipped[0]}" if skipped else "")
+        )
     notes = [f"{len(skipped)} files were skipped, the first: {skipped[0]}"] if skipped else []
     return torch.stack(images), notes
 
@@ -154,7 +156,7 @@ def _resize(images: Tensor, size: tuple[int, ...]) -> Tensor:
     if images.shape[2:] == torch.Size(size):
         return images
     # In parts: the intermediate floats of 60,000 images would take gigabytes.
-    return torch.cat([resize(part, list(size), antialias=True) for part in images.split(4096)])
+    return torch.cat([resize(part, list(size), antialias=True) for part in images.split(4096)])  # type: ignore[no-untyped-call]
 
 
 def _size(images: Tensor) -> str:

@@ -120,7 +120,9 @@ def pull_all(names: Iterable[str], *, as_json: bool) -> int:
             continue
         rows.append({"name": name, "path": str(pulled.path), "size": pulled.size, "bundled": pulled.bundled})
         if not as_json:
-            told = "is bundled: nothing to pull" if pulled.bundled else f"{_size(pulled.size)} verified at {pulled.path}"
+            told = (
+                "is bundled: nothing to pull" if pulled.bundled else f"{_size(pulled.size)} verified at {pulled.path}"
+            )
             click.echo(f"{name}\t{told}")
     if as_json:
         click.echo(json.dumps(rows, indent=2))
@@ -140,7 +142,7 @@ def download_bar() -> type | None:
     """A tqdm class that shows bytes and rate on a terminal's stderr; None where nobody looks."""
     if not sys.stderr.isatty():
         return None
-    from tqdm.auto import tqdm
+    from huggingface_hub.utils.tqdm import tqdm
 
     return tqdm
 

@@ -10,7 +10,6 @@ from typing import ClassVar, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from ganzoo.specs import Config
 from ganzoo.tasks import Task
 
 __all__ = ["GAN", "AdversarialLoss", "Batch", "Inputs", "Update", "frozen"]
@@ -47,12 +46,11 @@ class Update(NamedTuple):
 class GAN(nn.Module, ABC):
     """Networks, the algorithm that trains them, and how images come out of them.
 
-    A subclass keeps its `config`, and names in `published` the submodules that sampling needs; only these are averaged
+    A subclass names in `published` the submodules that sampling needs; only these are averaged
     (EMA) and written to a published file.
     """
 
     published: ClassVar[tuple[str, ...]] = ("generator",)
-    config: Config
 
     @abstractmethod
     def optimizers(self) -> dict[str, torch.optim.Optimizer]:

@@ -106,7 +106,7 @@ def to_channels(images: Tensor, channels: int) -> Tensor:
     colour = images[:, :3]
     if channels == 1:
         weights = torch.tensor([0.299, 0.587, 0.114]).view(1, 3, 1, 1)  # ITU-R 601, as Pillow's
-        return torch.cat([part.float().mul(weights).sum(1, keepdim=True).round().to(torch.uint8) for part in colour.split(4096)])
+        return colour.float().mul(weights).sum(1, keepdim=True).round().to(torch.uint8)
     rgb = colour.expand(-1, 3, -1, -1)
     return rgb if channels == 3 else torch.cat([rgb, torch.full_like(rgb[:, :1], 255)], dim=1)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import sqrt
 from typing import Literal
 
 import torch
@@ -18,11 +19,11 @@ def draw_latent(
     random: torch.Generator | None = None,
     device: torch.device | None = None,
 ) -> Tensor:
-    """Latents of `shape`: standard normal, or uniform in [-1, 1).
+    """Latents of `shape`, of mean 0 and variance 1: standard normal, or uniform in [-sqrt(3), sqrt(3)).
 
     `random` draws on the CPU for sampling; training leaves it out and draws on `device` from the
     global state that the trainer has seeded for this step.
     """
     if kind == "normal":
         return torch.randn(*shape, generator=random, device=device)
-    return torch.rand(*shape, generator=random, device=device).mul_(2).sub_(1)
+    return torch.rand(*shape, generator=random, device=device).sub_(0.5).mul_(sqrt(12))

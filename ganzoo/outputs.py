@@ -56,7 +56,7 @@ class Target:
             Interrupted: by Ctrl-C; says how many pictures were written.
             OutputError: the disk is full, or refuses; files that existed are as they were.
         """
-        if self.format == "jpg" and model.channels == 4:
+        if self.format == "jpg" and model.image_shape[0] == 4:
             raise OutputError(f"{model.name} makes transparent pictures, which jpg cannot hold - use png or webp")
         save = _save_each if self.is_folder else _save_arrays if self.format == "npz" else _save_sheet
         files = self.files(seed)

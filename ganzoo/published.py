@@ -37,9 +37,7 @@ def published_tensors(gan: GAN) -> dict[str, Tensor]:
     return {name: t for name, t in gan.state_dict().items() if name.split(".")[0] in gan.published}
 
 
-def write_folder(
-    folder: Path, tensors: Mapping[str, Tensor], description: Description, *, half: bool = False
-) -> None:
+def write_folder(folder: Path, tensors: Mapping[str, Tensor], description: Description, *, half: bool = False) -> None:
     """Write a published folder; `half` stores floating-point weights in 16 bits, half the size.
 
     ``config.json`` states the digest and is written last: between the two files the folder is refused,

@@ -96,7 +96,7 @@ class Run:
     def _sheet(self) -> Any:
         from ganzoo.sampling import Model
 
-        model = Model(self.trainer.average, self.task)
+        model = Model(self.trainer.average, self.task, self.config.image_shape)
         return contact_sheet(to_pictures(model.sample(64)), scale=2)
 
     def _check_folder(self, resume: bool) -> None:

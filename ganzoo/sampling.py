@@ -27,19 +27,23 @@ class Model:
     bit for bit the same for every count, batch size and device, and its pixels the same but for rounding.
     """
 
-    def __init__(self, gan: GAN, task: type[Task], *, name: str = "model", classes: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        gan: GAN,
+        task: type[Task],
+        image_shape: tuple[int, int, int],
+        *,
+        name: str = "model",
+        classes: tuple[str, ...] = (),
+    ) -> None:
         self.gan = gan.eval().requires_grad_(False)
         self.task = task
+        self.image_shape = image_shape
         self.name = name
         self.classes = classes
 
     def __repr__(self) -> str:
-        return f"<ganzoo.Model {self.name}: {self.task.name}, on {self.device}>"
-
-    @property
-    def channels(self) -> int:
-        """1 for grey, 3 for RGB, 4 for RGBA pictures."""
-        return int(self.gan.config.image_shape[0])
+        return f"<ganzoo.Model {self.name}: {self.task.name}, {self.image_shape}, on {self.device}>"
 
     @property
     def device(self) -> torch.device:

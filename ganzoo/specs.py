@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from ganzoo.errors import InvalidConfigError, PluginError
 from ganzoo.tasks import Task
@@ -43,7 +43,7 @@ _REVISION = re.compile(r"[0-9a-f]{40}")
 class Config(Protocol):
     """What every architecture's config, a frozen dataclass, says of the images it makes."""
 
-    __dataclass_fields__: Any
+    __dataclass_fields__: ClassVar[dict[str, dataclasses.Field[Any]]]
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
@@ -180,18 +180,19 @@ def replace_config(config: Config | type[Config], values: Mapping[str, Any], *, 
     Raises:
         InvalidConfigError: a field that does not exist, or a value that the config refuses.
     """
-    known = [f.name for f in dataclasses.fields(config)]  # type: ignore[arg-type]
+    known = [f.name for f in dataclasses.fields(config)]
     unknown = sorted(set(values) - set(known))
     if unknown:
         raise InvalidConfigError(f"{of} has no config field {', '.join(unknown)} - its fields are {', '.join(known)}")
     try:
-        return config(**values) if isinstance(config, type) else dataclasses.replace(config, **values)  # type: ignore[type-var]
+        return config(**values) if isinstance(config, type) else dataclasses.replace(config, **values)
     except (TypeError, ValueError) as error:
         raise InvalidConfigError(f"{of}: {error}") from error
 
 
 def _is_frozen_dataclass(kind: Any) -> bool:
-    return isinstance(kind, type) and dataclasses.is_dataclass(kind) and kind.__dataclass_params__.frozen  # type: ignore[attr-defined]
+    parameters = getattr(kind, "__dataclass_params__", None) if isinstance(kind, type) else None
+    return bool(getattr(parameters, "frozen", False))
 
 
 def _check_name(name: Any) -> None:

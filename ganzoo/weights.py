@@ -71,7 +71,7 @@ def read_tensors(path: Path, *, sha256: str | None = None) -> dict[str, Tensor]:
     read_header(path)
     data = path.read_bytes()
     if sha256 is not None and (found := hashlib.sha256(data).hexdigest()) != sha256:
-        raise CorruptWeightsError(f"{path} has sha256 {found[:12]}..., expected {sha256[:12]}... - it was damaged or replaced")
+        raise CorruptWeightsError(f"{path} has sha256 {found[:12]}..., not {sha256[:12]}... - damaged or replaced")
     try:
         tensors: dict[str, Tensor] = load(data)
     except SafetensorError as error:

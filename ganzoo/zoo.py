@@ -193,9 +193,7 @@ def _load_folder(folder: Path) -> Model:
     folder = folder.expanduser()
     description = read_description(folder)
     tensors = read_tensors(folder / WEIGHTS, sha256=description.sha256)
-    return _build(
-        description.architecture, description.config, tensors, name=folder.name, classes=description.classes
-    )
+    return _build(description.architecture, description.config, tensors, name=folder.name, classes=description.classes)
 
 
 def _match(model: PretrainedModel, path: Path) -> Match | None:
@@ -213,10 +211,11 @@ def _build(
 
     from ganzoo.sampling import Model
 
-    spec = registry().architectures[architecture]
+    settings, _ = check_config(architecture, config)
     with torch.random.fork_rng(devices=[]):  # the initialisation is overwritten; the caller's randomness is not
         gan = create(architecture, **config)
     for submodule in [child for child, _ in gan.named_children() if child not in gan.published]:
         delattr(gan, submodule)  # a discriminator has no part in sampling, and no weights here
     load_into(gan, tensors, of=name)
-    return Model(gan, spec.task, name=name, classes=classes)
+    task = registry().architectures[architecture].task
+    return Model(gan, task, settings.image_shape, name=name, classes=classes)

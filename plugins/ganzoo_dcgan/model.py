@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ganzoo import GAN, AdversarialLoss, Batch, Inputs, Task, Update, draw_latent, frozen
 from ganzoo_dcgan import DCGANConfig
@@ -26,11 +26,10 @@ class DCGAN(GAN):
 
     def optimizers(self) -> dict[str, torch.optim.Optimizer]:
         """Adam with learning rate 2e-4 and beta1 0.5 for both."""
-        settings = {"lr": self.config.learning_rate, "betas": (self.config.beta1, 0.999)}
-        return {
-            "discriminator": torch.optim.Adam(self.discriminator.parameters(), **settings),
-            "generator": torch.optim.Adam(self.generator.parameters(), **settings),
-        }
+        return {"discriminator": self._adam(self.discriminator), "generator": self._adam(self.generator)}
+
+    def _adam(self, network: nn.Module) -> torch.optim.Optimizer:
+        return torch.optim.Adam(network.parameters(), self.config.learning_rate, (self.config.beta1, 0.999))
 
     def training_step(self, batches: Iterator[Batch]) -> Iterator[Update]:
         """One step of D, then one of G on the same images: their forward pass is done once."""

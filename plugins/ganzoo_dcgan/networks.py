@@ -29,7 +29,7 @@ class Generator(nn.Sequential):
 
     def forward(self, z: Tensor) -> Tensor:
         """One image for each row of `z`."""
-        images: Tensor = super().forward(z[:, :, None, None])
+        images: Tensor = super().forward(z[:, :, None, None])  # type: ignore[no-untyped-call]
         return images
 
 
@@ -46,7 +46,7 @@ class Discriminator(nn.Sequential):
 
     def forward(self, images: Tensor) -> Tensor:
         """One logit for each image."""
-        scores: Tensor = super().forward(images)
+        scores: Tensor = super().forward(images)  # type: ignore[no-untyped-call]
         return scores.flatten()
 
 

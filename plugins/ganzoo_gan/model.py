@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ganzoo import GAN, AdversarialLoss, Batch, Inputs, Task, Update, draw_latent, frozen
 from ganzoo_gan import GANConfig
@@ -26,11 +26,10 @@ class MLPGAN(GAN):
 
     def optimizers(self) -> dict[str, torch.optim.Optimizer]:
         """Adam for each of the two players."""
-        settings = {"lr": self.config.learning_rate, "betas": (self.config.beta1, 0.999)}
-        return {
-            "discriminator": torch.optim.Adam(self.discriminator.parameters(), **settings),
-            "generator": torch.optim.Adam(self.generator.parameters(), **settings),
-        }
+        return {"discriminator": self._adam(self.discriminator), "generator": self._adam(self.generator)}
+
+    def _adam(self, network: nn.Module) -> torch.optim.Optimizer:
+        return torch.optim.Adam(network.parameters(), self.config.learning_rate, (self.config.beta1, 0.999))
 
     def training_step(self, batches: Iterator[Batch]) -> Iterator[Update]:
         """Algorithm 1: k steps of D, each on new data and new noise, then one of G on new noise."""

@@ -27,7 +27,7 @@ class Generator(nn.Module):
     def forward(self, z: Tensor) -> Tensor:
         """One image for each row of `z`."""
         pixels: Tensor = self.layers(z)  # (N, C * H * W) in [0, 1], as in the paper
-        return pixels.mul(2).sub(1).unflatten(1, self.image_shape)
+        return pixels.mul(2).sub(1).view(-1, *self.image_shape)
 
 
 class Maxout(nn.Module):
@@ -40,8 +40,8 @@ class Maxout(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, inputs) to (N, units)."""
-        scores: Tensor = self.linear(x)
-        return scores.unflatten(1, (-1, self.pieces)).amax(dim=2)
+        scores: Tensor = self.linear(x)  # (N, units * pieces)
+        return scores.view(len(x), -1, self.pieces).amax(dim=2)
 
 
 class Discriminator(nn.Module):
