@@ -56,7 +56,8 @@ class Architecture:
     """A way to build a GAN.
 
     `config` is a frozen dataclass whose defaults are the paper's. `build(config, loss)` is the only
-    function of a declaring module that imports torch, and does so inside its body.
+    function of a declaring module that imports torch, and does so inside its body. `tiny` overrides
+    fields of the config so that a test can train it in a moment.
     """
 
     name: str
@@ -66,6 +67,7 @@ class Architecture:
     config: type[Config]
     default_loss: str
     build: Callable[[Any, AdversarialLoss], GAN]
+    tiny: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         _check_name(self.name)
@@ -73,6 +75,7 @@ class Architecture:
             raise PluginError(f"architecture {self.name}: task {self.task!r} is no type of ganzoo.tasks")
         if not _is_frozen_dataclass(self.config):
             raise PluginError(f"architecture {self.name}: config {self.config!r} is not a frozen dataclass")
+        object.__setattr__(self, "tiny", MappingProxyType(dict(self.tiny)))
 
 
 @dataclass(frozen=True, kw_only=True)

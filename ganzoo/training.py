@@ -63,7 +63,7 @@ class Trainer(Iterator[Record]):
         self.step = 0
         self.average = copy.deepcopy(gan).eval().requires_grad_(False)
         self.optimizers = gan.optimizers()
-        self._batches = Batches(data, options.batch_size, seed=options.seed, device=gan.device)
+        self.batches = Batches(data, options.batch_size, seed=options.seed, device=gan.device)
 
     def __next__(self) -> Record:
         """Run one iteration.
@@ -79,15 +79,20 @@ class Trainer(Iterator[Record]):
         losses: dict[str, Tensor] = {}
         scores: dict[str, Tensor] = {}
         with torch.autocast(self.gan.device.type, torch.bfloat16, enabled=self.options.precision == "bf16"):
-            for update in self.gan.training_step(self._batches):
-                self._apply(update)
+            for update in self.gan.training_step(self.batches):
+                self.apply(update)
                 losses |= {f"{update.group}/{name}": loss.detach() for name, loss in update.losses.items()}
                 scores |= {name: score.detach() for name, score in update.scores.items()}
         self.step += 1
         self._update_average()
         return Record(self.step, _numbers(losses), _numbers(scores))
 
-    def _apply(self, update: Update) -> None:
+    def apply(self, update: Update) -> None:
+        """Minimise the sum of the update's losses in its group, one step of that group's optimizer.
+
+        Raises:
+            NonFiniteError: the sum is NaN or infinite; nothing was changed.
+        """
         total = torch.stack([loss.float() for loss in update.losses.values()]).sum()
         if not total.isfinite():
             terms = ", ".join(f"{name} {float(loss):g}" for name, loss in update.losses.items())
@@ -111,7 +116,7 @@ class Trainer(Iterator[Record]):
     def checkpoint(self) -> Checkpoint:
         """All that another trainer needs to go on from here."""
         state: dict[str, Any] = {
-            "position": self._batches.position,
+            "position": self.batches.position,
             "optimizers": {group: optimizer.state_dict() for group, optimizer in self.optimizers.items()},
         }
         return Checkpoint(self.step, {"networks": self.gan.state_dict(), "average": self.published()}, state)
@@ -122,7 +127,7 @@ class Trainer(Iterator[Record]):
         self.average.load_state_dict(dict(checkpoint.networks["average"]), strict=False)
         for group, optimizer in self.optimizers.items():
             optimizer.load_state_dict(checkpoint.state["optimizers"][group])
-        self._batches.position = checkpoint.state["position"]
+        self.batches.position = checkpoint.state["position"]
         self.step = checkpoint.step
 
 

@@ -75,6 +75,7 @@ def ganzoo_architectures() -> Iterable[Architecture]:
         config=DCGANConfig,
         default_loss="non-saturating",
         build=_build,
+        tiny={"resolution": 16, "latent_dim": 4, "generator_width": 4, "discriminator_width": 4},
     )
 
 

@@ -80,6 +80,7 @@ def ganzoo_architectures() -> Iterable[Architecture]:
         config=GANConfig,
         default_loss="non-saturating",
         build=_build,
+        tiny={"resolution": 8, "latent_dim": 4, "generator_widths": (16,), "discriminator_units": (8,)},
     )
 
 

@@ -1,0 +1,19 @@
+"""What all tests share."""
+
+import pytest
+import torch
+
+from ganzoo import zoo
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _one_thread():
+    # Tiny tensors gain nothing from threads, and results of different thread counts differ in the last bit.
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True)
+def _registry_of_its_own():
+    """No test sees the registry that another one has put in place."""
+    yield
+    zoo.use(None)
