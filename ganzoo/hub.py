@@ -5,7 +5,6 @@ The client compares sizes only, and keeps damaged bytes in its cache for good; h
 
 from __future__ import annotations
 
-import errno
 import os
 import shutil
 import time
@@ -13,8 +12,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ganzoo.errors import CorruptWeightsError, PullError, one_line
+from ganzoo.errors import CorruptWeightsError, PullError
 from ganzoo.files import replacing
+from ganzoo.hub_errors import explained, full_name, is_incomplete
 from ganzoo.specs import HubFile
 from ganzoo.weights import sha256_of
 
@@ -31,8 +31,6 @@ LONGEST_HEAD = 3.0  # the client asks 7 times and waits 23 s in between: a silen
 LONGEST_RETRY_AFTER = 5
 
 _LFS_POINTER = b"version https://git-lfs"
-_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-_UNWRITABLE = {errno.EROFS, errno.EACCES, errno.EPERM}
 
 
 def fetch(file: HubFile, *, progress: type | None = None) -> Path:
@@ -54,7 +52,7 @@ def fetch(file: HubFile, *, progress: type | None = None) -> Path:
             text = f"the local copy was damaged ({fault}) and put aside; {error}"
             raise PullError(text, kind=error.kind) from error
     if fault:
-        raise CorruptWeightsError(f"{_name(file)} was wrong twice: {fault} - {_remedy(fault)}")
+        raise CorruptWeightsError(f"{full_name(file)} was wrong twice: {fault} - {_remedy(fault)}")
     return path
 
 
@@ -127,7 +125,7 @@ def _download(file: HubFile, progress: type | None) -> Path:
         except Exception as error:  # the client lets errors of httpx2, the OS and its transports escape
             delay = next(delays, None)
             if delay is None or not _is_passing(error):
-                raise _explained(error, file) from error
+                raise explained(error, file) from error
             time.sleep(delay)
 
 
@@ -153,11 +151,7 @@ def _is_passing(error: Exception) -> bool:
     if isinstance(error, HfHubHTTPError):
         status = error.response.status_code
         return status >= 500 or (status == 403 and type(error) is HfHubHTTPError)
-    return isinstance(error, httpx2.ReadError) or _is_incomplete(error)
-
-
-def _is_incomplete(error: Exception) -> bool:
-    return isinstance(error, OSError) and "Consistency check failed" in str(error)
+    return isinstance(error, httpx2.ReadError) or is_incomplete(error)
 
 
 def _make_room(file: HubFile) -> None:
@@ -179,7 +173,7 @@ def _make_room(file: HubFile) -> None:
     existing = next(folder for folder in (cache, *cache.parents) if folder.exists())
     free = shutil.disk_usage(existing).free
     if file.size is not None and free < file.size:
-        text = f"{_name(file)} takes {file.size:,} bytes, {cache} has {free:,} free"
+        text = f"{full_name(file)} takes {file.size:,} bytes, {cache} has {free:,} free"
         raise PullError(f"{text} - make room there or set HF_HOME to a folder on another disk", kind="disk")
 
 
@@ -197,7 +191,7 @@ def _fault(path: Path, file: HubFile) -> str:
     except FileNotFoundError:
         return "the cached file vanished while it was read"
     except OSError as error:
-        raise _explained(error, file) from error
+        raise explained(error, file) from error
 
 
 def _mismatch(path: Path, file: HubFile) -> str:
@@ -253,80 +247,3 @@ def _remedy(fault: str) -> str:
     if "Git-LFS" in fault:
         return "this Hub or mirror does not hold the content; unset HF_ENDPOINT to use another"
     return "a proxy or mirror on the way alters it, or the pin is wrong: report it to the model's publisher"
-
-
-# --- explain -------------------------------------------------------------------------------------
-
-
-def _name(file: HubFile) -> str:
-    return f"{file.repo}/{file.filename}"
-
-
-def _explained(error: Exception, file: HubFile) -> PullError:
-    """The client's error as one sentence with the cause, the next step and a stable kind."""
-    import httpx2
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled
-
-    if isinstance(error, LocalEntryNotFoundError) and isinstance(error.__cause__, Exception):
-        error = error.__cause__  # it only says "not here"; the cause says why it could not be fetched
-    if isinstance(error, (OfflineModeIsEnabled, LocalEntryNotFoundError)):
-        text = f"{_name(file)} is not in the cache and HF_HUB_OFFLINE is set"
-        return PullError(f"{text} - unset it, and pull once while online", kind="offline")
-    if isinstance(error, HfHubHTTPError):
-        return _explained_answer(error, file)
-    if isinstance(error, httpx2.HTTPError):
-        return _explained_line(error, file)
-    return _explained_local(error, file)
-
-
-def _explained_answer(error: Exception, file: HubFile) -> PullError:
-    """The Hub answered, with a refusal. A gated repository is also a "missing" one, hence the order."""
-    from huggingface_hub import errors
-
-    log_in = "log in with `hf auth login` or set HF_TOKEN"
-    status = getattr(getattr(error, "response", None), "status_code", None)
-    if isinstance(error, errors.GatedRepoError):
-        return PullError(f"{file.repo} is gated - accept its terms on its Hub page, then {log_in}", kind="gated")
-    if isinstance(error, errors.RepositoryNotFoundError) or status == 401:
-        text = f"the Hub shows no {file.repo_type} repository {file.repo}: it does not exist or is private"
-        return PullError(f"{text} - if you may read it, {log_in}", kind="missing")
-    if isinstance(error, errors.RevisionNotFoundError):
-        text = f"{file.repo} has no commit {file.revision}: its history was rewritten"
-        return PullError(f"{text} - report it to the model's publisher", kind="missing")
-    if isinstance(error, errors.EntryNotFoundError):
-        text = f"{file.repo} has no file {file.filename} at commit {file.revision[:12]}"
-        return PullError(f"{text} - report it to the model's publisher", kind="missing")
-    return PullError(f"{_name(file)}: the Hub answers HTTP {status} - try again later", kind="http")
-
-
-def _explained_line(error: httpx2.HTTPError, file: HubFile) -> PullError:
-    """No usable answer came: the line, the host, or what it redirects to."""
-    import httpx2
-    from huggingface_hub import constants
-
-    if isinstance(error, (httpx2.UnsupportedProtocol, httpx2.TooManyRedirects)):
-        text = f"{_name(file)}: the Hub redirects to where nothing can be fetched ({one_line(error)})"
-        return PullError(f"{text} - check HF_ENDPOINT and your proxy", kind="http")
-    text = f"cannot reach {constants.ENDPOINT} for {_name(file)} ({one_line(error)})"
-    return PullError(f"{text} - check the connection, your proxy and HF_ENDPOINT, then try again", kind="network")
-
-
-def _explained_local(error: Exception, file: HubFile) -> PullError:
-    """What this machine, or something that only claims to be the Hub, did wrong."""
-    from huggingface_hub import constants
-    from huggingface_hub.errors import FileMetadataError
-
-    number = error.errno if isinstance(error, OSError) else None
-    if number in _FULL:
-        text = f"{constants.HF_HUB_CACHE} has no room for {_name(file)}"
-        return PullError(f"{text} - free some, or set HF_HOME to a folder on another disk", kind="disk")
-    if number in _UNWRITABLE:
-        text = f"{constants.HF_HUB_CACHE} cannot be written, as fetching {_name(file)} has to"
-        return PullError(f"{text} - set HF_HOME to a folder that can", kind="disk")
-    if isinstance(error, FileMetadataError):
-        text = f"{constants.ENDPOINT} does not answer as a Hub does"
-        return PullError(f"{text} - a login page of your network may be in the way; check HF_ENDPOINT", kind="network")
-    if _is_incomplete(error):
-        text = f"{_name(file)} arrived with a wrong length in {len(BACKOFF) + 1} tries"
-        return PullError(f"{text} - a proxy or login page may be in the way; try again later", kind="network")
-    return PullError(f"{_name(file)} cannot be fetched ({one_line(error)}) - try again, or report it", kind="http")

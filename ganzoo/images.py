@@ -4,30 +4,37 @@ from __future__ import annotations
 
 import math
 import stat
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
+import numpy as np
 import torch
 from PIL import Image, ImageOps
 from torch import Tensor
 
-from ganzoo.errors import DataError, one_line
+from ganzoo.errors import DataError, NonFiniteError, one_line
 from ganzoo.files import replacing
 
 __all__ = [
     "IMAGE_SUFFIXES",
+    "Picture",
     "UnreadableImage",
     "contact_sheet",
     "read_image",
     "save_picture",
+    "sheet_size",
     "to_bytes",
     "to_channels",
     "to_pictures",
+    "to_tensor",
 ]
 
 IMAGE_SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
 MAX_PIXELS = 89_478_485  # Pillow's own limit, at which it only warns
 
+_FORMATS = ("BMP", "GIF", "JPEG", "PNG", "TIFF", "WEBP")  # Pillow would start Ghostscript for an EPS file
 _MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 
 
@@ -35,8 +42,18 @@ class UnreadableImage(DataError):
     """A picture file that cannot be used; the message says which and why."""
 
 
-def read_image(path: Path, *, channels: int) -> Tensor:
-    """A picture file as uint8 (channels, H, W): turned upright, transparency laid on white.
+class Picture(NamedTuple):
+    """A picture file's `pixels`, uint8 (channels, H, W); `notes` say what reading changed, as "had transparency"."""
+
+    pixels: Tensor
+    notes: tuple[str, ...]
+
+
+def read_image(path: Path, *, channels: int) -> Picture:
+    """A picture file with 1 (grey), 3 (RGB) or 4 (RGBA) channels: turned upright, transparency laid on white.
+
+    The content decides on the format, not the name. Of several frames the first is taken, and 16 bits
+    are scaled to 8.
 
     Raises:
         UnreadableImage: not a regular file, not a picture, damaged, too large, or of a kind that has
@@ -45,14 +62,15 @@ def read_image(path: Path, *, channels: int) -> Tensor:
     try:
         if not stat.S_ISREG(path.stat().st_mode):
             raise UnreadableImage(f"{path} is not a regular file")
-        with Image.open(path) as picture:
-            if picture.width * picture.height > MAX_PIXELS:
-                raise UnreadableImage(f"{path} has {picture.width}x{picture.height} pixels, over {MAX_PIXELS:,}")
-            picture.load()
-            upright = ImageOps.exif_transpose(picture)
-            return to_tensor(_convert(upright, _MODES[channels], path))
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise UnreadableImage(f"{path} cannot be read: {one_line(error)}") from error
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Pillow's: of sizes, refused below, and of damaged EXIF data
+            return _read(path, _MODES[channels])
+    except UnreadableImage:
+        raise
+    except Image.UnidentifiedImageError as error:
+        raise UnreadableImage(f"{path} is not a picture of a known format ({', '.join(_FORMATS)})") from error
+    except Exception as error:  # damaged files make Pillow's decoders raise almost anything
+        raise UnreadableImage(f"{path} cannot be read: {getattr(error, 'strerror', None) or one_line(error)}") from error
 
 
 def to_tensor(picture: Image.Image) -> Tensor:
@@ -70,8 +88,23 @@ def to_pictures(images: Tensor) -> list[Image.Image]:
 
 
 def to_bytes(images: Tensor) -> Tensor:
-    """uint8 (N, C, H, W) on the CPU of (N, C, H, W) in [-1, 1]."""
-    return images.detach().cpu().float().add(1).mul(127.5).round().clamp(0, 255).to(torch.uint8)
+    """uint8 (N, C, H, W) on the CPU of (N, C, H, W) in [-1, 1].
+
+    Raises:
+        NonFiniteError: NaN or infinity, which would become black pixels.
+    """
+    images = images.detach().cpu().float()
+    if not bool(images.isfinite().all()):
+        raise NonFiniteError("images with NaN or infinity are no pictures")
+    return images.add(1).mul(127.5).round().clamp(0, 255).to(torch.uint8)
+
+
+def sheet_size(count: int, width: int, height: int, columns: int | None = None) -> tuple[int, int, int]:
+    """How `contact_sheet` lays out `count` pictures: the number of columns, and the sheet's width and height."""
+    columns = columns or math.ceil(math.sqrt(count))
+    rows = math.ceil(count / columns)
+    gap = _gap(width)
+    return columns, columns * (width + gap) + gap, rows * (height + gap) + gap
 
 
 def contact_sheet(pictures: Sequence[Image.Image], *, columns: int | None = None, scale: int = 1) -> Image.Image:
@@ -79,13 +112,12 @@ def contact_sheet(pictures: Sequence[Image.Image], *, columns: int | None = None
 
     `scale` enlarges each picture by whole pixels.
     """
-    columns = columns or math.ceil(math.sqrt(len(pictures)))
-    rows = math.ceil(len(pictures) / columns)
     width, height = pictures[0].width * scale, pictures[0].height * scale
-    gap = max(1, width // 32)
+    gap = _gap(width)
+    columns, *size = sheet_size(len(pictures), width, height, columns)
     mode = pictures[0].mode
     white = "white" if mode != "RGBA" else (255, 255, 255, 0)
-    sheet = Image.new(mode, (columns * (width + gap) + gap, rows * (height + gap) + gap), white)
+    sheet = Image.new(mode, (size[0], size[1]), white)
     for index, picture in enumerate(pictures):
         row, column = divmod(index, columns)
         enlarged = picture.resize((width, height), Image.Resampling.NEAREST) if scale > 1 else picture
@@ -96,27 +128,60 @@ def contact_sheet(pictures: Sequence[Image.Image], *, columns: int | None = None
 def save_picture(picture: Image.Image, path: Path) -> None:
     """Write a picture in the format of the path's ending, whole or not at all."""
     with replacing(path) as temporary:
-        picture.save(temporary)
+        picture.save(temporary, quality=95)  # for jpg and webp; their default blurs pictures this small
 
 
 def to_channels(images: Tensor, channels: int) -> Tensor:
-    """uint8 (N, C, H, W) with 1, 3 or 4 channels from any of these: luma for grey, opaque for alpha."""
+    """uint8 (N, C, H, W) with 1, 3 or 4 channels from any of these: luma for grey, transparency laid on white."""
     if images.shape[1] == channels:
         return images
-    colour = images[:, :3]
+    if images.shape[1] == 4:
+        colour, alpha = images[:, :3].int(), images[:, 3:].int()
+        images = ((colour * alpha + 255 * (255 - alpha) + 127) // 255).to(torch.uint8)
     if channels == 1:
-        weights = torch.tensor([0.299, 0.587, 0.114]).view(1, 3, 1, 1)  # ITU-R 601, as Pillow's
-        return colour.float().mul(weights).sum(1, keepdim=True).round().to(torch.uint8)
-    rgb = colour.expand(-1, 3, -1, -1)
+        red, green, blue = images.int().unbind(1)
+        return ((19595 * red + 38470 * green + 7471 * blue + 32768) >> 16).to(torch.uint8)[:, None]  # as Pillow does
+    rgb = images.expand(-1, 3, -1, -1)
     return rgb if channels == 3 else torch.cat([rgb, torch.full_like(rgb[:, :1], 255)], dim=1)
 
 
-def _convert(picture: Image.Image, mode: str, path: Path) -> Image.Image:
-    if picture.mode in ("I", "F"):
-        raise UnreadableImage(f"{path} has {picture.mode} pixels, which have no defined range - convert it to 8 bits")
+def _gap(width: int) -> int:
+    return max(1, width // 32)
+
+
+def _read(path: Path, mode: str) -> Picture:
+    with Image.open(path, formats=_FORMATS) as picture:
+        if picture.width * picture.height > MAX_PIXELS:
+            raise UnreadableImage(f"{path} has {picture.width}x{picture.height} pixels, over {MAX_PIXELS:,}")
+        notes = ["had several frames, the first was taken"] if getattr(picture, "is_animated", False) else []
+        picture.load()
+        if picture.mode in ("I", "F"):
+            raise UnreadableImage(
+                f"{path} has {picture.mode} pixels, which have no defined range - convert it to 8 bits"
+            )
+        converted = _convert(ImageOps.exif_transpose(picture), mode, notes)
+        return Picture(to_tensor(converted), tuple(notes))
+
+
+def _convert(picture: Image.Image, mode: str, notes: list[str]) -> Image.Image:
     if picture.mode.startswith("I;16"):
-        picture = picture.point(lambda value: value / 257).convert("L")
-    if mode != "RGBA" and (picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info):
+        picture = _to_8_bits(picture)
+        notes.append("had 16 bits, scaled to 8")
+    if picture.mode in ("CMYK", "LAB", "YCbCr"):
+        notes.append(f"had {picture.mode} colours, converted without a profile")
+        picture = picture.convert("RGB")
+    if mode != "RGBA" and picture.has_transparency_data:
         opaque = picture.convert("RGBA")
+        if opaque.getchannel("A").getextrema() != (255, 255):
+            notes.append("had transparency, laid on white")
         picture = Image.alpha_composite(Image.new("RGBA", opaque.size, "white"), opaque)
     return picture.convert(mode)
+
+
+def _to_8_bits(picture: Image.Image) -> Image.Image:
+    """A 16-bit grey picture, which Pillow would clip at 255, with its transparent shade if it has one."""
+    values = np.asarray(picture)
+    grey = Image.fromarray((values / 257).round().astype(np.uint8))
+    if "transparency" in picture.info:
+        grey.putalpha(Image.fromarray(np.where(values == picture.info["transparency"], 0, 255).astype(np.uint8)))
+    return grey

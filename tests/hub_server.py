@@ -73,7 +73,9 @@ class Hub:
         self.hub, self.cdn = Server(self, "hub"), Server(self, "cdn")
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.closing.set()  # frees the handlers that hang
         for server in (self.hub, self.cdn):
             server.shutdown()
@@ -144,7 +146,7 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self.answer()
 
-    def log_message(self, format: str, *args: object) -> None:
+    def log_message(self, *args: object) -> None:
         """Silent."""
 
     def answer(self) -> None:

@@ -163,7 +163,9 @@ def test_a_refusal_crosses_the_process_boundary(cache: Path, save: Callable[...,
     ],
     ids=["options", "module"],
 )
-def test_objects_are_refused_by_name(save: Callable[..., Path], tmp_path: Path, thing: Any, named: str, zipped: bool) -> None:
+def test_objects_are_refused_by_name(
+    save: Callable[..., Path], tmp_path: Path, thing: Any, named: str, zipped: bool
+) -> None:
     with pytest.raises(CorruptWeightsError, match="holds more than tensors") as caught:
         here(save(thing, _use_new_zipfile_serialization=zipped), tmp_path)
     assert named in str(caught.value)
@@ -215,6 +217,15 @@ def test_a_cut_checkpoint_is_refused(save: Callable[..., Path], tmp_path: Path, 
 def test_torchscript_is_refused(tmp_path: Path) -> None:
     source = tmp_path / "net.pt"
     torch.jit.save(torch.jit.trace(nn.Linear(2, 2), torch.zeros(1, 2)), source)
+    with pytest.raises(CorruptWeightsError, match="TorchScript"):
+        here(source, tmp_path)
+
+
+@pytest.mark.parametrize("part", ["constants.pkl", "code/__torch__.py"])
+def test_any_part_of_torchscript_is_refused(save: Callable[..., Path], tmp_path: Path, part: str) -> None:
+    source = save({"weight": WEIGHT})
+    with zipfile.ZipFile(source, "a") as archive:
+        archive.writestr(f"net/{part}", "")
     with pytest.raises(CorruptWeightsError, match="TorchScript"):
         here(source, tmp_path)
 
@@ -317,7 +328,9 @@ def test_the_report_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[st
     ]
 
 
-def test_a_full_disk_is_one_clear_line(save: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_full_disk_is_one_clear_line(
+    save: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     source = save({"weight": torch.zeros(100_000)})
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (4096, before[1]))  # no room beyond a page
@@ -361,10 +374,13 @@ def test_a_damaged_result_is_made_again(
     result = converted(source)
     spoil(result, damage)
     assert torch.equal(load_file(converted(source))["weight"], WEIGHT)
-    assert sorted(path.name for path in result.parents[1].rglob("*") if path.is_file()) == ["manifest.json", result.name]
+    files = [path.name for path in result.parents[1].rglob("*") if path.is_file()]
+    assert sorted(files) == ["manifest.json", result.name]
 
 
-def test_several_at_once_make_one_result(cache: Path, save: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_several_at_once_make_one_result(
+    cache: Path, save: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(convert, "_run", convert._convert)
     source = save({"weight": torch.rand(300, 300)})
     with ThreadPoolExecutor(8) as pool:

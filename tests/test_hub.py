@@ -156,7 +156,8 @@ from tqdm import tqdm
 from ganzoo.hub import HubFile, fetch
 fetch(HubFile(**json.loads(sys.argv[1])), progress={bar})
 """
-    environment = hub.environment(tmp_path, PYTHONPATH=os.fspath(Path(ganzoo_hub.__file__).parents[1]))
+    root = os.fspath(Path(ganzoo_hub.__file__).parents[1])
+    environment = hub.environment(tmp_path, PYTHONPATH=root, TQDM_POSITION="-1")  # as if stderr were a terminal
     command = [sys.executable, "-c", script, json.dumps(vars(pinned))]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=True)
     assert ("100%" in done.stderr) == (bar == "tqdm")
@@ -164,7 +165,7 @@ fetch(HubFile(**json.loads(sys.argv[1])), progress={bar})
 
 
 def test_importing_the_module_is_cheap() -> None:
-    code = "import sys, ganzoo.hub; sys.exit(any(name in sys.modules for name in ('torch', 'huggingface_hub', 'httpx2')))"
+    code = "import sys, ganzoo.hub; sys.exit(bool({'torch', 'huggingface_hub', 'httpx2'} & set(sys.modules)))"
     subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(ganzoo_hub.__file__).parents[1])
 
 
@@ -191,6 +192,23 @@ def test_wrong_bytes_twice_are_refused_and_leave_the_cache_empty(hub: Hub, pinne
     assert len(hub.seen("GET", NAME)) == 4
     assert not list(tmp_path.glob("hub/models--*/blobs/*"))
     assert len(quarantined(tmp_path)) == 3  # of four
+
+
+def test_a_wrong_length_is_told_apart(hub: Hub, tmp_path: Path) -> None:
+    file = pin(hub.add(REPO, {NAME: CONTENT}), size=len(CONTENT) + 1)
+    result = pull(hub, file, tmp_path)
+    assert result["error"] == "CorruptWeightsError"
+    assert f"{len(CONTENT):,} bytes, expected {file.size:,}" in result["message"]
+
+
+def test_what_another_process_has_repaired_is_left_alone(tmp_path: Path) -> None:
+    path, repaired = tmp_path / "blob", tmp_path / "repaired"
+    path.write_bytes(b"damaged")
+    seen = path.stat()
+    repaired.write_bytes(b"right")
+    repaired.replace(path)
+    ganzoo_hub._quarantine(path, seen)
+    assert path.read_bytes() == b"right"
 
 
 def test_a_git_lfs_pointer_is_called_by_its_name(hub: Hub, tmp_path: Path) -> None:
@@ -332,7 +350,11 @@ def test_a_silent_transfer_is_given_up(hub: Hub, pinned: HubFile, tmp_path: Path
 
 @pytest.mark.parametrize(
     ("access", "kind", "word"),
-    [("GatedRepo", "gated", "accept its terms"), ("RepoNotFound", "missing", "private"), ("Unauthorized", "missing", "private")],
+    [
+        ("GatedRepo", "gated", "accept its terms"),
+        ("RepoNotFound", "missing", "private"),
+        ("Unauthorized", "missing", "private"),
+    ],
 )
 def test_a_repository_that_is_not_shown(hub: Hub, tmp_path: Path, access: str, kind: str, word: str) -> None:
     file = pin(hub.add(REPO, {NAME: CONTENT}, access=access))
@@ -350,7 +372,9 @@ def test_a_repository_that_is_not_shown(hub: Hub, tmp_path: Path, access: str, k
     ],
     ids=["repository", "revision", "file", "kind"],
 )
-def test_what_is_missing_is_named(hub: Hub, pinned: HubFile, tmp_path: Path, changes: dict[str, str], word: str) -> None:
+def test_what_is_missing_is_named(
+    hub: Hub, pinned: HubFile, tmp_path: Path, changes: dict[str, str], word: str
+) -> None:
     file = pin(**{"revision": pinned.revision, **changes})
     assert_refused(pull(hub, file, tmp_path), "missing", word)
     assert not hub.seen("GET", "")
@@ -414,7 +438,8 @@ def test_a_read_only_cache_serves_what_it_holds(hub: Hub, pinned: HubFile, mount
 
 
 @pytest.mark.parametrize(
-    ("number", "word"), [(errno.ENOSPC, "no room"), (errno.EDQUOT, "no room"), (errno.EROFS, "written"), (errno.EACCES, "written")]
+    ("number", "word"),
+    [(errno.ENOSPC, "no room"), (errno.EDQUOT, "no room"), (errno.EROFS, "written"), (errno.EACCES, "written")],
 )
 def test_errors_of_the_disk(number: int, word: str, monkeypatch: pytest.MonkeyPatch) -> None:
     def fails(*_: object, **__: object) -> None:

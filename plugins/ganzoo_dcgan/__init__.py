@@ -43,7 +43,7 @@ class DCGANConfig:
         if self.channels not in (1, 3, 4):
             raise ValueError(f"channels is 1 (grey), 3 (RGB) or 4 (RGBA), not {self.channels}")
         if min(self.latent_dim, self.generator_width, self.discriminator_width) < 1:
-            raise ValueError("latent_dim and both widths must be at least 1")
+            raise ValueError("latent_dim, generator_width and discriminator_width must be at least 1")
         if self.latent not in ("normal", "uniform"):
             raise ValueError(f"latent is 'normal' or 'uniform', not {self.latent!r}")
 
@@ -93,4 +93,24 @@ def ganzoo_layouts() -> Iterable[Layout]:
         architecture="dcgan",
         source="https://github.com/huggingface/community-events/blob/main/huggan/pytorch/dcgan/modeling_dcgan.py",
         read=read_huggan,
+    )
+
+
+@ganzoo.hookimpl
+def ganzoo_models() -> Iterable[PretrainedModel]:
+    """Our own models, and the weights that others published."""
+    yield PretrainedModel(
+        name="dcgan-mnist.huggan",
+        architecture="dcgan",
+        summary="handwritten digits as 64x64 colour pictures, from the Hub's community sprint",
+        dataset="mnist",
+        licence=None,
+        config={"resolution": 64, "channels": 3, "latent": "normal", "generator_width": 64},
+        weights=HubFile(
+            repo="huggan/dcgan-mnist",
+            revision="3820d68775e11c73a65aa75ded8b21e7dddeb166",
+            filename="pytorch_model.bin",
+            sha256="1db070c594527909a4f3c5ef18df53bde9ce0c006093438b0ef2f1325ac2e242",
+            layout="huggan-dcgan",
+        ),
     )

@@ -25,11 +25,11 @@ class MLPGAN(GAN):
         self.discriminator = Discriminator(config)
 
     def optimizers(self) -> dict[str, torch.optim.Optimizer]:
-        """Adam for each of the two players."""
-        return {"discriminator": self._adam(self.discriminator), "generator": self._adam(self.generator)}
+        """Stochastic gradient descent with momentum for each of the two players, as in algorithm 1."""
+        return {"discriminator": self._sgd(self.discriminator), "generator": self._sgd(self.generator)}
 
-    def _adam(self, network: nn.Module) -> torch.optim.Optimizer:
-        return torch.optim.Adam(network.parameters(), self.config.learning_rate, (self.config.beta1, 0.999))
+    def _sgd(self, network: nn.Module) -> torch.optim.Optimizer:
+        return torch.optim.SGD(network.parameters(), self.config.learning_rate, self.config.momentum)
 
     def training_step(self, batches: Iterator[Batch]) -> Iterator[Update]:
         """Algorithm 1: k steps of D, each on new data and new noise, then one of G on new noise."""
