@@ -14,8 +14,12 @@ import click
 from ganzoo import __version__, display, zoo
 from ganzoo.errors import GanzooError, InvalidConfigError
 from ganzoo.registry import Registry
+from ganzoo.signals import EXIT_CODES, catch_terminate
 
 __all__ = ["cli", "main"]
+
+SLOW_IMPORT = 1.0
+"""Seconds above which a plugin is told of: everyone waits for it, at every command."""
 
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 DEVICE = click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1 or mps.")
@@ -27,9 +31,12 @@ DEVICE = click.option("--device", default="auto", show_default=True, help="auto,
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
 def cli(no_plugins: bool, debug: bool) -> None:
     """A zoo of generative adversarial networks: list, pull, sample and train them."""
-    registry = Registry.discover(["*"] if no_plugins else None)
-    for plugin in registry.broken:
-        click.echo(f"ganzoo: warning: {plugin.complaint()}", err=True)
+    registry = Registry.discover(third_party=not no_plugins)
+    for plugin in registry.plugins:
+        if plugin in registry.broken:
+            click.echo(f"ganzoo: warning: {plugin.complaint()}", err=True)
+        elif plugin.seconds > SLOW_IMPORT:
+            click.echo(f"ganzoo: note: plugin {plugin.key} takes {plugin.seconds:.1f} s to import", err=True)
     zoo.use(registry)
 
 
@@ -144,7 +151,7 @@ def train(
     device: str,
 ) -> None:
     """Train ARCHITECTURE on a data set; the run's folder can be sampled at any time."""
-    config = parse_settings(settings)
+    config = _parse_settings(settings)
     zoo.check_config(architecture, config, loss)
     from ganzoo.devices import resolve_device
     from ganzoo.runs import Plan, Run
@@ -154,7 +161,7 @@ def train(
     plan = Plan(architecture=architecture, data=data, options=options, config=config, loss=loss, limit=limit)
     place = resolve_device(device)
     training = Run(run, plan, data_root=data_dir, device=place, resume=resume, save_every=save_every)
-    display.follow(training)
+    sys.exit(display.follow(training))
 
 
 @cli.command()
@@ -186,7 +193,7 @@ def plugins(culprit: str | None, as_json: bool) -> None:
         click.echo(plugin.traceback or f"{plugin.key} is {plugin.state}")
 
 
-def parse_settings(settings: tuple[str, ...]) -> dict[str, Any]:
+def _parse_settings(settings: tuple[str, ...]) -> dict[str, Any]:
     """``field=value`` pairs; a value is JSON where it reads as such (64, 0.5, [1200, 1200]), else text.
 
     Raises:
@@ -207,7 +214,7 @@ def parse_settings(settings: tuple[str, ...]) -> dict[str, Any]:
 
 def main() -> NoReturn:
     """Run the command line: one line for every error, and the exit codes that `ganzoo.errors` states."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    terminated = catch_terminate()
     debug = "--debug" in sys.argv
     try:
         code = cli.main(standalone_mode=False)
@@ -223,7 +230,7 @@ def main() -> NoReturn:
         code = 0
     except OSError as error:
         code = _fail(str(error), 1, debug)
-    sys.exit(code or 0)
+    sys.exit(EXIT_CODES[signal.SIGTERM] if terminated else code or 0)
 
 
 def _fail(message: str, code: int, debug: bool) -> int:

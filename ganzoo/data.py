@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from ganzoo.errors import DataError, UnknownNameError, one_line
+from ganzoo.errors import DataError, InvalidRequestError, UnknownNameError, one_line
 from ganzoo.gan import Batch
 from ganzoo.images import IMAGE_SUFFIXES, UnreadableImage, read_image, to_channels
 from ganzoo.names import suggest
@@ -56,7 +57,10 @@ def load_data(source: str, image_shape: tuple[int, int, int], *, root: Path, lim
     Raises:
         UnknownNameError: neither a known name nor a folder.
         DataError: the data cannot be read or downloaded, or holds no image.
+        InvalidRequestError: a limit below 1.
     """
+    if limit is not None and limit < 1:
+        raise InvalidRequestError(f"the limit is a whole number of at least 1, not {limit}")
     if source in DATASETS:
         images, labels, classes = _from_torchvision(source, root)
         notes: list[str] = []
@@ -125,19 +129,23 @@ def _from_folder(folder: Path, image_shape: tuple[int, int, int], limit: int | N
     paths = sorted(p for p in folder.rglob("*") if p.suffix.lower() in IMAGE_SUFFIXES)
     images: list[Tensor] = []
     skipped: list[str] = []
+    changes: Counter[str] = Counter()
     for path in paths:
-        if limit is not None and len(images) >= limit:
+        if len(images) == limit:
             break
         try:
-            images.append(_square(read_image(path, channels=image_shape[0]), image_shape[1:]))
+            pixels, notes = read_image(path, channels=image_shape[0])
         except UnreadableImage as error:
             skipped.append(str(error))
+            continue
+        changes.update(notes)
+        changes["had another size, cropped and resized"] += pixels.shape != image_shape
+        images.append(_square(pixels, image_shape[1:]))
     if not images:
-        raise DataError(
-            f"{folder} holds no readable image" + (f" - the first problem: {skipped[0]}" if skipped else "")
-        )
-    notes = [f"{len(skipped)} files were skipped, the first: {skipped[0]}"] if skipped else []
-    return torch.stack(images), notes
+        reason = f"the first problem: {skipped[0]}" if skipped else f"looked for {', '.join(sorted(IMAGE_SUFFIXES))}"
+        raise DataError(f"{folder} holds no readable image - {reason}")
+    counted = [f"{count} {change}" for change, count in changes.items() if count]
+    return torch.stack(images), ([f"{len(skipped)} skipped, the first: {skipped[0]}"] if skipped else []) + counted
 
 
 def _square(image: Tensor, size: tuple[int, ...]) -> Tensor:

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ganzoo import hub, zoo
-from ganzoo.errors import GanzooError, UnknownNameError
-from ganzoo.names import suggest
+from ganzoo.errors import GanzooError
 from ganzoo.plugins import Plugin
+from ganzoo.signals import EXIT_CODES, postponed
 from ganzoo.specs import Architecture, BundledFile, HubFile, PretrainedModel
 
 if TYPE_CHECKING:
@@ -78,9 +78,8 @@ def describe(name: str) -> Row:
     if name in found.models:
         return _describe_model(name, found.models[name])
     if name in found.architectures:
-        return _describe_architecture(found.architectures[name])
-    known = [*found.models, *found.architectures]
-    raise UnknownNameError(f"there is no model or architecture {name!r}{suggest(name, known)}")
+        return _describe_architecture(name, found.architectures[name])
+    raise found.unknown("model or architecture", name, [*found.models, *found.architectures])
 
 
 def table(rows: Sequence[Row], *, as_json: bool) -> None:
@@ -166,23 +165,26 @@ def counter(what: str, total: int) -> Callable[[int], None]:
     return advance
 
 
-def follow(run: Run) -> None:
-    """Train a run to its end, with a line for every record on a terminal and one for every 100 elsewhere."""
+def follow(run: Run) -> int:
+    """Train a run to its end, with a line for every record on a terminal and one for every 100 elsewhere.
+
+    SIGINT and SIGTERM let the iteration end and save. Returns the exit code.
+    """
     for note in run.data.notes:
         click.echo(f"{run.plan.data}: {note}", err=True)
     started, first = time.monotonic(), run.trainer.step
     total = run.plan.options.iterations
-    record: Record | None = None
-    try:
+    with postponed() as received:
         for record in run:
             if sys.stderr.isatty() or record.step % 100 == 0 or record.step == total:
                 rate = (record.step - first) / (time.monotonic() - started)
                 click.echo(_progress_line(record, total, rate), err=True, nl=not sys.stderr.isatty())
-    except (KeyboardInterrupt, SystemExit):
-        run.save()
-        click.echo(f"\nstopped after step {run.trainer.step}; go on with --resume", err=True)
-        raise
+            if received and record.step < total:
+                run.save()
+                click.echo(f"\nganzoo: stopped and saved after step {record.step} - go on with --resume", err=True)
+                return EXIT_CODES[received[0]]
     click.echo(run.folder)
+    return 0
 
 
 def _progress_line(record: Record, total: int, rate: float) -> str:
@@ -216,19 +218,19 @@ def _describe_model(name: str, model: PretrainedModel) -> Row:
     }
 
 
-def _describe_architecture(spec: Architecture) -> Row:
+def _describe_architecture(name: str, spec: Architecture) -> Row:
     found = zoo.registry()
     return {
-        "name": spec.name,
+        "name": name,
         "summary": spec.summary,
         "paper": spec.paper,
         "task": spec.task.name,
         "default loss": spec.default_loss,
         "losses": ", ".join(found.losses),
         "config": dataclasses.asdict(spec.config()),
-        "layouts": ", ".join(x.name for x in found.layouts.values() if x.architecture == spec.name) or "ours only",
-        "models": ", ".join(zoo.models(architecture=spec.name)) or "none yet",
-        "train it": f"ganzoo train {spec.name} --data FOLDER -o RUN",
+        "layouts": ", ".join(x.name for x in found.layouts.values() if x.architecture == name) or "ours only",
+        "models": ", ".join(zoo.models(architecture=name)) or "none yet",
+        "train it": f"ganzoo train {name} --data FOLDER -o RUN",
     }
 
 
@@ -249,7 +251,7 @@ def _rich_table(rows: Sequence[Row]) -> None:
 
 
 def _text(value: Any) -> str:
-    return "" if value is None else str(value).replace("\t", " ")
+    return "" if value is None else " ".join(str(value).split())  # a tab or a line break would break the table
 
 
 def _size(count: int | None) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 import stat
 import warnings
@@ -11,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
 from ganzoo.errors import DataError, NonFiniteError, one_line
@@ -67,10 +68,11 @@ def read_image(path: Path, *, channels: int) -> Picture:
             return _read(path, _MODES[channels])
     except UnreadableImage:
         raise
-    except Image.UnidentifiedImageError as error:
+    except UnidentifiedImageError as error:
         raise UnreadableImage(f"{path} is not a picture of a known format ({', '.join(_FORMATS)})") from error
     except Exception as error:  # damaged files make Pillow's decoders raise almost anything
-        raise UnreadableImage(f"{path} cannot be read: {getattr(error, 'strerror', None) or one_line(error)}") from error
+        reason = getattr(error, "strerror", None) or one_line(error)
+        raise UnreadableImage(f"{path} cannot be read: {reason}") from error
 
 
 def to_tensor(picture: Image.Image) -> Tensor:
@@ -127,8 +129,11 @@ def contact_sheet(pictures: Sequence[Image.Image], *, columns: int | None = None
 
 def save_picture(picture: Image.Image, path: Path) -> None:
     """Write a picture in the format of the path's ending, whole or not at all."""
+    encoded = io.BytesIO()  # into a file that cannot grow, Pillow writes half a JPEG and says nothing
+    kind = Image.registered_extensions()[path.suffix.lower()]
+    picture.save(encoded, kind, quality=95)  # for jpg and webp, whose default blurs pictures this small
     with replacing(path) as temporary:
-        picture.save(temporary, quality=95)  # for jpg and webp; their default blurs pictures this small
+        temporary.write_bytes(encoded.getvalue())
 
 
 def to_channels(images: Tensor, channels: int) -> Tensor:
@@ -153,12 +158,11 @@ def _read(path: Path, mode: str) -> Picture:
     with Image.open(path, formats=_FORMATS) as picture:
         if picture.width * picture.height > MAX_PIXELS:
             raise UnreadableImage(f"{path} has {picture.width}x{picture.height} pixels, over {MAX_PIXELS:,}")
+        if picture.mode in ("I", "F"):
+            kind = "32-bit integer" if picture.mode == "I" else "floating-point"
+            raise UnreadableImage(f"{path} has {kind} pixels, which have no defined range - convert it to 8 bits")
         notes = ["had several frames, the first was taken"] if getattr(picture, "is_animated", False) else []
         picture.load()
-        if picture.mode in ("I", "F"):
-            raise UnreadableImage(
-                f"{path} has {picture.mode} pixels, which have no defined range - convert it to 8 bits"
-            )
         converted = _convert(ImageOps.exif_transpose(picture), mode, notes)
         return Picture(to_tensor(converted), tuple(notes))
 

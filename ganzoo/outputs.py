@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,17 +17,25 @@ if TYPE_CHECKING:
 
     from ganzoo.sampling import Model
 
-__all__ = ["Interrupted", "Target", "plan"]
+__all__ = ["Interrupted", "Target", "UnfinishedError", "plan"]
 
 MAX_SHEET = 10_000
 """More pictures than this on one sheet are seen by nobody."""
 
+MAX_FILES = 100_000
+"""More files than this in one folder are of use to nobody."""
+
 _FORMATS = {".png": "png", ".jpg": "jpg", ".jpeg": "jpg", ".webp": "webp", ".npz": "npz"}
+_MOST_PIXELS = {"jpg": 65_500, "webp": 16_383}  # along a side; 65_500 is libjpeg's own limit
 _SHEET_PIXELS = 64  # smaller pictures are enlarged on a sheet to about this
 
 
-class Interrupted(GanzooError):
-    """Ctrl-C while pictures were written; those that are named are whole."""
+class UnfinishedError(GanzooError):
+    """Writing ended early; the message says how many pictures are whole, and how to go on."""
+
+
+class Interrupted(UnfinishedError):
+    """Ctrl-C while pictures were written."""
 
     exit_code = 130
 
@@ -53,11 +62,11 @@ class Target:
         """Sample and write; returns the files. `progress` is told of every finished batch.
 
         Raises:
-            Interrupted: by Ctrl-C; says how many pictures were written.
-            OutputError: the disk is full, or refuses; files that existed are as they were.
+            OutputError: the format cannot hold the model's pictures; nothing was sampled.
+            UnfinishedError: the disk is full, or refuses; files that existed are as they were.
+            Interrupted: by Ctrl-C.
         """
-        if self.format == "jpg" and model.image_shape[0] == 4:
-            raise OutputError(f"{model.name} makes transparent pictures, which jpg cannot hold - use png or webp")
+        self._check_fits(model)
         save = _save_each if self.is_folder else _save_arrays if self.format == "npz" else _save_sheet
         files = self.files(seed)
         done = 0
@@ -68,16 +77,34 @@ class Target:
             progress(pictures)
 
         try:
-            self.path.mkdir(parents=True, exist_ok=True) if self.is_folder else None
+            (self.path if self.is_folder else self.path.parent).mkdir(parents=True, exist_ok=True)
             save(model, files, self.count, seed, batch_size, tell)
         except KeyboardInterrupt:
-            kept = f"{done} of {self.count} written" if self.is_folder else "nothing was written"
-            go_on = f" - go on with --seed {seed + done} -n {self.count - done}" if self.is_folder and done else ""
-            raise Interrupted(f"interrupted: {kept}{go_on}") from None
+            raise Interrupted(f"interrupted: {self._so_far(seed, done)}") from None
         except OSError as error:
             reason = "the disk is full" if error.errno == errno.ENOSPC else error.strerror or str(error)
-            raise OutputError(f"cannot write {self.path}: {reason}") from error
+            raise UnfinishedError(f"cannot write {self.path}: {reason}; {self._so_far(seed, done)}") from error
         return files
+
+    def _check_fits(self, model: Model) -> None:
+        from ganzoo.images import sheet_size
+
+        channels, height, width = model.image_shape
+        if self.format == "jpg" and channels == 4:
+            raise OutputError(f"{model.name} makes transparent pictures, which jpg cannot hold - use png or webp")
+        if self.is_folder or self.format not in _MOST_PIXELS:
+            return
+        scale = _sheet_scale(width)
+        size = sheet_size(self.count, width * scale, height * scale)[1:]
+        if max(size) > _MOST_PIXELS[self.format]:
+            raise OutputError(
+                f"a sheet of {size[0]}x{size[1]} pixels is too large for {self.format} - use png, or a folder"
+            )
+
+    def _so_far(self, seed: int, done: int) -> str:
+        if not self.is_folder or not done:
+            return "nothing was written"
+        return f"{done} of {self.count} written - go on with --seed {seed + done} -n {self.count - done}"
 
 
 def plan(
@@ -88,20 +115,27 @@ def plan(
     Raises:
         OutputError: an unknown or contradictory format, a missing or unwritable folder, or files that
             exist and may not be overwritten.
+        InvalidRequestError: seeds beyond the last one.
     """
-    path = output or Path(f"{Path(name).name}-seed{seed}.{file_format or 'png'}")
-    is_folder = path.is_dir() or (not path.suffix and output is not None)
-    chosen = _choose_format(path, is_folder, file_format)
-    target = Target(path, count, chosen, is_folder)
-    if is_folder and chosen == "npz":
-        raise OutputError(f"npz is one file for all images: name it, such as {path / 'samples.npz'}")
-    if not is_folder and chosen != "npz" and count > MAX_SHEET:
-        raise OutputError(f"{count} pictures do not fit on one sheet - give a folder with -o, or an .npz file")
+    path = output or Path(f"{Path(name).resolve().name}-seed{seed}.{file_format or 'png'}")
+    is_folder = _is_folder(path, named=output is not None)
+    target = Target(path, count, _choose_format(path, is_folder, file_format), is_folder)
+    _check_count(target)
     _check_writable(path if is_folder else path.parent)
     existing = next((file for file in target.files(seed) if file.exists()), None)
     if existing and not overwrite:
         raise OutputError(f"{existing} exists - replace it with --overwrite, or choose another place with -o")
+    from ganzoo.sampling import check_seeds  # last, because it imports torch
+
+    check_seeds(count, seed, 1)
     return target
+
+
+def _is_folder(path: Path, *, named: bool) -> bool:
+    try:
+        return path.is_dir() or (not path.suffix and named)
+    except OSError as error:  # a name that is too long, a parent that may not be read
+        raise OutputError(f"cannot write {path}: {error.strerror}") from error
 
 
 def _choose_format(path: Path, is_folder: bool, asked: str | None) -> str:
@@ -109,10 +143,19 @@ def _choose_format(path: Path, is_folder: bool, asked: str | None) -> str:
         return asked or "png"
     by_ending = _FORMATS.get(path.suffix.lower())
     if by_ending is None:
-        raise OutputError(f"{path} ends in no format that can be written - use .png, .jpg, .webp or .npz")
+        raise OutputError(f"{path} ends in no known format - use .png, .jpg, .webp, .npz, or no ending for a folder")
     if asked not in (None, by_ending):
         raise OutputError(f"{path} ends in {path.suffix}, but --format says {asked}")
     return by_ending
+
+
+def _check_count(target: Target) -> None:
+    if target.is_folder and target.format == "npz":
+        raise OutputError(f"npz is one file for all images: name it, such as {target.path / 'samples.npz'}")
+    if target.is_folder and target.count > MAX_FILES:
+        raise OutputError(f"{target.count} files are too many for one folder - name an .npz file, or ask for fewer")
+    if not target.is_folder and target.format != "npz" and target.count > MAX_SHEET:
+        raise OutputError(f"{target.count} pictures do not fit on one sheet - give a folder with -o, or an .npz file")
 
 
 def _check_writable(folder: Path) -> None:
@@ -121,11 +164,14 @@ def _check_writable(folder: Path) -> None:
     try:
         if not existing.is_dir():
             raise NotADirectoryError(errno.ENOTDIR, "it is not a folder")
-        probe = existing / ".ganzoo-probe"
-        probe.touch()
-        probe.unlink()
+        with tempfile.TemporaryFile(dir=existing):
+            pass
     except OSError as error:
         raise OutputError(f"cannot write to {existing}: {error.strerror}") from error
+
+
+def _sheet_scale(width: int) -> int:
+    return max(1, _SHEET_PIXELS // width)
 
 
 Tell = Callable[[int], None]
@@ -148,20 +194,24 @@ def _save_sheet(model: Model, files: list[Path], count: int, seed: int, batch_si
     for batch in model.stream(count, seed=seed, batch_size=batch_size):
         pictures += to_pictures(batch)
         tell(len(batch))
-    files[0].parent.mkdir(parents=True, exist_ok=True)
-    save_picture(contact_sheet(pictures, scale=max(1, _SHEET_PIXELS // pictures[0].width)), files[0])
+    save_picture(contact_sheet(pictures, scale=_sheet_scale(pictures[0].width)), files[0])
 
 
 def _save_arrays(model: Model, files: list[Path], count: int, seed: int, batch_size: int, tell: Tell) -> None:
-    """``images``, uint8 (N, H, W, C), and ``seeds``, (N,)."""
+    """``images``, uint8 (N, H, W, C), and ``seeds``, (N,), as ``np.savez_compressed`` does, but a batch at a time."""
+    import zipfile
+
     import numpy as np
 
     from ganzoo.images import to_bytes
 
-    arrays = []
-    for batch in model.stream(count, seed=seed, batch_size=batch_size):
-        arrays.append(to_bytes(batch).permute(0, 2, 3, 1).numpy())
-        tell(len(batch))
-    files[0].parent.mkdir(parents=True, exist_ok=True)
-    with replacing(files[0]) as temporary:
-        np.savez_compressed(temporary, images=np.concatenate(arrays), seeds=np.arange(seed, seed + count))
+    channels, height, width = model.image_shape
+    header = {"descr": "|u1", "fortran_order": False, "shape": (count, height, width, channels)}
+    with replacing(files[0]) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive:
+        with archive.open("images.npy", "w", force_zip64=True) as entry:
+            np.lib.format.write_array_header_1_0(entry, header)
+            for batch in model.stream(count, seed=seed, batch_size=batch_size):
+                entry.write(to_bytes(batch).permute(0, 2, 3, 1).contiguous().numpy().tobytes())
+                tell(len(batch))
+        with archive.open("seeds.npy", "w", force_zip64=True) as entry:
+            np.lib.format.write_array(entry, np.arange(seed, seed + count))

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import replace
 from importlib import metadata
+from importlib.resources import files
 from typing import Any, Generic, NamedTuple, TypeVar
-
-import pluggy
 
 from ganzoo import hooks
 from ganzoo.errors import AmbiguousNameError, PluginError, UnknownNameError
 from ganzoo.names import suggest
-from ganzoo.plugins import Plugin, PluginState, load_plugin
-from ganzoo.specs import Architecture, Layout, Loss, PretrainedModel
+from ganzoo.plugins import Declared, Plugin, PluginState, ask, isolated
+from ganzoo.specs import Architecture, BundledFile, Layout, Loss, PretrainedModel, replace_config
 
 __all__ = ["BUILTIN", "Index", "Registry"]
 
@@ -24,26 +24,31 @@ BUILTIN = "ganzoo"
 Record = TypeVar("Record", Architecture, Loss, PretrainedModel, Layout)
 
 
-class _Entry(NamedTuple):
-    owner: str
-    record: Any
-
-
 class Index(Mapping[str, Record], Generic[Record]):
     """Records of one kind by name.
 
     Iterating gives one name for each record: the bare name, or ``distribution/name`` where the bare
-    one is another's or is claimed by several.
+    one is another's or is claimed by several. `unknown` makes the error for a name that nobody declares.
     """
 
-    def __init__(self, kind: str) -> None:
+    def __init__(self, kind: str, unknown: Callable[[str, str, Iterable[str]], UnknownNameError]) -> None:
         self.kind = kind
-        self._entries: dict[str, list[_Entry]] = {}
+        self._unknown = unknown
+        self._owners: dict[str, dict[str, Record]] = {}
 
-    def add(self, owner: str, records: Iterable[Record]) -> None:
-        """Add what the distribution `owner` declares."""
-        for record in records:
-            self._entries.setdefault(record.name, []).append(_Entry(owner, record))
+    def put(self, owner: str, record: Record) -> None:
+        """Add a record that the distribution `owner` declares, or replace its record of that name."""
+        self._owners.setdefault(record.name, {})[owner] = record
+
+    def discard(self, owner: str, name: str) -> None:
+        """Forget a record of `owner`."""
+        del self._owners[name][owner]
+        if not self._owners[name]:
+            del self._owners[name]
+
+    def name_for(self, owner: str, name: str) -> str:
+        """The name by which `owner` means `name`: its own record comes before everybody else's."""
+        return f"{owner}/{name}" if owner in self._owners.get(name, ()) and owner != self._winner(name) else name
 
     def __getitem__(self, name: str) -> Record:
         """The record of that name.
@@ -52,64 +57,68 @@ class Index(Mapping[str, Record], Generic[Record]):
             UnknownNameError: there is none; the message suggests the nearest.
             AmbiguousNameError: several third-party plugins declare it; the message lists them.
         """
-        owner, _, bare = name.rpartition("/")
-        entries = [entry for entry in self._entries.get(bare, ()) if owner in ("", entry.owner)]
-        winner = self._winner(entries)
-        if winner is not None:
-            return winner.record  # type: ignore[no-any-return]
-        if entries:
-            choices = " or ".join(f"{entry.owner}/{bare}" for entry in entries)
+        if name not in self:
+            raise self._unknown(self.kind, name, self)
+        said, _, bare = name.rpartition("/")
+        owner = said or self._winner(bare)
+        if owner is None:
+            choices = " or ".join(f"{each}/{bare}" for each in self._owners[bare])
             raise AmbiguousNameError(f"several plugins declare the {self.kind} {name} - say {choices}")
-        raise UnknownNameError(f"there is no {self.kind} {name!r}{suggest(name, self)}")
+        return self._owners[bare][owner]
+
+    def get(self, name: str, /, default: Any = None) -> Any:
+        """The record of that name, or `default` where there is none."""
+        try:
+            return self[name]
+        except UnknownNameError:
+            return default
 
     def __contains__(self, name: object) -> bool:
-        return isinstance(name, str) and name.rpartition("/")[2] in self._entries
+        """Whether somebody declares the name; an ambiguous one, too."""
+        owner, _, bare = name.rpartition("/") if isinstance(name, str) else ("", "", "")
+        owners = self._owners.get(bare, {})
+        return owner in owners if owner else bool(owners)
 
     def __iter__(self) -> Iterator[str]:
-        for name in sorted(self._entries):
-            entries = self._entries[name]
-            winner = self._winner(entries)
-            yield from (name if entry is winner else f"{entry.owner}/{name}" for entry in entries)
+        return (self.name_for(owner, name) for name in sorted(self._owners) for owner in self._owners[name])
 
     def __len__(self) -> int:
-        return sum(len(entries) for entries in self._entries.values())
+        return sum(map(len, self._owners.values()))
 
-    @staticmethod
-    def _winner(entries: list[_Entry]) -> _Entry | None:
+    def _winner(self, name: str) -> str | None:
         """Who has the bare name: a built-in, or else the only one that declares it."""
-        if len(entries) == 1:
-            return entries[0]
-        return next((entry for entry in entries if entry.owner == BUILTIN), None)
+        owners = self._owners[name]
+        if BUILTIN in owners:
+            return BUILTIN
+        return next(iter(owners)) if len(owners) == 1 else None
 
 
-@dataclass
 class Registry:
     """What all plugins declare, by kind, and the state of every plugin that was found."""
 
-    architectures: Index[Architecture] = field(default_factory=lambda: Index("architecture"))
-    losses: Index[Loss] = field(default_factory=lambda: Index("loss"))
-    models: Index[PretrainedModel] = field(default_factory=lambda: Index("model"))
-    layouts: Index[Layout] = field(default_factory=lambda: Index("layout"))
-    plugins: list[Plugin] = field(default_factory=list)
+    def __init__(self) -> None:
+        self.plugins: list[Plugin] = []
+        self.architectures: Index[Architecture] = Index("architecture", self.unknown)
+        self.losses: Index[Loss] = Index("loss", self.unknown)
+        self.models: Index[PretrainedModel] = Index("model", self.unknown)
+        self.layouts: Index[Layout] = Index("layout", self.unknown)
 
     @classmethod
-    def discover(cls, disabled: Iterable[str] | None = None) -> Registry:
+    def discover(cls, *, third_party: bool = True) -> Registry:
         """A registry of every installed plugin, found through the entry points of the group ``ganzoo``.
 
-        `disabled` holds distributions, entry points or ``distribution:entry point``; ``*`` stands for
-        all third-party plugins. None reads the list from GANZOO_DISABLE_PLUGINS.
+        GANZOO_DISABLE_PLUGINS lists those to leave out, separated by commas: distributions, entry points
+        or ``distribution:entry point``; ``*`` stands for all third-party plugins.
 
         Raises:
             PluginError: a plugin is broken and GANZOO_STRICT_PLUGINS is 1.
         """
-        if disabled is None:
-            disabled = os.environ.get("GANZOO_DISABLE_PLUGINS", "").split(",")
-        refused = {name.strip() for name in disabled} - {""}
+        refused = {name.strip() for name in os.environ.get("GANZOO_DISABLE_PLUGINS", "").split(",")} - {""}
+        refused |= set() if third_party else {"*"}
         registry = cls()
-        # Sorted, with our own first, so that every run sees the plugins in one order.
-        points = sorted(_entry_points(), key=lambda p: (_owner(p) != BUILTIN, _owner(p), p.name))
-        for point in points:
-            registry.load(_owner(point), point.name, point.load, version=_version(point), disabled=refused)
+        for found in sorted(_installed(), key=lambda f: (f.owner != BUILTIN, f.owner, f.point.name)):
+            registry.load(found.owner, found.point.name, found.point.load, version=found.version, disabled=refused)
+        registry.settle()
         if os.environ.get("GANZOO_STRICT_PLUGINS") == "1" and registry.broken:
             raise PluginError(registry.broken[0].complaint())
         return registry
@@ -125,36 +134,113 @@ class Registry:
     ) -> Plugin:
         """Import one plugin and take all that it declares, or set it aside; never raises for its faults."""
         plugin = Plugin(owner, name, version)
+        self.plugins.append(plugin)
         names = {owner, name, plugin.key} | ({"*"} if owner != BUILTIN else set())
-        if names & set(disabled):
+        if {_canonical(name) for name in names} & {_canonical(name) for name in disabled}:
             plugin.state = PluginState.DISABLED
         else:
-            declared = load_plugin(plugin, import_module, self._manager())
-            for kind, records in declared.items():
-                getattr(self, kind).add(owner, records)
-        self.plugins.append(plugin)
+            with isolated(plugin):
+                self._take(plugin, ask(plugin, import_module))
         return plugin
+
+    def settle(self) -> None:
+        """Set aside every plugin with a record that cannot be used beside all the others.
+
+        This must wait until all are loaded: a plugin may rest on another, whatever their order, and
+        falls with it.
+        """
+        standing = [plugin for plugin in self.plugins if plugin.state is PluginState.LOADED]
+        for plugin in standing:
+            with isolated(plugin):
+                self._check_architectures(plugin)
+                self._check_models(plugin)
+        fallen = [plugin for plugin in standing if plugin.state is not PluginState.LOADED]
+        for plugin in fallen:
+            self._drop(plugin)
+        if fallen:
+            self.settle()
 
     @property
     def broken(self) -> list[Plugin]:
         """The plugins that were set aside for a fault of their own."""
         return [p for p in self.plugins if p.state in (PluginState.BROKEN, PluginState.INCOMPATIBLE)]
 
-    @staticmethod
-    def _manager() -> pluggy.PluginManager:
-        # One manager a plugin: its hooks are checked and called alone, and nothing is left of a broken one.
-        manager = pluggy.PluginManager(hooks.PROJECT)
-        manager.add_hookspecs(hooks)
-        return manager
+    def unknown(self, kind: str, name: str, known: Iterable[str]) -> UnknownNameError:
+        """The error for a name that nobody declares: the nearest names, and who was not asked."""
+        absent = [f"{p.key} is {p.state}" for p in self.plugins if p.state is not PluginState.LOADED]
+        hint = f"; a plugin that is not loaded may provide it: {', '.join(absent)}" if absent else ""
+        return UnknownNameError(f"there is no {kind} {name!r}{suggest(name, known)}{hint}")
+
+    def _take(self, plugin: Plugin, declared: Declared) -> None:
+        """Register all records of a plugin, or none."""
+        owner = plugin.distribution
+        for kind, records in declared.items():
+            plugin.stage = f"ganzoo_{kind}"
+            again = [record.name for record in records if f"{owner}/{record.name}" in getattr(self, kind)]
+            if again:
+                raise PluginError(f"another plugin of {owner} declares {', '.join(again)} too")
+        for kind, records in declared.items():
+            for record in records:
+                getattr(self, kind).put(owner, record)
+        plugin.declares = {kind: [record.name for record in records] for kind, records in declared.items() if records}
+
+    def _drop(self, plugin: Plugin) -> None:
+        for kind, names in plugin.declares.items():
+            for name in names:
+                getattr(self, kind).discard(plugin.distribution, name)
+        plugin.declares = {}
+
+    def _check_architectures(self, plugin: Plugin) -> None:
+        owner, plugin.stage = plugin.distribution, "ganzoo_architectures"
+        for name in plugin.declares.get("architectures", ()):
+            spec = self.architectures[f"{owner}/{name}"]
+            spec = replace(spec, default_loss=self.losses.name_for(owner, spec.default_loss))
+            self.losses[spec.default_loss]  # refuses one that is not there
+            _check_config(spec, {}, of=name)
+            self.architectures.put(owner, spec)
+
+    def _check_models(self, plugin: Plugin) -> None:
+        owner, plugin.stage = plugin.distribution, "ganzoo_models"
+        for name in plugin.declares.get("models", ()):
+            model = self.models[f"{owner}/{name}"]
+            model = replace(model, architecture=self.architectures.name_for(owner, model.architecture))
+            _check_config(self.architectures[model.architecture], model.config, of=name)
+            _check_bundled(model)
+            self.models.put(owner, model)
 
 
-def _entry_points() -> metadata.EntryPoints:
-    return metadata.entry_points(group=hooks.PROJECT)
+def _check_config(spec: Architecture, values: Mapping[str, Any], *, of: str) -> None:
+    shape = replace_config(spec.config, values, of=of).image_shape
+    if len(shape) != 3:
+        raise PluginError(f"{of}: image_shape {shape!r} is not (C, H, W)")
 
 
-def _owner(point: metadata.EntryPoint) -> str:
-    return point.dist.name if point.dist else "unknown"
+def _check_bundled(model: PretrainedModel) -> None:
+    weights = model.weights
+    if isinstance(weights, BundledFile) and not files(weights.package).joinpath(weights.path).is_file():
+        raise PluginError(f"{model.name}: there is no {weights.path} in {weights.package}")
 
 
-def _version(point: metadata.EntryPoint) -> str:
-    return point.dist.version if point.dist else ""
+class _Found(NamedTuple):
+    owner: str
+    version: str
+    point: metadata.EntryPoint
+
+
+def _installed() -> list[_Found]:
+    """The entry points of all distributions, of each distribution the first on the path."""
+    found: dict[str, list[_Found]] = {}
+    for distribution in metadata.distributions():
+        try:
+            points = distribution.entry_points.select(group=hooks.PROJECT)
+        except Exception:  # noqa: S112 - a damaged installation, of whatever package, is not ours to judge
+            continue
+        if points:
+            owner, version = _canonical(distribution.name or "unknown"), distribution.version or ""
+            found.setdefault(owner, [_Found(owner, version, point) for point in points])
+    return [each for of_one in found.values() for each in of_one]
+
+
+def _canonical(name: str) -> str:
+    """A distribution's name as package indexes compare it."""
+    return re.sub(r"[-_.]+", "-", name).lower()

@@ -70,14 +70,14 @@ class Run:
 
     def __iter__(self) -> Iterator[Record]:
         """Train to the end, saving as often as was asked and once more when done."""
-        metrics = _truncated(self.folder / "metrics.jsonl", self.trainer.step)
-        for record in self.trainer:
-            metrics.append(json.dumps({"step": record.step, **record.losses, **record.scores}))
-            last = record.step == self.plan.options.iterations
-            if last or record.step % self.save_every == 0:
-                self._append_metrics(metrics)
-                self.save()
-            yield record
+        metrics = self.folder / "metrics.jsonl"
+        _forget_after(self.trainer.step, metrics)
+        with metrics.open("a", buffering=1) as file:  # a line at a time: what a killed run did can be read
+            for record in self.trainer:
+                file.write(json.dumps({"step": record.step, **record.losses, **record.scores}) + "\n")
+                if record.step % self.save_every == 0 or record.step == self.plan.options.iterations:
+                    self.save()
+                yield record
 
     def save(self) -> None:
         """Write a checkpoint, a contact sheet of fixed seeds, and the published model so far.
@@ -116,19 +116,13 @@ class Run:
         with replacing(self.folder / _PLAN) as temporary:
             temporary.write_text(json.dumps(dataclasses.asdict(self.plan), indent=2) + "\n")
 
-    def _append_metrics(self, lines: list[str]) -> None:
-        with (self.folder / "metrics.jsonl").open("a") as file:
-            file.writelines(line + "\n" for line in lines)
-        lines.clear()
 
-
-def _truncated(path: Path, step: int) -> list[str]:
-    """Drop the records after `step` from a file that a killed run left; returns an empty list to go on with."""
-    if path.exists():
-        kept = [line for line in path.read_text().splitlines() if json.loads(line)["step"] <= step]
-        with replacing(path) as temporary:
-            temporary.write_text("".join(line + "\n" for line in kept))
-    return []
+def _forget_after(step: int, metrics: Path) -> None:
+    """Drop the records after `step` that a killed run left, and the half line at its end."""
+    if metrics.exists():
+        lines = [line for line in metrics.read_text().splitlines() if line.endswith("}")]
+        with replacing(metrics) as temporary:
+            temporary.write_text("".join(line + "\n" for line in lines if json.loads(line)["step"] <= step))
 
 
 def _flat(entries: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

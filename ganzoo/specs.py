@@ -144,6 +144,12 @@ class PretrainedModel:
 
     def __post_init__(self) -> None:
         _check_name(self.name)
+        if not isinstance(self.weights, (HubFile, BundledFile)):
+            raise PluginError(f"model {self.name}: weights {self.weights!r} are no HubFile or BundledFile")
+        for fact in ("architecture", "summary", "dataset"):
+            if not isinstance(getattr(self, fact), str):
+                raise PluginError(f"model {self.name}: {fact} {getattr(self, fact)!r} is no text")
+        object.__setattr__(self, "classes", tuple(self.classes))
         object.__setattr__(self, "config", MappingProxyType(dict(self.config)))
 
 
@@ -204,5 +210,5 @@ def _check_name(name: Any) -> None:
 
 
 def _check_sha256(what: str, digest: str) -> None:
-    if not _SHA256.fullmatch(digest):
+    if not isinstance(digest, str) or not _SHA256.fullmatch(digest):
         raise PluginError(f"{what}: sha256 {digest!r} is not 64 lower-case hex digits")

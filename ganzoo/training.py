@@ -95,7 +95,7 @@ class Trainer(Iterator[Record]):
         """
         total = torch.stack([loss.float() for loss in update.losses.values()]).sum()
         if not total.isfinite():
-            terms = ", ".join(f"{name} {float(loss):g}" for name, loss in update.losses.items())
+            terms = ", ".join(f"{name} {loss.item():g}" for name, loss in update.losses.items())
             raise NonFiniteError(f"step {self.step + 1}: the loss of {update.group} is not finite ({terms})")
         optimizer = self.optimizers[update.group]
         optimizer.zero_grad(set_to_none=True)
@@ -142,4 +142,4 @@ def _lerp_state(average: nn.Module, current: nn.Module, weight: float) -> None:
 
 
 def _numbers(tensors: Mapping[str, Tensor]) -> dict[str, float]:
-    return {name: float(tensor) for name, tensor in tensors.items()}
+    return {name: tensor.item() for name, tensor in tensors.items()}

@@ -71,8 +71,7 @@ def models(pattern: str = "*", *, architecture: str | None = None, task: str | N
         UnknownNameError: no such architecture, or no architecture with such a task.
     """
     found = registry()
-    if architecture is not None:
-        found.architectures[architecture]  # refuses an unknown one
+    wanted = None if architecture is None else found.architectures[architecture]
     tasks = {a.task.name for a in found.architectures.values()}
     if task is not None and task not in tasks:
         raise UnknownNameError(f"there is no task {task!r} - there are {', '.join(sorted(tasks))}")
@@ -80,7 +79,7 @@ def models(pattern: str = "*", *, architecture: str | None = None, task: str | N
         name
         for name, model in found.models.items()
         if fnmatchcase(name, pattern)
-        and architecture in (None, model.architecture)
+        and wanted in (None, found.architectures[model.architecture])
         and (task is None or found.architectures[model.architecture].task.name == task)
     ]
 

@@ -17,11 +17,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hub_server import LFS_BYTES, Fault, Hub, body, cut, hang, redirect, reset, status
 
 from ganzoo import hub as ganzoo_hub
 from ganzoo.errors import PullError
 from ganzoo.specs import HubFile
+from hub_server import LFS_BYTES, Fault, Hub, body, cut, hang, redirect, reset, status
 
 REPO, NAME = "zoo/horses", "model.safetensors"
 CONTENT = bytes(range(256)) * 4000

@@ -41,7 +41,8 @@ def test_rule_2_batch_norm_but_not_at_the_ends(dcgan):
     """Every convolution is normalised but G's last, and D's first and its output."""
 
     def normalised(network, convolution):
-        followers = zip(network, [*network[1:], None], strict=True)
+        stages = list(network)
+        followers = zip(stages, [*stages[1:], None], strict=True)
         return [isinstance(after, nn.BatchNorm2d) for layer, after in followers if isinstance(layer, convolution)]
 
     generator = normalised(dcgan.generator, nn.ConvTranspose2d)

@@ -1,0 +1,148 @@
+"""What is shipped, what is public, and that the core knows no architecture by name."""
+
+from __future__ import annotations
+
+import ast
+import tomllib
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import ganzoo
+from ganzoo import zoo
+
+ROOT = Path(__file__).parent.parent
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+CORE = sorted((ROOT / "ganzoo").glob("*.py"))
+MODULES = [path for path in CORE if path.stem != "__main__"]
+TREES = {path.stem: ast.parse(path.read_text()) for path in CORE}
+
+
+def plugin_folders() -> set[str]:
+    return {path.parent.name for path in (ROOT / "plugins").glob("*/__init__.py")}
+
+
+def test_every_plugin_is_an_entry_point() -> None:
+    assert set(PROJECT["project"]["entry-points"]["ganzoo"].values()) == plugin_folders()
+
+
+def test_every_plugin_is_in_the_wheel() -> None:
+    packages = PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]
+    assert len(packages) == len(set(packages))
+    assert set(packages) == {"ganzoo", *(f"plugins/{name}" for name in plugin_folders())}
+
+
+def test_every_plugin_is_type_checked() -> None:
+    assert set(PROJECT["tool"]["mypy"]["packages"]) == {"ganzoo", *plugin_folders()}
+
+
+@pytest.mark.parametrize("package", ["ganzoo", *sorted(plugin_folders())])
+def test_packages_are_typed(package: str) -> None:
+    folder = ROOT if package == "ganzoo" else ROOT / "plugins"
+    assert (folder / package / "py.typed").is_file()
+
+
+def text_for_people(tree: ast.AST) -> set[ast.AST]:
+    """The strings that only people read: docstrings, and the help of options."""
+    statements = (node.value for node in ast.walk(tree) if isinstance(node, ast.Expr))
+    helps = (node.value for node in ast.walk(tree) if isinstance(node, ast.keyword) and node.arg == "help")
+    return {child for node in (*statements, *helps) for child in ast.walk(node) if isinstance(child, ast.Constant)}
+
+
+def words_of_code(tree: ast.AST) -> Iterator[tuple[int, str]]:
+    """Every name and string of the code that a program reads, in lower case, with its line."""
+    ignored = text_for_people(tree)
+    for node in ast.walk(tree):
+        if node in ignored:
+            continue
+        for value in vars(node).values():
+            if isinstance(value, str):
+                yield getattr(node, "lineno", 0), value.lower()
+
+
+# "gan" is no word to look for: it is what this is all about, and a module of the core.
+ARCHITECTURES = sorted(set(zoo.registry().architectures) - TREES.keys())
+
+
+@pytest.mark.parametrize("module", TREES)
+def test_core_knows_no_architecture_by_name(module: str) -> None:
+    plugins = plugin_folders()
+    known = [
+        f"line {line}: {word}"
+        for line, word in words_of_code(TREES[module])
+        if any(name in word for name in (*ARCHITECTURES, *plugins))
+    ]
+    assert not known
+
+
+def test_architecture_in_code_would_be_noticed() -> None:
+    tree = ast.parse(
+        '"""dcgan"""\ndef f(kind):\n    "dcgan"\n    option(help="a dcgan")\n    return kind == "dcgan" or DCGAN()'
+    )
+    assert list(words_of_code(tree)).count((5, "dcgan")) == 2
+    assert {line for line, word in words_of_code(tree) if "dcgan" in word} == {5}
+
+
+# Public names.
+
+
+def exported(module: str) -> list[str]:
+    return list(import_module(name_of(module)).__all__)
+
+
+def name_of(module: str) -> str:
+    return "ganzoo" if module == "__init__" else f"ganzoo.{module}"
+
+
+def called_by_others(node: Any) -> bool:
+    """Whether a function is reached through what it is registered with: a command group, or pluggy."""
+    decorators = [ast.unparse(decorator) for decorator in node.decorator_list]
+    return any(text.startswith(("cli.command", "hookspec")) for text in decorators)
+
+
+def public_definitions(tree: ast.Module) -> set[str]:
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+    return {
+        n.name for n in tree.body if isinstance(n, kinds) and not n.name.startswith("_") and not called_by_others(n)
+    }
+
+
+def documented(tree: ast.Module) -> set[str]:
+    """The definitions with a docstring, and the assignments that are followed by one."""
+    names = {n.name for n in tree.body if isinstance(n, (ast.FunctionDef, ast.ClassDef)) and ast.get_docstring(n)}
+    for node, following in zip(tree.body, tree.body[1:], strict=False):
+        if (
+            isinstance(node, ast.Assign)
+            and isinstance(following, ast.Expr)
+            and isinstance(following.value, ast.Constant)
+        ):
+            names.update(target.id for target in node.targets if isinstance(target, ast.Name))
+    return names
+
+
+@pytest.mark.parametrize("module", [path.stem for path in MODULES])
+def test_all_is_exact(module: str) -> None:
+    names = exported(module)
+    home = import_module(name_of(module))
+    assert len(names) == len(set(names))
+    assert [name for name in names if not hasattr(home, name)] == []
+    collections = [value for name in names if isinstance(value := getattr(home, name), tuple)]
+    collected = {getattr(item, "__name__", "") for items in collections for item in items}
+    assert public_definitions(TREES[module]) - set(names) - collected == set()
+
+
+@pytest.mark.parametrize("name", ganzoo.__all__)
+def test_public_name_resolves_and_is_documented(name: str) -> None:
+    value = getattr(ganzoo, name)
+    homes = [path.stem for path in MODULES if path.stem != "__init__" and name in exported(path.stem)]
+    [home] = [module for module in homes if name in documented(TREES[module])]
+    assert getattr(import_module(name_of(home)), name) is value
+    assert name in dir(ganzoo)
+
+
+def test_absent_public_name() -> None:
+    with pytest.raises(AttributeError, match="module 'ganzoo' has no attribute 'no_such_name'"):
+        ganzoo.no_such_name  # noqa: B018

@@ -1,0 +1,89 @@
+"""What the README shows works as it stands there."""
+
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from plugin_factory import install
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+
+
+def blocks(language):
+    return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    """The README's plugin, installed."""
+    site = tmp_path_factory.mktemp("site")
+    package = site / "ganzoo_swish"
+    package.mkdir()
+    for block in blocks("python"):
+        if block.startswith("# ganzoo_swish/"):
+            (package / re.match(r"# ganzoo_swish/(\S+)", block)[1]).write_text(block)
+    project = tomllib.loads(blocks("toml")[0])["project"]
+    install(site, project["name"], {}, project["entry-points"]["ganzoo"], project["version"])
+    (site / "test_swish.py").write_text(next(b for b in blocks("python") if "ganzoo.testing.CHECKS" in b))
+    return site
+
+
+def run(site, *arguments):
+    environment = {**os.environ, "PYTHONPATH": str(site), "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-m", *map(str, arguments)]
+    return subprocess.run(command, env=environment, cwd=site, capture_output=True, text=True, timeout=300, check=False)
+
+
+def test_the_plugin_is_listed(site):
+    done = run(site, "ganzoo", "info", "swish")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    assert "arXiv:1710.05941" in done.stdout
+
+
+def test_the_plugin_passes_its_own_test(site):
+    done = run(site, "pytest", "-q", "-p", "no:cacheprovider", "test_swish.py")
+    assert done.returncode == 0, done.stdout
+    assert " passed" in done.stdout
+
+
+def test_the_plugin_trains_and_samples(site):
+    (site / "photos").mkdir()
+    from ganzoo import testing
+    from ganzoo.images import save_picture, to_pictures
+
+    for i, picture in enumerate(to_pictures(testing.noise_data((1, 28, 28), 8).images / 127.5 - 1)):
+        save_picture(picture, site / "photos" / f"{i}.png")
+    done = run(site, "ganzoo", "train", "swish", "--data", "photos", "-o", "run", "--iterations", 3, "--batch-size", 4)
+    assert done.returncode == 0, done.stderr
+    done = run(site, "ganzoo", "sample", "./run", "-n", 2, "-o", "sheet.png")
+    assert done.stdout == "sheet.png\n", done.stderr
+    assert (site / "sheet.png").stat().st_size > 0
+
+
+def test_the_plugin_has_at_most_60_lines():
+    code = [block for block in blocks("python") if block.startswith("# ganzoo_swish/")]
+    assert len(code) == 2
+    assert sum(1 for block in code for line in block.splitlines() if line.strip()) <= 60
+
+
+def test_the_python_example_runs():
+    example = next(block for block in blocks("python") if "ganzoo.load(" in block)
+    example = example.replace("100_000", "128")  # the same code, at a size for a test
+    namespace = {}
+    exec(example, namespace)
+    assert namespace["images"].shape == (16, 1, 32, 32)
+    assert len(namespace["pictures"]) == 16
+    assert namespace["halfway"].shape == (1, 1, 32, 32)
+
+
+def test_the_files_it_links_to_exist():
+    links = re.findall(r"\]\(([^)#:]+)\)", README)
+    assert links
+    assert [link for link in links if not (ROOT / link).exists()] == []
