@@ -47,7 +47,7 @@ def cli(no_plugins: bool, debug: bool) -> None:
 @click.option("--cached", is_flag=True, help="Only models that need no download.")
 @AS_JSON
 def list_models(pattern: str, architecture: str | None, task: str | None, cached: bool, as_json: bool) -> None:
-    """List the pretrained models whose names match PATTERN, such as 'dcgan-*'."""
+    """List the pretrained models. PATTERN selects names, as a shell does: 'dcgan-*'."""
     names = zoo.models(pattern, architecture=architecture, task=task)
     rows = [display.model_row(name) for name in names]
     display.table([row for row in rows if not cached or row["where"] != "hub"], as_json=as_json)
@@ -57,7 +57,7 @@ def list_models(pattern: str, architecture: str | None, task: str | None, cached
 @click.argument("name")
 @AS_JSON
 def info(name: str, as_json: bool) -> None:
-    """Show all that is known of the model or architecture NAME."""
+    """Show all that is known of a model or an architecture."""
     display.facts(display.describe(name), as_json=as_json)
 
 
@@ -66,7 +66,7 @@ def info(name: str, as_json: bool) -> None:
 @click.option("--all", "everything", is_flag=True, help="Pull every registered model.")
 @AS_JSON
 def pull(names: tuple[str, ...], everything: bool, as_json: bool) -> None:
-    """Download and verify the weights of the models NAMES, so that sampling needs no network."""
+    """Download and verify weights. After that, sampling the models needs no network."""
     from ganzoo import hub
 
     if bool(names) == everything:
@@ -103,7 +103,7 @@ def sample(
     overwrite: bool,
     as_json: bool,
 ) -> None:
-    """Sample images from the model or run folder NAME."""
+    """Sample images from a model, by its name or its folder."""
     from ganzoo import hub, outputs
 
     zoo.check_name(name)
@@ -150,7 +150,7 @@ def train(
     resume: bool,
     device: str,
 ) -> None:
-    """Train ARCHITECTURE on a data set; the run's folder can be sampled at any time."""
+    """Train an architecture on a data set. The run's folder can be sampled at any time."""
     config = _parse_settings(settings)
     zoo.check_config(architecture, config, loss)
     from ganzoo.devices import resolve_device
@@ -170,7 +170,7 @@ def train(
 @click.option("--half", is_flag=True, help="Store the weights in 16 bits.")
 @click.option("--overwrite", is_flag=True, help="Replace a model that is there.")
 def export(run: Path, output: Path, half: bool, overwrite: bool) -> None:
-    """Copy the published model of RUN to a folder of its own."""
+    """Copy a run's model to a folder of its own."""
     from ganzoo import published
 
     published.copy(run, output, half=half, overwrite=overwrite)
@@ -181,7 +181,7 @@ def export(run: Path, output: Path, half: bool, overwrite: bool) -> None:
 @click.option("--debug", "culprit", metavar="NAME", help="Show the traceback of this plugin.")
 @AS_JSON
 def plugins(culprit: str | None, as_json: bool) -> None:
-    """List the plugins: state, version, import time, and what each declares."""
+    """List the plugins: their state and what they declare."""
     found = zoo.registry().plugins
     if culprit is None:
         display.table([display.plugin_row(plugin) for plugin in found], as_json=as_json)
@@ -218,6 +218,9 @@ def main() -> NoReturn:
     debug = "--debug" in sys.argv
     try:
         code = cli.main(standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message(), err=True)
+        code = error.exit_code
     except click.ClickException as error:
         click.echo(f"ganzoo: error: {error.format_message()}", err=True)
         code = error.exit_code
@@ -225,9 +228,6 @@ def main() -> NoReturn:
         code = _fail(str(error), error.exit_code, debug)
     except (KeyboardInterrupt, click.Abort):
         code = _fail("interrupted", 130, debug)
-    except BrokenPipeError:  # `ganzoo list | head`
-        sys.stderr.close()
-        code = 0
     except OSError as error:
         code = _fail(str(error), 1, debug)
     sys.exit(EXIT_CODES[signal.SIGTERM] if terminated else code or 0)

@@ -110,6 +110,8 @@ def pull_all(names: Iterable[str], *, as_json: bool) -> int:
     rows: list[Row] = []
     failures = 0
     for name in names:
+        if sys.stderr.isatty():
+            click.echo(f"pulling {name} ...", err=True)
         try:
             pulled = zoo.pull(name, progress=download_bar())
         except GanzooError as error:

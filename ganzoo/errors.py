@@ -17,6 +17,9 @@
     │   └── LayoutError             no known layout reads them
     ├── NonFiniteError          1   NaN or infinity in weights, losses or images
     ├── DataError               1   a data set cannot be read
+    │   └── images.UnreadableImage  a picture cannot
+    ├── outputs.UnfinishedError 1   writing ended early; what is said to be written is whole
+    │   └── outputs.Interrupted 130     by Ctrl-C
     └── RunError                1   a training run cannot be written, read or resumed
 """
 

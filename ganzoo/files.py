@@ -12,17 +12,19 @@ __all__ = ["replacing"]
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """A temporary path beside `path`: moved onto it, durably, when the block ends well, else removed.
+def replacing(path: Path, *, synced: bool = True) -> Iterator[Path]:
+    """A temporary path beside `path`: moved onto it when the block ends well, else removed.
 
     It lies in the same folder, so that the move is atomic, and ends as `path` does, for writers that
-    choose a format by the ending.
+    choose a format by the ending. `synced` forces the content to the disk first, which takes
+    milliseconds: for what cannot be made again.
     """
     temporary = path.with_name(f".{uuid4().hex[:8]}.{path.name}")
     try:
         yield temporary
-        with temporary.open("rb+") as file:
-            os.fsync(file.fileno())
+        if synced:
+            with temporary.open("rb+") as file:
+                os.fsync(file.fileno())
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)

@@ -63,13 +63,14 @@ def is_cached(file: HubFile) -> bool:
 
 
 def bound_client() -> None:
-    """Let the client give up on a dead or throttling host within a minute, where it could take a day.
+    """Let the client be quiet, and give up on a dead or throttling host within a minute where it could take a day.
 
     Process-global, hence for the command line only: a library must not change its host's client.
     """
     import httpx2
-    from huggingface_hub import get_session, set_client_factory
+    from huggingface_hub import get_session, logging, set_client_factory
 
+    logging.set_verbosity_error()  # type: ignore[no-untyped-call]  # retries are its business; our one line says how it ended
     hooks = get_session().event_hooks  # the client's own: without them HF_HUB_OFFLINE has no effect
     hooks = {
         "request": [*hooks.get("request", ()), _cap_head_timeout],

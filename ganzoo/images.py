@@ -132,7 +132,7 @@ def save_picture(picture: Image.Image, path: Path) -> None:
     encoded = io.BytesIO()  # into a file that cannot grow, Pillow writes half a JPEG and says nothing
     kind = Image.registered_extensions()[path.suffix.lower()]
     picture.save(encoded, kind, quality=95)  # for jpg and webp, whose default blurs pictures this small
-    with replacing(path) as temporary:
+    with replacing(path, synced=False) as temporary:
         temporary.write_bytes(encoded.getvalue())
 
 

@@ -118,7 +118,7 @@ def plan(
         InvalidRequestError: seeds beyond the last one.
     """
     path = output or Path(f"{Path(name).resolve().name}-seed{seed}.{file_format or 'png'}")
-    is_folder = _is_folder(path, named=output is not None)
+    is_folder = _is_folder(path)
     target = Target(path, count, _choose_format(path, is_folder, file_format), is_folder)
     _check_count(target)
     _check_writable(path if is_folder else path.parent)
@@ -131,9 +131,9 @@ def plan(
     return target
 
 
-def _is_folder(path: Path, *, named: bool) -> bool:
+def _is_folder(path: Path) -> bool:
     try:
-        return path.is_dir() or (not path.suffix and named)
+        return path.is_dir() or not path.suffix
     except OSError as error:  # a name that is too long, a parent that may not be read
         raise OutputError(f"cannot write {path}: {error.strerror}") from error
 

@@ -63,7 +63,8 @@ def read_description(folder: Path) -> Description:
         config = {name: tuple(v) if isinstance(v, list) else v for name, v in description.config.items()}
         return description._replace(config=config, classes=tuple(description.classes))
     except (OSError, ValueError, TypeError, AttributeError) as error:
-        raise CorruptWeightsError(f"{folder} is no published model: its {CONFIG}: {one_line(error)}") from error
+        problem = getattr(error, "strerror", None) or one_line(error)
+        raise CorruptWeightsError(f"{folder} is no published model - its {CONFIG}: {problem}") from error
 
 
 def copy(source: Path, target: Path, *, half: bool = False, overwrite: bool = False) -> None:

@@ -102,10 +102,14 @@ class Model:
         """The images of `inputs`, (N, C, H, W) in [-1, 1] on the CPU.
 
         Raises:
+            InvalidRequestError: more at a time than the device has memory for.
             NonFiniteError: the network produced NaN or infinity.
         """
-        with torch.inference_mode():
-            images = self.gan.generate({name: value.to(self.device) for name, value in inputs.items()}).cpu()
+        try:
+            with torch.inference_mode():
+                images = self.gan.generate({name: value.to(self.device) for name, value in inputs.items()}).cpu()
+        except torch.OutOfMemoryError as error:
+            raise InvalidRequestError(f"{self.device} has no room for this many - use a smaller batch size") from error
         if not bool(images.isfinite().all()):
             raise NonFiniteError(f"{self.name} produced NaN or infinity - its weights or inputs are damaged")
         return images

@@ -95,7 +95,7 @@ def check_finite(tensors: Mapping[str, Tensor], *, of: str) -> None:
     Raises:
         NonFiniteError: names the first such tensor.
     """
-    for name, tensor in tensors.items():
+    for name, tensor in sorted(tensors.items()):
         if tensor.is_floating_point() and not bool(tensor.isfinite().all()):
             raise NonFiniteError(f"{of}: {name} holds NaN or infinity - these weights cannot be used")
 

@@ -112,7 +112,7 @@ def load(name: str | Path, *, device: str | torch.device = "cpu", progress: type
         WeightsError: the weights cannot be fetched, are damaged or do not fit.
         NonFiniteError: the weights hold NaN or infinity.
     """
-    model = _load_folder(Path(name)) if is_folder(name) else _load_registered(str(name), progress)
+    model = _load_folder(_folder(name)) if is_folder(name) else _load_registered(str(name), progress)
     return model.to(device)
 
 
@@ -125,11 +125,11 @@ def check_name(name: str) -> None:
     """Refuse what `load` could not find, before anything is loaded.
 
     Raises:
-        UnknownNameError: nothing has that name.
+        UnknownNameError: nothing has that name, or there is no such folder.
         CorruptWeightsError: the folder is no published model.
     """
     if is_folder(name):
-        read_description(Path(name).expanduser())
+        read_description(_folder(name))
     else:
         registry().models[name]
 
@@ -188,11 +188,19 @@ def _load_registered(name: str, progress: type | None) -> Model:
     return _build(model.architecture, config, tensors, name=name, classes=model.classes)
 
 
+def _folder(name: str | Path) -> Path:
+    folder = Path(name).expanduser()
+    if not folder.is_dir():
+        raise UnknownNameError(f"there is no folder {name} - models by name are listed by `ganzoo list`")
+    return folder
+
+
 def _load_folder(folder: Path) -> Model:
-    folder = folder.expanduser()
     description = read_description(folder)
     tensors = read_tensors(folder / WEIGHTS, sha256=description.sha256)
-    return _build(description.architecture, description.config, tensors, name=folder.name, classes=description.classes)
+    return _build(
+        description.architecture, description.config, tensors, name=folder.resolve().name, classes=description.classes
+    )
 
 
 def _match(model: PretrainedModel, path: Path) -> Match | None:
