@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from ganzoo.data import load_data
     from ganzoo.gan import GAN, AdversarialLoss, Batch, Inputs, Update, frozen
     from ganzoo.latents import draw_latent
+    from ganzoo.runs import Plan, Run
     from ganzoo.sampling import Model
     from ganzoo.training import Trainer, TrainingOptions
     from ganzoo.zoo import create, load, models, pull
@@ -43,8 +44,10 @@ __all__ = [
     "Layout",
     "Loss",
     "Model",
+    "Plan",
     "PretrainedModel",
     "Reading",
+    "Run",
     "Shapes",
     "Task",
     "Trainer",
@@ -65,6 +68,7 @@ __all__ = [
 _LAZY = {
     "gan": ("GAN", "AdversarialLoss", "Batch", "Inputs", "Update", "frozen"),
     "latents": ("draw_latent",),
+    "runs": ("Plan", "Run"),
     "sampling": ("Model",),
     "data": ("load_data",),
     "training": ("Trainer", "TrainingOptions"),

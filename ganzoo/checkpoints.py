@@ -55,6 +55,8 @@ def save(folder: Path, checkpoint: Checkpoint, *, keep: int = 2) -> Path:
         shutil.rmtree(temporary, ignore_errors=True)
     for old in _steps(folder)[:-keep]:
         shutil.rmtree(old)
+    for orphan in folder.glob(".*"):  # of killed saves; there is one writer, and it is here
+        shutil.rmtree(orphan, ignore_errors=True)
     return target
 
 

@@ -6,20 +6,24 @@ import json
 import signal
 import sys
 import traceback
+import warnings
 from pathlib import Path
 from typing import Any, NoReturn
 
 import click
 
 from ganzoo import __version__, display, zoo
-from ganzoo.errors import GanzooError, InvalidConfigError
+from ganzoo.errors import GanzooError, InvalidConfigError, one_line
 from ganzoo.registry import Registry
 from ganzoo.signals import EXIT_CODES, catch_terminate
+from ganzoo.specs import HubFile
 
 __all__ = ["cli", "main"]
 
 SLOW_IMPORT = 1.0
 """Seconds above which a plugin is told of: everyone waits for it, at every command."""
+
+_state = {"debug": False}
 
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 DEVICE = click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1 or mps.")
@@ -31,6 +35,8 @@ DEVICE = click.option("--device", default="auto", show_default=True, help="auto,
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
 def cli(no_plugins: bool, debug: bool) -> None:
     """A zoo of generative adversarial networks: list, pull, sample and train them."""
+    _state["debug"] = debug
+    warnings.showwarning = _tell  # type: ignore[assignment]
     registry = Registry.discover(third_party=not no_plugins)
     for plugin in registry.plugins:
         if plugin in registry.broken:
@@ -111,9 +117,11 @@ def sample(
     from ganzoo.devices import resolve_device  # only now torch: a wrong request is refused at once
 
     place = resolve_device(device)
-    hub.bound_client()
+    if not zoo.is_folder(name) and isinstance(zoo.registry().models[name].weights, HubFile):
+        hub.bound_client()
     model = zoo.load(name, device=place, progress=display.download_bar())
-    written = target.write(model, seed=seed, batch_size=batch_size, progress=display.counter("sampling", count))
+    with display.counter("sampling", count) as progress:
+        written = target.write(model, seed=seed, batch_size=batch_size, progress=progress)
     display.written(written, as_json=as_json)
 
 
@@ -153,14 +161,12 @@ def train(
     """Train an architecture on a data set. The run's folder can be sampled at any time."""
     config = _parse_settings(settings)
     zoo.check_config(architecture, config, loss)
-    from ganzoo.devices import resolve_device
     from ganzoo.runs import Plan, Run
     from ganzoo.training import TrainingOptions
 
     options = TrainingOptions(iterations=iterations, batch_size=batch_size, seed=seed, ema=ema, precision=precision)
     plan = Plan(architecture=architecture, data=data, options=options, config=config, loss=loss, limit=limit)
-    place = resolve_device(device)
-    training = Run(run, plan, data_root=data_dir, device=place, resume=resume, save_every=save_every)
+    training = Run(run, plan, data_root=data_dir, device=device, resume=resume, save_every=save_every)
     sys.exit(display.follow(training))
 
 
@@ -215,7 +221,6 @@ def _parse_settings(settings: tuple[str, ...]) -> dict[str, Any]:
 def main() -> NoReturn:
     """Run the command line: one line for every error, and the exit codes that `ganzoo.errors` states."""
     terminated = catch_terminate()
-    debug = "--debug" in sys.argv
     try:
         code = cli.main(standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as error:
@@ -225,16 +230,22 @@ def main() -> NoReturn:
         click.echo(f"ganzoo: error: {error.format_message()}", err=True)
         code = error.exit_code
     except GanzooError as error:
-        code = _fail(str(error), error.exit_code, debug)
+        code = _fail(str(error), error.exit_code)
     except (KeyboardInterrupt, click.Abort):
-        code = _fail("interrupted", 130, debug)
+        code = _fail("interrupted", 130)
     except OSError as error:
-        code = _fail(str(error), 1, debug)
+        code = _fail(str(error), 1)
+    except Exception as error:
+        code = _fail(f"{one_line(error)} - this is a fault of ganzoo: `ganzoo --debug ...` shows where", 1)
     sys.exit(EXIT_CODES[signal.SIGTERM] if terminated else code or 0)
 
 
-def _fail(message: str, code: int, debug: bool) -> int:
-    if debug:
+def _tell(message: Warning | str, *_: Any) -> None:
+    click.echo(f"ganzoo: warning: {message}", err=True)
+
+
+def _fail(message: str, code: int) -> int:
+    if _state["debug"]:
         traceback.print_exc()
     click.echo(f"ganzoo: error: {message}", err=True)
     return code

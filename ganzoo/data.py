@@ -48,7 +48,9 @@ DATASETS = {
 """The torchvision data sets that are known by name."""
 
 
-def load_data(source: str, image_shape: tuple[int, int, int], *, root: Path, limit: int | None = None) -> ImageData:
+def load_data(
+    source: str, image_shape: tuple[int, int, int], *, root: str | Path = "data", limit: int | None = None
+) -> ImageData:
     """A data set by name, or a folder of images, as `image_shape` (C, H, W).
 
     A named set is looked for under `root` as torchvision keeps it, and downloaded there if missing.
@@ -59,13 +61,13 @@ def load_data(source: str, image_shape: tuple[int, int, int], *, root: Path, lim
         DataError: the data cannot be read or downloaded, or holds no image.
         InvalidRequestError: a limit below 1.
     """
-    if limit is not None and limit < 1:
+    if limit is not None and (not isinstance(limit, int) or limit < 1):
         raise InvalidRequestError(f"the limit is a whole number of at least 1, not {limit}")
     if source in DATASETS:
-        images, labels, classes = _from_torchvision(source, root)
+        images, labels, classes = _from_torchvision(source, Path(root))
         notes: list[str] = []
-    elif Path(source).is_dir():
-        images, notes = _from_folder(Path(source), image_shape, limit)
+    elif source and Path(source).expanduser().is_dir():
+        images, notes = _from_folder(Path(source).expanduser(), image_shape, limit)
         labels, classes = None, ()
     else:
         raise UnknownNameError(f"{source!r} is neither a folder nor a data set{suggest(source, DATASETS)}")

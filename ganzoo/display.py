@@ -6,7 +6,8 @@ import dataclasses
 import json
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -48,7 +49,7 @@ def model_row(name: str) -> Row:
         "architecture": model.architecture,
         "task": zoo.registry().architectures[model.architecture].task.name,
         "resolution": f"{height}x{width}x{channels}",
-        "data set": model.dataset,
+        "dataset": model.dataset,
         "size": zoo.weights_size(model),
         "where": _where(model.weights),
         "licence": model.licence or NOT_STATED,
@@ -62,8 +63,8 @@ def plugin_row(plugin: Plugin) -> Row:
         "version": plugin.version,
         "state": str(plugin.state),
         "api": ".".join(map(str, plugin.api)) if plugin.api else "",
-        "import ms": round(plugin.seconds * 1000),
-        "declares": "; ".join(f"{kind}: {', '.join(names)}" for kind, names in plugin.declares.items()),
+        "import_ms": round(plugin.seconds * 1000),
+        "declares": plugin.declares,
         "problem": f"{plugin.stage}: {plugin.problem}" if plugin.problem else "",
     }
 
@@ -100,9 +101,9 @@ def facts(entries: Row, *, as_json: bool) -> None:
         return
     width = max(map(len, entries)) + 2
     for name, value in entries.items():
-        lines = [f"{k} = {v}" for k, v in value.items()] if isinstance(value, Mapping) else [_text(value)]
+        lines = [f"{k} = {v}" for k, v in value.items()] if isinstance(value, Mapping) else [_shown(name, value)]
         for i, line in enumerate(lines):
-            click.echo(f"{name if i == 0 else '':{width}}{line}")
+            click.echo(f"{name.replace('_', ' ') if i == 0 else '':{width}}{line}")
 
 
 def pull_all(names: Iterable[str], *, as_json: bool) -> int:
@@ -148,23 +149,18 @@ def download_bar() -> type | None:
     return tqdm
 
 
-def counter(what: str, total: int) -> Callable[[int], None]:
+@contextmanager
+def counter(what: str, total: int) -> Iterator[Callable[[int], None]]:
     """A function to be told how many more are done; it shows a bar on a terminal, else nothing."""
     if not sys.stderr.isatty():
-        return lambda done: None
+        yield lambda done: None
+        return
     from rich.console import Console
     from rich.progress import Progress
 
-    bar = Progress(console=Console(stderr=True), transient=True)
-    task = bar.add_task(what, total=total)
-    bar.start()
-
-    def advance(done: int) -> None:
-        bar.advance(task, done)
-        if bar.finished:
-            bar.stop()
-
-    return advance
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(what, total=total)
+        yield lambda done: bar.advance(task, done)
 
 
 def follow(run: Run) -> int:
@@ -185,6 +181,8 @@ def follow(run: Run) -> int:
                 run.save()
                 click.echo(f"\nganzoo: stopped and saved after step {record.step} - go on with --resume", err=True)
                 return EXIT_CODES[received[0]]
+    if sys.stderr.isatty():
+        click.echo(err=True)
     click.echo(run.folder)
     return 0
 
@@ -193,7 +191,7 @@ def _progress_line(record: Record, total: int, rate: float) -> str:
     figures = {**record.losses, **record.scores}
     shown = "  ".join(f"{name} {value:.3f}" for name, value in figures.items())
     minutes, seconds = divmod(round((total - record.step) / rate), 60)
-    start = "\r" if sys.stderr.isatty() else ""
+    start = "\r\x1b[K" if sys.stderr.isatty() else ""  # back to the start of the line, and clear it
     return f"{start}{record.step}/{total}  {rate:.1f} it/s  {minutes}:{seconds:02d} left  {shown}"
 
 
@@ -205,18 +203,16 @@ def _describe_model(name: str, model: PretrainedModel) -> Row:
         if isinstance(weights, BundledFile)
         else f"hf:{weights.repo}@{weights.revision} {weights.filename}"
     )
-    row = model_row(name)
     return {
-        **row,
-        "size": _size(row["size"]),
+        **model_row(name),
         "summary": model.summary,
         "paper": spec.paper,
         "weights": source,
         "sha256": weights.sha256,
-        "classes": ", ".join(model.classes) or "none",
+        "classes": list(model.classes),
         "config": dataclasses.asdict(zoo.config_of(model)),
-        "sample it": f"ganzoo sample {name}",
-        "in Python": f'ganzoo.load("{name}").images(8)',
+        "sample_it": f"ganzoo sample {name}",
+        "in_python": f'ganzoo.load("{name}").images(8)',
     }
 
 
@@ -227,12 +223,12 @@ def _describe_architecture(name: str, spec: Architecture) -> Row:
         "summary": spec.summary,
         "paper": spec.paper,
         "task": spec.task.name,
-        "default loss": spec.default_loss,
-        "losses": ", ".join(found.losses),
+        "default_loss": spec.default_loss,
+        "losses": list(found.losses),
         "config": dataclasses.asdict(spec.config()),
-        "layouts": ", ".join(x.name for x in found.layouts.values() if x.architecture == name) or "ours only",
-        "models": ", ".join(zoo.models(architecture=name)) or "none yet",
-        "train it": f"ganzoo train {name} --data FOLDER -o RUN",
+        "layouts": [x.name for x in found.layouts.values() if x.architecture == name],
+        "models": zoo.models(architecture=name),
+        "train_it": f"ganzoo train {name} --data FOLDER -o RUN",
     }
 
 
@@ -246,13 +242,28 @@ def _rich_table(rows: Sequence[Row]) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    grid = Table(*(rows[0] if rows else ["nothing"]), box=None, header_style="bold")
+    if not rows:
+        click.echo("nothing matches", err=True)
+        return
+    grid = Table(box=None, header_style="bold")
+    for number, name in enumerate(rows[0]):
+        grid.add_column(name.replace("_", " "), no_wrap=number == 0)  # the name is what people copy
     for row in rows:
-        grid.add_row(*(_size(value) if name == "size" else _text(value) for name, value in row.items()))
+        grid.add_row(*(_shown(name, value) for name, value in row.items()))
     Console().print(grid)
 
 
+def _shown(name: str, value: Any) -> str:
+    """A value as people read it."""
+    return _size(value) if name == "size" else _text(value) or "none"
+
+
 def _text(value: Any) -> str:
+    """A value in one field of a table: lists with commas, mappings with semicolons."""
+    if isinstance(value, Mapping):
+        return "; ".join(f"{name}: {_text(item)}" for name, item in value.items())
+    if isinstance(value, (list, tuple)):
+        return ", ".join(map(_text, value))
     return "" if value is None else " ".join(str(value).split())  # a tab or a line break would break the table
 
 

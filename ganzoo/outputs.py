@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from ganzoo.sampling import Model
 
-__all__ = ["Interrupted", "Target", "UnfinishedError", "plan"]
+__all__ = ["Interrupted", "Target", "UnfinishedError", "check_writable", "plan"]
 
 MAX_SHEET = 10_000
 """More pictures than this on one sheet are seen by nobody."""
@@ -121,7 +121,7 @@ def plan(
     is_folder = _is_folder(path)
     target = Target(path, count, _choose_format(path, is_folder, file_format), is_folder)
     _check_count(target)
-    _check_writable(path if is_folder else path.parent)
+    check_writable(path if is_folder else path.parent)
     existing = next((file for file in target.files(seed) if file.exists()), None)
     if existing and not overwrite:
         raise OutputError(f"{existing} exists - replace it with --overwrite, or choose another place with -o")
@@ -158,14 +158,18 @@ def _check_count(target: Target) -> None:
         raise OutputError(f"{target.count} pictures do not fit on one sheet - give a folder with -o, or an .npz file")
 
 
-def _check_writable(folder: Path) -> None:
-    """The nearest existing ancestor decides; trying is the only test that root and read-only disks both pass."""
+def check_writable(folder: Path) -> None:
+    """Refuse a folder that cannot be made or written; its nearest existing ancestor decides.
+
+    Raises:
+        OutputError: says which one, and why.
+    """
     existing = next(p for p in (folder, *folder.absolute().parents) if p.exists())
     try:
         if not existing.is_dir():
             raise NotADirectoryError(errno.ENOTDIR, "it is not a folder")
         with tempfile.TemporaryFile(dir=existing):
-            pass
+            pass  # the only test that root and read-only disks both pass
     except OSError as error:
         raise OutputError(f"cannot write to {existing}: {error.strerror}") from error
 

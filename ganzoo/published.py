@@ -9,14 +9,23 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ganzoo.errors import CorruptWeightsError, OutputError, one_line
 from ganzoo.files import replacing
-from ganzoo.weights import read_tensors, sha256_of, write_tensors
+from ganzoo.outputs import check_writable
+from ganzoo.weights import check_finite, read_tensors, sha256_of, write_tensors
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from ganzoo.gan import GAN
 
-__all__ = ["CONFIG", "WEIGHTS", "Description", "copy", "published_tensors", "read_description", "write_folder"]
+__all__ = [
+    "CONFIG",
+    "WEIGHTS",
+    "Description",
+    "copy",
+    "keep_published",
+    "read_description",
+    "write_folder",
+]
 
 CONFIG = "config.json"
 WEIGHTS = "model.safetensors"
@@ -29,12 +38,13 @@ class Description(NamedTuple):
     config: Mapping[str, Any]
     dataset: str
     classes: tuple[str, ...] = ()
-    sha256: str = ""
+    sha256: str = ""  # filled in by `write_folder`, demanded by `read_description`
 
 
-def published_tensors(gan: GAN) -> dict[str, Tensor]:
-    """The state of the submodules that sampling needs, named as in the whole network."""
-    return {name: t for name, t in gan.state_dict().items() if name.split(".")[0] in gan.published}
+def keep_published(gan: GAN) -> None:
+    """Drop the submodules that sampling does not need: a discriminator, for instance."""
+    for submodule in [name for name, _ in gan.named_children() if name not in gan.published]:
+        delattr(gan, submodule)
 
 
 def write_folder(folder: Path, tensors: Mapping[str, Tensor], description: Description, *, half: bool = False) -> None:
@@ -45,6 +55,7 @@ def write_folder(folder: Path, tensors: Mapping[str, Tensor], description: Descr
     """
     folder.mkdir(parents=True, exist_ok=True)
     stored = {name: t.half() if half and t.is_floating_point() else t for name, t in tensors.items()}
+    check_finite(stored, of=f"{folder / WEIGHTS} in 16 bits" if half else str(folder / WEIGHTS))
     write_tensors(folder / WEIGHTS, stored, {"architecture": description.architecture})
     complete = description._replace(config=dict(description.config), sha256=sha256_of(folder / WEIGHTS))
     with replacing(folder / CONFIG) as temporary:
@@ -59,12 +70,19 @@ def read_description(folder: Path) -> Description:
     """
     try:
         description = Description(**json.loads((folder / CONFIG).read_text()))
-        # JSON knows no tuples, frozen configs no lists.
-        config = {name: tuple(v) if isinstance(v, list) else v for name, v in description.config.items()}
-        return description._replace(config=config, classes=tuple(description.classes))
-    except (OSError, ValueError, TypeError, AttributeError) as error:
+        _check_types(description)
+        return description._replace(classes=tuple(description.classes))
+    except (OSError, ValueError, TypeError, RecursionError) as error:
         problem = getattr(error, "strerror", None) or one_line(error)
         raise CorruptWeightsError(f"{folder} is no published model - its {CONFIG}: {problem}") from error
+
+
+def _check_types(description: Description) -> None:
+    texts = (description.architecture, description.dataset, description.sha256, *description.classes)
+    if not all(isinstance(text, str) for text in texts) or not isinstance(description.classes, list):
+        raise TypeError("architecture, dataset and sha256 are texts, classes is a list of texts")
+    if not isinstance(description.config, dict) or len(description.sha256) != 64:
+        raise TypeError("config is a mapping, sha256 has 64 digits")
 
 
 def copy(source: Path, target: Path, *, half: bool = False, overwrite: bool = False) -> None:
@@ -75,6 +93,7 @@ def copy(source: Path, target: Path, *, half: bool = False, overwrite: bool = Fa
         OutputError: `target` holds a model and `overwrite` is not set.
     """
     description = read_description(source)
+    check_writable(target)
     if (target / CONFIG).exists() and not overwrite:
         raise OutputError(f"{target} holds a model - replace it with --overwrite, or choose another folder")
     tensors = read_tensors(source / WEIGHTS, sha256=description.sha256)

@@ -8,8 +8,9 @@ __all__ = ["derive"]
 
 
 def derive(seed: int, *position: str | int) -> int:
-    """A 63-bit seed, the same in every process and release, independent for every `position`.
+    """A 63-bit seed, the same in every process and release, another for every `position`.
 
+    PyTorch's CPU generator looks at 32 of the bits: among 100,000 positions about one pair shares them.
     Nothing has to be saved for a run to continue exactly: step 1,000 of seed 0 is always the same.
     """
     text = "/".join(str(part) for part in (seed, *position))

@@ -14,7 +14,7 @@ from ganzoo import hooks
 from ganzoo.errors import AmbiguousNameError, PluginError, UnknownNameError
 from ganzoo.names import suggest
 from ganzoo.plugins import Declared, Plugin, PluginState, ask, isolated
-from ganzoo.specs import Architecture, BundledFile, Layout, Loss, PretrainedModel, replace_config
+from ganzoo.specs import Architecture, BundledFile, HubFile, Layout, Loss, PretrainedModel, replace_config
 
 __all__ = ["BUILTIN", "Index", "Registry"]
 
@@ -153,6 +153,7 @@ class Registry:
         for plugin in standing:
             with isolated(plugin):
                 self._check_architectures(plugin)
+                self._check_layouts(plugin)
                 self._check_models(plugin)
         fallen = [plugin for plugin in standing if plugin.state is not PluginState.LOADED]
         for plugin in fallen:
@@ -199,6 +200,14 @@ class Registry:
             _check_config(spec, {}, of=name)
             self.architectures.put(owner, spec)
 
+    def _check_layouts(self, plugin: Plugin) -> None:
+        owner, plugin.stage = plugin.distribution, "ganzoo_layouts"
+        for name in plugin.declares.get("layouts", ()):
+            layout = self.layouts[f"{owner}/{name}"]
+            layout = replace(layout, architecture=self.architectures.name_for(owner, layout.architecture))
+            self.architectures[layout.architecture]  # refuses one that is not there
+            self.layouts.put(owner, layout)
+
     def _check_models(self, plugin: Plugin) -> None:
         owner, plugin.stage = plugin.distribution, "ganzoo_models"
         for name in plugin.declares.get("models", ()):
@@ -206,7 +215,17 @@ class Registry:
             model = replace(model, architecture=self.architectures.name_for(owner, model.architecture))
             _check_config(self.architectures[model.architecture], model.config, of=name)
             _check_bundled(model)
-            self.models.put(owner, model)
+            self.models.put(owner, self._with_layout(owner, model))
+
+    def _with_layout(self, owner: str, model: PretrainedModel) -> PretrainedModel:
+        weights = model.weights
+        if not isinstance(weights, HubFile) or weights.layout is None:
+            return model
+        weights = replace(weights, layout=self.layouts.name_for(owner, weights.layout))
+        of = self.layouts[str(weights.layout)].architecture
+        if of != model.architecture:
+            raise PluginError(f"{model.name}: the layout {weights.layout} is of {of}, not of {model.architecture}")
+        return replace(model, weights=weights)
 
 
 def _check_config(spec: Architecture, values: Mapping[str, Any], *, of: str) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,9 +15,11 @@ import torch
 
 from ganzoo import checkpoints, zoo
 from ganzoo.data import ImageData, load_data
-from ganzoo.errors import RunError
+from ganzoo.devices import resolve_device
+from ganzoo.errors import RunError, one_line
 from ganzoo.files import replacing
 from ganzoo.images import contact_sheet, save_picture, to_pictures
+from ganzoo.outputs import check_writable
 from ganzoo.published import Description, write_folder
 from ganzoo.randomness import derive
 from ganzoo.training import Record, Trainer, TrainingOptions
@@ -51,9 +55,17 @@ class Run:
     """
 
     def __init__(
-        self, folder: Path, plan: Plan, *, data_root: Path, device: torch.device, resume: bool = False, save_every: int
+        self,
+        folder: str | Path,
+        plan: Plan,
+        *,
+        data_root: str | Path = "data",
+        device: str | torch.device = "auto",
+        resume: bool = False,
+        save_every: int = 1000,
     ) -> None:
-        self.folder = folder
+        place = resolve_device(str(device))
+        self.folder = Path(folder)
         self.plan = plan
         self.save_every = save_every
         self._check_folder(resume)
@@ -61,11 +73,10 @@ class Run:
         self.task = zoo.registry().architectures[plan.architecture].task
         self.data: ImageData = load_data(plan.data, self.config.image_shape, root=data_root, limit=plan.limit)
         torch.manual_seed(derive(plan.options.seed, "initialisation"))
-        gan = zoo.create(plan.architecture, loss=plan.loss, **plan.config).to(device)
+        gan = zoo.create(plan.architecture, loss=plan.loss, **plan.config).to(place)
         self.trainer = Trainer(gan, self.data, plan.options)
-        checkpoint = checkpoints.latest(folder / "checkpoints") if resume else None
-        if checkpoint is not None:
-            self.trainer.restore(checkpoint)
+        if resume:
+            self._restore()
         self._write_plan()
 
     def __iter__(self) -> Iterator[Record]:
@@ -85,7 +96,9 @@ class Run:
         Raises:
             RunError: there is no room; the checkpoint before is intact.
         """
-        checkpoints.save(self.folder / "checkpoints", self.trainer.checkpoint())
+        checkpoint = self.trainer.checkpoint()
+        state = {**checkpoint.state, "data": _digest(self.data)}
+        checkpoints.save(self.folder / "checkpoints", checkpoint._replace(state=state))
         sheets = self.folder / "samples"
         sheets.mkdir(exist_ok=True)
         save_picture(self._sheet(), sheets / f"{self.trainer.step:08d}.png")
@@ -99,7 +112,18 @@ class Run:
         model = Model(self.trainer.average, self.task, self.config.image_shape)
         return contact_sheet(to_pictures(model.sample(64)), scale=2)
 
+    def _restore(self) -> None:
+        checkpoint = checkpoints.latest(self.folder / "checkpoints")
+        if checkpoint is None:
+            raise RunError(f"{self.folder} holds no usable checkpoint - start anew in another folder")
+        if checkpoint.step > self.plan.options.iterations:
+            raise RunError(f"{self.folder} is at step {checkpoint.step} already - ask for more --iterations")
+        if checkpoint.state["data"] != _digest(self.data):
+            raise RunError(f"{self.plan.data} is not the data that {self.folder} was trained on - start anew")
+        self.trainer.restore(checkpoint)
+
     def _check_folder(self, resume: bool) -> None:
+        check_writable(self.folder)
         plan = self.folder / _PLAN
         if not plan.exists():
             if resume:
@@ -107,7 +131,11 @@ class Run:
             return
         if not resume:
             raise RunError(f"{self.folder} holds a run already - continue it with --resume, or choose another folder")
-        differences = self.plan.differences(json.loads(plan.read_text()))
+        try:
+            before = json.loads(plan.read_text())
+        except ValueError as error:
+            raise RunError(f"{plan} is damaged ({one_line(error)}) - start anew in another folder") from error
+        differences = self.plan.differences(before)
         if differences:
             raise RunError(f"{self.folder} was started otherwise: " + "; ".join(differences))
 
@@ -120,9 +148,21 @@ class Run:
 def _forget_after(step: int, metrics: Path) -> None:
     """Drop the records after `step` that a killed run left, and the half line at its end."""
     if metrics.exists():
-        lines = [line for line in metrics.read_text().splitlines() if line.endswith("}")]
+        kept = [line for line in metrics.read_text().splitlines() if _step(line) <= step]
         with replacing(metrics) as temporary:
-            temporary.write_text("".join(line + "\n" for line in lines if json.loads(line)["step"] <= step))
+            temporary.write_text("".join(line + "\n" for line in kept))
+
+
+def _step(line: str) -> float:
+    try:
+        return float(json.loads(line)["step"])
+    except (ValueError, KeyError, TypeError):
+        return math.inf
+
+
+def _digest(data: ImageData) -> str:
+    """What tells two data sets apart that have one name."""
+    return hashlib.sha256(data.images.numpy().tobytes()).hexdigest()
 
 
 def _flat(entries: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

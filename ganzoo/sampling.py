@@ -10,7 +10,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from ganzoo.errors import InvalidRequestError, NonFiniteError
+from ganzoo.devices import resolve_device
+from ganzoo.errors import GanzooError, InvalidRequestError, NonFiniteError
 from ganzoo.gan import GAN, Inputs
 from ganzoo.images import to_pictures
 from ganzoo.tasks import Task
@@ -21,7 +22,7 @@ SEEDS = 2**32  # PyTorch's CPU generator looks at 32 bits: seed 2**32 would give
 
 
 class Model:
-    """A trained generator, ready to sample.
+    """A trained generator, ready to sample; the GAN is put into eval mode.
 
     Image i of seed s is image 0 of seed s + i: its inputs are drawn on the CPU from that number alone,
     bit for bit the same for every count, batch size and device, and its pixels the same but for rounding.
@@ -36,7 +37,7 @@ class Model:
         name: str = "model",
         classes: tuple[str, ...] = (),
     ) -> None:
-        self.gan = gan.eval().requires_grad_(False)
+        self.gan = gan.eval()
         self.task = task
         self.image_shape = image_shape
         self.name = name
@@ -51,8 +52,12 @@ class Model:
         return self.gan.device
 
     def to(self, device: str | torch.device) -> Model:
-        """Move the networks; returns the model itself."""
-        self.gan.to(device)
+        """Move the networks, ``auto`` to the best there is; returns the model itself.
+
+        Raises:
+            InvalidRequestError: there is no such device.
+        """
+        self.gan.to(resolve_device(str(device)))
         return self
 
     def sample(self, count: int = 1, *, seed: int = 0, batch_size: int = 64, **options: Any) -> Tensor:
@@ -93,7 +98,12 @@ class Model:
         return self.task(**options)
 
     def draw(self, count: int = 1, *, seed: int = 0, request: Task | None = None) -> Inputs:
-        """The inputs of `count` images, on the CPU; row i is drawn from seed + i alone."""
+        """The inputs of `count` images, on the CPU; row i is drawn from seed + i alone.
+
+        Raises:
+            InvalidRequestError: a count or a seed that cannot be.
+        """
+        check_seeds(count, seed, 1)
         task = request or self.task()
         rows = [self.gan.draw(task, torch.Generator().manual_seed(seed + i)) for i in range(count)]
         return {name: torch.stack([row[name] for row in rows]) for name in rows[0]}
@@ -102,14 +112,16 @@ class Model:
         """The images of `inputs`, (N, C, H, W) in [-1, 1] on the CPU.
 
         Raises:
-            InvalidRequestError: more at a time than the device has memory for.
+            GanzooError: more at a time than the device has memory for.
             NonFiniteError: the network produced NaN or infinity.
         """
         try:
             with torch.inference_mode():
                 images = self.gan.generate({name: value.to(self.device) for name, value in inputs.items()}).cpu()
         except torch.OutOfMemoryError as error:
-            raise InvalidRequestError(f"{self.device} has no room for this many - use a smaller batch size") from error
+            raise GanzooError(
+                f"{self.device} has no room for this many at a time - use a smaller batch size"
+            ) from error
         if not bool(images.isfinite().all()):
             raise NonFiniteError(f"{self.name} produced NaN or infinity - its weights or inputs are damaged")
         return images
@@ -122,7 +134,7 @@ def check_seeds(count: int, seed: int, batch_size: int) -> None:
         InvalidRequestError: names the value and its range.
     """
     for what, value, least in (("count", count, 1), ("seed", seed, 0), ("batch size", batch_size, 1)):
-        if not isinstance(value, int) or value < least:
+        if not hasattr(value, "__index__") or isinstance(value, bool) or value < least:
             raise InvalidRequestError(f"the {what} is a whole number of at least {least}, not {value!r}")
     if seed + count > SEEDS:
         raise InvalidRequestError(f"seeds go up to {SEEDS - 1}: image i has seed + i, here up to {seed + count - 1}")

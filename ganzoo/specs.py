@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, get_args, get_origin, get_type_hints
 
 from ganzoo.errors import InvalidConfigError, PluginError
 from ganzoo.tasks import Task
@@ -36,6 +37,7 @@ Shapes = Mapping[str, tuple[int, ...]]
 """The tensors of a state dict by name, as shapes alone."""
 
 _NAME = re.compile(r"[a-z0-9]+(?:[._-][a-z0-9]+)*")
+_REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _REVISION = re.compile(r"[0-9a-f]{40}")
 
@@ -108,6 +110,10 @@ class HubFile:
     layout: str | None = None
 
     def __post_init__(self) -> None:
+        if not _REPOSITORY.fullmatch(self.repo) or self.repo_type not in ("model", "dataset", "space"):
+            raise PluginError(f"{self.repo_type} {self.repo!r} is no owner/name of a model, dataset or space")
+        if not self.filename or ".." in self.filename.split("/") or self.filename.startswith("/"):
+            raise PluginError(f"{self.repo}: {self.filename!r} is no path inside a repository")
         if not _REVISION.fullmatch(self.revision):
             raise PluginError(f"{self.repo}: revision {self.revision!r} is not a 40-digit commit")
         _check_sha256(self.repo, self.sha256)
@@ -193,10 +199,36 @@ def replace_config(config: Config | type[Config], values: Mapping[str, Any], *, 
     unknown = sorted(set(values) - set(known))
     if unknown:
         raise InvalidConfigError(f"{of} has no config field {', '.join(unknown)} - its fields are {', '.join(known)}")
+    kind = config if isinstance(config, type) else type(config)
+    hints = get_type_hints(kind)
+    checked = {name: _check_value(value, hints[name], f"{of}: {name}") for name, value in values.items()}
     try:
-        return config(**values) if isinstance(config, type) else dataclasses.replace(config, **values)
+        return kind(**checked) if isinstance(config, type) else dataclasses.replace(config, **checked)
     except (TypeError, ValueError) as error:
         raise InvalidConfigError(f"{of}: {error}") from error
+
+
+def _check_value(value: Any, hint: Any, what: str) -> Any:
+    """`value` as a config field of type `hint` takes it; JSON's lists become tuples.
+
+    Checked are the types that configs are made of: bool, int, float, str, Literal and tuples of these.
+    """
+    origin, arguments = get_origin(hint), get_args(hint)
+    if origin is tuple and isinstance(value, (list, tuple)):
+        return tuple(_check_value(item, arguments[0], what) for item in value)
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    fits: dict[Any, bool] = {
+        int: number and isinstance(value, int),
+        float: number and math.isfinite(value),
+        bool: isinstance(value, bool),
+        str: isinstance(value, str),
+        Literal: value in arguments,
+        tuple: False,
+    }
+    if not fits.get(origin or hint, True):
+        wanted = f"one of {', '.join(map(repr, arguments))}" if origin is Literal else getattr(hint, "__name__", hint)
+        raise InvalidConfigError(f"{what} is {wanted}, not {value!r}")
+    return value
 
 
 def _is_frozen_dataclass(kind: Any) -> bool:

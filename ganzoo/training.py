@@ -14,7 +14,7 @@ from ganzoo.checkpoints import Checkpoint
 from ganzoo.data import Batches, ImageData
 from ganzoo.errors import InvalidRequestError, NonFiniteError
 from ganzoo.gan import GAN, Update
-from ganzoo.published import published_tensors
+from ganzoo.published import keep_published
 from ganzoo.randomness import derive
 from ganzoo.weights import load_into
 
@@ -36,10 +36,14 @@ class TrainingOptions:
     precision: Literal["fp32", "bf16"] = "fp32"
 
     def __post_init__(self) -> None:
-        if self.iterations < 0 or self.batch_size < 1:
-            raise InvalidRequestError("iterations must be at least 0 and the batch size at least 1")
-        if not 0 <= self.ema < 1:
-            raise InvalidRequestError(f"ema is a decay in [0, 1), not {self.ema}")
+        for name, least in (("iterations", 0), ("batch_size", 1), ("seed", 0)):
+            value = getattr(self, name)
+            if not isinstance(value, int) or isinstance(value, bool) or value < least:
+                raise InvalidRequestError(f"{name} is a whole number of at least {least}, not {value!r}")
+        if not isinstance(self.ema, (int, float)) or not 0 <= self.ema < 1:
+            raise InvalidRequestError(f"ema is a decay in [0, 1), not {self.ema!r}")
+        if self.precision not in ("fp32", "bf16"):
+            raise InvalidRequestError(f"precision is fp32 or bf16, not {self.precision!r}")
 
 
 class Record(NamedTuple):
@@ -62,6 +66,7 @@ class Trainer(Iterator[Record]):
         self.options = options
         self.step = 0
         self.average = copy.deepcopy(gan).eval().requires_grad_(False)
+        keep_published(self.average)
         self.optimizers = gan.optimizers()
         self.batches = Batches(data, options.batch_size, seed=options.seed, device=gan.device)
 
@@ -70,7 +75,8 @@ class Trainer(Iterator[Record]):
 
         Raises:
             StopIteration: all iterations are done.
-            NonFiniteError: a loss is NaN or infinite; the networks hold the step before.
+            NonFiniteError: a loss is NaN or infinite. Updates before it in this step have been applied:
+                go on from a checkpoint, not from here.
         """
         if self.step >= self.options.iterations:
             raise StopIteration
@@ -78,14 +84,26 @@ class Trainer(Iterator[Record]):
         torch.manual_seed(derive(self.options.seed, "step", self.step))
         losses: dict[str, Tensor] = {}
         scores: dict[str, Tensor] = {}
-        with torch.autocast(self.gan.device.type, torch.bfloat16, enabled=self.options.precision == "bf16"):
-            for update in self.gan.training_step(self.batches):
-                self.apply(update)
-                losses |= {f"{update.group}/{name}": loss.detach() for name, loss in update.losses.items()}
-                scores |= {name: score.detach() for name, score in update.scores.items()}
+        for update in self._updates():
+            self.apply(update)
+            losses |= {f"{update.group}/{name}": loss.detach() for name, loss in update.losses.items()}
+            scores |= {name: score.detach() for name, score in update.scores.items()}
         self.step += 1
         self._update_average()
         return Record(self.step, _numbers(losses), _numbers(scores))
+
+    def _updates(self) -> Iterator[Update]:
+        """The training step's updates, computed in the precision that was asked for.
+
+        Autocast ends before each update is applied: it keeps copies of the weights, which would be old after.
+        """
+        steps = self.gan.training_step(self.batches)
+        while True:
+            with torch.autocast(self.gan.device.type, torch.bfloat16, enabled=self.options.precision == "bf16"):
+                update = next(steps, None)
+            if update is None:
+                return
+            yield update
 
     def apply(self, update: Update) -> None:
         """Minimise the sum of the update's losses in its group, one step of that group's optimizer.
@@ -111,7 +129,7 @@ class Trainer(Iterator[Record]):
 
     def published(self) -> dict[str, Tensor]:
         """The averaged state of the submodules that sampling needs."""
-        return published_tensors(self.average)
+        return dict(self.average.state_dict())
 
     def checkpoint(self) -> Checkpoint:
         """All that another trainer needs to go on from here."""
@@ -124,7 +142,7 @@ class Trainer(Iterator[Record]):
     def restore(self, checkpoint: Checkpoint) -> None:
         """Go on from `checkpoint`, which a trainer of the same GAN, data and options made."""
         load_into(self.gan, checkpoint.networks["networks"], of="the checkpoint")
-        self.average.load_state_dict(dict(checkpoint.networks["average"]), strict=False)
+        load_into(self.average, checkpoint.networks["average"], of="the checkpoint")
         for group, optimizer in self.optimizers.items():
             optimizer.load_state_dict(checkpoint.state["optimizers"][group])
         self.batches.position = checkpoint.state["position"]

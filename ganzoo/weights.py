@@ -15,7 +15,16 @@ from ganzoo.specs import Shapes
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-__all__ = ["Header", "check_finite", "load_into", "read_header", "read_tensors", "sha256_of", "write_tensors"]
+__all__ = [
+    "Header",
+    "check_finite",
+    "check_fits",
+    "load_into",
+    "read_header",
+    "read_tensors",
+    "sha256_of",
+    "write_tensors",
+]
 
 # safetensors itself accepts 100 MB of header: 200,000 empty tensors cost 4 s. BigGAN-deep-512 needs 80 kB.
 MAX_HEADER_BYTES = 1_000_000
@@ -68,8 +77,11 @@ def read_tensors(path: Path, *, sha256: str | None = None) -> dict[str, Tensor]:
     from safetensors import SafetensorError
     from safetensors.torch import load
 
-    read_header(path)
-    data = path.read_bytes()
+    try:
+        read_header(path)
+        data = path.read_bytes()
+    except OSError as error:
+        raise CorruptWeightsError(f"{path} cannot be read: {error.strerror}") from error
     if sha256 is not None and (found := hashlib.sha256(data).hexdigest()) != sha256:
         raise CorruptWeightsError(f"{path} has sha256 {found[:12]}..., not {sha256[:12]}... - damaged or replaced")
     try:
@@ -101,7 +113,13 @@ def check_finite(tensors: Mapping[str, Tensor], *, of: str) -> None:
 
 
 def load_into(module: nn.Module, tensors: Mapping[str, Tensor], *, of: str) -> None:
-    """Copy `tensors` into `module`, strictly: every name and shape must match, floats go into floats.
+    """Copy `tensors` into `module`, strictly; see `check_fits`."""
+    check_fits(module, tensors, of=of)
+    module.load_state_dict(dict(tensors))
+
+
+def check_fits(module: nn.Module, tensors: Mapping[str, Tensor], *, of: str) -> None:
+    """Every name and shape must match, and floats go into floats. The module may be on the meta device.
 
     Raises:
         MismatchError: lists every missing, unexpected and misshapen tensor.
@@ -115,4 +133,3 @@ def load_into(module: nn.Module, tensors: Mapping[str, Tensor], *, of: str) -> N
             problems.append(f"{name} is {theirs.dtype} {tuple(theirs.shape)}, not {ours.dtype} {tuple(ours.shape)}")
     if problems:
         raise MismatchError(f"{of} does not fit the network: " + "; ".join(sorted(problems)))
-    module.load_state_dict(dict(tensors))

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from ganzoo import convert, hub
 from ganzoo.errors import PluginWarning, UnknownNameError
 from ganzoo.layouts import Match, find_layout, rename
-from ganzoo.published import CONFIG, WEIGHTS, read_description
+from ganzoo.published import CONFIG, WEIGHTS, keep_published, read_description
 from ganzoo.registry import Registry
 from ganzoo.specs import BundledFile, HubFile, Loss, PretrainedModel, replace_config
-from ganzoo.weights import load_into, read_header, read_tensors
+from ganzoo.weights import check_fits, load_into, read_header, read_tensors
 
 if TYPE_CHECKING:
     import torch
@@ -65,7 +65,7 @@ def use(new: Registry | None) -> None:
 
 
 def models(pattern: str = "*", *, architecture: str | None = None, task: str | None = None) -> list[str]:
-    """The names of all pretrained models that match a shell pattern, an architecture and a task.
+    """The names of all pretrained models that match a shell pattern or hold a word, an architecture and a task.
 
     Raises:
         UnknownNameError: no such architecture, or no architecture with such a task.
@@ -78,7 +78,7 @@ def models(pattern: str = "*", *, architecture: str | None = None, task: str | N
     return [
         name
         for name, model in found.models.items()
-        if fnmatchcase(name, pattern)
+        if fnmatchcase(name, pattern if set(pattern) & set("*?[") else f"*{pattern}*")
         and wanted in (None, found.architectures[model.architecture])
         and (task is None or found.architectures[model.architecture].task.name == task)
     ]
@@ -104,21 +104,27 @@ def check_config(architecture: str, config: Mapping[str, Any], loss: str | None 
 def load(name: str | Path, *, device: str | torch.device = "cpu", progress: type | None = None) -> Model:
     """A pretrained model by its registered name, or from a published folder, verified and ready to sample.
 
-    A path is told from a name by its start (``.``, ``/``, ``~``), or by being a folder with a ``config.json``.
-    `progress` is as for `pull`.
+    A path is told from a name by its start (``.``, ``/``, ``~``), or by being a folder with a ``config.json``
+    where no model has that name. `device` may be ``auto``. `progress` is as for `pull`.
 
     Raises:
         UnknownNameError: nothing has that name.
         WeightsError: the weights cannot be fetched, are damaged or do not fit.
         NonFiniteError: the weights hold NaN or infinity.
+        InvalidRequestError: there is no such device.
     """
+    from ganzoo.devices import resolve_device
+
+    place = resolve_device(str(device))  # before anything is fetched or read
     model = _load_folder(_folder(name)) if is_folder(name) else _load_registered(str(name), progress)
-    return model.to(device)
+    return model.to(place)
 
 
 def is_folder(name: str | Path) -> bool:
-    """Whether `name` means a published folder and not a registered model."""
-    return isinstance(name, Path) or name.startswith((".", "/", "~")) or (Path(name) / CONFIG).is_file()
+    """Whether `name` means a published folder and not a registered model, which wins where both are there."""
+    if isinstance(name, Path) or str(name).startswith((".", "/", "~")):
+        return True
+    return name not in registry().models and (Path(str(name)) / CONFIG).is_file()
 
 
 def check_name(name: str) -> None:
@@ -219,10 +225,14 @@ def _build(
     from ganzoo.sampling import Model
 
     settings, _ = check_config(architecture, config)
-    with torch.random.fork_rng(devices=[]):  # the initialisation is overwritten; the caller's randomness is not
+    with torch.device("meta"):  # no memory and no initialisation before it is known that the weights fit
         gan = create(architecture, **config)
-    for submodule in [child for child, _ in gan.named_children() if child not in gan.published]:
-        delattr(gan, submodule)  # a discriminator has no part in sampling, and no weights here
-    load_into(gan, tensors, of=name)
+    keep_published(gan)
+    check_fits(gan, tensors, of=name)
+    if gan.state_dict().keys() < dict([*gan.named_parameters(), *gan.named_buffers()]).keys():
+        with torch.random.fork_rng(devices=[]):  # it makes buffers that no file holds; the caller's randomness stays
+            gan = create(architecture, **config)
+        keep_published(gan)
+    load_into(gan.to_empty(device="cpu") if gan.device.type == "meta" else gan, tensors, of=name)
     task = registry().architectures[architecture].task
     return Model(gan, task, settings.image_shape, name=name, classes=classes)

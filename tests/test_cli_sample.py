@@ -20,7 +20,7 @@ from PIL import Image
 
 import ganzoo
 from ganzoo import cli
-from ganzoo.published import CONFIG, WEIGHTS, Description, published_tensors, write_folder
+from ganzoo.published import CONFIG, WEIGHTS, Description, keep_published, write_folder
 from ganzoo.weights import read_tensors
 
 
@@ -37,7 +37,8 @@ def published(tmp_path_factory):
         torch.manual_seed(0)
         gan = ganzoo.create("dcgan", resolution=16, channels=1, generator_width=4, discriminator_width=4)
     folder = tmp_path_factory.mktemp("models") / "tiny"
-    tensors = {name: 20 * t if t.ndim == 4 else t for name, t in published_tensors(gan).items()}
+    keep_published(gan)
+    tensors = {name: 20 * t if t.ndim == 4 else t for name, t in gan.state_dict().items()}
     write_folder(folder, tensors, Description("dcgan", dataclasses.asdict(gan.config), "noise"))
     return folder
 

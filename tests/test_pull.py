@@ -166,5 +166,5 @@ def test_wrong_usage(shell, arguments, told):
 def test_info_says_what_is_not_stated(shell):
     facts = json.loads(shell.run("info", "dcgan-theirs", "--json").stdout)
     assert facts["licence"] == "not stated"
-    assert facts["size"] == "unknown"
+    assert facts["size"] is None
     assert facts["weights"].startswith("hf:someone/digits@")

@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+import ganzoo
+from ganzoo import testing
+from ganzoo.images import save_picture, to_pictures
 from plugin_factory import install
 
 ROOT = Path(__file__).parents[1]
@@ -30,6 +33,9 @@ def site(tmp_path_factory):
             (package / re.match(r"# ganzoo_swish/(\S+)", block)[1]).write_text(block)
     project = tomllib.loads(blocks("toml")[0])["project"]
     install(site, project["name"], {}, project["entry-points"]["ganzoo"], project["version"])
+    (site / "photos").mkdir()
+    for i, picture in enumerate(to_pictures(testing.noise_data((1, 28, 28), 8).images / 127.5 - 1)):
+        save_picture(picture, site / "photos" / f"{i}.png")
     (site / "test_swish.py").write_text(next(b for b in blocks("python") if "ganzoo.testing.CHECKS" in b))
     return site
 
@@ -54,12 +60,6 @@ def test_the_plugin_passes_its_own_test(site):
 
 
 def test_the_plugin_trains_and_samples(site):
-    (site / "photos").mkdir()
-    from ganzoo import testing
-    from ganzoo.images import save_picture, to_pictures
-
-    for i, picture in enumerate(to_pictures(testing.noise_data((1, 28, 28), 8).images / 127.5 - 1)):
-        save_picture(picture, site / "photos" / f"{i}.png")
     done = run(site, "ganzoo", "train", "swish", "--data", "photos", "-o", "run", "--iterations", 3, "--batch-size", 4)
     assert done.returncode == 0, done.stderr
     done = run(site, "ganzoo", "sample", "./run", "-n", 2, "-o", "sheet.png")
@@ -81,6 +81,16 @@ def test_the_python_example_runs():
     assert namespace["images"].shape == (16, 1, 32, 32)
     assert len(namespace["pictures"]) == 16
     assert namespace["halfway"].shape == (1, 1, 32, 32)
+
+
+def test_the_training_example_runs(site, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    example = next(block for block in blocks("python") if "ganzoo.Run(" in block)
+    for shown, small in (("20_000", "2"), ('"fashion-mnist"', repr(str(site / "photos"))), ('": 32', '": 16')):
+        assert shown in example
+        example = example.replace(shown, small)
+    exec(example, {"ganzoo": ganzoo})
+    assert (tmp_path / "run" / "model.safetensors").exists()
 
 
 def test_the_files_it_links_to_exist():

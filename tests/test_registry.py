@@ -12,7 +12,8 @@ from ganzoo import zoo
 from ganzoo.errors import AmbiguousNameError, GanzooError, InvalidConfigError, UnknownNameError
 from ganzoo.plugins import PluginState
 from ganzoo.registry import Registry
-from plugin_factory import Config, architecture, declaring, loss, model, registry_of
+from ganzoo.specs import Layout
+from plugin_factory import Config, architecture, declaring, hub_file, loss, model, registry_of
 
 
 def having_loss(name: str, summary: str) -> Any:
@@ -289,3 +290,40 @@ def test_foreign_error_of_a_config_sets_its_plugin_aside() -> None:
     registry = registry_of({"ganzoo": BUILTIN, "aaa": declaring(architectures=[architecture("x", config=Raising)])})
     assert [(p.key, p.problem) for p in registry.broken] == [("aaa:plugin", "ZeroDivisionError: odd")]
     assert registry.broken[0].where.startswith(__file__)
+
+
+def test_a_plugins_own_layout_comes_before_a_built_in_of_its_name():
+    ours = Layout(name="huggan", architecture="net", source="a", read=lambda shapes: None)
+    theirs = Layout(name="huggan", architecture="other", source="b", read=lambda shapes: None)
+    pinned = model("net-test", "net", weights=hub_file(layout="huggan"))
+    registry = registry_of(
+        {
+            "ganzoo:builtin": declaring(
+                architectures=[architecture("other")], losses=[loss("non-saturating")], layouts=[theirs]
+            ),
+            "outside:net": declaring(architectures=[architecture("net")], models=[pinned], layouts=[ours]),
+        }
+    )
+    assert registry.broken == []
+    assert registry.layouts[registry.models["net-test"].weights.layout].source == "a"
+
+
+@pytest.mark.parametrize(
+    ("records", "told"),
+    [
+        ({"models": [model("net-a", "net", weights=hub_file(layout="nowhere"))]}, "no layout 'nowhere'"),
+        ({"models": [model("net-a", "net", weights=hub_file(layout="of-other"))]}, "is of other, not of net"),
+        ({"layouts": [Layout(name="x", architecture="no-net", source="a", read=lambda s: None)]}, "no architecture"),
+    ],
+)
+def test_a_layout_that_cannot_be_used_is_noticed_at_once(records, told):
+    elsewhere = Layout(name="of-other", architecture="other", source="b", read=lambda shapes: None)
+    both = [architecture("other"), architecture("net")]
+    registry = registry_of(
+        {
+            "ganzoo:builtin": declaring(architectures=both, losses=[loss("non-saturating")], layouts=[elsewhere]),
+            "outside:net": declaring(**records),
+        }
+    )
+    assert [plugin.key for plugin in registry.broken] == ["outside:net"]
+    assert told in registry.broken[0].problem

@@ -25,7 +25,8 @@ class DCGANConfig:
     """Section 3 and figure 1. `*_width` is the number of maps next to the image, doubled at each halving.
 
     Kernels are 4x4, as in the PyTorch example and every set of weights that the field exchanges; the
-    authors' own code used 5x5.
+    authors' own code used 5x5. The uniform latent has variance 1; its scale is lost in the batch norm
+    behind the first layer. The paper's batches are of 128.
     """
 
     resolution: int = 64
@@ -99,6 +100,32 @@ def ganzoo_layouts() -> Iterable[Layout]:
 @ganzoo.hookimpl
 def ganzoo_models() -> Iterable[PretrainedModel]:
     """Our own models, and the weights that others published."""
+    yield PretrainedModel(
+        name="dcgan-mnist",
+        architecture="dcgan",
+        summary="handwritten digits",
+        dataset="mnist",
+        licence="apache-2.0",
+        config={"resolution": 32, "channels": 1, "generator_width": 48, "discriminator_width": 32},
+        weights=BundledFile(
+            package="ganzoo_dcgan",
+            path="weights/dcgan-mnist.safetensors",
+            sha256="ad75b058daa851c4ff73870dd063275707528dd05201a4eb1e77e3aad868158b",
+        ),
+    )
+    yield PretrainedModel(
+        name="dcgan-fashion-mnist",
+        architecture="dcgan",
+        summary="clothes, shoes and bags",
+        dataset="fashion-mnist",
+        licence="apache-2.0",
+        config={"resolution": 32, "channels": 1, "generator_width": 64, "discriminator_width": 64},
+        weights=BundledFile(
+            package="ganzoo_dcgan",
+            path="weights/dcgan-fashion-mnist.safetensors",
+            sha256="6a20d4f408f1b5322bc56d5e3d7816e0f530002a48b3c799603c8760319f54c7",
+        ),
+    )
     yield PretrainedModel(
         name="dcgan-mnist.huggan",
         architecture="dcgan",

@@ -23,7 +23,8 @@ class GANConfig:
 
     Differences from that configuration: the learning rate and the momentum stay what they are there at
     the start (it divides the rate by 1.000004 at each step and raises the momentum to 0.7 over 250
-    epochs), and the output bias starts at zero, not at the data's marginals.
+    epochs), the discriminator's loss is equation 1, not half of it, and the output bias starts at zero,
+    not at the data's marginals. Its batches are of 100.
     """
 
     resolution: int = 28
@@ -99,4 +100,21 @@ def ganzoo_losses() -> Iterable[Loss]:
         summary="the generator maximises log D(G(z)) instead: the same fixed point, stronger early gradients",
         paper="arXiv:1406.2661, section 3",
         load=_non_saturating,
+    )
+
+
+@ganzoo.hookimpl
+def ganzoo_models() -> Iterable[PretrainedModel]:
+    """The digits of the paper's figure 2."""
+    yield PretrainedModel(
+        name="gan-mnist",
+        architecture="gan",
+        summary="handwritten digits by multilayer perceptrons",
+        dataset="mnist",
+        licence="apache-2.0",
+        weights=BundledFile(
+            package="ganzoo_gan",
+            path="weights/gan-mnist.safetensors",
+            sha256="60441e4eecb01f9bfe1723652a7a818d2a73c001593f5d190e61193c05734c47",
+        ),
     )

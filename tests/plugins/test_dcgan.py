@@ -190,8 +190,9 @@ class PyTorchGenerator(nn.Module):
         return outputs // 8 if index + 1 in NORMS else outputs
 
 
+@pytest.mark.parametrize("prefix", ["main.", "model."], ids=["pytorch", "huggan"])
 @pytest.mark.parametrize("legacy", [False, True], ids=["zip", "legacy"])
-def test_a_foreign_pickle_gives_the_same_pictures(tmp_path, monkeypatch, legacy):
+def test_a_foreign_pickle_gives_the_same_pictures(tmp_path, monkeypatch, legacy, prefix):
     """Container, names and graph together: their file, read by us, equals their network."""
     monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
     torch.manual_seed(0)
@@ -200,7 +201,8 @@ def test_a_foreign_pickle_gives_the_same_pictures(tmp_path, monkeypatch, legacy)
         nn.init.normal_(norm.running_mean)
         nn.init.uniform_(norm.running_var, 0.5, 2)
     file = tmp_path / "netG.pth"
-    torch.save({"netG_state_dict": theirs.state_dict(), "epoch": 3}, file, _use_new_zipfile_serialization=not legacy)
+    state = {name.replace("main.", prefix): tensor for name, tensor in theirs.state_dict().items()}
+    torch.save({"netG_state_dict": state, "epoch": 3}, file, _use_new_zipfile_serialization=not legacy)
     converted = convert.as_safetensors(file, sha256="0" * 64)
     match = find_layout(read_header(converted).shapes, dcgan_layouts(), of="file")
     gan = zoo.create("dcgan", **match.reading.config).eval()
