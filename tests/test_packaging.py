@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 import ganzoo
-from ganzoo import zoo
+from ganzoo import hooks, zoo
 
 ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
@@ -69,7 +69,7 @@ ARCHITECTURES = sorted(set(zoo.registry().architectures) - TREES.keys())
 
 @pytest.mark.parametrize("module", TREES)
 def test_core_knows_no_architecture_by_name(module: str) -> None:
-    plugins = plugin_folders()
+    plugins = plugin_folders() - set(vars(hooks))  # a package may be called what a hook is
     known = [
         f"line {line}: {word}"
         for line, word in words_of_code(TREES[module])

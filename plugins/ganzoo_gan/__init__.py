@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 import ganzoo
-from ganzoo import Architecture, BundledFile, Loss, PretrainedModel, Unconditional
+from ganzoo import Architecture, BundledFile, PretrainedModel, Unconditional
 
 if TYPE_CHECKING:
     from ganzoo import GAN, AdversarialLoss
@@ -59,18 +59,6 @@ def _build(config: GANConfig, loss: AdversarialLoss) -> GAN:
     return MLPGAN(config, loss)
 
 
-def _minimax() -> AdversarialLoss:
-    from ganzoo_gan.losses import minimax
-
-    return minimax
-
-
-def _non_saturating() -> AdversarialLoss:
-    from ganzoo_gan.losses import non_saturating
-
-    return non_saturating
-
-
 @ganzoo.hookimpl
 def ganzoo_architectures() -> Iterable[Architecture]:
     """The multilayer perceptron GAN."""
@@ -83,23 +71,6 @@ def ganzoo_architectures() -> Iterable[Architecture]:
         default_loss="non-saturating",
         build=_build,
         tiny={"resolution": 8, "latent_dim": 4, "generator_widths": (16,), "discriminator_units": (8,)},
-    )
-
-
-@ganzoo.hookimpl
-def ganzoo_losses() -> Iterable[Loss]:
-    """The two games of the paper."""
-    yield Loss(
-        name="minimax",
-        summary="the zero-sum game: the generator minimises log(1 - D(G(z)))",
-        paper="arXiv:1406.2661, equation 1",
-        load=_minimax,
-    )
-    yield Loss(
-        name="non-saturating",
-        summary="the generator maximises log D(G(z)) instead: the same fixed point, stronger early gradients",
-        paper="arXiv:1406.2661, section 3",
-        load=_non_saturating,
     )
 
 
