@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ganzoo import convert, hub
-from ganzoo.errors import PluginWarning, UnknownNameError
+from ganzoo.errors import InvalidConfigError, PluginWarning, UnknownNameError, one_line
 from ganzoo.layouts import Match, find_layout, rename
 from ganzoo.published import CONFIG, WEIGHTS, keep_published, read_description
 from ganzoo.registry import Registry
@@ -92,7 +92,10 @@ def create(architecture: str, *, loss: str | None = None, **config: Any) -> GAN:
         InvalidConfigError: a field that does not exist or a value that cannot be.
     """
     settings, chosen = check_config(architecture, config, loss)
-    return registry().architectures[architecture].build(settings, chosen.load())
+    try:
+        return registry().architectures[architecture].build(settings, chosen.load())
+    except RuntimeError as error:  # what torch makes of sizes that no memory holds
+        raise InvalidConfigError(f"{architecture} cannot be built with this config: {one_line(error)}") from error
 
 
 def check_config(architecture: str, config: Mapping[str, Any], loss: str | None = None) -> tuple[Any, Loss]:

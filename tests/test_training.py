@@ -175,3 +175,50 @@ def test_a_wrong_request_leaves_no_folder(tmp_path, pictures, change, error):
     with pytest.raises(error):
         make_run(tmp_path / "run", pictures, **change)
     assert not (tmp_path / "run").exists()
+
+
+def test_autocast_sees_every_update():
+    """In 16 bits too, the second discriminator step judges with the weights that the first has left."""
+    tiny = zoo.registry().architectures["gan"].tiny
+    gan = zoo.create("gan", **{**tiny, "discriminator_steps": 2})
+    trainer = Trainer(gan, testing.noise_data((1, 8, 8)), TrainingOptions(batch_size=4, precision="bf16"))
+    with torch.no_grad():
+        for parameter in gan.discriminator.parameters():
+            parameter.fill_(0.1)
+    updates = trainer._updates()
+    assert next(updates).scores["D(x)"] > 0.6
+    with torch.no_grad():
+        for parameter in gan.discriminator.parameters():
+            parameter.zero_()
+    assert next(updates).scores["D(x)"] == 0.5
+
+
+def test_resuming_on_other_pictures_is_refused(tmp_path, pictures):
+    list(make_run(tmp_path / "run", pictures, iterations=2))
+    next(pictures.iterdir()).unlink()
+    with pytest.raises(RunError, match="not the data"):
+        make_run(tmp_path / "run", pictures, iterations=4, resume=True)
+
+
+def test_resuming_backwards_is_refused(tmp_path, pictures):
+    list(make_run(tmp_path / "run", pictures, iterations=4))
+    with pytest.raises(RunError, match="is at step 4 already"):
+        make_run(tmp_path / "run", pictures, iterations=2, resume=True)
+
+
+def test_a_run_without_a_usable_checkpoint_is_not_started_again(tmp_path, pictures):
+    list(make_run(tmp_path / "run", pictures, iterations=2))
+    for state in (tmp_path / "run/checkpoints").glob("*/state.pt"):
+        state.write_bytes(b"")
+    with pytest.warns(UserWarning, match="is damaged"), pytest.raises(RunError, match="no usable checkpoint"):
+        make_run(tmp_path / "run", pictures, iterations=4, resume=True)
+    assert (tmp_path / "run/metrics.jsonl").read_text().count("\n") == 2
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"precision": "fp16"}, {"seed": -1}, {"seed": None}, {"batch_size": 2.5}, {"iterations": "8"}, {"ema": "x"}],
+)
+def test_options_of_wrong_kinds(options):
+    with pytest.raises(InvalidRequestError, match=next(iter(options))):
+        TrainingOptions(**options)
