@@ -247,7 +247,7 @@ def _rich_table(rows: Sequence[Row]) -> None:
         return
     grid = Table(box=None, header_style="bold")
     for number, name in enumerate(rows[0]):
-        grid.add_column(name.replace("_", " "), no_wrap=number == 0)  # the name is what people copy
+        grid.add_column(name.replace("_", " "), no_wrap=number == 0, overflow="fold")  # names are copied
     for row in rows:
         grid.add_row(*(_shown(name, value) for name, value in row.items()))
     Console().print(grid)

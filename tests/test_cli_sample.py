@@ -21,7 +21,7 @@ from PIL import Image
 import ganzoo
 from ganzoo import cli
 from ganzoo.published import CONFIG, WEIGHTS, Description, keep_published, write_folder
-from ganzoo.weights import read_tensors
+from ganzoo.weights import read_tensors, sha256_of, write_tensors
 
 
 class Outcome(NamedTuple):
@@ -230,7 +230,9 @@ def edited(folder: Path, name: str, value: float | None) -> None:
     tensors = read_tensors(folder / WEIGHTS)
     old = tensors.pop(name)
     changed = {} if value is None else {name: torch.full_like(old, value)}
-    write_folder(folder, {**tensors, **changed}, Description(**json.loads((folder / CONFIG).read_text())))
+    write_tensors(folder / WEIGHTS, {**tensors, **changed})  # write_folder would refuse some of it
+    description = json.loads((folder / CONFIG).read_text())
+    (folder / CONFIG).write_text(json.dumps({**description, "sha256": sha256_of(folder / WEIGHTS)}))
 
 
 def flipped(folder: Path) -> None:
