@@ -7,6 +7,7 @@ import os
 import resource
 import weakref
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -73,13 +74,18 @@ def here(tmp_path, monkeypatch):
     return tmp_path
 
 
-@pytest.fixture
+@contextmanager
 def small_disk():
-    """No file can grow beyond 4 kB: writing fails in the middle, as on a full disk."""
+    """No file can grow beyond 4 kB: writing fails in the middle, as on a full disk.
+
+    Not a fixture: pytest's own report may be such a file, and is written between a test and its fixtures' end.
+    """
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (4096, hard))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 # --- the plan ---------------------------------------------------------------------------------
@@ -287,11 +293,12 @@ def test_batches_are_let_go(name):
 
 @pytest.mark.parametrize("name", ["a.png", "a.jpg", "a.webp", "a.npz"])
 @pytest.mark.parametrize("before", [b"what was there", None], ids=["old", "new"])
-def test_a_file_that_cannot_be_finished_leaves_all_as_it_was(here, small_disk, name, before):
+def test_a_file_that_cannot_be_finished_leaves_all_as_it_was(here, name, before):
     if before:
         Path(name).write_bytes(before)
     target = plan(Path(name), "noise", 9, 0, None, overwrite=True)
-    with pytest.raises(UnfinishedError, match=f"cannot write {name}: File too large; nothing was written") as caught:
+    refused = pytest.raises(UnfinishedError, match=f"cannot write {name}: File too large; nothing was written")
+    with refused as caught, small_disk():
         target.write(model(3, size=64), seed=0, batch_size=3)
     assert caught.value.exit_code == 1
     assert {p.name: p.read_bytes() for p in here.iterdir()} == ({name: before} if before else {})

@@ -106,7 +106,7 @@ def ganzoo_models() -> Iterable[PretrainedModel]:
         summary="handwritten digits",
         dataset="mnist",
         licence="apache-2.0",
-        config={"resolution": 32, "channels": 1, "generator_width": 48, "discriminator_width": 32},
+        config={"resolution": 32, "channels": 1, "generator_width": 48, "discriminator_width": 16},
         weights=BundledFile(
             package="ganzoo_dcgan",
             path="weights/dcgan-mnist.safetensors",
