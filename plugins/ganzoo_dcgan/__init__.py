@@ -110,7 +110,7 @@ def ganzoo_models() -> Iterable[PretrainedModel]:
         weights=BundledFile(
             package="ganzoo_dcgan",
             path="weights/dcgan-mnist.safetensors",
-            sha256="ad75b058daa851c4ff73870dd063275707528dd05201a4eb1e77e3aad868158b",
+            sha256="608789c534aac17bd825d8c9e4ddceaf2eb1eecd3df284a8292dcf5536ffa9b6",
         ),
     )
     yield PretrainedModel(

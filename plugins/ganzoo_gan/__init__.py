@@ -86,6 +86,6 @@ def ganzoo_models() -> Iterable[PretrainedModel]:
         weights=BundledFile(
             package="ganzoo_gan",
             path="weights/gan-mnist.safetensors",
-            sha256="60441e4eecb01f9bfe1723652a7a818d2a73c001593f5d190e61193c05734c47",
+            sha256="8bcc09b6025ee10217d8ad9b0c043adcf57bd5a3c3fd82513383385318bcc8d3",
         ),
     )
