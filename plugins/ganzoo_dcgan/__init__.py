@@ -110,7 +110,7 @@ def ganzoo_models() -> Iterable[PretrainedModel]:
         weights=BundledFile(
             package="ganzoo_dcgan",
             path="weights/dcgan-mnist.safetensors",
-            sha256="608789c534aac17bd825d8c9e4ddceaf2eb1eecd3df284a8292dcf5536ffa9b6",
+            sha256="db07e1dc35bbfcbeadec1d97c3157d298b85e385374279c7229b296ed187189a",
         ),
     )
     yield PretrainedModel(
