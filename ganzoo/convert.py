@@ -67,7 +67,6 @@ def as_safetensors(source: Path, *, sha256: str) -> Path:
         folder = cached_assets_path("ganzoo", "converted") / sha256
         if not _is_intact(folder):
             _sweep(folder.parent)
-            _throw_away(folder)
             _make(source, folder)
     except OSError as error:
         raise _no_room(error, "the assets cache") from error
@@ -102,12 +101,20 @@ def _make(source: Path, folder: Path) -> None:
 
 
 def _publish(aside: Path, folder: Path) -> None:
-    try:
-        aside.rename(folder)
-    except OSError:
-        if not _is_intact(folder):
-            raise
-        # else another process was first, with the same result
+    """Rename into place; where another process was first, with the same result, that one stays.
+
+    A damaged result makes way only now: thrown away any earlier, it could by then be another's good one.
+    """
+    for last in (False, False, True):
+        try:
+            aside.rename(folder)
+            return
+        except OSError:
+            if _is_intact(folder):
+                return
+            if last:
+                raise
+            _throw_away(folder)
 
 
 def _throw_away(folder: Path) -> None:
