@@ -9,23 +9,30 @@ from ganzoo.errors import GanzooError
 from ganzoo.hooks import hookimpl
 from ganzoo.specs import (
     Architecture,
+    Augmentation,
     BundledFile,
     HubFile,
     Layout,
     Loss,
     PretrainedModel,
     Reading,
+    Recipe,
+    Regularizer,
+    Schedule,
     Shapes,
 )
 from ganzoo.tasks import ClassConditional, ImageToImage, Task, Unconditional
 
 if TYPE_CHECKING:
-    from ganzoo.data import load_data
-    from ganzoo.gan import GAN, AdversarialLoss, Batch, Inputs, Update, frozen
+    from ganzoo.data import Domains, ImageData
+    from ganzoo.gan import GAN, AdversarialLoss, Batch, Inputs, Judged, Update, frozen, judge
     from ganzoo.latents import draw_latent
-    from ganzoo.runs import Plan, Run
+    from ganzoo.loop import Loop, Record
+    from ganzoo.plans import TrainingOptions
+    from ganzoo.precision import at_least_single
     from ganzoo.sampling import Model
-    from ganzoo.training import Trainer, TrainingOptions
+    from ganzoo.sources import load_data
+    from ganzoo.trainer import Trainer
     from ganzoo.zoo import create, load, models, pull
 
 __version__ = "0.1.0"
@@ -34,30 +41,39 @@ __all__ = [
     "GAN",
     "AdversarialLoss",
     "Architecture",
+    "Augmentation",
     "Batch",
     "BundledFile",
     "ClassConditional",
+    "Domains",
     "GanzooError",
     "HubFile",
+    "ImageData",
     "ImageToImage",
     "Inputs",
+    "Judged",
     "Layout",
+    "Loop",
     "Loss",
     "Model",
-    "Plan",
     "PretrainedModel",
     "Reading",
-    "Run",
+    "Recipe",
+    "Record",
+    "Regularizer",
+    "Schedule",
     "Shapes",
     "Task",
     "Trainer",
     "TrainingOptions",
     "Unconditional",
     "Update",
+    "at_least_single",
     "create",
     "draw_latent",
     "frozen",
     "hookimpl",
+    "judge",
     "load",
     "load_data",
     "models",
@@ -66,12 +82,15 @@ __all__ = [
 
 # Imported on first use (PEP 562): a plugin that only declares, and `ganzoo list`, never import torch.
 _LAZY = {
-    "gan": ("GAN", "AdversarialLoss", "Batch", "Inputs", "Update", "frozen"),
+    "data": ("Domains", "ImageData"),
+    "gan": ("GAN", "AdversarialLoss", "Batch", "Inputs", "Judged", "Update", "frozen", "judge"),
     "latents": ("draw_latent",),
-    "runs": ("Plan", "Run"),
+    "loop": ("Loop", "Record"),
+    "plans": ("TrainingOptions",),
+    "precision": ("at_least_single",),
     "sampling": ("Model",),
-    "data": ("load_data",),
-    "training": ("Trainer", "TrainingOptions"),
+    "sources": ("load_data",),
+    "trainer": ("Trainer",),
     "zoo": ("create", "load", "models", "pull"),
 }
 _HOME = {name: f"ganzoo.{module}" for module, names in _LAZY.items() for name in names}

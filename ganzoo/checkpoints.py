@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -15,9 +16,12 @@ import torch
 from torch import Tensor
 
 from ganzoo.errors import GanzooError, RunError, one_line
-from ganzoo.weights import read_tensors, sha256_of, write_tensors
+from ganzoo.weights import check_finite, read_tensors, sha256_of, write_tensors
 
 __all__ = ["Checkpoint", "latest", "save"]
+
+FULL_BYTES = 1_000_000
+"""Less free space than this is none."""
 
 _MANIFEST = "manifest.json"
 
@@ -37,8 +41,11 @@ def save(folder: Path, checkpoint: Checkpoint, *, keep: int = 2) -> Path:
     """Write `checkpoint` as ``folder/<step>``; then drop all but the newest `keep`.
 
     Raises:
+        NonFiniteError: NaN or infinity in a network; nothing was written.
         RunError: it could not be written, for want of space for instance; the older ones are intact.
     """
+    for name, tensors in checkpoint.networks.items():
+        check_finite(tensors, of=f"step {checkpoint.step}: {name}")
     target = folder / f"{checkpoint.step:08d}"
     # Inside the target folder: a rename is atomic only within one file system.
     temporary = folder / f".{target.name}-{uuid4().hex[:8]}"
@@ -49,8 +56,8 @@ def save(folder: Path, checkpoint: Checkpoint, *, keep: int = 2) -> Path:
             shutil.rmtree(target)
         temporary.rename(target)
         _sync(folder)
-    except (OSError, RuntimeError) as error:  # torch.save reports a full disk as RuntimeError
-        raise RunError(f"cannot save {target}: {one_line(error)} - earlier checkpoints are intact") from error
+    except (OSError, RuntimeError) as error:
+        raise RunError(f"cannot save {target}: {_reason(error, folder)} - earlier checkpoints are intact") from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
     for old in _steps(folder)[:-keep]:
@@ -68,6 +75,13 @@ def latest(folder: Path) -> Checkpoint | None:
         except (GanzooError, OSError, ValueError, KeyError, RuntimeError) as error:
             warnings.warn(f"{path} is damaged ({one_line(error)}); falling back to the one before", stacklevel=2)
     return None
+
+
+def _reason(error: Exception, folder: Path) -> str:
+    """Why writing failed; torch.save reports a full disk as a RuntimeError about positions."""
+    if isinstance(error, RuntimeError) and shutil.disk_usage(folder).free < FULL_BYTES:
+        return os.strerror(errno.ENOSPC)
+    return getattr(error, "strerror", None) or one_line(error)
 
 
 def _write(folder: Path, checkpoint: Checkpoint) -> None:

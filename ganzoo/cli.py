@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import logging
+import os
 import signal
 import sys
 import traceback
@@ -12,8 +15,9 @@ from typing import Any, NoReturn
 
 import click
 
-from ganzoo import __version__, display, zoo
-from ganzoo.errors import GanzooError, InvalidConfigError, one_line
+from ganzoo import __version__, display, plans, zoo
+from ganzoo.errors import GanzooError, InvalidConfigError, InvalidRequestError, one_line
+from ganzoo.plans import PRECISIONS
 from ganzoo.registry import Registry
 from ganzoo.signals import EXIT_CODES, catch_terminate
 from ganzoo.specs import HubFile
@@ -37,6 +41,9 @@ def cli(no_plugins: bool, debug: bool) -> None:
     """A zoo of generative adversarial networks: list, pull, sample and train them."""
     _state["debug"] = debug
     warnings.showwarning = _tell  # type: ignore[assignment]
+    logger = logging.getLogger("ganzoo")
+    logger.setLevel(logging.INFO)
+    logger.handlers = [_Echo()]
     registry = Registry.discover(third_party=not no_plugins)
     for plugin in registry.plugins:
         if plugin in registry.broken:
@@ -128,46 +135,71 @@ def sample(
 @cli.command()
 @click.argument("architecture")
 @click.option("--data", required=True, help="A data set by name, such as fashion-mnist, or a folder of images.")
-@click.option("-o", "--output", "run", type=click.Path(path_type=Path), required=True, help="The run's folder.")
+@click.option("-o", "--output", "folder", type=click.Path(path_type=Path), required=True, help="The run's folder.")
 @click.option("--config", "settings", multiple=True, metavar="FIELD=VALUE", help="A field of the config; repeatable.")
 @click.option("--loss", help="An adversarial loss; by default the paper's.")
-@click.option("--iterations", type=click.IntRange(min=1), default=10_000, show_default=True)
-@click.option("--batch-size", type=click.IntRange(min=1), default=64, show_default=True)
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
-@click.option("--ema", type=float, default=0.999, show_default=True, help="Decay of the averaged weights.")
-@click.option("--precision", type=click.Choice(["fp32", "bf16"]), default="fp32", show_default=True)
+@click.option(
+    "--regularizer",
+    "regularizers",
+    multiple=True,
+    metavar="NAME[=WEIGHT]",
+    help="A penalty, such as r1=10; repeatable.",
+)
+@click.option(
+    "--augment", "augmentations", multiple=True, metavar="NAME", help="A change to what discriminators see; repeatable."
+)
+@click.option("--schedule", metavar="NAME[=SETTING]", help="How learning rates change, such as linear=0.5.")
+@click.option("--iterations", type=click.IntRange(min=1), help="[default: the recipe's, else 10000]")
+@click.option("--batch-size", type=click.IntRange(min=1), help="Of each process. [default: the recipe's, else 64]")
+@click.option("--accumulate", type=click.IntRange(min=1), help="Add up the gradients of so many batches.")
+@click.option("--seed", type=click.IntRange(min=0), help="[default: 0]")
+@click.option("--ema", type=float, help="Decay of the averaged weights. [default: 0.999]")
+@click.option("--precision", type=click.Choice(PRECISIONS), help="[default: fp32]")
+@click.option("--mirror", is_flag=True, default=None, help="Turn half of the images left to right.")
+@click.option("--limit", type=click.IntRange(min=1), help="Use only the first so many images.")
 @click.option("--save-every", type=click.IntRange(min=1), default=1000, show_default=True, metavar="ITERATIONS")
 @click.option("--data-dir", type=click.Path(path_type=Path), default=Path("data"), show_default=True)
-@click.option("--limit", type=click.IntRange(min=1), help="Use only the first so many images.")
+@click.option("--workers", type=click.IntRange(min=0), help="Processes that read pictures. [default: cores, up to 4]")
+@click.option("--compile", is_flag=True, help="Compile the networks with torch.compile.")
+@click.option("--tensorboard", is_flag=True, help="Write for TensorBoard too: pip install 'ganzoo[tensorboard]'.")
 @click.option("--resume", is_flag=True, help="Go on from the run's newest checkpoint.")
 @DEVICE
 def train(
     architecture: str,
     data: str,
-    run: Path,
+    folder: Path,
     settings: tuple[str, ...],
-    loss: str | None,
-    iterations: int,
-    batch_size: int,
-    seed: int,
-    ema: float,
-    precision: Any,
-    save_every: int,
-    data_dir: Path,
-    limit: int | None,
-    resume: bool,
-    device: str,
+    regularizers: tuple[str, ...],
+    augmentations: tuple[str, ...],
+    workers: int | None,
+    **options: Any,
 ) -> None:
-    """Train an architecture on a data set. The run's folder can be sampled at any time."""
-    config = _parse_settings(settings)
-    zoo.check_config(architecture, config, loss)
-    from ganzoo.runs import Plan, Run
-    from ganzoo.training import TrainingOptions
+    """Train an architecture on a data set. The run's folder can be sampled at any time.
 
-    options = TrainingOptions(iterations=iterations, batch_size=batch_size, seed=seed, ema=ema, precision=precision)
-    plan = Plan(architecture=architecture, data=data, options=options, config=config, loss=loss, limit=limit)
-    training = Run(run, plan, data_root=data_dir, device=device, resume=resume, save_every=save_every)
-    sys.exit(display.follow(training))
+    What is not given is as the architecture's recipe for the data set has it: `ganzoo info ARCHITECTURE`.
+    """
+    plans.make_plan(  # a wrong request is refused before torch is imported
+        architecture,
+        data,
+        config=(config := _parse_settings(settings)),
+        **(chosen := _plan_options(options, regularizers, augmentations)),
+    )
+    from ganzoo.trainer import Trainer
+
+    cores = min(4, os.cpu_count() or 1)
+    rest = {name: value for name, value in options.items() if name not in chosen}
+    trainer = Trainer(
+        architecture,
+        data,
+        folder,
+        config=config,
+        workers=cores if workers is None else workers,
+        reading=display.reading(),
+        **chosen,
+        **rest,
+    )
+    display.introduce(trainer)
+    sys.exit(display.follow(trainer))
 
 
 @cli.command()
@@ -197,6 +229,32 @@ def plugins(culprit: str | None, as_json: bool) -> None:
         raise click.UsageError(f"no plugin {culprit!r} is installed")
     for plugin in matching:
         click.echo(plugin.traceback or f"{plugin.key} is {plugin.state}")
+
+
+def _plan_options(
+    options: dict[str, Any], regularizers: tuple[str, ...], augmentations: tuple[str, ...]
+) -> dict[str, Any]:
+    """Of the options of `train`, those that decide what a run computes."""
+    names = {field.name for field in dataclasses.fields(plans.Plan)}
+    chosen = {name: value for name, value in options.items() if name in names}
+    if regularizers:
+        chosen["regularizers"] = dict(map(_parse_weight, regularizers))
+    if augmentations:
+        chosen["augmentations"] = augmentations
+    return chosen
+
+
+def _parse_weight(text: str) -> tuple[str, float | None]:
+    """``name=weight``, or a name alone, whose weight is its own.
+
+    Raises:
+        InvalidRequestError: a weight that is no number.
+    """
+    name, equals, weight = text.partition("=")
+    try:
+        return name, float(weight) if equals else None
+    except ValueError as error:
+        raise InvalidRequestError(f"--regularizer {text}: write it as name or name=weight") from error
 
 
 def _parse_settings(settings: tuple[str, ...]) -> dict[str, Any]:
@@ -238,6 +296,13 @@ def main() -> NoReturn:
     except Exception as error:
         code = _fail(f"{one_line(error)} - this is a fault of ganzoo: `ganzoo --debug ...` shows where", 1)
     sys.exit(EXIT_CODES[signal.SIGTERM] if terminated else code or 0)
+
+
+class _Echo(logging.Handler):
+    """What the library has to say, as a line of ours."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        click.echo(f"ganzoo: {record.getMessage()}", err=True)
 
 
 def _tell(message: Warning | str, *_: Any) -> None:

@@ -19,8 +19,8 @@ from ganzoo.signals import EXIT_CODES, postponed
 from ganzoo.specs import Architecture, BundledFile, HubFile, PretrainedModel
 
 if TYPE_CHECKING:
-    from ganzoo.runs import Run
-    from ganzoo.training import Record
+    from ganzoo.loop import Record
+    from ganzoo.trainer import Trainer
 
 __all__ = [
     "counter",
@@ -28,9 +28,11 @@ __all__ = [
     "download_bar",
     "facts",
     "follow",
+    "introduce",
     "model_row",
     "plugin_row",
     "pull_all",
+    "reading",
     "table",
     "written",
 ]
@@ -163,36 +165,116 @@ def counter(what: str, total: int) -> Iterator[Callable[[int], None]]:
         yield lambda done: bar.advance(task, done)
 
 
-def follow(run: Run) -> int:
-    """Train a run to its end, with a line for every record on a terminal and one for every 100 elsewhere.
+def reading() -> Callable[[int, int], None]:
+    """To be told how many of how many pictures are read; a line on a terminal that is written over."""
+    told = time.monotonic()
 
-    SIGINT and SIGTERM let the iteration end and save. Returns the exit code.
+    def tell(done: int, total: int) -> None:
+        nonlocal told
+        if sys.stderr.isatty() and (done == total or time.monotonic() - told > 0.1):
+            told = time.monotonic()
+            click.echo(f"\r\x1b[Kreading pictures: {done}/{total}", err=True, nl=done == total)
+
+    return tell
+
+
+def introduce(trainer: Trainer) -> None:
+    """Say what will be trained on what, and what was done to the data."""
+    if not trainer.crew.is_main:
+        return
+    plan, crew = trainer.plan, trainer.crew
+    batch = plan.batch_size * plan.accumulate * crew.size
+    parts = f"{plan.batch_size} x {crew.size} processes x {plan.accumulate}"
+    images = f"{len(trainer.data):,} images, batches of {batch}{'' if batch == plan.batch_size else f' ({parts})'}"
+    click.echo(f"{plan.architecture} on {plan.data}: {images}, on {trainer.loop.gan.device}", err=True)
+    _tell_notes(trainer, trainer.data.notes)
+
+
+def _tell_notes(trainer: Trainer, notes: Iterable[str]) -> None:
+    for note in notes:
+        click.echo(f"{trainer.plan.data}: {note}", err=True)
+
+
+def follow(trainer: Trainer) -> int:
+    """Train a run to its end, with a bar on a terminal and a line for every 100 iterations elsewhere.
+
+    SIGINT and SIGTERM let the iteration end and save. Of several processes the first shows. Returns
+    the exit code.
     """
-    for note in run.data.notes:
-        click.echo(f"{run.plan.data}: {note}", err=True)
-    started, first = time.monotonic(), run.trainer.step
-    total = run.plan.options.iterations
-    with postponed() as received:
-        for record in run:
-            if sys.stderr.isatty() or record.step % 100 == 0 or record.step == total:
-                rate = (record.step - first) / (time.monotonic() - started)
-                click.echo(_progress_line(record, total, rate), err=True, nl=not sys.stderr.isatty())
-            if received and record.step < total:
-                run.save()
-                click.echo(f"\nganzoo: stopped and saved after step {record.step} - go on with --resume", err=True)
-                return EXIT_CODES[received[0]]
-    if sys.stderr.isatty():
-        click.echo(err=True)
-    click.echo(run.folder)
-    return 0
+    known = set(trainer.data.notes)
+    show = _nothing if not trainer.crew.is_main else _bar if sys.stderr.isatty() else _lines
+    total = trainer.plan.iterations
+    with show(trainer) as tell, postponed(patient=trainer.crew.size > 1) as received:
+        for record in trainer:
+            tell(record)
+            if received:
+                trainer.stop()
+            if trainer.stopping and record.step < total:
+                trainer.save()
+                break
+    if trainer.crew.is_main:
+        _tell_notes(trainer, sorted(set(trainer.data.notes) - known))
+    if trainer.crew.is_main and trainer.step < total:
+        click.echo(f"ganzoo: stopped and saved after step {trainer.step} - go on with --resume", err=True)
+    elif trainer.crew.is_main:
+        click.echo(trainer.folder)
+    return EXIT_CODES[received[0]] if received and trainer.step < total else 0
 
 
-def _progress_line(record: Record, total: int, rate: float) -> str:
-    figures = {**record.losses, **record.scores}
-    shown = "  ".join(f"{name} {value:.3f}" for name, value in figures.items())
-    minutes, seconds = divmod(round((total - record.step) / rate), 60)
-    start = "\r\x1b[K" if sys.stderr.isatty() else ""  # back to the start of the line, and clear it
-    return f"{start}{record.step}/{total}  {rate:.1f} it/s  {minutes}:{seconds:02d} left  {shown}"
+@contextmanager
+def _nothing(trainer: Trainer) -> Iterator[Callable[[Record], None]]:
+    yield lambda record: None
+
+
+@contextmanager
+def _lines(trainer: Trainer) -> Iterator[Callable[[Record], None]]:
+    """A line for every 100 iterations, and for the last."""
+    total, first, started = trainer.plan.iterations, trainer.step, time.monotonic()
+
+    def tell(record: Record) -> None:
+        if record.step % 100 == 0 or record.step == total:
+            rate = (record.step - first) / (time.monotonic() - started)
+            minutes, seconds = divmod(round((total - record.step) / rate), 60)
+            left = f"{minutes}:{seconds:02d} left"
+            click.echo(f"{record.step}/{total}  {rate:.1f} it/s  {left}  {_figures(record)}", err=True)
+
+    yield tell
+
+
+@contextmanager
+def _bar(trainer: Trainer) -> Iterator[Callable[[Record], None]]:
+    """A bar with rate and time left, and below it the figures of the latest iteration."""
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    columns = (
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        TextColumn("\n{task.fields[figures]}"),
+    )
+    started, first = time.monotonic(), trainer.step
+    with Progress(*columns, console=Console(stderr=True), refresh_per_second=4) as progress:
+        task = progress.add_task("", total=trainer.plan.iterations, completed=first, rate="", figures="")
+
+        def tell(record: Record) -> None:
+            rate = (record.step - first) / (time.monotonic() - started)
+            progress.update(task, completed=record.step, rate=f"{rate:.1f} it/s", figures=_figures(record))
+
+        yield tell
+
+
+def _figures(record: Record) -> str:
+    return "  ".join(f"{name} {value:.3f}" for name, value in {**record.losses, **record.scores}.items())
 
 
 def _describe_model(name: str, model: PretrainedModel) -> Row:
@@ -225,6 +307,10 @@ def _describe_architecture(name: str, spec: Architecture) -> Row:
         "task": spec.task.name,
         "default_loss": spec.default_loss,
         "losses": list(found.losses),
+        "regularizers": list(found.regularizers),
+        "augmentations": list(found.augmentations),
+        "schedules": list(found.schedules),
+        "recipes": {data: {**recipe.config, **recipe.options} for data, recipe in spec.recipes.items()},
         "config": dataclasses.asdict(spec.config()),
         "layouts": [x.name for x in found.layouts.values() if x.architecture == name],
         "models": zoo.models(architecture=name),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import ClassVar, NamedTuple
 
@@ -12,10 +12,13 @@ from torch import Tensor, nn
 
 from ganzoo.tasks import Task
 
-__all__ = ["GAN", "AdversarialLoss", "Batch", "Inputs", "Update", "frozen"]
+__all__ = ["GAN", "AdversarialLoss", "Batch", "Inputs", "Judged", "Update", "frozen", "judge"]
 
 Batch = Mapping[str, Tensor]
-"""One training batch: ``image`` (N, C, H, W) in [-1, 1] and, for labelled data, ``label`` (N,) int64."""
+"""One training batch: ``image`` (N, C, H, W) in [-1, 1] and, for labelled data, ``label`` (N,) int64.
+
+For unpaired domains there is ``a`` and ``b`` in place of ``image``.
+"""
 
 Inputs = dict[str, Tensor]
 """What a generator makes images from, by name; the first dimension is the image."""
@@ -25,32 +28,64 @@ class AdversarialLoss(NamedTuple):
     """The two sides of an adversarial game, as functions of raw scores (logits), any shape.
 
     `discriminator(real, fake)` is what the discriminator minimises, `generator(fake)` what the
-    generator minimises; both return a scalar.
+    generator minimises; both return a scalar. `probability` turns scores into D(x), the probability of
+    being real, whose optimum is p_data / (p_data + p_g); None where the game has no such reading.
     """
 
     discriminator: Callable[[Tensor, Tensor], Tensor]
     generator: Callable[[Tensor], Tensor]
+    probability: Callable[[Tensor], Tensor] | None = None
+
+
+class Judged(NamedTuple):
+    """What a discriminator was shown in an update, `real` and `fake` (N, C, H, W), and how it scored them.
+
+    `discriminator` may be asked again, of images between the two for instance; whatever else it
+    wants, such as labels, is bound to it. `name` tells the discriminators of one GAN apart.
+    """
+
+    discriminator: Callable[[Tensor], Tensor]
+    real: Tensor
+    fake: Tensor
+    real_scores: Tensor
+    fake_scores: Tensor
+    name: str = ""
+
+    @property
+    def scores(self) -> tuple[Tensor, Tensor]:
+        """Real and fake, in the order that losses take them."""
+        return self.real_scores, self.fake_scores
+
+
+def judge(discriminator: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor, name: str = "") -> Judged:
+    """Let a discriminator score real images, then others."""
+    return Judged(discriminator, real, fake, discriminator(real), discriminator(fake), name)
 
 
 class Update(NamedTuple):
     """One optimizer step that a training step asks for: the sum of `losses` is minimised in `group`.
 
-    `scores` are figures to record that take no part in the sum, such as D(x).
+    `scores` are figures to record that take no part in the sum. `judged` is what discriminators saw in
+    an update of theirs: regularizers add their penalties to it, and D(x) and D(G(z)) are recorded from it.
     """
 
     group: str
     losses: Mapping[str, Tensor]
     scores: Mapping[str, Tensor] = {}
+    judged: Sequence[Judged] = ()
 
 
 class GAN(nn.Module, ABC):
     """Networks, the algorithm that trains them, and how images come out of them.
 
-    A subclass names in `published` the submodules that sampling needs; only these are averaged
-    (EMA) and written to a published file.
+    A subclass names in `published` the submodules that sampling needs: only these are averaged
+    (EMA) and written to a published file. It names in `judges` those that look at images and score
+    them: whatever they look at in training can be augmented. `loss` is the one that it was built with.
     """
 
     published: ClassVar[tuple[str, ...]] = ("generator",)
+    judges: ClassVar[tuple[str, ...]] = ("discriminator",)
+    loss: AdversarialLoss
 
     @abstractmethod
     def optimizers(self) -> dict[str, torch.optim.Optimizer]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import pluggy
 
-from ganzoo.specs import Architecture, Layout, Loss, PretrainedModel
+from ganzoo.specs import Architecture, Augmentation, Layout, Loss, PretrainedModel, Regularizer, Schedule
 
 __all__ = ["KINDS", "PROJECT", "hookimpl", "hookspec"]
 
@@ -28,6 +28,21 @@ def ganzoo_losses() -> Iterable[Loss]:  # type: ignore[empty-body]
 
 
 @hookspec
+def ganzoo_regularizers() -> Iterable[Regularizer]:  # type: ignore[empty-body]
+    """The penalties that any discriminator may be trained with."""
+
+
+@hookspec
+def ganzoo_augmentations() -> Iterable[Augmentation]:  # type: ignore[empty-body]
+    """The changes to what any discriminator looks at."""
+
+
+@hookspec
+def ganzoo_schedules() -> Iterable[Schedule]:  # type: ignore[empty-body]
+    """The ways in which learning rates may change."""
+
+
+@hookspec
 def ganzoo_models() -> Iterable[PretrainedModel]:  # type: ignore[empty-body]
     """The pretrained models, of the plugin's own architectures or of others."""
 
@@ -40,6 +55,9 @@ def ganzoo_layouts() -> Iterable[Layout]:  # type: ignore[empty-body]
 KINDS = {
     "architectures": Architecture,
     "losses": Loss,
+    "regularizers": Regularizer,
+    "augmentations": Augmentation,
+    "schedules": Schedule,
     "models": PretrainedModel,
     "layouts": Layout,
 }

@@ -23,7 +23,10 @@ __all__ = [
     "Picture",
     "UnreadableImage",
     "contact_sheet",
+    "fit",
     "read_image",
+    "resize",
+    "save_animation",
     "save_picture",
     "sheet_size",
     "to_bytes",
@@ -136,6 +139,17 @@ def save_picture(picture: Image.Image, path: Path) -> None:
         temporary.write_bytes(encoded.getvalue())
 
 
+def save_animation(pictures: Sequence[Image.Image], path: Path, *, milliseconds: int, rest: int = 0) -> None:
+    """Write a GIF that is shown again and again, whole or not at all; it rests at its end."""
+    durations = [milliseconds] * (len(pictures) - 1) + [milliseconds + rest]
+    encoded = io.BytesIO()
+    pictures[0].save(
+        encoded, "GIF", save_all=True, append_images=pictures[1:], duration=durations, loop=0, optimize=True
+    )
+    with replacing(path, synced=False) as temporary:
+        temporary.write_bytes(encoded.getvalue())
+
+
 def to_channels(images: Tensor, channels: int) -> Tensor:
     """uint8 (N, C, H, W) with 1, 3 or 4 channels from any of these: luma for grey, transparency laid on white."""
     if images.shape[1] == channels:
@@ -148,6 +162,27 @@ def to_channels(images: Tensor, channels: int) -> Tensor:
         return ((19595 * red + 38470 * green + 7471 * blue + 32768) >> 16).to(torch.uint8)[:, None]  # as Pillow does
     rgb = images.expand(-1, 3, -1, -1)
     return rgb if channels == 3 else torch.cat([rgb, torch.full_like(rgb[:, :1], 255)], dim=1)
+
+
+def fit(image: Tensor, size: Sequence[int]) -> Tensor:
+    """The largest centred part of (C, H, W) with the wanted proportions, resized to `size`, (H, W)."""
+    from torchvision.transforms.v2.functional import center_crop
+
+    height, width = image.shape[1:]
+    scale = min(height / size[0], width / size[1])
+    cropped: Tensor = center_crop(image, [max(1, round(size[0] * scale)), max(1, round(size[1] * scale))])
+    return resize(cropped[None], size)[0]
+
+
+def resize(images: Tensor, size: Sequence[int]) -> Tensor:
+    """uint8 (N, C, H, W) at another size, (H, W), with antialiasing."""
+    from torchvision.transforms.v2 import functional
+
+    if images.shape[2:] == torch.Size(size):
+        return images
+    # In parts: the intermediate floats of 60,000 images would take gigabytes.
+    parts = [functional.resize(part, list(size), antialias=True) for part in images.split(4096)]  # type: ignore[no-untyped-call]
+    return torch.cat(parts)
 
 
 def _gap(width: int) -> int:

@@ -14,14 +14,25 @@ from ganzoo import hooks
 from ganzoo.errors import AmbiguousNameError, PluginError, UnknownNameError
 from ganzoo.names import suggest
 from ganzoo.plugins import Declared, Plugin, PluginState, ask, isolated
-from ganzoo.specs import Architecture, BundledFile, HubFile, Layout, Loss, PretrainedModel, replace_config
+from ganzoo.specs import (
+    Architecture,
+    Augmentation,
+    BundledFile,
+    HubFile,
+    Layout,
+    Loss,
+    PretrainedModel,
+    Regularizer,
+    Schedule,
+    replace_config,
+)
 
 __all__ = ["BUILTIN", "Index", "Registry"]
 
 BUILTIN = "ganzoo"
 """The distribution whose names always win."""
 
-Record = TypeVar("Record", Architecture, Loss, PretrainedModel, Layout)
+Record = TypeVar("Record", Architecture, Loss, Regularizer, Augmentation, Schedule, PretrainedModel, Layout)
 
 
 class Index(Mapping[str, Record], Generic[Record]):
@@ -100,6 +111,9 @@ class Registry:
         self.plugins: list[Plugin] = []
         self.architectures: Index[Architecture] = Index("architecture", self.unknown)
         self.losses: Index[Loss] = Index("loss", self.unknown)
+        self.regularizers: Index[Regularizer] = Index("regularizer", self.unknown)
+        self.augmentations: Index[Augmentation] = Index("augmentation", self.unknown)
+        self.schedules: Index[Schedule] = Index("schedule", self.unknown)
         self.models: Index[PretrainedModel] = Index("model", self.unknown)
         self.layouts: Index[Layout] = Index("layout", self.unknown)
 

@@ -27,15 +27,16 @@ def catch_terminate() -> list[signal.Signals]:
 
 
 @contextmanager
-def postponed() -> Iterator[list[signal.Signals]]:
+def postponed(*, patient: bool = False) -> Iterator[list[signal.Signals]]:
     """SIGINT and SIGTERM are noted in the list that is yielded, so that a step can be finished and saved.
 
-    A second signal ends the program at once.
+    A second signal ends the program at once, unless `patient`: under ``torchrun`` a process gets the
+    terminal's signal and then torchrun's own, which ends by itself what takes too long.
     """
     received: list[signal.Signals] = []
 
     def note(number: int, frame: FrameType | None) -> None:
-        if received:
+        if received and not patient:
             sys.exit(EXIT_CODES[signal.Signals(number)])
         received.append(signal.Signals(number))
 

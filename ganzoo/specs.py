@@ -14,11 +14,14 @@ from ganzoo.errors import InvalidConfigError, PluginError
 from ganzoo.tasks import Task
 
 if TYPE_CHECKING:
-    from ganzoo.gan import GAN, AdversarialLoss
+    from torch import Tensor
+
+    from ganzoo.gan import GAN, AdversarialLoss, Judged
 
 __all__ = [
     "API",
     "Architecture",
+    "Augmentation",
     "BundledFile",
     "Config",
     "HubFile",
@@ -26,6 +29,9 @@ __all__ = [
     "Loss",
     "PretrainedModel",
     "Reading",
+    "Recipe",
+    "Regularizer",
+    "Schedule",
     "Shapes",
     "replace_config",
 ]
@@ -54,11 +60,24 @@ class Config(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """How to train on a data set: values in place of the defaults of the config and of the training options."""
+
+    config: Mapping[str, Any] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name in ("config", "options"):
+            object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
+
+
+@dataclass(frozen=True, kw_only=True)
 class Architecture:
     """A way to build a GAN.
 
     `config` is a frozen dataclass whose defaults are the paper's. `build(config, loss)` is the only
-    function of a declaring module that imports torch, and does so inside its body. `tiny` overrides
+    function of a declaring module that imports torch, and does so inside its body. `recipes` say by
+    name of the data set how to train on it; that named ``*`` is for all others. `tiny` overrides
     fields of the config so that a test can train it in a moment.
     """
 
@@ -69,6 +88,7 @@ class Architecture:
     config: type[Config]
     default_loss: str
     build: Callable[[Any, AdversarialLoss], GAN]
+    recipes: Mapping[str, Recipe] = field(default_factory=dict)
     tiny: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -77,7 +97,15 @@ class Architecture:
             raise PluginError(f"architecture {self.name}: task {self.task!r} is no type of ganzoo.tasks")
         if not _is_frozen_dataclass(self.config):
             raise PluginError(f"architecture {self.name}: config {self.config!r} is not a frozen dataclass")
-        object.__setattr__(self, "tiny", MappingProxyType(dict(self.tiny)))
+        for data, recipe in self.recipes.items():
+            if not isinstance(recipe, Recipe):
+                raise PluginError(f"architecture {self.name}: the recipe for {data} is {recipe!r}, no Recipe")
+        for name in ("recipes", "tiny"):
+            object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
+
+    def recipe(self, data: str) -> Recipe:
+        """How to train on the data set of that name."""
+        return self.recipes.get(data) or self.recipes.get("*") or Recipe()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,6 +116,59 @@ class Loss:
     summary: str
     paper: str
     load: Callable[[], AdversarialLoss]
+
+    def __post_init__(self) -> None:
+        _check_name(self.name)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Regularizer:
+    """A penalty on discriminators; `load()` imports torch and returns it, a function to a scalar.
+
+    What is added to the discriminator's losses is its value times a weight, by default `weight`.
+    `losses` are the adversarial losses that it makes sense with, if not with all.
+    """
+
+    name: str
+    summary: str
+    paper: str
+    weight: float
+    losses: tuple[str, ...] = ()
+    load: Callable[[], Callable[[Judged], Tensor]]
+
+    def __post_init__(self) -> None:
+        _check_name(self.name)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Augmentation:
+    """A change to all that discriminators look at in training, real or not (DiffAugment, arXiv:2006.10738).
+
+    `load()` imports torch and returns a differentiable function from (N, C, H, W) to the same shape
+    that draws for each image on its own, from PyTorch's global random state.
+    """
+
+    name: str
+    summary: str
+    paper: str
+    load: Callable[[], Callable[[Tensor], Tensor]]
+
+    def __post_init__(self) -> None:
+        _check_name(self.name)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Schedule:
+    """How learning rates change: `factor(progress, setting)` multiplies them.
+
+    `progress` is the part of the run that is done, in [0, 1); `setting` is one number that the user
+    may give, by default `default`.
+    """
+
+    name: str
+    summary: str
+    default: float
+    factor: Callable[[float, float], float]
 
     def __post_init__(self) -> None:
         _check_name(self.name)

@@ -10,10 +10,16 @@ __all__ = ["ClassConditional", "ImageToImage", "Task", "Unconditional"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
-    """The base of all tasks. `name` is what users type, `pipeline_tag` is the Hub's word for it."""
+    """The base of all tasks. `name` is what users type, `pipeline_tag` is the Hub's word for it.
+
+    `trains_on` names the images in a training batch, a data set for each; `needs_labels` says whether
+    they must come with classes.
+    """
 
     name: ClassVar[str]
     pipeline_tag: ClassVar[str]
+    trains_on: ClassVar[tuple[str, ...]] = ("image",)
+    needs_labels: ClassVar[bool] = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +36,7 @@ class ClassConditional(Task):
 
     name: ClassVar[str] = "class-conditional"
     pipeline_tag: ClassVar[str] = "unconditional-image-generation"
+    needs_labels: ClassVar[bool] = True
 
     label: int | None = None
 
@@ -40,5 +47,6 @@ class ImageToImage(Task):
 
     name: ClassVar[str] = "image-to-image"
     pipeline_tag: ClassVar[str] = "image-to-image"
+    trains_on: ClassVar[tuple[str, ...]] = ("a", "b")
 
     direction: str | None = None

@@ -11,10 +11,13 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import os
+import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -23,14 +26,16 @@ import torch
 from torch import Tensor
 
 from ganzoo import checkpoints, zoo
-from ganzoo.data import ImageData
+from ganzoo.data import Domains, ImageData
 from ganzoo.errors import GanzooError, InvalidConfigError, InvalidRequestError
 from ganzoo.gan import GAN
+from ganzoo.loop import Loop, Record
+from ganzoo.plans import TrainingOptions
+from ganzoo.processes import Crew, join
 from ganzoo.published import Description, write_folder
 from ganzoo.sampling import Model
-from ganzoo.training import Trainer, TrainingOptions
 
-__all__ = ["CHECKS", "noise_data", "tiny_gan", "tiny_model", "tiny_trainer"]
+__all__ = ["CHECKS", "noise_data", "tiny_data", "tiny_gan", "tiny_loop", "tiny_model"]
 
 # ruff: noqa: S101, S603 - assertions are what this module is for, and it runs this interpreter only
 
@@ -39,7 +44,16 @@ def noise_data(image_shape: tuple[int, int, int], count: int = 20) -> ImageData:
     """A data set of `count` random images, the same each time."""
     random = torch.Generator().manual_seed(0)
     images = torch.randint(0, 256, (count, *image_shape), generator=random, dtype=torch.uint8)
-    return ImageData("noise", images, torch.arange(count) % 2, ("even", "odd"), ())
+    return ImageData("noise", images, torch.arange(count) % 2, ("even", "odd"))
+
+
+def tiny_data(architecture: str) -> ImageData | Domains:
+    """Noise of the shape and in the parts that the architecture takes at its tiny size."""
+    parts = zoo.registry().architectures[architecture].task.trains_on
+    shape = _tiny_config(architecture).image_shape
+    if len(parts) == 1:
+        return noise_data(shape)
+    return Domains("noise", {part: noise_data(shape, 20 + 3 * i) for i, part in enumerate(parts)})
 
 
 def tiny_gan(architecture: str, loss: str | None = None) -> GAN:
@@ -54,10 +68,19 @@ def tiny_model(architecture: str) -> Model:
     return Model(tiny_gan(architecture), spec.task, _tiny_config(architecture).image_shape, name=architecture)
 
 
-def tiny_trainer(architecture: str, iterations: int = 6, **options: Any) -> Trainer:
-    """A trainer of the tiny architecture on noise."""
-    data = noise_data(_tiny_config(architecture).image_shape)
-    return Trainer(tiny_gan(architecture), data, TrainingOptions(iterations=iterations, batch_size=6, **options))
+def tiny_loop(
+    architecture: str,
+    iterations: int = 6,
+    *,
+    loss: str | None = None,
+    crew: Crew = Crew(),  # noqa: B008 - frozen
+    batch_size: int = 6,
+    **options: Any,
+) -> Loop:
+    """A training loop of the tiny architecture on noise."""
+    options = {"iterations": iterations, "batch_size": batch_size, **options}
+    gan = tiny_gan(architecture, loss).to(torch.get_default_dtype())
+    return Loop(gan, tiny_data(architecture), TrainingOptions(**options), crew=crew)
 
 
 def check_declares_without_torch(architecture: str) -> None:
@@ -105,13 +128,15 @@ def check_groups_are_disjoint(architecture: str) -> None:
 
 def check_updates_move_their_group(architecture: str) -> None:
     """One iteration updates every group, and each update moves its own group's parameters and no others."""
-    trainer = tiny_trainer(architecture)
-    gan, optimizers = trainer.gan, trainer.optimizers
+    loop = tiny_loop(architecture)
+    gan, optimizers = loop.gan, loop.optimizers
     seen = set()
-    for update in gan.training_step(iter(trainer.batches)):
+    for update in gan.training_step(loop.batches):
         assert all(loss.ndim == 0 and loss.isfinite() for loss in update.losses.values())
         before = {name: p.detach().clone() for name, p in gan.named_parameters()}
-        trainer.apply(update)
+        gan.zero_grad()
+        torch.stack([*update.losses.values()]).sum().backward()  # type: ignore[no-untyped-call]
+        optimizers[update.group].step()
         moved = {name for name, p in gan.named_parameters() if not torch.equal(p, before[name])}
         own = {p for group in optimizers[update.group].param_groups for p in group["params"]}
         assert moved == {name for name, p in gan.named_parameters() if p in own}, f"update of {update.group}"
@@ -119,30 +144,86 @@ def check_updates_move_their_group(architecture: str) -> None:
     assert seen == set(optimizers), "a group is never updated"
 
 
+def check_says_what_was_judged(architecture: str) -> None:
+    """Updates show what the discriminators saw and said; D(x) and D(G(z)) are recorded of each."""
+    gan = tiny_gan(architecture)
+    spec = zoo.registry().architectures[architecture]
+    assert gan.loss == zoo.registry().losses[spec.default_loss].load(), "gan.loss is not the loss it was given"
+    judges = [gan.get_submodule(name) for name in gan.judges]
+    assert judges, "gan.judges names no discriminator"
+    updates = [update for update in gan.training_step(tiny_loop(architecture).batches) if update.judged]
+    assert updates, "no update says what was judged"
+    for judged in (each for update in updates for each in update.judged):
+        assert judged.real.shape == judged.fake.shape
+        assert torch.equal(judged.discriminator(judged.real), judged.discriminator(judged.real)) or gan.training
+    scores = next(tiny_loop(architecture)).scores
+    assert any(name.startswith("D") and name.endswith("(x)") for name in scores)
+
+
 def check_trains_with_every_loss(architecture: str) -> None:
     """Any registered adversarial loss gives finite iterations."""
     for loss in zoo.registry().losses:
-        gan = tiny_gan(architecture, loss)
-        data = noise_data(_tiny_config(architecture).image_shape)
-        records = list(Trainer(gan, data, TrainingOptions(iterations=2, batch_size=4)))
+        records = list(tiny_loop(architecture, 2, loss=loss))
         assert [record.step for record in records] == [1, 2]
 
 
+def check_trains_with_every_regularizer(architecture: str) -> None:
+    """Any registered penalty that goes with the default loss adds its term, and moves the discriminator."""
+    default = zoo.registry().architectures[architecture].default_loss
+    plain = list(tiny_loop(architecture, 2))
+    for name, spec in zoo.registry().regularizers.items():
+        if spec.losses and default not in spec.losses:
+            continue
+        records = list(tiny_loop(architecture, 2, regularizers={name: 1.0}))
+        assert any(loss.endswith(f"/{name}") for loss in records[0].losses), f"{name} is no term of any update"
+        assert records[1].losses != plain[1].losses, f"{name} changes nothing"
+
+
+def check_trains_with_every_augmentation(architecture: str) -> None:
+    """Whatever is registered changes what the discriminators see in training, and nothing of the images made."""
+    plain = list(tiny_loop(architecture, 2))
+    for name in zoo.registry().augmentations:
+        loop = tiny_loop(architecture, 2, augmentations=(name,))
+        assert list(loop) != plain, f"{name} changes nothing"
+
+
+def check_accumulates(architecture: str) -> None:
+    """Two batches of three in one iteration are finite, repeatable, and not one batch of three."""
+    runs = [list(tiny_loop(architecture, 2, batch_size=3, accumulate=n)) for n in (2, 2, 1)]
+    assert runs[0] == runs[1]
+    assert runs[0] != runs[2]
+
+
 def check_resumes_exactly(architecture: str) -> None:
-    """Six iterations equal three, a checkpoint on disk, and three more in a new trainer, bit for bit."""
-    whole, first, second = (tiny_trainer(architecture) for _ in range(3))
+    """24 iterations equal 10, a checkpoint on disk, and 14 more in a new loop, bit for bit."""
+    options: dict[str, Any] = {"schedule": "linear=0.2", "mirror": True}
+    whole, first, second = (tiny_loop(architecture, 24, **options) for _ in range(3))
     expected = list(whole)
-    records = [next(first) for _ in range(3)]
-    with tempfile.TemporaryDirectory() as folder:
-        checkpoints.save(Path(folder), first.checkpoint())
-        checkpoint = checkpoints.latest(Path(folder))
-    assert checkpoint is not None
+    records = [next(first) for _ in range(10)]
     torch.manual_seed(12345)  # whatever state the new process is in must not matter
-    second.restore(checkpoint)
+    _restore_from_disk(first, second)
     records += list(second)
     assert records == expected
     _assert_same_state(whole.gan.state_dict(), second.gan.state_dict())
     _assert_same_state(whole.published(), second.published())
+
+
+def check_two_processes_are_one(architecture: str) -> None:
+    """Two processes give the losses and weights of one whose batch is twice as large, and resume bit for bit."""
+    with tempfile.TemporaryDirectory() as folder, _in_double_precision():
+        _run_crew(2, architecture, Path(folder))
+        alone = tiny_loop(architecture, 6, batch_size=6)
+        records = list(alone)
+        found = checkpoints.latest(Path(folder))
+    assert found is not None
+    told = [Record(*entry) for entry in found.state["records"]]
+    for ours, theirs in zip(records, told, strict=True):
+        assert ours.losses.keys() == theirs.losses.keys()
+        for name, loss in {**ours.losses, **ours.scores}.items():
+            theirs_too = {**theirs.losses, **theirs.scores}[name]
+            assert abs(loss - theirs_too) < 1e-6 * max(1, abs(loss)), f"step {ours.step}: {name}"
+    _assert_close_state(alone.gan.state_dict(), found.networks["networks"])
+    _assert_close_state(alone.published(), found.networks["average"])
 
 
 def check_images_follow_their_seeds(architecture: str) -> None:
@@ -202,10 +283,69 @@ def check_published_round_trip(architecture: str) -> None:
 
 def _trained(architecture: str) -> Model:
     """A model after a few iterations: running statistics and averages are no longer those of the start."""
-    trainer = tiny_trainer(architecture)
-    list(trainer)
+    loop = tiny_loop(architecture)
+    list(loop)
     spec = zoo.registry().architectures[architecture]
-    return Model(trainer.average, spec.task, _tiny_config(architecture).image_shape, name=architecture)
+    return Model(loop.average, spec.task, _tiny_config(architecture).image_shape, name=architecture)
+
+
+def _restore_from_disk(source: Loop, target: Loop) -> None:
+    """Let `target` go on where `source` is, by a checkpoint that is written and read."""
+    with tempfile.TemporaryDirectory() as folder:
+        checkpoints.save(Path(folder), source.checkpoint())
+        checkpoint = checkpoints.latest(Path(folder))
+    assert checkpoint is not None
+    target.restore(checkpoint)
+
+
+@contextmanager
+def _in_double_precision() -> Iterator[None]:
+    """Sums in another order differ in the last bit, and Adam makes steps of full length of what should be zero."""
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float64)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(before)
+
+
+def _run_crew(size: int, architecture: str, folder: Path) -> None:
+    """Run `_train_in_crew` in several processes, as ``torchrun`` would start them."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    shared = {**os.environ, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "OMP_NUM_THREADS": "1"}
+    shared |= {"WORLD_SIZE": str(size), "LOCAL_WORLD_SIZE": str(size)}
+    command = [sys.executable, "-m", "ganzoo.testing", architecture, str(folder)]
+    processes = [
+        subprocess.Popen(
+            command, env={**shared, "RANK": str(rank), "LOCAL_RANK": str(rank)}, stderr=subprocess.PIPE, text=True
+        )
+        for rank in range(size)
+    ]
+    told = [process.communicate(timeout=300)[1] for process in processes]
+    for process, text in zip(processes, told, strict=True):
+        assert process.returncode == 0, text
+
+
+def _train_in_crew(architecture: str, folder: Path) -> None:
+    """Train three images a process for six iterations; then again, with a stop after three. The main one saves."""
+    crew, _ = join("cpu")
+    assert crew.size > 1
+    torch.set_num_threads(1)
+    with _in_double_precision():
+        loop, first, second = (tiny_loop(architecture, 6, batch_size=3, crew=crew) for _ in range(3))
+        records = list(loop)
+        again = [next(first) for _ in range(3)]
+        _restore_from_disk(first, second)
+        again += list(second)
+    assert again == records, "resumed otherwise"
+    _assert_same_state(loop.gan.state_dict(), second.gan.state_dict())
+    if crew.is_main:
+        checkpoint = loop.checkpoint()
+        state = {"records": [[r.step, dict(r.losses), dict(r.scores)] for r in records]}
+        checkpoints.save(folder, checkpoint._replace(state=state))
+    crew.wait()
 
 
 def _tiny_config(architecture: str) -> Any:
@@ -216,6 +356,13 @@ def _assert_same_state(ours: dict[str, Tensor], theirs: dict[str, Tensor]) -> No
     assert ours.keys() == theirs.keys()
     different = [name for name, tensor in ours.items() if not torch.equal(tensor, theirs[name])]
     assert not different, f"{', '.join(different)} differ"
+
+
+def _assert_close_state(ours: dict[str, Tensor], theirs: Mapping[str, Tensor]) -> None:
+    assert ours.keys() == theirs.keys()
+    for name, tensor in ours.items():
+        difference = (tensor.double() - theirs[name].double()).abs().max().item() if tensor.numel() else 0
+        assert difference < 1e-6, f"{name} differs by {difference:g}"
 
 
 def _assert_raises(error: type[Exception], call: Callable[[], object]) -> None:
@@ -234,3 +381,6 @@ def _checks() -> Iterator[Callable[[str], None]]:
 
 CHECKS: tuple[Callable[[str], None], ...] = tuple(_checks())
 """Every check, a function of the architecture's name that raises AssertionError."""
+
+if __name__ == "__main__":
+    _train_in_crew(sys.argv[1], Path(sys.argv[2]))

@@ -98,6 +98,11 @@ FAULTS = {
     "returns-text": models("return ['x\\n' * 1000]", "it returned 'x\\nx\\n"),
     "returns-none": models("return [model('x', 'gan'), None]", "it returned None, which is no PretrainedModel"),
     "returns-others": models("yield loss('x')", "which is no PretrainedModel"),
+    "penalises-by-loss": Fault(
+        "@ganzoo.hookimpl\ndef ganzoo_regularizers():\n    yield loss('x')",
+        "ganzoo_regularizers",
+        "which is no Regularizer",
+    ),
     "twice": models("return [model('x', 'gan'), model('x', 'gan')]", "it declares x twice"),
     "bad-name": models("yield model('A B', 'gan')", "'A B' is not a name"),
     "bad-sha256": models(

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import subprocess
 import sys
 import tomllib
@@ -11,6 +12,7 @@ import pytest
 
 import ganzoo
 from ganzoo import testing
+from ganzoo.cli import cli
 from ganzoo.images import save_picture, to_pictures
 from plugin_factory import install
 
@@ -85,12 +87,24 @@ def test_the_python_example_runs():
 
 def test_the_training_example_runs(site, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    example = next(block for block in blocks("python") if "ganzoo.Run(" in block)
-    for shown, small in (("20_000", "2"), ('"fashion-mnist"', repr(str(site / "photos"))), ('": 32', '": 16')):
+    example = next(block for block in blocks("python") if "ganzoo.Trainer(" in block)
+    for shown, small in (("20_000", "2"), ('"fashion-mnist"', repr(str(site / "photos")))):
         assert shown in example
         example = example.replace(shown, small)
     exec(example, {"ganzoo": ganzoo})
     assert (tmp_path / "run" / "model.safetensors").exists()
+
+
+def test_the_commands_it_shows_are_commands(monkeypatch):
+    """All that stands in its blocks is accepted by the command line; nothing is run."""
+    lines = "\n".join(blocks("bash")).replace("\\\n", " ").splitlines()
+    commands = [shlex.split(line, comments=True) for line in lines if "ganzoo " in line and "pip install" not in line]
+    assert len(commands) > 12
+    for words in commands:
+        words = words[words.index("ganzoo") + 1 :]
+        command = cli.commands[words[0]]
+        monkeypatch.setattr(command, "callback", lambda **options: None)
+        command.main(words[1:], standalone_mode=False)
 
 
 def test_the_files_it_links_to_exist():

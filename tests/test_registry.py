@@ -10,9 +10,10 @@ import pytest
 
 from ganzoo import zoo
 from ganzoo.errors import AmbiguousNameError, GanzooError, InvalidConfigError, UnknownNameError
+from ganzoo.hooks import KINDS
 from ganzoo.plugins import PluginState
 from ganzoo.registry import Registry
-from ganzoo.specs import Layout
+from ganzoo.specs import Augmentation, Layout, Regularizer, Schedule
 from plugin_factory import Config, architecture, declaring, hub_file, loss, model, registry_of
 
 
@@ -91,12 +92,36 @@ def test_unknown_name(name: str, hint: str) -> None:
     assert str(raised.value).startswith(f"there is no loss {name!r}{hint}")
 
 
-@pytest.mark.parametrize("kind", ["architectures", "losses", "models", "layouts"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_empty_registry(kind: str) -> None:
     index = getattr(Registry(), kind)
     assert (len(index), list(index)) == (0, [])
     with pytest.raises(UnknownNameError, match=f"there is no {index.kind} 'x' - none is registered"):
         index["x"]
+
+
+OTHERS = {
+    "regularizers": Regularizer(name="x", summary="a test", paper="none", weight=1.0, load=lambda: abs),
+    "augmentations": Augmentation(name="x", summary="a test", paper="none", load=lambda: abs),
+    "schedules": Schedule(name="x", summary="a test", default=1.0, factor=max),
+}
+
+
+@pytest.mark.parametrize("kind", OTHERS)
+def test_each_kind_has_its_index(kind: str) -> None:
+    registry = registry_of({"aaa": declaring(**{kind: [OTHERS[kind]]})})
+    assert registry.plugins[0].declares == {kind: ["x"]}
+    assert {each: list(getattr(registry, each)) for each in KINDS} == {each: [] for each in KINDS} | {kind: ["x"]}
+    assert getattr(registry, kind)["aaa/x"] is OTHERS[kind]
+
+
+@pytest.mark.parametrize("kind", OTHERS)
+def test_a_record_of_another_kind_sets_its_plugin_aside(kind: str) -> None:
+    registry = registry_of({"aaa": declaring(**{kind: [OTHERS[kind]], "losses": [OTHERS[kind]]})})
+    [plugin] = registry.broken
+    assert (plugin.stage, plugin.declares) == ("ganzoo_losses", {})
+    assert "which is no Loss" in plugin.problem
+    assert not getattr(registry, kind)
 
 
 def test_iteration_gives_each_record_once_by_a_usable_name() -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from ganzoo.errors import InvalidConfigError, PluginError
-from ganzoo.specs import BundledFile, Layout, Reading, replace_config
+from ganzoo.specs import Augmentation, BundledFile, Layout, Reading, Recipe, Regularizer, Schedule, replace_config
 from ganzoo.tasks import ClassConditional, ImageToImage, Task, Unconditional
 from plugin_factory import Config, architecture, hub_file, loss, model
 
@@ -24,12 +24,26 @@ def layout(name: str, **changes: Any) -> Layout:
     return Layout(**({"name": name, "architecture": "gan", "source": "s", "read": lambda shapes: None} | changes))
 
 
+def regularizer(name: str, **changes: Any) -> Regularizer:
+    facts = {"summary": "s", "paper": "p", "weight": 1.0, "load": lambda: abs}
+    return Regularizer(**({"name": name} | facts | changes))
+
+
+def augmentation(name: str, **changes: Any) -> Augmentation:
+    return Augmentation(**({"name": name, "summary": "s", "paper": "p", "load": lambda: abs} | changes))
+
+
+def schedule(name: str, **changes: Any) -> Schedule:
+    return Schedule(**({"name": name, "summary": "s", "default": 1.0, "factor": max} | changes))
+
+
 def gan_model(name: str, **changes: Any) -> Any:
     return model(name, "gan", **changes)
 
 
-NAMED = [architecture, loss, gan_model, layout]
-RECORDS = [*(make("a-name") for make in NAMED), hub_file(), bundled_file(), Reading(config={}, tensors={})]
+NAMED = [architecture, loss, regularizer, augmentation, schedule, gan_model, layout]
+FILES = [hub_file(), bundled_file()]
+RECORDS = [*(make("a-name") for make in NAMED), *FILES, Recipe(), Reading(config={}, tensors={})]
 
 
 @pytest.mark.parametrize("record", RECORDS, ids=lambda record: type(record).__name__)
@@ -99,7 +113,12 @@ def test_config_must_be_a_frozen_dataclass(config: Any) -> None:
 
 @pytest.mark.parametrize(
     ("make", "field"),
-    [(lambda given: model("a", "gan", config=given), "config"), (lambda given: architecture("a", tiny=given), "tiny")],
+    [
+        (lambda given: model("a", "gan", config=given), "config"),
+        (lambda given: architecture("a", tiny=given), "tiny"),
+        (lambda given: Recipe(config=given), "config"),
+        (lambda given: Recipe(options=given), "options"),
+    ],
 )
 def test_mappings_cannot_be_changed_from_outside(make: Callable[[Any], Any], field: str) -> None:
     given = {"size": 8}
@@ -108,6 +127,39 @@ def test_mappings_cannot_be_changed_from_outside(make: Callable[[Any], Any], fie
     assert kept == {"size": 8}
     with pytest.raises(TypeError):
         kept["size"] = 9
+
+
+def test_recipes_are_the_architectures_own() -> None:
+    given = {"ring": Recipe()}
+    spec = architecture("a", recipes=given)
+    given["*"] = Recipe()
+    assert spec.recipes == {"ring": Recipe()}
+    with pytest.raises(TypeError):
+        spec.recipes["*"] = Recipe()
+
+
+def test_recipe_must_be_one() -> None:
+    with pytest.raises(PluginError, match=r"architecture a: the recipe for ring is \{'iterations': 5\}, no Recipe"):
+        architecture("a", recipes={"*": Recipe(), "ring": {"iterations": 5}})
+
+
+RING, REST = Recipe(config={"size": 2}), Recipe(options={"iterations": 5})
+
+
+@pytest.mark.parametrize(
+    ("recipes", "data", "recipe"),
+    [
+        ({}, "ring", Recipe()),
+        ({"ring": RING}, "ring", RING),
+        ({"ring": RING}, "rings", Recipe()),
+        ({"ring": RING, "*": REST}, "ring", RING),
+        ({"ring": RING, "*": REST}, "mnist", REST),
+        ({"ring": Recipe(), "*": REST}, "ring", Recipe()),
+        ({"*": REST}, "", REST),
+    ],
+)
+def test_recipe_of_a_data_set(recipes: dict[str, Recipe], data: str, recipe: Recipe) -> None:
+    assert architecture("a", recipes=recipes).recipe(data) == recipe
 
 
 @dataclass(frozen=True)

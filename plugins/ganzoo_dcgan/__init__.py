@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 import ganzoo
-from ganzoo import Architecture, BundledFile, HubFile, Layout, PretrainedModel, Unconditional
+from ganzoo import Architecture, BundledFile, HubFile, Layout, PretrainedModel, Recipe, Unconditional
 from ganzoo_dcgan.layouts import read_huggan, read_pytorch
 
 if TYPE_CHECKING:
@@ -76,6 +76,10 @@ def ganzoo_architectures() -> Iterable[Architecture]:
         config=DCGANConfig,
         default_loss="non-saturating",
         build=_build,
+        recipes={
+            **dict.fromkeys(("mnist", "fashion-mnist", "kmnist"), Recipe(config={"resolution": 32, "channels": 1})),
+            **dict.fromkeys(("cifar10", "cifar100"), Recipe(config={"resolution": 32})),
+        },
         tiny={"resolution": 16, "latent_dim": 4, "generator_width": 4, "discriminator_width": 4},
     )
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor, nn
 
-from ganzoo import GAN, AdversarialLoss, Batch, Inputs, Task, Update, draw_latent, frozen
+from ganzoo import GAN, AdversarialLoss, Batch, Inputs, Task, Update, draw_latent, frozen, judge
 from ganzoo_dcgan import DCGANConfig
 from ganzoo_dcgan.networks import Discriminator, Generator
 
@@ -35,9 +35,8 @@ class DCGAN(GAN):
         """One step of D, then one of G on the same images: their forward pass is done once."""
         image = next(batches)["image"]
         counterfeit = self.generator(self.noise(len(image)))
-        real, fake = self.discriminator(image), self.discriminator(counterfeit.detach())
-        scores = {"D(x)": real.sigmoid().mean(), "D(G(z))": fake.sigmoid().mean()}
-        yield Update("discriminator", {"adversarial": self.loss.discriminator(real, fake)}, scores)
+        judged = judge(self.discriminator, image, counterfeit.detach())
+        yield Update("discriminator", {"adversarial": self.loss.discriminator(*judged.scores)}, judged=[judged])
         with frozen(self.discriminator):
             yield Update("generator", {"adversarial": self.loss.generator(self.discriminator(counterfeit))})
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor, nn
 
-from ganzoo import GAN, AdversarialLoss, Batch, Inputs, Task, Update, draw_latent, frozen
+from ganzoo import GAN, AdversarialLoss, Batch, Inputs, Task, Update, draw_latent, frozen, judge
 from ganzoo_gan import GANConfig
 from ganzoo_gan.networks import Discriminator, Generator
 
@@ -25,11 +25,16 @@ class MLPGAN(GAN):
         self.discriminator = Discriminator(config)
 
     def optimizers(self) -> dict[str, torch.optim.Optimizer]:
-        """Stochastic gradient descent with momentum for each of the two players, as in algorithm 1."""
-        return {"discriminator": self._sgd(self.discriminator), "generator": self._sgd(self.generator)}
+        """Stochastic gradient descent with momentum for each of the two players, as in algorithm 1; or Adam."""
+        return {
+            "discriminator": self._optimizer(self.discriminator, self.config.discriminator_learning_rate),
+            "generator": self._optimizer(self.generator, self.config.generator_learning_rate),
+        }
 
-    def _sgd(self, network: nn.Module) -> torch.optim.Optimizer:
-        return torch.optim.SGD(network.parameters(), self.config.learning_rate, self.config.momentum)
+    def _optimizer(self, network: nn.Module, rate: float) -> torch.optim.Optimizer:
+        if self.config.optimizer == "adam":
+            return torch.optim.Adam(network.parameters(), rate, (self.config.momentum, 0.9), fused=True)
+        return torch.optim.SGD(network.parameters(), rate, self.config.momentum)
 
     def training_step(self, batches: Iterator[Batch]) -> Iterator[Update]:
         """Algorithm 1: k steps of D, each on new data and new noise, then one of G on new noise."""
@@ -37,9 +42,8 @@ class MLPGAN(GAN):
             image = next(batches)["image"]
             with torch.no_grad():
                 counterfeit = self.generator(self.noise(len(image)))
-            real, fake = self.discriminator(image), self.discriminator(counterfeit)
-            scores = {"D(x)": real.sigmoid().mean(), "D(G(z))": fake.sigmoid().mean()}
-            yield Update("discriminator", {"adversarial": self.loss.discriminator(real, fake)}, scores)
+            judged = judge(self.discriminator, image, counterfeit)
+            yield Update("discriminator", {"adversarial": self.loss.discriminator(*judged.scores)}, judged=[judged])
         with frozen(self.discriminator):
             fake = self.discriminator(self.generator(self.noise(len(image))))
             yield Update("generator", {"adversarial": self.loss.generator(fake)})

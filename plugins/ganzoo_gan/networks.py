@@ -22,7 +22,7 @@ class Generator(nn.Module):
         hidden = [layer for i, o in pairwise(sizes) for layer in (nn.Linear(i, o), nn.ReLU())]
         self.layers = nn.Sequential(*hidden, nn.Linear(sizes[-1], channels * height * width), nn.Sigmoid())
         self.image_shape = config.image_shape
-        _initialise(self, spread=0.05)
+        _initialise(self, config.generator_spread)
 
     def forward(self, z: Tensor) -> Tensor:
         """One image for each row of `z`."""
@@ -55,7 +55,7 @@ class Discriminator(nn.Module):
         for inputs, units in pairwise(sizes):
             layers += [Maxout(inputs, units, config.maxout_pieces), nn.Dropout(config.hidden_dropout)]
         self.layers = nn.Sequential(*layers, nn.Linear(sizes[-1], 1))
-        _initialise(self, spread=0.005)
+        _initialise(self, config.discriminator_spread)
 
     def forward(self, images: Tensor) -> Tensor:
         """One logit for each image."""
@@ -64,8 +64,8 @@ class Discriminator(nn.Module):
 
 
 def _initialise(module: nn.Module, spread: float) -> None:
-    """Weights uniform in [-spread, spread], biases zero: the authors' configuration (`irange`)."""
-    for layer in module.modules():
+    """Weights uniform in [-spread, spread], biases zero: the authors' configuration (`irange`); 0 leaves them."""
+    for layer in module.modules() if spread else ():
         if isinstance(layer, nn.Linear):
             torch.nn.init.uniform_(layer.weight, -spread, spread)
             torch.nn.init.zeros_(layer.bias)

@@ -1,4 +1,4 @@
-"""The adversarial losses that any GAN may be trained with."""
+"""The adversarial losses that any GAN may be trained with, and the penalties on its discriminator."""
 
 from __future__ import annotations
 
@@ -7,16 +7,20 @@ from importlib import import_module
 from typing import Any
 
 import ganzoo
-from ganzoo import Loss
+from ganzoo import Loss, Regularizer
 
 __all__: list[str] = []
 
 GANZOO_API = (1, 0)
 
 
-def _lazily(name: str) -> Callable[[], Any]:
-    """What imports the loss `name`, and torch with it, when it is called."""
-    return lambda: getattr(import_module("ganzoo_losses.adversarial"), name)
+# The losses with a target for each side, which alone can be smoothed.
+TARGETS = ("minimax", "non-saturating", "least-squares")
+
+
+def _lazily(module: str, name: str) -> Callable[[], Any]:
+    """What imports `name`, and torch with it, when it is called."""
+    return lambda: getattr(import_module(f"ganzoo_losses.{module}"), name)
 
 
 @ganzoo.hookimpl
@@ -26,29 +30,64 @@ def ganzoo_losses() -> Iterable[Loss]:
         name="minimax",
         summary="the zero-sum game: the generator minimises log(1 - D(G(z)))",
         paper="arXiv:1406.2661, equation 1",
-        load=_lazily("minimax"),
+        load=_lazily("adversarial", "minimax"),
     )
     yield Loss(
         name="non-saturating",
         summary="the generator maximises log D(G(z)) instead: the same fixed point, stronger early gradients",
         paper="arXiv:1406.2661, section 3",
-        load=_lazily("non_saturating"),
+        load=_lazily("adversarial", "non_saturating"),
     )
     yield Loss(
         name="least-squares",
         summary="scores are regressed to 1 for real images and to 0 for others: far from the target, large gradients",
         paper="arXiv:1611.04076, equation 9",
-        load=_lazily("least_squares"),
+        load=_lazily("adversarial", "least_squares"),
     )
     yield Loss(
         name="hinge",
         summary="only scores on the wrong side of the margins -1 and 1 train the discriminator",
         paper="arXiv:1705.02894; arXiv:1805.08318, equation 4",
-        load=_lazily("hinge"),
+        load=_lazily("adversarial", "hinge"),
     )
     yield Loss(
         name="wasserstein",
         summary="the earth mover's distance, if the critic is 1-Lipschitz",
         paper="arXiv:1701.07875, equation 2",
-        load=_lazily("wasserstein"),
+        load=_lazily("adversarial", "wasserstein"),
+    )
+
+
+@ganzoo.hookimpl
+def ganzoo_regularizers() -> Iterable[Regularizer]:
+    """Three penalties on the discriminator's gradient, and one-sided label smoothing."""
+    yield Regularizer(
+        name="r1",
+        summary="the discriminator's squared gradient at real images",
+        paper="arXiv:1801.04406, equation 9",
+        weight=10.0,
+        load=_lazily("penalties", "r1"),
+    )
+    yield Regularizer(
+        name="wgan-gp",
+        summary="the norm of the critic's gradient, between real images and others, is held at 1",
+        paper="arXiv:1704.00028, equation 3",
+        weight=10.0,
+        load=_lazily("penalties", "wgan_gp"),
+    )
+    yield Regularizer(
+        name="roth",
+        summary="what noise on all images would do to the game, as a penalty on the squared gradient",
+        paper="arXiv:1705.09367, algorithm 1",
+        weight=0.1,
+        losses=("minimax", "non-saturating"),
+        load=_lazily("penalties", "roth"),
+    )
+    yield Regularizer(
+        name="label-smoothing",
+        summary="the target of real images is 1 less the weight",
+        paper="arXiv:1606.03498, section 3.4",
+        weight=0.1,
+        losses=TARGETS,
+        load=_lazily("penalties", "label_smoothing"),
     )

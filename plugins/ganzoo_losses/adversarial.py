@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from torch import Tensor
-from torch.nn.functional import relu, softplus
+from torch.nn.functional import relu, sigmoid, softplus
 
-from ganzoo import AdversarialLoss
-from ganzoo_losses.precision import at_least_single
+from ganzoo import AdversarialLoss, at_least_single
 
 __all__ = ["hinge", "least_squares", "minimax", "non_saturating", "wasserstein"]
 
 OfScore = Callable[[Tensor], Tensor]
 
 
-def _game(*, real: OfScore, fake: OfScore, fool: OfScore) -> AdversarialLoss:
+def _game(*, real: OfScore, fake: OfScore, fool: OfScore, probability: OfScore | None = None) -> AdversarialLoss:
     """E[real(D(x))] + E[fake(D(G(z)))] for the discriminator, E[fool(D(G(z)))] for the generator."""
 
     def discriminator(real_scores: Tensor, fake_scores: Tensor) -> Tensor:
@@ -24,22 +23,25 @@ def _game(*, real: OfScore, fake: OfScore, fool: OfScore) -> AdversarialLoss:
     def generator(fake_scores: Tensor) -> Tensor:
         return fool(at_least_single(fake_scores)).mean()
 
-    return AdversarialLoss(discriminator, generator)
+    return AdversarialLoss(discriminator, generator, probability)
 
 
 # Of a logit, -log(sigmoid(s)) = softplus(-s) and -log(1 - sigmoid(s)) = softplus(s): finite for every finite s.
 
-minimax = _game(real=lambda s: softplus(-s), fake=softplus, fool=lambda s: -softplus(s))
+minimax = _game(real=lambda s: softplus(-s), fake=softplus, fool=lambda s: -softplus(s), probability=sigmoid)
 """Both sides of V(D, G) = E[log D(x)] + E[log(1 - D(G(z)))], arXiv:1406.2661, equation 1, with D = sigmoid(score).
 
 The discriminator minimises -V, the generator E[log(1 - D(G(z)))].
 """
 
-non_saturating = _game(real=lambda s: softplus(-s), fake=softplus, fool=lambda s: softplus(-s))
+non_saturating = _game(real=lambda s: softplus(-s), fake=softplus, fool=lambda s: softplus(-s), probability=sigmoid)
 """The same discriminator; the generator minimises -E[log D(G(z))], section 3, below equation 1."""
 
 least_squares = _game(
-    real=lambda s: (s - 1).square() / 2, fake=lambda s: s.square() / 2, fool=lambda s: (s - 1).square() / 2
+    real=lambda s: (s - 1).square() / 2,
+    fake=lambda s: s.square() / 2,
+    fool=lambda s: (s - 1).square() / 2,
+    probability=lambda s: s,
 )
 """1/2 E[(D(x) - 1)^2] + 1/2 E[D(G(z))^2] and 1/2 E[(D(G(z)) - 1)^2], arXiv:1611.04076, equation 9.
 

@@ -24,10 +24,10 @@ def test_algorithm_1_takes_k_discriminator_steps(steps):
     torch.manual_seed(0)
     tiny = zoo.registry().architectures["gan"].tiny
     gan = zoo.create("gan", **{**tiny, "discriminator_steps": steps})
-    trainer = ganzoo.Trainer(gan, testing.noise_data((1, 8, 8)), ganzoo.TrainingOptions(batch_size=4))
-    groups = [update.group for update in gan.training_step(trainer.batches)]
+    loop = ganzoo.Loop(gan, testing.noise_data((1, 8, 8)), ganzoo.TrainingOptions(batch_size=4))
+    groups = [update.group for update in gan.training_step(loop.batches)]
     assert groups == ["discriminator"] * steps + ["generator"]
-    assert trainer.batches.position == 4 * steps, "each step sees new data"
+    assert loop.batches.position == 4 * steps, "each step sees new data"
 
 
 def test_paper_sizes():

@@ -110,3 +110,39 @@ def test_gradients_of_losses(loss):
     real, fake = (t.double().requires_grad_() for t in (REAL, FAKE))
     assert gradcheck(loss.discriminator, (real, fake))
     assert gradcheck(loss.generator, (fake,))
+
+
+# D(x).
+
+
+@pytest.mark.parametrize("name", ["minimax", "non-saturating"])
+def test_logits_are_turned_into_probabilities(name):
+    probabilities = LOSSES[name].probability(torch.tensor([[-3.0, 0.0], [0.5, 2.0]]))
+    assert probabilities.flatten().tolist() == pytest.approx([sigmoid(s) for s in (-3, 0, 0.5, 2)], rel=1e-6)
+
+
+def test_least_squares_scores_are_probabilities():
+    assert LOSSES["least-squares"].probability(REAL).tolist() == REAL.tolist()
+
+
+@pytest.mark.parametrize("name", ["hinge", "wasserstein"])
+def test_other_scores_are_no_probabilities(name):
+    assert LOSSES[name].probability is None
+
+
+@pytest.mark.parametrize("name", ["minimax", "non-saturating", "least-squares"])
+def test_the_best_discriminator_is_the_share_of_the_data(name):
+    """D* = p / (p + q), proposition 1 of arXiv:1406.2661, on four points that are seen p and q times."""
+    p, q = torch.tensor([1, 2, 3, 2]), torch.tensor([4, 2, 1, 1])
+    real, fake = (torch.arange(4).repeat_interleave(times) for times in (p, q))
+    scores = torch.zeros(4, dtype=torch.float64, requires_grad=True)
+    solver = torch.optim.LBFGS([scores], max_iter=200, tolerance_change=0, line_search_fn="strong_wolfe")
+
+    def value():
+        solver.zero_grad()
+        loss = LOSSES[name].discriminator(scores[real], scores[fake])
+        loss.backward()
+        return loss
+
+    solver.step(value)
+    torch.testing.assert_close(LOSSES[name].probability(scores.detach()), (p / (p + q)).double(), rtol=0, atol=1e-7)

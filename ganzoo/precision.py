@@ -1,4 +1,4 @@
-"""The precision that losses are computed in."""
+"""The precision that sums and statistics are computed in."""
 
 from __future__ import annotations
 

@@ -1,0 +1,189 @@
+"""How fast a training step is, beside plain loops of the same mathematics: medians of alternating rounds.
+
+Three ways for each architecture that makes images from latents:
+
+- ganzoo: the training loop with its defaults.
+- plain: the same networks, losses, optimizers, average and data in memory, in a loop written by hand:
+  what the engine costs.
+- reference: as the field's examples have it: images decoded one by one, PyTorch's default Adam or SGD,
+  generated images made anew for the generator's step, an average in a Python loop: what the defaults gain.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from operator import truediv
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, Dataset
+from torchvision.transforms import v2
+
+from ganzoo import GAN, ImageData, Loop, TrainingOptions, zoo
+from ganzoo.images import to_pictures
+
+CASES = {
+    "gan": {},
+    "dcgan": {"resolution": 32, "channels": 1, "generator_width": 64, "discriminator_width": 64},
+}
+DECAY = 0.999
+Step = Callable[[], object]
+
+
+def pictures(shape: tuple[int, int, int], count: int = 2048) -> ImageData:
+    """Random pictures in memory: what is in them makes no step faster."""
+    random = torch.Generator().manual_seed(0)
+    return ImageData("noise", torch.randint(0, 256, (count, *shape), generator=random, dtype=torch.uint8))
+
+
+def networks(name: str, device: torch.device) -> GAN:
+    """The same each time."""
+    torch.manual_seed(0)
+    return zoo.create(name, **CASES[name]).to(device)
+
+
+def ours(name: str, batch_size: int, device: torch.device) -> Step:
+    """The training loop with its defaults."""
+    gan = networks(name, device)
+    shape = zoo.check_config(name, CASES[name])[0].image_shape
+    return Loop(gan, pictures(shape), TrainingOptions(iterations=10**9, batch_size=batch_size)).__next__
+
+
+def plain(name: str, batch_size: int, device: torch.device) -> Step:
+    """The same step by hand, with all that the loop does: an average, and the losses as numbers."""
+    gan = networks(name, device).train()
+    average = copy.deepcopy(gan.generator)
+    optimizers = gan.optimizers()
+    data = pictures(zoo.check_config(name, CASES[name])[0].image_shape).images
+
+    def batches() -> Iterator[Any]:
+        while True:
+            for part in torch.randperm(len(data)).split(batch_size):
+                yield {"image": data[part].to(device).float().div_(127.5).sub_(1)}
+
+    source = batches()
+
+    def step() -> list[float]:
+        shown = []
+        for update in gan.training_step(source):
+            loss = sum(update.losses.values())
+            optimizers[update.group].zero_grad()
+            loss.backward()
+            optimizers[update.group].step()
+            shown += [loss.item(), *(score.sigmoid().mean().item() for each in update.judged for score in each.scores)]
+        with torch.no_grad():
+            torch._foreach_lerp_(_floats(average), _floats(gan.generator), 1 - DECAY)
+        return shown
+
+    return step
+
+
+def _floats(network: nn.Module) -> list[Tensor]:
+    return [tensor for tensor in network.state_dict().values() if tensor.is_floating_point()]
+
+
+class Decoded(Dataset[Tensor]):
+    """Pictures that are made into tensors one by one, as torchvision's data sets do."""
+
+    def __init__(self, data: ImageData) -> None:
+        self.pictures = to_pictures(data.images.float().div(127.5).sub(1))
+        self.transform = v2.Compose([v2.ToImage(), v2.ToDtype(torch.float32, scale=True), v2.Normalize([0.5], [0.5])])
+
+    def __len__(self) -> int:
+        return len(self.pictures)
+
+    def __getitem__(self, index: int) -> Tensor:
+        image: Tensor = self.transform(self.pictures[index])
+        return image
+
+
+def reference(name: str, batch_size: int, device: torch.device) -> Step:
+    """The loop of PyTorch's DCGAN example, with an average."""
+    gan = networks(name, device).train()
+    generator, discriminator = gan.generator, gan.discriminator
+    average = copy.deepcopy(generator)
+    optimizers = {key: _default(optimizer) for key, optimizer in gan.optimizers().items()}
+    data = Decoded(pictures(zoo.check_config(name, CASES[name])[0].image_shape))
+    loader = DataLoader(data, batch_size, shuffle=True, drop_last=True)
+    criterion = nn.BCEWithLogitsLoss()
+
+    def batches() -> Iterator[Tensor]:
+        while True:
+            yield from loader
+
+    source = batches()
+
+    def step() -> list[float]:
+        real = next(source).to(device)
+        ones, zeros = torch.ones(len(real), device=device), torch.zeros(len(real), device=device)
+        optimizers["discriminator"].zero_grad()
+        scores = discriminator(real)
+        loss_real = criterion(scores, ones)
+        loss_real.backward()
+        fakes = discriminator(generator(gan.noise(len(real))).detach())
+        loss_fake = criterion(fakes, zeros)
+        loss_fake.backward()
+        optimizers["discriminator"].step()
+        optimizers["generator"].zero_grad()
+        loss = criterion(discriminator(generator(gan.noise(len(real)))), ones)
+        loss.backward()
+        optimizers["generator"].step()
+        with torch.no_grad():
+            for ours, theirs in zip(average.parameters(), generator.parameters(), strict=True):
+                ours.mul_(DECAY).add_(theirs, alpha=1 - DECAY)
+        shown = (loss_real, loss_fake, loss, scores.sigmoid().mean(), fakes.sigmoid().mean())
+        return [value.item() for value in shown]
+
+    return step
+
+
+def _default(optimizer: torch.optim.Optimizer) -> torch.optim.Optimizer:
+    """An optimizer of the same kind and settings, as PyTorch runs it by default."""
+    settings = {**optimizer.defaults, "fused": None, "foreach": None}
+    settings.pop("decoupled_weight_decay", None)
+    return type(optimizer)(optimizer.param_groups[0]["params"], **settings)
+
+
+WAYS = {"ganzoo": ours, "plain": plain, "reference": reference}
+
+
+def main() -> None:
+    """Measure and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=9, help="rounds of each way (default: 9)")
+    parser.add_argument("--steps", type=int, default=10, help="steps in a round (default: 10)")
+    parser.add_argument("--batch-size", type=int, default=64)
+    parser.add_argument("--device", default="cpu")
+    chosen = parser.parse_args()
+    device = torch.device(chosen.device)
+    print(f"{'':10}" + "".join(f"{way:>12}" for way in WAYS) + f"{'vs plain':>12}{'vs reference':>14}   (steps/s)")
+    for name in CASES:
+        steps = {way: make(name, chosen.batch_size, device) for way, make in WAYS.items()}
+        rates = measure(steps, chosen.rounds, chosen.steps, device)
+        medians = {way: statistics.median(values) for way, values in rates.items()}
+        against = [statistics.median(map(truediv, rates["ganzoo"], rates[way])) for way in ("plain", "reference")]
+        print(f"{name:10}" + "".join(f"{medians[way]:12.1f}" for way in WAYS) + "{:12.2f}{:14.2f}".format(*against))
+
+
+def measure(ways: dict[str, Step], rounds: int, steps: int, device: torch.device) -> dict[str, list[float]]:
+    """Steps per second of each way in each round; the first round only warms up."""
+    rates: dict[str, list[float]] = {way: [] for way in ways}
+    for number in range(rounds + 1):
+        for way, step in ways.items():
+            started = time.perf_counter()
+            for _ in range(steps):
+                step()
+            if device.type == "cuda":
+                torch.cuda.synchronize()
+            if number:
+                rates[way].append(steps / (time.perf_counter() - started))
+    return rates
+
+
+if __name__ == "__main__":
+    main()

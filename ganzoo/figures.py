@@ -1,0 +1,209 @@
+"""The theory in pictures: p_data, p_g and D(x) on points whose distribution is known, frame by frame.
+
+After figure 1 of arXiv:1406.2661: the discriminator follows its optimum p_data / (p_data + p_g), the
+generator moves z to where it is taken for real, and in the end D is 1/2 everywhere.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from ganzoo.images import save_animation
+from ganzoo.observers import Observer
+from ganzoo.points import Mixture, PointData
+
+if TYPE_CHECKING:
+    from ganzoo.loop import Record
+    from ganzoo.trainer import Trainer
+
+__all__ = ["Field", "Frame", "Measures", "PointFigure", "field_of", "measure", "wasserstein"]
+
+FRAMES = 60
+"""Pictures in the GIF of a whole run."""
+
+SAMPLES = 20_000
+"""Generated points from which p_g is estimated."""
+
+BANDWIDTH = 0.03
+"""Standard deviation of the kernel that p_g is estimated with; p_data is smoothed by the same."""
+
+SIDE = 64
+"""Points along a side of the grid in the plane."""
+
+SUPPORT = 0.1
+"""The support is where p_data is at least this part of its greatest value."""
+
+_log = logging.getLogger(__name__)
+
+
+class Field(NamedTuple):
+    """What there is to see at points of a grid, all (points,) but for `points` itself, (points, coordinates)."""
+
+    points: Tensor
+    data: Tensor
+    generated: Tensor
+    probability: Tensor
+
+    @property
+    def optimum(self) -> Tensor:
+        """p_data / (p_data + p_g), arXiv:1406.2661, proposition 1; 1/2 where neither is."""
+        total = self.data + self.generated
+        return torch.where(total > 1e-6, self.data / total.clamp_min(1e-6), 0.5)
+
+
+class Frame(NamedTuple):
+    """A picture of the game at one moment; `latents` are those of the samples, row by row, if they can be drawn."""
+
+    step: int
+    field: Field
+    samples: Tensor
+    latents: Tensor | None
+    caption: str
+
+
+class Measures(NamedTuple):
+    """How far D is from its optimum and from 1/2, mean and most over the support, and p_g from p_data."""
+
+    optimum: float
+    optimum_most: float
+    half: float
+    half_most: float
+    distance: float
+
+    def __str__(self) -> str:
+        return (
+            f"D(x) is {self.optimum:.3f} from the optimum p_data/(p_data+p_g) and {self.half:.3f} from 1/2 "
+            f"(mean over the support of p_data; at most {self.optimum_most:.3f} and {self.half_most:.3f}); "
+            f"p_g is {self.distance:.3f} from p_data (Wasserstein-1)"
+        )
+
+    def figures(self) -> dict[str, float]:
+        """For the metrics."""
+        return {
+            "D from optimum": self.optimum,
+            "D from half": self.half,
+            "D from half at most": self.half_most,
+            "p_g from p_data": self.distance,
+        }
+
+
+def field_of(mixture: Mixture, samples: Tensor, grid: Tensor, probability: Tensor) -> Field:
+    """The densities at the points of a grid; p_g is estimated from samples, (n, coordinates)."""
+    smoothed = Mixture(mixture.centres, math.hypot(mixture.deviation, BANDWIDTH))
+    return Field(grid, smoothed.density(grid), _kernel_density(samples, grid), probability)
+
+
+def measure(field: Field, samples: Tensor, reference: Tensor) -> Measures:
+    """The distances of a field; `reference` are as many points of the data as there are samples."""
+    support = field.data >= SUPPORT * field.data.max()
+    optimum = (field.probability - field.optimum).abs()[support]
+    half = (field.probability - 0.5).abs()[support]
+    distance = wasserstein(samples, reference)
+    over = (optimum.mean(), optimum.max(), half.mean(), half.max(), torch.tensor(distance))
+    return Measures._make(x.item() for x in over)
+
+
+def wasserstein(samples: Tensor, reference: Tensor, directions: int = 64) -> float:
+    """The Wasserstein-1 distance of two equally large sets of points, (n, coordinates).
+
+    Of more than one coordinate it is the sliced one: the mean over projections on evenly spread directions.
+    """
+    if samples.shape[1] == 1:
+        return float((samples.sort(0).values - reference.sort(0).values).abs().mean())
+    angles = torch.arange(directions) * (math.pi / directions)
+    axes = torch.stack([angles.cos(), angles.sin()])  # (2, directions)
+    return float(((samples @ axes).sort(0).values - (reference @ axes).sort(0).values).abs().mean())
+
+
+def _kernel_density(samples: Tensor, grid: Tensor) -> Tensor:
+    """The mean of normal kernels around the samples, at each point of the grid."""
+    scale = (2 * math.pi * BANDWIDTH**2) ** (grid.shape[1] / 2)
+    exponents = (torch.cdist(part, samples).square() / (-2 * BANDWIDTH**2) for part in grid.split(64))  # type: ignore[no-untyped-call]
+    return torch.cat([part.exp().mean(1) / scale for part in exponents])
+
+
+class PointFigure(Observer):
+    """``figure.gif`` of the run's ``frames/``: p_data, p_g, D(x) and its optimum; their distances are told.
+
+    It shows the networks as they play, not the average that is published.
+    """
+
+    def __init__(self, trainer: Trainer) -> None:
+        super().__init__(trainer)
+        assert isinstance(trainer.data, PointData)  # noqa: S101 - whoever chose this observer has seen to it
+        self.mixture = trainer.data.mixture
+        self.grid = _grid(self.mixture.coordinates)
+        self.reference = self.mixture.sample(SAMPLES, torch.Generator().manual_seed(0))
+        self.inputs = trainer.model().draw(SAMPLES)
+        self.every = max(1, trainer.plan.iterations // FRAMES)
+        self.frames = self.folder / "frames"
+        for frame in self._drawn():
+            if int(frame.stem) > trainer.step:
+                frame.unlink()
+
+    def record(self, record: Record) -> None:
+        """Draw a frame and measure, when it is time."""
+        last = record.step == self.trainer.plan.iterations
+        if record.step % self.every and record.step != 1 and not last:
+            return
+        with torch.no_grad():
+            samples, probability = self._generate(), self._probability()
+        field = field_of(self.mixture, samples, self.grid, probability)
+        measures = measure(field, samples, self.reference)
+        self._draw(record.step, Frame(record.step, field, samples, self._latents(), str(measures)))
+        self.trainer.tell(measures.figures())
+        if last:
+            _log.info("%s", measures)
+
+    def save(self) -> None:
+        """Put the frames together."""
+        pictures = [Image.open(path).convert("P", palette=Image.Palette.ADAPTIVE, colors=64) for path in self._drawn()]
+        if pictures:
+            save_animation(pictures, self.folder / "figure.gif", milliseconds=100, rest=3000)
+
+    def _draw(self, step: int, frame: Frame) -> None:
+        from ganzoo.plots import draw_line, draw_plane, save_figure
+
+        self.frames.mkdir(exist_ok=True)
+        draw = draw_line if self.mixture.coordinates == 1 else draw_plane
+        save_figure(draw(frame), self.frames / f"{step:08d}.png")
+
+    def _drawn(self) -> list[Path]:
+        return sorted(self.frames.glob("*.png"))
+
+    def _generate(self) -> Tensor:
+        """(SAMPLES, coordinates) from the generator as it is."""
+        gan = self.trainer.loop.gan.eval()
+        inputs = {name: value.to(gan.device) for name, value in self.inputs.items()}
+        points = gan.generate(inputs).flatten(1).cpu()
+        gan.train()
+        return points
+
+    def _probability(self) -> Tensor:
+        """D(x) on the grid by the first discriminator; raw scores where the loss knows no probability."""
+        gan = self.trainer.loop.gan.eval()
+        scores = gan.get_submodule(gan.judges[0])(self.grid[:, :, None, None].to(gan.device))
+        gan.train()
+        return (gan.loss.probability or torch.Tensor.clone)(scores).flatten().cpu()
+
+    def _latents(self) -> Tensor | None:
+        """The latents, (SAMPLES, coordinates), scaled to [-1, 1], where they have as many coordinates as the points."""
+        latents = self.inputs.get("z")
+        if latents is None or latents.shape[1:] != (self.mixture.coordinates,):
+            return None
+        return latents / latents.abs().max()
+
+
+def _grid(coordinates: int) -> Tensor:
+    """Evenly spread points of [-1, 1], or of the square of it."""
+    if coordinates == 1:
+        return torch.linspace(-1, 1, 401)[:, None]
+    places = torch.linspace(-1, 1, SIDE)
+    return torch.cartesian_prod(places, places)

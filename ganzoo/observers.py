@@ -1,0 +1,217 @@
+"""What a run shows of itself: each observer is told of every record and of every save."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import warnings
+from array import array
+from collections import defaultdict
+from collections.abc import Mapping
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from ganzoo.cards import render_card
+from ganzoo.data import Domains
+from ganzoo.errors import InvalidRequestError
+from ganzoo.files import replacing
+from ganzoo.images import contact_sheet, save_picture, to_pictures
+from ganzoo.published import Description, write_folder
+
+if TYPE_CHECKING:
+    from ganzoo.loop import Record
+    from ganzoo.trainer import Trainer
+
+__all__ = [
+    "Card",
+    "Curves",
+    "Metrics",
+    "Observer",
+    "Published",
+    "Sheets",
+    "TensorBoard",
+    "check_tensorboard",
+    "spread",
+]
+
+SHEET = 64
+"""How many samples a sheet has; their seeds are 0, 1, ... at every step."""
+
+COLLAPSED = 0.1
+"""Samples whose variance is below this part of the data's are nearly one image."""
+
+SETTLED = 1000
+"""Iterations before which a generator may still be on its way from one image to many."""
+
+
+class Observer:
+    """The base of all: it watches in silence. Only the main process has observers."""
+
+    def __init__(self, trainer: Trainer) -> None:
+        self.trainer = trainer
+
+    @property
+    def folder(self) -> Path:
+        """The run's folder."""
+        return self.trainer.folder
+
+    def record(self, record: Record) -> None:
+        """An iteration is done."""
+
+    def figures(self, step: int, figures: Mapping[str, float]) -> None:
+        """There are new figures, of an iteration or of what another observer has measured."""
+
+    def save(self) -> None:
+        """A checkpoint was written: time to show what there is."""
+
+
+class Metrics(Observer):
+    """``metrics.jsonl``: a line for the figures of each iteration, as soon as it is done, and for all others."""
+
+    def __init__(self, trainer: Trainer) -> None:
+        super().__init__(trainer)
+        self.path = self.folder / "metrics.jsonl"
+        if self.path.exists():
+            self._forget_after(trainer.step)
+
+    def figures(self, step: int, figures: Mapping[str, float]) -> None:
+        """Append them, so that another process can read them at once."""
+        with self.path.open("a") as file:
+            file.write(json.dumps({"step": step, **figures}) + "\n")
+
+    def _forget_after(self, step: int) -> None:
+        """Drop the records after `step` that a killed run left, and the half line at its end."""
+        kept = [line for line in self.path.read_text().splitlines() if _step(line) <= step]
+        with replacing(self.path) as temporary:
+            temporary.write_text("".join(line + "\n" for line in kept))
+
+
+def _step(line: str) -> float:
+    try:
+        return float(json.loads(line)["step"])
+    except (ValueError, KeyError, TypeError):
+        return math.inf
+
+
+class Published(Observer):
+    """The model so far, ``config.json`` and ``model.safetensors``, as `ganzoo.load` reads it."""
+
+    def save(self) -> None:
+        """Write it anew."""
+        plan, data = self.trainer.plan, self.trainer.data
+        config = dataclasses.asdict(self.trainer.config)
+        description = Description(plan.architecture, config, plan.data, data.classes)
+        write_folder(self.folder, self.trainer.loop.published(), description)
+
+
+class Card(Observer):
+    """``README.md``: a model card to be completed, with the exact command."""
+
+    def save(self) -> None:
+        """Write it, unless somebody has worked on it."""
+        path, card = self.folder / "README.md", render_card(self.trainer)
+        if not path.exists() or _is_stub(path.read_text()):
+            with replacing(path) as temporary:
+                temporary.write_text(card)
+
+
+def _is_stub(card: str) -> bool:
+    return "<!-- stub -->" in card
+
+
+class Sheets(Observer):
+    """``samples/<step>.png``: samples of fixed seeds through time; it says when they have become one image."""
+
+    def __init__(self, trainer: Trainer) -> None:
+        super().__init__(trainer)
+        self.best = 0.0
+        assert not isinstance(trainer.data, Domains)  # noqa: S101 - whoever chose this observer has seen to it
+        first = next(trainer.data.stream(iter([range(min(512, len(trainer.data)))])))["image"]
+        self.variety = spread(first.float().div(127.5).sub(1))
+
+    def save(self) -> None:
+        """Draw the sheet, and compare the spread of its samples with that of the data."""
+        (self.folder / "samples").mkdir(exist_ok=True)
+        samples = self.trainer.model().sample(SHEET)
+        pictures = to_pictures(samples)
+        sheet = contact_sheet(pictures, scale=max(1, 64 // pictures[0].width))
+        save_picture(sheet, self.folder / "samples" / f"{self.trainer.step:08d}.png")
+        if self.variety:
+            self._judge(spread(samples) / self.variety)
+
+    def _judge(self, share: float) -> None:
+        self.trainer.tell({"spread": share})
+        if self.trainer.step >= SETTLED and share < max(COLLAPSED, self.best / 4):
+            warnings.warn(
+                f"step {self.trainer.step}: the samples have {share:.0%} of the data's variance, "
+                "they are nearly one image: the mode has collapsed - look at the sheet; "
+                "a regularizer such as r1, or a lower learning rate, may help",
+                stacklevel=2,
+            )
+        self.best = max(self.best, share)
+
+
+def spread(images: Tensor) -> float:
+    """The variance between images (N, C, H, W), a mean over all pixels; 0 where they are all the same."""
+    return float(images.var(0, correction=0).mean())
+
+
+class Curves(Observer):
+    """``progress.png``: losses and scores through time."""
+
+    def __init__(self, trainer: Trainer) -> None:
+        super().__init__(trainer)
+        self.steps: dict[str, array[float]] = defaultdict(lambda: array("d"))
+        self.values: dict[str, array[float]] = defaultdict(lambda: array("d"))
+        path = self.folder / "metrics.jsonl"
+        for line in path.read_text().splitlines() if path.exists() else ():
+            entry = json.loads(line)
+            self.figures(entry.pop("step"), entry)
+
+    def figures(self, step: int, figures: Mapping[str, float]) -> None:
+        """Remember them."""
+        for name, value in figures.items():
+            self.steps[name].append(step)
+            self.values[name].append(value)
+
+    def save(self) -> None:
+        """Draw them."""
+        from ganzoo.plots import draw_curves, save_figure
+
+        curves = {name: (torch.tensor(self.steps[name]), torch.tensor(self.values[name])) for name in self.values}
+        save_figure(draw_curves(curves), self.folder / "progress.png")
+
+
+def check_tensorboard() -> None:
+    """See that `TensorBoard` can write.
+
+    Raises:
+        InvalidRequestError: its package is not installed.
+    """
+    if find_spec("tensorboard") is None:
+        raise InvalidRequestError("--tensorboard needs the package tensorboard - pip install 'ganzoo[tensorboard]'")
+
+
+class TensorBoard(Observer):
+    """``tensorboard/``: all figures, and the samples of the sheets."""
+
+    def __init__(self, trainer: Trainer) -> None:
+        super().__init__(trainer)
+        from torch.utils.tensorboard import SummaryWriter
+
+        self.writer: Any = SummaryWriter(str(self.folder / "tensorboard"), purge_step=trainer.step + 1)
+
+    def figures(self, step: int, figures: Mapping[str, float]) -> None:
+        """Each of them is a scalar."""
+        for name, value in figures.items():
+            self.writer.add_scalar(name, value, step)
+
+    def save(self) -> None:
+        """The samples of the sheet, and all to the disk."""
+        self.writer.add_images("samples", (self.trainer.model().sample(SHEET) + 1) / 2, self.trainer.step)
+        self.writer.flush()

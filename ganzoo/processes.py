@@ -1,0 +1,75 @@
+"""The processes that train one model together, started by ``torchrun`` and joined by accelerate."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ganzoo.devices import resolve_device
+from ganzoo.errors import InvalidRequestError
+
+__all__ = ["Crew", "join"]
+
+
+@dataclass(frozen=True)
+class Crew:
+    """One process among those that train together: its number from 0, and how many there are."""
+
+    rank: int = 0
+    size: int = 1
+
+    @property
+    def is_main(self) -> bool:
+        """Whether this is the process that writes and shows."""
+        return self.rank == 0
+
+    def average_(self, tensors: Sequence[Tensor]) -> None:
+        """Make every tensor its mean over all processes, in one message."""
+        if self.size == 1 or not tensors:
+            return
+        from accelerate.utils import reduce
+
+        flat = reduce(torch.cat([tensor.flatten() for tensor in tensors]), "mean")
+        for tensor, mean in zip(tensors, flat.split([tensor.numel() for tensor in tensors]), strict=True):
+            tensor.copy_(mean.view_as(tensor))
+
+    def main_first(self) -> AbstractContextManager[None]:
+        """What is inside is done by the main process first, then by the others: a download, for instance."""
+        if self.size == 1:
+            return nullcontext()
+        from accelerate import PartialState
+
+        first: AbstractContextManager[None] = PartialState().main_process_first()
+        return first
+
+    def wait(self) -> None:
+        """Go on when all processes are here."""
+        if self.size > 1:
+            from accelerate import PartialState
+
+            PartialState().wait_for_everyone()
+
+
+def join(device: str) -> tuple[Crew, torch.device]:
+    """The processes that ``torchrun`` has started, and the device that is this one's; else this one alone.
+
+    Each process of a machine with GPUs has one of them.
+
+    Raises:
+        InvalidRequestError: no such device, or one device for all processes.
+    """
+    if int(os.environ.get("WORLD_SIZE", "1")) == 1:
+        return Crew(), resolve_device(device)
+    if device not in ("auto", "cpu", "cuda"):
+        raise InvalidRequestError(f"several processes cannot all train on {device} - say auto, cuda or cpu")
+    if device == "cuda":
+        resolve_device(device)
+    from accelerate import PartialState
+
+    state = PartialState(cpu=device == "cpu")
+    return Crew(state.process_index, state.num_processes), torch.device(state.device)
