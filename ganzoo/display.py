@@ -244,7 +244,8 @@ def _lines(trainer: Trainer) -> Iterator[Callable[[Record], None]]:
 @contextmanager
 def _bar(trainer: Trainer) -> Iterator[Callable[[Record], None]]:
     """A bar with rate and time left, and below it the figures of the latest iteration."""
-    from rich.console import Console
+    from rich.console import Console, Group
+    from rich.live import Live
     from rich.progress import (
         BarColumn,
         MofNCompleteColumn,
@@ -254,22 +255,22 @@ def _bar(trainer: Trainer) -> Iterator[Callable[[Record], None]]:
         TimeRemainingColumn,
     )
 
-    columns = (
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[rate]}"),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-        TextColumn("\n{task.fields[figures]}"),
+    rate = TextColumn("{task.description}")
+    bar = Progress(
+        BarColumn(), MofNCompleteColumn(), rate, TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn()
     )
     started, first = time.monotonic(), trainer.step
-    with Progress(*columns, console=Console(stderr=True), refresh_per_second=4) as progress:
-        task = progress.add_task("", total=trainer.plan.iterations, completed=first, rate="", figures="")
+    task = bar.add_task("", total=trainer.plan.iterations, completed=first)
+    latest = ""
 
-        def tell(record: Record) -> None:
-            rate = (record.step - first) / (time.monotonic() - started)
-            progress.update(task, completed=record.step, rate=f"{rate:.1f} it/s", figures=_figures(record))
+    def tell(record: Record) -> None:
+        nonlocal latest
+        latest = _figures(record)
+        done = (record.step - first) / (time.monotonic() - started)
+        bar.update(task, completed=record.step, description=f"{done:.1f} it/s")
 
+    console = Console(stderr=True)
+    with Live(get_renderable=lambda: Group(bar, latest), console=console, refresh_per_second=4):
         yield tell
 
 

@@ -34,6 +34,9 @@ SAMPLES = 20_000
 BANDWIDTH = 0.03
 """Standard deviation of the kernel that p_g is estimated with; p_data is smoothed by the same."""
 
+KERNELS = 20_000_000
+"""Kernels that may be evaluated for one estimate: in the plane not all samples are used."""
+
 SIDE = 64
 """Points along a side of the grid in the plane."""
 
@@ -124,6 +127,7 @@ def wasserstein(samples: Tensor, reference: Tensor, directions: int = 64) -> flo
 
 def _kernel_density(samples: Tensor, grid: Tensor) -> Tensor:
     """The mean of normal kernels around the samples, at each point of the grid."""
+    samples = samples[: KERNELS // len(grid)]
     scale = (2 * math.pi * BANDWIDTH**2) ** (grid.shape[1] / 2)
     exponents = (torch.cdist(part, samples).square() / (-2 * BANDWIDTH**2) for part in grid.split(64))  # type: ignore[no-untyped-call]
     return torch.cat([part.exp().mean(1) / scale for part in exponents])

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import math
+import os
+import shutil
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -16,7 +18,7 @@ from ganzoo.as_one import as_one
 from ganzoo.batches import Batches
 from ganzoo.checkpoints import Checkpoint
 from ganzoo.data import Data, Domains
-from ganzoo.errors import NonFiniteError
+from ganzoo.errors import InvalidRequestError, NonFiniteError
 from ganzoo.gan import GAN, Judged, Update
 from ganzoo.plans import TrainingOptions, schedule_of
 from ganzoo.precision import at_least_single
@@ -248,7 +250,13 @@ def _augment(gan: GAN, names: Sequence[str]) -> None:
 
 
 def _compile(gan: GAN, *, eager: Sequence[str]) -> None:
-    """Compile the GAN's networks in place, but for those in `eager`."""
+    """Compile the GAN's networks in place, but for those in `eager`.
+
+    Raises:
+        InvalidRequestError: there is no C++ compiler, which PyTorch's own cannot do without.
+    """
+    if not any(map(shutil.which, filter(None, (os.environ.get("CXX"), "g++", "clang++", "cl")))):
+        raise InvalidRequestError("--compile needs a C++ compiler, g++ for instance, and there is none here")
     for name, network in gan.named_children():
         if name not in eager:
             network.compile()

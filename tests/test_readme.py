@@ -88,7 +88,8 @@ def test_the_python_example_runs():
 def test_the_training_example_runs(site, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     example = next(block for block in blocks("python") if "ganzoo.Trainer(" in block)
-    for shown, small in (("20_000", "2"), ('"fashion-mnist"', repr(str(site / "photos")))):
+    replaced = {"20_000": "2", '"fashion-mnist"': repr(str(site / "photos")), '"run",': '"run", batch_size=2,'}
+    for shown, small in replaced.items():
         assert shown in example
         example = example.replace(shown, small)
     exec(example, {"ganzoo": ganzoo})

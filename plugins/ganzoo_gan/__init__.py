@@ -68,15 +68,15 @@ _ON_POINTS = {
     "hidden_dropout": 0.0,
     "generator_spread": 0.0,
     "discriminator_spread": 0.0,
-    "discriminator_steps": 2,
+    "discriminator_steps": 5,
     "optimizer": "adam",
-    "generator_learning_rate": 5e-4,
-    "discriminator_learning_rate": 4e-3,
+    "generator_learning_rate": 3e-4,
+    "discriminator_learning_rate": 8e-3,
     "momentum": 0.0,
 }
 _ON_A_LINE = {"channels": 1, "latent_dim": 1, "generator_widths": (64, 64), "discriminator_units": (64, 64)}
 _IN_THE_PLANE = {"channels": 2, "latent_dim": 2, "generator_widths": (128, 128), "discriminator_units": (128, 128)}
-_GENTLY = {"iterations": 2000, "batch_size": 512, "ema": 0.99, "schedule": "cosine", "regularizers": {"r1": 0.03}}
+_GENTLY = {"iterations": 2000, "batch_size": 512, "ema": 0.99, "schedule": "cosine", "regularizers": {"r1": 0.01}}
 
 
 def _build(config: GANConfig, loss: AdversarialLoss) -> GAN:
