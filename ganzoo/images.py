@@ -20,6 +20,7 @@ from ganzoo.files import replacing
 
 __all__ = [
     "IMAGE_SUFFIXES",
+    "MODES",
     "Picture",
     "UnreadableImage",
     "contact_sheet",
@@ -39,7 +40,8 @@ IMAGE_SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".t
 MAX_PIXELS = 89_478_485  # Pillow's own limit, at which it only warns
 
 _FORMATS = ("BMP", "GIF", "JPEG", "PNG", "TIFF", "WEBP")  # Pillow would start Ghostscript for an EPS file
-_MODES = {1: "L", 3: "RGB", 4: "RGBA"}
+MODES = {1: "L", 3: "RGB", 4: "RGBA"}
+"""What Pillow calls pictures of so many channels."""
 
 
 class UnreadableImage(DataError):
@@ -68,7 +70,7 @@ def read_image(path: Path, *, channels: int) -> Picture:
             raise UnreadableImage(f"{path} is not a regular file")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow's: of sizes, refused below, and of damaged EXIF data
-            return _read(path, _MODES[channels])
+            return _read(path, MODES[channels])
     except UnreadableImage:
         raise
     except UnidentifiedImageError as error:
@@ -87,7 +89,7 @@ def to_tensor(picture: Image.Image) -> Tensor:
 
 def to_pictures(images: Tensor) -> list[Image.Image]:
     """Pictures of (N, C, H, W) in [-1, 1]: grey for one channel, RGB for three, RGBA for four."""
-    mode = _MODES[images.shape[1]]
+    mode = MODES[images.shape[1]]
     size = (images.shape[3], images.shape[2])
     return [Image.frombytes(mode, size, p.numpy().tobytes()) for p in to_bytes(images).permute(0, 2, 3, 1)]
 

@@ -87,9 +87,11 @@ class Target:
         return files
 
     def _check_fits(self, model: Model) -> None:
-        from ganzoo.images import sheet_size
+        from ganzoo.images import MODES, sheet_size
 
         channels, height, width = model.image_shape
+        if channels not in MODES and self.format != "npz":
+            raise OutputError(f"{model.name} makes {channels} numbers a pixel, no pictures - name an .npz file with -o")
         if self.format == "jpg" and channels == 4:
             raise OutputError(f"{model.name} makes transparent pictures, which jpg cannot hold - use png or webp")
         if self.is_folder or self.format not in _MOST_PIXELS:

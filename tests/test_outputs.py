@@ -212,6 +212,16 @@ def test_transparent_pictures_are_no_jpg(name):
     assert not Path(name).exists()
 
 
+@pytest.mark.parametrize("name", ["new", "a.png"])
+def test_points_of_the_plane_are_no_pictures(name):
+    points = model(channels=2, size=1)
+    with pytest.raises(OutputError, match=r"makes 2 numbers a pixel, no pictures - name an \.npz file"):
+        plan(Path(name), "noise", 2, 0, None).write(points, seed=0, batch_size=2)
+    assert not Path(name).exists()
+    [written] = plan(Path("a.npz"), "noise", 2, 0, None).write(points, seed=0, batch_size=2)
+    assert np.load(written)["images"].shape == (2, 1, 1, 2)
+
+
 @pytest.mark.parametrize(("suffix", "count"), [("jpg", 10_000), ("webp", 4000)])
 def test_a_sheet_too_large_for_its_format_is_refused_before_it_is_sampled(suffix, count):
     large = model(size=1024, after=0, stop=AssertionError("sampled"))
