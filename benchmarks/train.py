@@ -15,6 +15,7 @@ import argparse
 import copy
 import statistics
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from operator import truediv
 from typing import Any
@@ -171,10 +172,12 @@ def main() -> None:
 
 
 def measure(ways: dict[str, Step], rounds: int, steps: int, device: torch.device) -> dict[str, list[float]]:
-    """Steps per second of each way in each round; the first round only warms up."""
+    """Steps per second of each way in each round; the first round only warms up, and each begins with another way."""
     rates: dict[str, list[float]] = {way: [] for way in ways}
     for number in range(rounds + 1):
-        for way, step in ways.items():
+        order = deque(ways.items())
+        order.rotate(number)
+        for way, step in order:
             started = time.perf_counter()
             for _ in range(steps):
                 step()

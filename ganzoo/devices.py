@@ -6,7 +6,7 @@ import torch
 
 from ganzoo.errors import InvalidRequestError, one_line
 
-__all__ = ["resolve_device"]
+__all__ = ["resolve_device", "seed_device"]
 
 
 def resolve_device(name: str) -> torch.device:
@@ -27,6 +27,16 @@ def resolve_device(name: str) -> torch.device:
         reason = one_line(error).partition(". ")[0]
         raise InvalidRequestError(f"there is no {name} here ({reason}) - use --device cpu") from error
     return device
+
+
+def seed_device(seed: int, device: torch.device) -> None:
+    """Set the global random states of the CPU and of `device`, as `torch.manual_seed` does, in a hundredth of its time.
+
+    Where there is no GPU that one writes down, each time, who has called it.
+    """
+    torch.default_generator.manual_seed(seed)
+    if device.type != "cpu":
+        torch.get_device_module(device).manual_seed(seed)
 
 
 def _has_mps() -> bool:

@@ -18,6 +18,7 @@ from ganzoo.as_one import as_one
 from ganzoo.batches import Batches
 from ganzoo.checkpoints import Checkpoint
 from ganzoo.data import Data, Domains
+from ganzoo.devices import seed_device
 from ganzoo.errors import InvalidRequestError, NonFiniteError
 from ganzoo.gan import GAN, Judged, Update
 from ganzoo.plans import TrainingOptions, schedule_of
@@ -69,6 +70,7 @@ class Loop(Iterator[Record]):
         self.stopping = False
         self.average = copy.deepcopy(gan).eval().requires_grad_(False)
         keep_published(self.average)
+        self._averaged = _Averaged(self.average, gan)
         self.optimizers = gan.optimizers()
         self.batches = Batches(
             data,
@@ -98,7 +100,7 @@ class Loop(Iterator[Record]):
         if self.step >= self.options.iterations:
             raise StopIteration
         # Everything random in this step follows from here, so that a resumed run is the same run.
-        torch.manual_seed(derive(self.options.seed, "step", self.step))
+        seed_device(derive(self.options.seed, "step", self.step), self.gan.device)
         self._set_rates()
         figures = _Figures()
         with as_one(self.crew, self.options.batch_size):
@@ -159,12 +161,10 @@ class Loop(Iterator[Record]):
             for part, rate in zip(optimizer.param_groups, self._rates[group], strict=True):
                 part["lr"] = rate * factor
 
-    @torch.no_grad()
     def _update_average(self) -> None:
         """ema <- d ema + (1 - d) now, with d shorter at the start, when the average holds the initial noise."""
         decay = min(self.options.ema, self.step / (self.step + 10))
-        for name in self.gan.published:
-            _lerp_state(self.average.get_submodule(name), self.gan.get_submodule(name), 1 - decay)
+        self._averaged.move(1 - decay)
 
     def published(self) -> dict[str, Tensor]:
         """The averaged state of the submodules that sampling needs."""
@@ -262,11 +262,19 @@ def _compile(gan: GAN, *, eager: Sequence[str]) -> None:
             network.compile()
 
 
-def _lerp_state(average: nn.Module, current: nn.Module, weight: float) -> None:
-    """Move `average` towards `current`: parameters and running statistics alike; counters are copied."""
-    ours, theirs = list(average.state_dict().values()), list(current.state_dict().values())
-    floats = [i for i, tensor in enumerate(ours) if tensor.is_floating_point()]
-    torch._foreach_lerp_([ours[i] for i in floats], [theirs[i] for i in floats], weight)
-    for tensor, source in zip(ours, theirs, strict=True):
-        if not tensor.is_floating_point():
-            tensor.copy_(source)
+class _Averaged:
+    """The tensors of an average beside those that it follows: parameters, running statistics, and counters."""
+
+    def __init__(self, average: GAN, gan: GAN) -> None:
+        current = gan.state_dict()
+        pairs = [(ours, current[name]) for name, ours in average.state_dict().items()]
+        self.counters = [(ours, theirs) for ours, theirs in pairs if not ours.is_floating_point()]
+        self.ours = [ours for ours, _ in pairs if ours.is_floating_point()]
+        self.theirs = [theirs for ours, theirs in pairs if ours.is_floating_point()]
+
+    @torch.no_grad()
+    def move(self, weight: float) -> None:
+        """Move the average towards the others; counters are copied."""
+        torch._foreach_lerp_(self.ours, self.theirs, weight)
+        for ours, theirs in self.counters:
+            ours.copy_(theirs)

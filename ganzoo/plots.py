@@ -25,6 +25,8 @@ BINS = 400
 
 Curve = tuple[Tensor, Tensor]
 
+_ARROW = {"arrowstyle": "->", "color": "grey", "linewidth": 0.7}
+
 
 def draw_curves(curves: Mapping[str, Curve]) -> Figure:
     """Losses, whose names are ``group/name``, above; scores below. Each curve is (steps, values)."""
@@ -75,9 +77,9 @@ def draw_line(frame: Frame) -> Figure:
 
 
 def draw_plane(frame: Frame) -> Figure:
-    """Points of two coordinates: samples on D and on its optimum, with the ways from z to x of a few."""
+    """Points of two coordinates: samples on D and on its optimum, with arrows from z to x for a few."""
     side = math.isqrt(len(frame.field.points))
-    figure = Figure(figsize=(8.4, 4.8), layout="constrained")
+    figure = Figure(figsize=(8.4, 4.4), layout="constrained")
     axes = figure.subplots(1, 2, sharex=True, sharey=True)
     panels = (("D(x)", frame.field.probability), ("p_data / (p_data + p_g)", frame.field.optimum))
     for panel, (title, values) in zip(axes, panels, strict=True):
@@ -86,9 +88,10 @@ def draw_plane(frame: Frame) -> Figure:
         panel.contour(_square(frame.field.data, side), extent=extent, levels=3, colors="black", linewidths=0.5)
         panel.scatter(*frame.samples[:1000].T, s=2, color="tab:green")
         panel.set(title=title, xlim=(-1, 1), ylim=(-1, 1))
-    for z, point in zip(*_few(frame, 40), strict=True):
-        axes[0].plot(*zip(z, point, strict=True), color="black", alpha=0.3, linewidth=0.5)
+    for z, x in zip(*_few(frame, 40), strict=True):
+        axes[0].annotate("", x, z, arrowprops=_ARROW)
     figure.colorbar(image, ax=axes, shrink=0.8)
+    figure.suptitle(f"iteration {frame.step}")
     _write_caption(figure, frame)
     return figure
 
@@ -96,7 +99,7 @@ def draw_plane(frame: Frame) -> Figure:
 def _draw_arrows(axes: Axes, frame: Frame) -> None:
     """From each of some latents, evenly spread, on the lower line to its point on the upper."""
     for z, x in zip(*_few(frame, 33), strict=True):
-        axes.annotate("", (x[0], 1), (z[0], 0), arrowprops={"arrowstyle": "->", "color": "grey", "linewidth": 0.7})
+        axes.annotate("", (x[0], 1), (z[0], 0), arrowprops=_ARROW)
     axes.axhline(0, color="black", linewidth=0.8)
     axes.axhline(1, color="black", linewidth=0.8)
     axes.set(ylim=(-0.1, 1.1), yticks=(0, 1), yticklabels=("z", "x = G(z)"))

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from ganzoo.devices import resolve_device
+from ganzoo.devices import resolve_device, seed_device
 from ganzoo.errors import InvalidRequestError
 
 
@@ -53,3 +53,10 @@ def test_cuda_where_there_is_one():
     assert resolve_device("cuda") == torch.device("cuda")
     with pytest.raises(InvalidRequestError, match=r"^there is no cuda:64 here"):
         resolve_device("cuda:64")
+
+
+def test_seeding_is_that_of_pytorch():
+    seed_device(2**40 + 5, torch.device("cpu"))
+    numbers = torch.rand(4)
+    torch.manual_seed(2**40 + 5)
+    assert torch.equal(torch.rand(4), numbers)
