@@ -21,6 +21,7 @@ from ganzoo.plans import PRECISIONS
 from ganzoo.registry import Registry
 from ganzoo.signals import EXIT_CODES, catch_terminate
 from ganzoo.specs import HubFile
+from ganzoo.tasks import Task
 
 __all__ = ["cli", "main"]
 
@@ -93,43 +94,114 @@ def pull(names: tuple[str, ...], everything: bool, as_json: bool) -> None:
 
 @cli.command()
 @click.argument("name")
-@click.option("-n", "--count", type=click.IntRange(min=1), default=64, show_default=True, help="How many images.")
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Image i has seed SEED + i.")
+@click.option("-n", "--count", type=click.IntRange(min=1), help="How many images. [default: 64]")
+@click.option("--seed", type=click.IntRange(min=0), help="Image i has seed SEED + i. [default: 0]")
+@click.option(
+    "--input", "source", type=click.Path(path_type=Path), help="A picture, or a folder of them, to translate."
+)
+@click.option("--direction", help="Of a translation, by default the first that `ganzoo info` names.")
+@click.option("--resize", type=click.IntRange(min=1), metavar="PIXELS", help="Make the shorter side that long before.")
+@click.option("--tile", type=click.IntRange(min=1), metavar="PIXELS", help="Translate overlapping tiles of that side.")
+@click.option("--sheet", is_flag=True, default=None, help="Write source and translation side by side.")
+@click.option("--skip-existing", is_flag=True, default=None, help="Leave files that exist: go on where it stopped.")
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), help="A file for one sheet, a folder for one file each."
 )
-@click.option("--batch-size", type=click.IntRange(min=1), default=64, show_default=True, help="Images at a time.")
+@click.option("--batch-size", type=click.IntRange(min=1), help="Images at a time. [default: 64; of translations, 1]")
 @DEVICE
 @click.option(
     "--format", "file_format", type=click.Choice(["png", "jpg", "webp", "npz"]), help="By default the ending's."
 )
 @click.option("--overwrite", is_flag=True, help="Replace files that exist.")
 @AS_JSON
-def sample(
-    name: str,
-    count: int,
-    seed: int,
-    output: Path | None,
-    batch_size: int,
-    device: str,
-    file_format: str | None,
-    overwrite: bool,
-    as_json: bool,
-) -> None:
-    """Sample images from a model, by its name or its folder."""
-    from ganzoo import hub, outputs
+def sample(name: str, device: str, as_json: bool, **options: Any) -> None:
+    """Sample images from a model, by its name or its folder; or translate pictures with --input."""
+    subject = zoo.subject_of(name)
+    translates = "image" in {field.name for field in dataclasses.fields(subject.task)}
+    _refuse_options(name, subject.task, options, _OF_SAMPLES if translates else _OF_TRANSLATIONS)
+    chosen = {option: value for option, value in options.items() if value is not None}
+    (_translate if translates else _sample)(name, subject, device, as_json, **chosen)
 
-    zoo.check_name(name)
+
+_OF_SAMPLES = {"count": "-n", "seed": "--seed"}
+_OF_TRANSLATIONS = {
+    "source": "--input",
+    **{option: f"--{option.replace('_', '-')}" for option in ("direction", "resize", "tile", "sheet", "skip_existing")},
+}
+
+
+def _refuse_options(name: str, task: type[Task], options: dict[str, Any], strange: dict[str, str]) -> None:
+    given = [flag for option, flag in strange.items() if options[option] is not None]
+    if given:
+        raise click.UsageError(f"{name} takes no {' and no '.join(given)}: it is {task.name}")
+
+
+def _sample(
+    name: str,
+    subject: zoo.Subject,
+    device: str,
+    as_json: bool,
+    *,
+    count: int = 64,
+    seed: int = 0,
+    batch_size: int = 64,
+    output: Path | None = None,
+    file_format: str | None = None,
+    overwrite: bool = False,
+) -> None:
+    from ganzoo import outputs
+
     target = outputs.plan(output, name, count, seed, file_format, overwrite=overwrite)
-    from ganzoo.devices import resolve_device  # only now torch: a wrong request is refused at once
+    model = _load(name, device)
+    with display.counter("sampling", count) as progress:
+        written = target.write(model, seed=seed, batch_size=batch_size, progress=progress)
+    display.written(written, as_json=as_json)
+
+
+def _translate(
+    name: str,
+    subject: zoo.Subject,
+    device: str,
+    as_json: bool,
+    *,
+    source: Path | None = None,
+    output: Path | None = None,
+    file_format: str | None = None,
+    overwrite: bool = False,
+    skip_existing: bool = False,
+    sheet: bool = False,
+    **options: Any,
+) -> None:
+    from ganzoo import translated_files
+
+    if source is None:
+        raise click.UsageError(f"{name} translates pictures: name one, or a folder of them, with --input")
+    if file_format == "npz":
+        raise click.UsageError("translations are pictures: --format is png, jpg or webp")
+    direction = zoo.direction_of(name, subject, options.pop("direction", None))
+    jobs = translated_files.plan_jobs(
+        source, output, direction, file_format, overwrite=overwrite, skip_existing=skip_existing
+    )
+    model = _load(name, device)
+    with display.counter("translating", len(jobs)) as progress:
+        outcome = translated_files.run_jobs(
+            model, jobs, side_by_side=sheet, direction=direction, progress=progress, **options
+        )
+    display.written(outcome.written, as_json=as_json)
+    for reason in outcome.skipped.values():
+        click.echo(f"ganzoo: skipped: {reason}", err=True)
+    sys.exit(1 if outcome.skipped else 0)
+
+
+def _load(name: str, device: str) -> Any:
+    """The model on its device; a device that does not exist is refused before anything is fetched."""
+    from ganzoo import hub
+    from ganzoo.devices import resolve_device
 
     place = resolve_device(device)
     if not zoo.is_folder(name) and isinstance(zoo.registry().models[name].weights, HubFile):
         hub.bound_client()
-    model = zoo.load(name, device=place, progress=display.download_bar())
-    with display.counter("sampling", count) as progress:
-        written = target.write(model, seed=seed, batch_size=batch_size, progress=progress)
-    display.written(written, as_json=as_json)
+    return zoo.load(name, device=place, progress=display.download_bar())
 
 
 @cli.command()
@@ -213,6 +285,27 @@ def export(run: Path, output: Path, half: bool, overwrite: bool) -> None:
 
     published.copy(run, output, half=half, overwrite=overwrite)
     click.echo(output)
+
+
+@cli.command("import")
+@click.argument("architecture")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="The folder to write.")
+@click.option("--layout", default="auto", show_default=True, help="One that `ganzoo info ARCHITECTURE` names.")
+@click.option("--config", "settings", multiple=True, metavar="FIELD=VALUE", help="What the file does not tell.")
+@click.option("--dataset", default="not stated", show_default=True, help="What it was trained on.")
+@click.option("--half", is_flag=True, help="Store the weights in 16 bits.")
+@click.option("--overwrite", is_flag=True, help="Replace a model that is there.")
+@AS_JSON
+def import_(
+    architecture: str, file: Path, output: Path, settings: tuple[str, ...], as_json: bool, **options: Any
+) -> None:
+    """Turn a checkpoint of another code base, .pth or .bin or .ckpt, into a folder that every command takes."""
+    zoo.registry().architectures[architecture]  # a wrong name is refused before torch is imported
+    from ganzoo.importing import import_checkpoint
+
+    made = import_checkpoint(architecture, file, output, config=_parse_settings(settings), **options)
+    display.facts({"folder": str(made.folder), "layout": made.layout, "config": made.config}, as_json=as_json)
 
 
 @cli.command()

@@ -80,11 +80,13 @@ class GAN(nn.Module, ABC):
 
     A subclass names in `published` the submodules that sampling needs: only these are averaged
     (EMA) and written to a published file. It names in `judges` those that look at images and score
-    them: whatever they look at in training can be augmented. `loss` is the one that it was built with.
+    them: whatever they look at in training can be augmented. `memory_format` is the order in memory
+    that its networks train fastest in. `loss` is the one that it was built with.
     """
 
     published: ClassVar[tuple[str, ...]] = ("generator",)
     judges: ClassVar[tuple[str, ...]] = ("discriminator",)
+    memory_format: ClassVar[torch.memory_format] = torch.contiguous_format
     loss: AdversarialLoss
 
     @abstractmethod

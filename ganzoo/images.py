@@ -16,7 +16,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
 from ganzoo.errors import DataError, NonFiniteError, one_line
-from ganzoo.files import replacing
+from ganzoo.files import IMAGE_SUFFIXES, replacing
 
 __all__ = [
     "IMAGE_SUFFIXES",
@@ -30,13 +30,13 @@ __all__ = [
     "save_animation",
     "save_picture",
     "sheet_size",
+    "take_picture",
     "to_bytes",
     "to_channels",
     "to_pictures",
     "to_tensor",
 ]
 
-IMAGE_SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
 MAX_PIXELS = 89_478_485  # Pillow's own limit, at which it only warns
 
 _FORMATS = ("BMP", "GIF", "JPEG", "PNG", "TIFF", "WEBP")  # Pillow would start Ghostscript for an EPS file
@@ -78,6 +78,15 @@ def read_image(path: Path, *, channels: int) -> Picture:
     except Exception as error:  # damaged files make Pillow's decoders raise almost anything
         reason = getattr(error, "strerror", None) or one_line(error)
         raise UnreadableImage(f"{path} cannot be read: {reason}") from error
+
+
+def take_picture(picture: Image.Image, *, channels: int) -> Picture:
+    """As `read_image`, of a picture that Pillow holds already.
+
+    Raises:
+        UnreadableImage: it is too large, or of a kind that has no defined range.
+    """
+    return _prepare(picture, MODES[channels], of="the picture")
 
 
 def to_tensor(picture: Image.Image) -> Tensor:
@@ -193,15 +202,19 @@ def _gap(width: int) -> int:
 
 def _read(path: Path, mode: str) -> Picture:
     with Image.open(path, formats=_FORMATS) as picture:
-        if picture.width * picture.height > MAX_PIXELS:
-            raise UnreadableImage(f"{path} has {picture.width}x{picture.height} pixels, over {MAX_PIXELS:,}")
-        if picture.mode in ("I", "F"):
-            kind = "32-bit integer" if picture.mode == "I" else "floating-point"
-            raise UnreadableImage(f"{path} has {kind} pixels, which have no defined range - convert it to 8 bits")
-        notes = ["had several frames, the first was taken"] if getattr(picture, "is_animated", False) else []
-        picture.load()
-        converted = _convert(ImageOps.exif_transpose(picture), mode, notes)
-        return Picture(to_tensor(converted), tuple(notes))
+        return _prepare(picture, mode, of=str(path))
+
+
+def _prepare(picture: Image.Image, mode: str, *, of: str) -> Picture:
+    if picture.width * picture.height > MAX_PIXELS:
+        raise UnreadableImage(f"{of} has {picture.width}x{picture.height} pixels, over {MAX_PIXELS:,}")
+    if picture.mode in ("I", "F"):
+        kind = "32-bit integer" if picture.mode == "I" else "floating-point"
+        raise UnreadableImage(f"{of} has {kind} pixels, which have no defined range - convert it to 8 bits")
+    notes = ["had several frames, the first was taken"] if getattr(picture, "is_animated", False) else []
+    picture.load()
+    converted = _convert(ImageOps.exif_transpose(picture), mode, notes)
+    return Picture(to_tensor(converted), tuple(notes))
 
 
 def _convert(picture: Image.Image, mode: str, notes: list[str]) -> Image.Image:

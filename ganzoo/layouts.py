@@ -67,6 +67,6 @@ def _explain(shapes: Shapes, layouts: list[Layout], matches: list[Match], of: st
     if matches:
         found = ", ".join(f"{match.layout.name} at {match.prefix or 'the top'!r}" for match in matches)
         return f"{of} can be read in several ways: {found}"
-    known = ", ".join(f"{layout.name} ({layout.source})" for layout in layouts) or "none"
+    known = "; ".join(f"{each.name}, with {', '.join(each.example)} ({each.source})" for each in layouts) or "none"
     some = ", ".join(f"{name} {shape}" for name, shape in list(shapes.items())[:4])
     return f"{of} is in no known layout: it holds {len(shapes)} tensors ({some}, ...) - known are {known}"

@@ -62,7 +62,7 @@ class Loop(Iterator[Record]):
         workers: int = 0,
         compile: bool = False,  # noqa: A002 - the field's word
     ) -> None:
-        self.gan = gan.train()
+        self.gan = gan.train().to(memory_format=gan.memory_format)
         self.options = options
         self.crew = crew
         self.step = 0

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from ganzoo.sampling import Model
 
-__all__ = ["Interrupted", "Target", "UnfinishedError", "check_writable", "plan"]
+__all__ = ["FORMATS", "Interrupted", "Target", "UnfinishedError", "check_writable", "plan"]
 
 MAX_SHEET = 10_000
 """More pictures than this on one sheet are seen by nobody."""
@@ -25,7 +25,9 @@ MAX_SHEET = 10_000
 MAX_FILES = 100_000
 """More files than this in one folder are of use to nobody."""
 
-_FORMATS = {".png": "png", ".jpg": "jpg", ".jpeg": "jpg", ".webp": "webp", ".npz": "npz"}
+FORMATS = {".png": "png", ".jpg": "jpg", ".jpeg": "jpg", ".webp": "webp", ".npz": "npz"}
+"""What can be written, by the endings of file names."""
+
 _MOST_PIXELS = {"jpg": 65_500, "webp": 16_383}  # along a side; 65_500 is libjpeg's own limit
 _SHEET_PIXELS = 64  # smaller pictures are enlarged on a sheet to about this
 
@@ -143,7 +145,7 @@ def _is_folder(path: Path) -> bool:
 def _choose_format(path: Path, is_folder: bool, asked: str | None) -> str:
     if is_folder:
         return asked or "png"
-    by_ending = _FORMATS.get(path.suffix.lower())
+    by_ending = FORMATS.get(path.suffix.lower())
     if by_ending is None:
         raise OutputError(f"{path} ends in no known format - use .png, .jpg, .webp, .npz, or no ending for a folder")
     if asked not in (None, by_ending):

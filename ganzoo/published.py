@@ -21,6 +21,7 @@ __all__ = [
     "CONFIG",
     "WEIGHTS",
     "Description",
+    "check_replaceable",
     "copy",
     "keep_published",
     "read_description",
@@ -62,6 +63,17 @@ def write_folder(folder: Path, tensors: Mapping[str, Tensor], description: Descr
         temporary.write_text(json.dumps(complete._asdict(), indent=2) + "\n")
 
 
+def check_replaceable(folder: Path, *, overwrite: bool) -> None:
+    """Refuse a folder that holds a model already, unless it may be replaced.
+
+    Raises:
+        OutputError: it does, or it cannot be written.
+    """
+    check_writable(folder)
+    if (folder / CONFIG).exists() and not overwrite:
+        raise OutputError(f"{folder} holds a model - replace it with --overwrite, or choose another folder")
+
+
 def read_description(folder: Path) -> Description:
     """What a published folder says of itself.
 
@@ -93,8 +105,6 @@ def copy(source: Path, target: Path, *, half: bool = False, overwrite: bool = Fa
         OutputError: `target` holds a model and `overwrite` is not set.
     """
     description = read_description(source)
-    check_writable(target)
-    if (target / CONFIG).exists() and not overwrite:
-        raise OutputError(f"{target} holds a model - replace it with --overwrite, or choose another folder")
+    check_replaceable(target, overwrite=overwrite)
     tensors = read_tensors(source / WEIGHTS, sha256=description.sha256)
     write_folder(target, tensors, description, half=half)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from functools import partial
+from itertools import groupby, islice
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -13,10 +16,11 @@ from torch import Tensor
 from ganzoo.devices import resolve_device
 from ganzoo.errors import GanzooError, InvalidRequestError, NonFiniteError
 from ganzoo.gan import GAN, Inputs
-from ganzoo.images import to_pictures
+from ganzoo.images import read_image, resize, take_picture, to_pictures
 from ganzoo.tasks import Task
+from ganzoo.translation import check_tile, translate_batch
 
-__all__ = ["Model", "check_seeds"]
+__all__ = ["Model", "batched", "check_seeds", "source_image"]
 
 SEEDS = 2**32  # PyTorch's CPU generator looks at 32 bits: seed 2**32 would give the images of seed 0
 
@@ -32,19 +36,25 @@ class Model:
         self,
         gan: GAN,
         task: type[Task],
-        image_shape: tuple[int, int, int],
+        config: Any,
         *,
         name: str = "model",
         classes: tuple[str, ...] = (),
     ) -> None:
         self.gan = gan.eval()
         self.task = task
-        self.image_shape = image_shape
+        self.config = config
         self.name = name
         self.classes = classes
 
     def __repr__(self) -> str:
         return f"<ganzoo.Model {self.name}: {self.task.name}, {self.image_shape}, on {self.device}>"
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """(C, H, W) of one image; of a translation, those that it was trained on."""
+        shape: tuple[int, int, int] = self.config.image_shape
+        return shape
 
     @property
     def device(self) -> torch.device:
@@ -108,6 +118,57 @@ class Model:
         rows = [self.gan.draw(task, torch.Generator().manual_seed(seed + i)) for i in range(count)]
         return {name: torch.stack([row[name] for row in rows]) for name in rows[0]}
 
+    def translate(
+        self,
+        images: Any,
+        *,
+        direction: str | None = None,
+        resize: int | None = None,
+        tile: int | None = None,
+        batch_size: int = 8,
+    ) -> Any:
+        """Images translated, of any size, which is kept: an image for an image, a list for several.
+
+        Each is a path or a PIL picture, for which a PIL picture comes back, or a tensor, (C, H, W) in
+        [-1, 1], for which a tensor does; a tensor (N, C, H, W) gives one. `direction` is one of the model's,
+        by default the first. `resize` makes the shorter side that long before, `tile` translates
+        overlapping squares of that side one by one, for what does not fit in memory.
+
+        Raises:
+            InvalidRequestError: a direction that the model does not have, or a size or tile that cannot be.
+            UnreadableImage: a picture that cannot be read.
+            NonFiniteError: the network produced NaN or infinity.
+        """
+        if isinstance(images, Tensor) and images.ndim == 4:
+            return torch.stack(self.translate(list(images), direction=direction, tile=tile, batch_size=batch_size))
+        many = list(images) if isinstance(images, (list, tuple)) else [images]
+        sources = (source_image(each, self.image_shape[0], resize) for each in many)
+        made = self.translations(sources, direction=direction, tile=tile, batch_size=batch_size)
+        results = [m if isinstance(s, Tensor) else to_pictures(m[None])[0] for m, s in zip(made, many, strict=True)]
+        return results if isinstance(images, (list, tuple)) else results[0]
+
+    def translations(
+        self, sources: Iterable[Tensor], *, direction: str | None = None, tile: int | None = None, batch_size: int = 1
+    ) -> Iterator[Tensor]:
+        """Each source, (C, H, W) in [-1, 1], translated to the same size, as it comes.
+
+        Neighbours of one size share a batch. Refuses bad requests at once.
+        """
+        self.request(direction=direction)
+        check_tile(tile, self.config)
+        check_seeds(1, 0, batch_size)
+        return (
+            image
+            for batch in batched(sources, batch_size)
+            for image in translate_batch(batch, partial(self._translate, direction), self.config, tile=tile)
+        )
+
+    def _translate(self, direction: str | None, images: Tensor) -> Tensor:
+        """Images, (N, C, H, W), of a size that the network takes."""
+        none = torch.Generator()
+        rows = [self.gan.draw(self.request(image=image, direction=direction), none) for image in images]
+        return self.generate({name: torch.stack([row[name] for row in rows]) for name in rows[0]})
+
     def generate(self, inputs: Inputs) -> Tensor:
         """The images of `inputs`, (N, C, H, W) in [-1, 1] on the CPU.
 
@@ -125,6 +186,37 @@ class Model:
         if not bool(images.isfinite().all()):
             raise NonFiniteError(f"{self.name} produced NaN or infinity - its weights or inputs are damaged")
         return images
+
+
+def source_image(image: Any, channels: int, resize_to: int | None = None) -> Tensor:
+    """An image to be translated as (C, H, W) in [-1, 1]: of a path, a PIL picture, or such a tensor.
+
+    `resize_to` is the length of the shorter side.
+
+    Raises:
+        InvalidRequestError: anything else, or another number of channels.
+        UnreadableImage: a picture that cannot be read.
+    """
+    if isinstance(image, (str, Path)):
+        pixels = read_image(Path(image), channels=channels).pixels
+    elif isinstance(image, Image.Image):
+        pixels = take_picture(image, channels=channels).pixels
+    elif isinstance(image, Tensor) and image.ndim == 3 and len(image) == channels and image.is_floating_point():
+        return image
+    else:
+        shown = tuple(image.shape) if isinstance(image, Tensor) else type(image).__name__
+        raise InvalidRequestError(f"an image is a path, a picture, or floats ({channels}, H, W), not {shown}")
+    if resize_to is not None:
+        scale = resize_to / min(pixels.shape[1:])
+        pixels = resize(pixels[None], [max(1, round(side * scale)) for side in pixels.shape[1:]])[0]
+    return pixels.float().div(127.5).sub(1)
+
+
+def batched(images: Iterable[Tensor], size: int) -> Iterator[Tensor]:
+    """Neighbours of one shape together, at most `size` of them: (n, C, H, W)."""
+    for _, group in groupby(images, key=lambda image: image.shape):
+        while chunk := list(islice(group, size)):
+            yield torch.stack(chunk)
 
 
 def check_seeds(count: int, seed: int, batch_size: int) -> None:

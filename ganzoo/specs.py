@@ -49,7 +49,12 @@ _REVISION = re.compile(r"[0-9a-f]{40}")
 
 
 class Config(Protocol):
-    """What every architecture's config, a frozen dataclass, says of the images it makes."""
+    """What every architecture's config, a frozen dataclass, says of the images it makes.
+
+    That of a translation may say more: `directions`, the names of those that its model holds, the usual
+    one first; `size_multiple`, which both sides of an image must be multiples of; and `minimum_size`, the
+    smallest side that it takes. Images of other sizes are padded for it.
+    """
 
     __dataclass_fields__: ClassVar[dict[str, dataclasses.Field[Any]]]
 
@@ -258,13 +263,15 @@ class Layout:
     """The naming that another code base gives to an architecture's tensors.
 
     `read(shapes)` looks at names and shapes alone and returns None for a checkpoint that is not in
-    this layout. `source` is the public code that writes such files.
+    this layout. `source` is the public code that writes such files, `example` some names in them, by
+    which people tell them apart.
     """
 
     name: str
     architecture: str
     source: str
     read: Callable[[Shapes], Reading | None]
+    example: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         _check_name(self.name)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 __all__ = ["ClassConditional", "ImageToImage", "Task", "Unconditional"]
 
@@ -43,10 +46,11 @@ class ClassConditional(Task):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageToImage(Task):
-    """A translated image for each source image, in the named direction where there are several."""
+    """A translated image for the source `image`, (C, H, W) in [-1, 1], in the named direction if there are several."""
 
     name: ClassVar[str] = "image-to-image"
     pipeline_tag: ClassVar[str] = "image-to-image"
     trains_on: ClassVar[tuple[str, ...]] = ("a", "b")
 
+    image: Tensor | None = None
     direction: str | None = None

@@ -16,7 +16,7 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -29,13 +29,14 @@ from ganzoo import checkpoints, zoo
 from ganzoo.data import Domains, ImageData
 from ganzoo.errors import GanzooError, InvalidConfigError, InvalidRequestError
 from ganzoo.gan import GAN
+from ganzoo.images import to_pictures
 from ganzoo.loop import Loop, Record
 from ganzoo.plans import TrainingOptions
 from ganzoo.processes import Crew, join
 from ganzoo.published import Description, write_folder
 from ganzoo.sampling import Model
 
-__all__ = ["CHECKS", "noise_data", "tiny_data", "tiny_gan", "tiny_loop", "tiny_model"]
+__all__ = ["CHECKS", "noise_data", "run_processes", "tiny_data", "tiny_gan", "tiny_loop", "tiny_model"]
 
 # ruff: noqa: S101, S603 - assertions are what this module is for, and it runs this interpreter only
 
@@ -65,7 +66,7 @@ def tiny_gan(architecture: str, loss: str | None = None) -> GAN:
 def tiny_model(architecture: str) -> Model:
     """An untrained model of tiny size."""
     spec = zoo.registry().architectures[architecture]
-    return Model(tiny_gan(architecture), spec.task, _tiny_config(architecture).image_shape, name=architecture)
+    return Model(tiny_gan(architecture), spec.task, _tiny_config(architecture), name=architecture)
 
 
 def tiny_loop(
@@ -211,7 +212,7 @@ def check_resumes_exactly(architecture: str) -> None:
 def check_two_processes_are_one(architecture: str) -> None:
     """Two processes give the losses and weights of one whose batch is twice as large, and resume bit for bit."""
     with tempfile.TemporaryDirectory() as folder, _in_double_precision():
-        _run_crew(2, architecture, Path(folder))
+        run_processes(2, "-m", "ganzoo.testing", architecture, folder)
         alone = tiny_loop(architecture, 6, batch_size=6)
         records = list(alone)
         found = checkpoints.latest(Path(folder))
@@ -226,27 +227,54 @@ def check_two_processes_are_one(architecture: str) -> None:
     _assert_close_state(alone.published(), found.networks["average"])
 
 
-def check_images_follow_their_seeds(architecture: str) -> None:
-    """Image i of seed s is image 0 of seed s + i: inputs bit for bit, pixels to 1e-5, at every batch size."""
+def check_inputs_follow_their_seeds(architecture: str) -> None:
+    """The inputs of image i of seed s are those of image 0 of seed s + i, bit for bit; a translation draws none."""
     model = _trained(architecture)
-    images, inputs = model.sample(5, seed=3), model.draw(5, seed=3)
+    if _translates(model):
+        return
+    inputs = model.draw(5, seed=3)
     for i in range(5):
         alone = model.draw(1, seed=3 + i)
         assert all(torch.equal(alone[name][0], inputs[name][i]) for name in inputs)
+
+
+def check_images_follow_their_seeds(architecture: str) -> None:
+    """Image i of seed s is image 0 of seed s + i, at every batch size, to 1e-5; another seed gives another."""
+    model = _trained(architecture)
+    images = _make(model, 5, seed=3)
+    for i in range(5):
+        assert torch.allclose(_make(model, 1, seed=3 + i)[0], images[i], rtol=0, atol=1e-5)
     for batch_size in (1, 2, 5):
-        assert torch.allclose(model.sample(5, seed=3, batch_size=batch_size), images, rtol=0, atol=1e-5)
+        assert torch.allclose(_make(model, 5, seed=3, batch_size=batch_size), images, rtol=0, atol=1e-5)
     assert not torch.allclose(images[0], images[1], rtol=0, atol=1e-5), "two seeds give one image"
 
 
 def check_images_are_images(architecture: str) -> None:
     """Images have the config's shape and lie in [-1, 1], and PIL images come out."""
     model = _trained(architecture)
-    images = model.sample(3)
+    images = _make(model, 3)
     channels, height, width = model.image_shape
     assert images.shape == (3, channels, height, width)
     assert images.dtype == torch.float32
     assert images.abs().max() <= 1
-    assert [picture.size for picture in model.images(2)] == [(width, height)] * 2
+    assert [picture.size for picture in to_pictures(images)] == [(width, height)] * 3
+
+
+def check_any_size_is_translated(architecture: str) -> None:
+    """A translation keeps the size of its image, whatever it is, in tiles too; it has all that it names."""
+    model = tiny_model(architecture)
+    if not _translates(model):
+        return
+    assert model.config.directions
+    for direction in model.config.directions:
+        for size in ((1, 1), (5, 3), (23, 17), (40, 64)):
+            image = torch.rand(model.image_shape[0], *size) * 2 - 1
+            assert model.translate(image, direction=direction).shape == image.shape
+    tile = 4 * model.config.size_multiple * -(-model.config.minimum_size // model.config.size_multiple)
+    image = torch.rand(model.image_shape[0], 2 * tile + 3, tile + 1) * 2 - 1
+    assert model.translate(image, tile=tile).shape == image.shape
+    _assert_raises(InvalidRequestError, lambda: model.translate(image, direction="no such direction"))
+    _assert_raises(InvalidRequestError, lambda: model.translate(image, tile=4 * model.config.size_multiple + 1))
 
 
 def check_sampling_has_no_side_effects(architecture: str) -> None:
@@ -254,7 +282,7 @@ def check_sampling_has_no_side_effects(architecture: str) -> None:
     model = _trained(architecture)
     state = copy.deepcopy(model.gan.state_dict())
     random = torch.get_rng_state()
-    assert torch.equal(model.sample(2), model.sample(2))
+    assert torch.equal(_make(model, 2), _make(model, 2))
     assert torch.equal(torch.get_rng_state(), random)
     _assert_same_state(model.gan.state_dict(), state)
 
@@ -278,7 +306,20 @@ def check_published_round_trip(architecture: str) -> None:
         damaged = Path(folder, "model.safetensors")
         damaged.write_bytes(damaged.read_bytes()[:-1] + b"\x7f")
         _assert_raises(GanzooError, lambda: zoo.load(Path(folder)))
-    assert torch.equal(loaded.sample(3), model.sample(3))
+    assert torch.equal(_make(loaded, 3), _make(model, 3))
+
+
+def _translates(model: Model) -> bool:
+    """Whether the model makes images from images."""
+    return "image" in {field.name for field in dataclasses.fields(model.task)}
+
+
+def _make(model: Model, count: int, *, seed: int = 0, batch_size: int = 64) -> Tensor:
+    """The images of these seeds; of a translation, what it makes of the noise of these seeds."""
+    if not _translates(model):
+        return model.sample(count, seed=seed, batch_size=batch_size)
+    noise = [torch.rand(model.image_shape, generator=torch.Generator().manual_seed(seed + i)) for i in range(count)]
+    return torch.stack(list(model.translations([2 * image - 1 for image in noise], batch_size=batch_size)))
 
 
 def _trained(architecture: str) -> Model:
@@ -286,7 +327,7 @@ def _trained(architecture: str) -> Model:
     loop = tiny_loop(architecture)
     list(loop)
     spec = zoo.registry().architectures[architecture]
-    return Model(loop.average, spec.task, _tiny_config(architecture).image_shape, name=architecture)
+    return Model(loop.average, spec.task, _tiny_config(architecture), name=architecture)
 
 
 def _restore_from_disk(source: Loop, target: Loop) -> None:
@@ -309,23 +350,40 @@ def _in_double_precision() -> Iterator[None]:
         torch.set_default_dtype(before)
 
 
-def _run_crew(size: int, architecture: str, folder: Path) -> None:
-    """Run `_train_in_crew` in several processes, as ``torchrun`` would start them."""
+def run_processes(size: int, *arguments: str, timeout: float = 300) -> None:
+    """Run this interpreter with `arguments` in several processes that find each other, as under ``torchrun``.
+
+    Raises:
+        AssertionError: one of them failed; the message is what it wrote to stderr.
+    """
+    for _ in range(3):  # another program may take the port before the first process does
+        codes, told = _run_once(size, arguments, timeout)
+        if not any("EADDRINUSE" in text for text in told):
+            break
+    assert not any(codes), "\n".join(told)
+
+
+def _run_once(size: int, arguments: Sequence[str], timeout: float) -> tuple[list[int], list[str]]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = str(free.getsockname()[1])
     shared = {**os.environ, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "OMP_NUM_THREADS": "1"}
     shared |= {"WORLD_SIZE": str(size), "LOCAL_WORLD_SIZE": str(size)}
-    command = [sys.executable, "-m", "ganzoo.testing", architecture, str(folder)]
     processes = [
         subprocess.Popen(
-            command, env={**shared, "RANK": str(rank), "LOCAL_RANK": str(rank)}, stderr=subprocess.PIPE, text=True
+            [sys.executable, *arguments],
+            env={**shared, "RANK": str(rank), "LOCAL_RANK": str(rank)},
+            stderr=subprocess.PIPE,
+            text=True,
         )
         for rank in range(size)
     ]
-    told = [process.communicate(timeout=300)[1] for process in processes]
-    for process, text in zip(processes, told, strict=True):
-        assert process.returncode == 0, text
+    try:
+        told = [process.communicate(timeout=timeout)[1] for process in processes]
+    finally:
+        for process in processes:  # one waits for ever where the other has failed
+            process.kill()
+    return [process.returncode for process in processes], told
 
 
 def _train_in_crew(architecture: str, folder: Path) -> None:

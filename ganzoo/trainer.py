@@ -156,7 +156,7 @@ class Trainer(Iterator[Record]):
     def model(self) -> Model:
         """The model so far, averaged weights and all, as `ganzoo.load` will read it."""
         name = self.folder.resolve().name
-        return Model(self.loop.average, self.task, self.config.image_shape, name=name, classes=self.data.classes)
+        return Model(self.loop.average, self.task, self.config, name=name, classes=self.data.classes)
 
     @cached_property
     def _digest(self) -> str:

@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ganzoo import convert, hub
-from ganzoo.errors import InvalidConfigError, PluginWarning, UnknownNameError, one_line
+from ganzoo.errors import InvalidConfigError, InvalidRequestError, PluginWarning, UnknownNameError, one_line
 from ganzoo.layouts import Match, find_layout, rename
 from ganzoo.published import CONFIG, WEIGHTS, keep_published, read_description
 from ganzoo.registry import Registry
 from ganzoo.specs import BundledFile, HubFile, Loss, PretrainedModel, replace_config
+from ganzoo.tasks import Task
 from ganzoo.weights import check_fits, load_into, read_header, read_tensors
 
 if TYPE_CHECKING:
@@ -26,15 +27,18 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Pulled",
+    "Subject",
+    "assemble",
     "check_config",
-    "check_name",
     "config_of",
     "create",
+    "direction_of",
     "is_folder",
     "load",
     "models",
     "pull",
     "registry",
+    "subject_of",
     "use",
     "weights_path",
     "weights_size",
@@ -130,17 +134,36 @@ def is_folder(name: str | Path) -> bool:
     return name not in registry().models and (Path(str(name)) / CONFIG).is_file()
 
 
-def check_name(name: str) -> None:
-    """Refuse what `load` could not find, before anything is loaded.
+class Subject(NamedTuple):
+    """What can be asked of a model, known before it is loaded."""
+
+    task: type[Task]
+    config: Any
+    classes: tuple[str, ...]
+
+
+def subject_of(name: str) -> Subject:
+    """What `load` would load, as far as its description tells.
 
     Raises:
         UnknownNameError: nothing has that name, or there is no such folder.
         CorruptWeightsError: the folder is no published model.
     """
-    if is_folder(name):
-        read_description(_folder(name))
-    else:
-        registry().models[name]
+    model = read_description(_folder(name)) if is_folder(name) else registry().models[name]
+    config, _ = check_config(model.architecture, model.config)
+    return Subject(registry().architectures[model.architecture].task, config, model.classes)
+
+
+def direction_of(name: str, subject: Subject, asked: str | None) -> str:
+    """The direction of a translation that was asked for, or the model's first.
+
+    Raises:
+        InvalidRequestError: the model does not have it; the message says which it has.
+    """
+    directions: tuple[str, ...] = subject.config.directions
+    if asked is not None and asked not in directions:
+        raise InvalidRequestError(f"{name} does not translate {asked} - it has {' and '.join(directions)}")
+    return asked or directions[0]
 
 
 def config_of(model: PretrainedModel) -> Any:
@@ -194,7 +217,7 @@ def _load_registered(name: str, progress: type | None) -> Model:
     if match is not None:
         tensors = rename(tensors, match)
         config = {**match.reading.config, **config}
-    return _build(model.architecture, config, tensors, name=name, classes=model.classes)
+    return assemble(model.architecture, config, tensors, name=name, classes=model.classes)
 
 
 def _folder(name: str | Path) -> Path:
@@ -207,7 +230,7 @@ def _folder(name: str | Path) -> Path:
 def _load_folder(folder: Path) -> Model:
     description = read_description(folder)
     tensors = read_tensors(folder / WEIGHTS, sha256=description.sha256)
-    return _build(
+    return assemble(
         description.architecture, description.config, tensors, name=folder.resolve().name, classes=description.classes
     )
 
@@ -220,9 +243,21 @@ def _match(model: PretrainedModel, path: Path) -> Match | None:
     return find_layout(read_header(path).shapes, [registry().layouts[layout]], of=model.name)
 
 
-def _build(
-    architecture: str, config: Mapping[str, Any], tensors: Mapping[str, Tensor], *, name: str, classes: tuple[str, ...]
+def assemble(
+    architecture: str,
+    config: Mapping[str, Any],
+    tensors: Mapping[str, Tensor],
+    *,
+    name: str,
+    classes: tuple[str, ...] = (),
 ) -> Model:
+    """A model of an architecture from its published tensors, under our names.
+
+    Raises:
+        UnknownNameError: no such architecture.
+        InvalidConfigError: a config that cannot be.
+        MismatchError: the tensors are not those of the network; `name` names them.
+    """
     import torch
 
     from ganzoo.sampling import Model
@@ -238,4 +273,4 @@ def _build(
         keep_published(gan)
     load_into(gan.to_empty(device="cpu") if gan.device.type == "meta" else gan, tensors, of=name)
     task = registry().architectures[architecture].task
-    return Model(gan, task, settings.image_shape, name=name, classes=classes)
+    return Model(gan, task, settings, name=name, classes=classes)

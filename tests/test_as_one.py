@@ -2,9 +2,6 @@
 
 import itertools
 import json
-import os
-import socket
-import subprocess
 import sys
 from pathlib import Path
 
@@ -13,6 +10,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from ganzoo import testing
 from ganzoo.as_one import as_one
 from ganzoo.processes import Crew, join
 
@@ -192,25 +190,7 @@ def difference(crew, shape, affine, momentum, dtype):
 def differences(tmp_path_factory):
     """Of every case, in either of two processes that are started as ``torchrun`` does."""
     folder = tmp_path_factory.mktemp("crew")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = str(free.getsockname()[1])
-    shared = {**os.environ, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "WORLD_SIZE": "2", "OMP_NUM_THREADS": "1"}
-    processes = [
-        subprocess.Popen(
-            [sys.executable, __file__, str(folder)],
-            env={**shared, "LOCAL_WORLD_SIZE": "2", "RANK": rank, "LOCAL_RANK": rank},
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for rank in "01"
-    ]
-    try:
-        told = [process.communicate(timeout=60)[1] for process in processes]
-    finally:
-        for process in processes:  # one waits for ever where the other has failed
-            process.kill()
-    assert [process.returncode for process in processes] == [0, 0], told
+    testing.run_processes(2, __file__, str(folder))
     return [json.loads((folder / rank).read_text()) for rank in "01"]
 
 

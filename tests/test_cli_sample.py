@@ -163,7 +163,7 @@ REFUSED = {
     "file as parent": (["-o", "file/a.png"], "cannot write to file: it is not a folder"),
     "unwritable": (["-o", "/proc/a.png"], "cannot write to /proc: "),
     "existing": (["-o", "old.png"], "old.png exists - replace it with --overwrite"),
-    "misspelt option": (["--sed", "1"], "No such option '--sed'. Did you mean '--seed'?"),
+    "misspelt option": (["--overwrit", "1"], "No such option '--overwrit'. Did you mean '--overwrite'?"),
     "too much": (["another"], "unexpected extra argument"),
     "no value": (["--seed"], "'--seed' requires an argument"),
 }

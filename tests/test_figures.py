@@ -78,7 +78,7 @@ def test_pictures_are_drawn(latents):
         field = field_of(POINTS[name], samples, grid, torch.rand(len(grid)))
         frame = Frame(7, field, samples, None if latents is None else torch.rand_like(samples), "caption")
         picture = to_picture(draw(frame))
-        assert min(picture.size) >= 480
+        assert min(picture.size) >= 440
         assert len(set(picture.resize((64, 64)).get_flattened_data())) > 20
 
 

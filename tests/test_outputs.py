@@ -9,6 +9,7 @@ import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -20,6 +21,15 @@ from ganzoo import GAN, Inputs, Model, Unconditional
 from ganzoo.errors import GanzooError, InvalidRequestError, OutputError
 from ganzoo.images import contact_sheet, to_bytes, to_pictures
 from ganzoo.outputs import MAX_FILES, MAX_SHEET, Interrupted, Target, UnfinishedError, plan
+
+
+class Config(NamedTuple):
+    channels: int
+    size: int
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        return (self.channels, self.size, self.size)
 
 
 class Noise(GAN):
@@ -55,7 +65,7 @@ class Noise(GAN):
 
 
 def model(channels: int = 1, size: int = 4, **failure) -> Model:
-    return Model(Noise(channels, size, **failure), Unconditional, (channels, size, size), name="noise")
+    return Model(Noise(channels, size, **failure), Unconditional, Config(channels, size), name="noise")
 
 
 def pixels(path: Path) -> np.ndarray:

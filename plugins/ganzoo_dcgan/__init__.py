@@ -92,12 +92,14 @@ def ganzoo_layouts() -> Iterable[Layout]:
         architecture="dcgan",
         source="https://github.com/pytorch/examples/blob/main/dcgan/main.py",
         read=read_pytorch,
+        example=("main.0.weight", "main.1.running_mean"),
     )
     yield Layout(
         name="huggan-dcgan",
         architecture="dcgan",
         source="https://github.com/huggingface/community-events/blob/main/huggan/pytorch/dcgan/modeling_dcgan.py",
         read=read_huggan,
+        example=("model.0.weight", "model.1.running_mean"),
     )
 
 
@@ -110,11 +112,11 @@ def ganzoo_models() -> Iterable[PretrainedModel]:
         summary="handwritten digits",
         dataset="mnist",
         licence="apache-2.0",
-        config={"resolution": 32, "channels": 1, "generator_width": 48, "discriminator_width": 16},
+        config={"resolution": 32, "channels": 1, "generator_width": 48, "discriminator_width": 32},
         weights=BundledFile(
             package="ganzoo_dcgan",
             path="weights/dcgan-mnist.safetensors",
-            sha256="db07e1dc35bbfcbeadec1d97c3157d298b85e385374279c7229b296ed187189a",
+            sha256="ac3e4f6655cdd51a7edf5a09e4e4dd18f158659443132c1eb4ab9872facf4ad6",
         ),
     )
     yield PretrainedModel(
