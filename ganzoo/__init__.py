@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from ganzoo.loop import Loop, Record
     from ganzoo.plans import TrainingOptions
     from ganzoo.precision import at_least_single
+    from ganzoo.processes import gather_rows, own_rows
     from ganzoo.sampling import Model
     from ganzoo.sources import load_data
     from ganzoo.trainer import Trainer
@@ -72,11 +73,13 @@ __all__ = [
     "create",
     "draw_latent",
     "frozen",
+    "gather_rows",
     "hookimpl",
     "judge",
     "load",
     "load_data",
     "models",
+    "own_rows",
     "pull",
 ]
 
@@ -88,6 +91,7 @@ _LAZY = {
     "loop": ("Loop", "Record"),
     "plans": ("TrainingOptions",),
     "precision": ("at_least_single",),
+    "processes": ("gather_rows", "own_rows"),
     "sampling": ("Model",),
     "sources": ("load_data",),
     "trainer": ("Trainer",),

@@ -69,7 +69,7 @@ class _AsOne(TorchFunctionMode):
         return parts[:, self.crew.rank].flatten(0, 1)
 
 
-def _ask(mode: _AsOne, func: Any, *args: Any, **options: Any) -> Any:
+def _ask(mode: _AsOne, func: Any, /, *args: Any, **options: Any) -> Any:
     """What concerns each row on its own."""
     return func(*args, **options)
 
@@ -77,7 +77,7 @@ def _ask(mode: _AsOne, func: Any, *args: Any, **options: Any) -> Any:
 # --- random numbers ------------------------------------------------------------------------------
 
 
-def _create(mode: _AsOne, func: Any, *args: Any, **options: Any) -> Any:
+def _create(mode: _AsOne, func: Any, /, *args: Any, **options: Any) -> Any:
     """`torch.randn` and its like, with or without leading bounds: the size is what is a size or comes last."""
     leading = 0 if func in (torch.randn, torch.rand) else sum(isinstance(a, (int, float)) for a in args)
     bounds, sizes = args[:leading], args[leading:]
@@ -87,7 +87,7 @@ def _create(mode: _AsOne, func: Any, *args: Any, **options: Any) -> Any:
     return mode.rows(func(*bounds, size=mode.whole(size), **options))
 
 
-def _draw(mode: _AsOne, func: Any, *args: Any, **options: Any) -> Any:
+def _draw(mode: _AsOne, func: Any, /, *args: Any, **options: Any) -> Any:
     """What draws for each element of tensors, `torch.randn_like` for instance, is given those of all processes.
 
     In place of the others' rows it is given copies of our own: what is drawn for a row depends on its place alone.
@@ -100,7 +100,7 @@ def _draw(mode: _AsOne, func: Any, *args: Any, **options: Any) -> Any:
     return mode.rows(func(*map(mode.copies, args), **{name: mode.copies(value) for name, value in options.items()}))
 
 
-def _fill(mode: _AsOne, func: Any, tensor: Tensor, *args: Any, **options: Any) -> Any:
+def _fill(mode: _AsOne, func: Any, tensor: Tensor, /, *args: Any, **options: Any) -> Any:
     """`tensor.normal_()` and its like."""
     drawn = _draw(mode, func, tensor, *args, **options)
     return tensor if drawn is tensor else tensor.copy_(drawn)

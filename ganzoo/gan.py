@@ -84,8 +84,8 @@ class GAN(nn.Module, ABC):
     that its networks train fastest in. `loss` is the one that it was built with.
     """
 
-    published: ClassVar[tuple[str, ...]] = ("generator",)
-    judges: ClassVar[tuple[str, ...]] = ("discriminator",)
+    published: tuple[str, ...] = ("generator",)
+    judges: tuple[str, ...] = ("discriminator",)
     memory_format: ClassVar[torch.memory_format] = torch.contiguous_format
     loss: AdversarialLoss
 

@@ -13,7 +13,7 @@ from torch import Tensor
 from ganzoo.devices import resolve_device
 from ganzoo.errors import InvalidRequestError
 
-__all__ = ["Crew", "join"]
+__all__ = ["Crew", "gather_rows", "join", "own_rows"]
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,29 @@ class Crew:
             from accelerate import PartialState
 
             PartialState().wait_for_everyone()
+
+
+def gather_rows(rows: Tensor) -> Tensor:
+    """The rows of all processes as one process would have them: those of the first, then of the next.
+
+    For what a GAN keeps of whole batches, such as a history of images; without other processes, `rows` itself.
+    """
+    if not _is_crew():
+        return rows
+    parts = [torch.empty_like(rows) for _ in range(torch.distributed.get_world_size())]
+    torch.distributed.all_gather(parts, rows.contiguous())
+    return torch.cat(parts)
+
+
+def own_rows(whole: Tensor) -> Tensor:
+    """This process's rows of a whole batch: the inverse of `gather_rows`."""
+    if not _is_crew():
+        return whole
+    return whole.chunk(torch.distributed.get_world_size())[torch.distributed.get_rank()]
+
+
+def _is_crew() -> bool:
+    return torch.distributed.is_available() and torch.distributed.is_initialized()
 
 
 def join(device: str) -> tuple[Crew, torch.device]:

@@ -208,6 +208,13 @@ def test_batch_norm_in_eval_mode_looks_at_nothing_else():
     assert torch.equal(one_of_two(1, norm, images), norm(images))
 
 
+def test_other_functions_keep_their_arguments():
+    """Also one that has the name of one of ours."""
+    images = torch.randn(3, 2, 4, 4)
+    padded = one_of_two(0, lambda x: functional.pad(x, (1, 1, 1, 1), mode="reflect"), images)
+    assert torch.equal(padded, functional.pad(images, (1, 1, 1, 1), mode="reflect"))
+
+
 def main(folder):
     crew, _ = join("cpu")
     torch.set_num_threads(1)
