@@ -117,7 +117,7 @@ def pull(names: tuple[str, ...], everything: bool, as_json: bool) -> None:
 def sample(name: str, device: str, as_json: bool, **options: Any) -> None:
     """Sample images from a model, by its name or its folder; or translate pictures with --input."""
     subject = zoo.subject_of(name)
-    translates = "image" in {field.name for field in dataclasses.fields(subject.task)}
+    translates = subject.task.from_images
     _refuse_options(name, subject.task, options, _OF_SAMPLES if translates else _OF_TRANSLATIONS)
     chosen = {option: value for option, value in options.items() if value is not None}
     (_translate if translates else _sample)(name, subject, device, as_json, **chosen)

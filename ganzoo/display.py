@@ -280,6 +280,7 @@ def _figures(record: Record) -> str:
 
 def _describe_model(name: str, model: PretrainedModel) -> Row:
     spec = zoo.registry().architectures[model.architecture]
+    option, call = (" --input photo.jpg", 'translate("photo.jpg")') if spec.task.from_images else ("", "images(8)")
     weights = model.weights
     source = (
         f"bundled in {weights.package}"
@@ -293,9 +294,10 @@ def _describe_model(name: str, model: PretrainedModel) -> Row:
         "weights": source,
         "sha256": weights.sha256,
         "classes": list(model.classes),
+        **({"directions": list(zoo.config_of(model).directions)} if spec.task.from_images else {}),
         "config": dataclasses.asdict(zoo.config_of(model)),
-        "sample_it": f"ganzoo sample {name}",
-        "in_python": f'ganzoo.load("{name}").images(8)',
+        "sample_it": f"ganzoo sample {name}{option}",
+        "in_python": f'ganzoo.load("{name}").{call}',
     }
 
 

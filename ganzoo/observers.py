@@ -17,14 +17,17 @@ import torch
 from torch import Tensor
 
 from ganzoo.cards import render_card
-from ganzoo.data import Domains
+from ganzoo.data import Data, Domains
 from ganzoo.errors import InvalidRequestError
 from ganzoo.files import replacing
-from ganzoo.images import contact_sheet, save_picture, to_pictures
+from ganzoo.images import contact_sheet, read_image, save_picture, to_pictures
 from ganzoo.published import Description, write_folder
 
 if TYPE_CHECKING:
+    from PIL.Image import Image
+
     from ganzoo.loop import Record
+    from ganzoo.sampling import Model
     from ganzoo.trainer import Trainer
 
 __all__ = [
@@ -35,12 +38,16 @@ __all__ = [
     "Published",
     "Sheets",
     "TensorBoard",
+    "TranslationSheets",
     "check_tensorboard",
     "spread",
 ]
 
 SHEET = 64
 """How many samples a sheet has; their seeds are 0, 1, ... at every step."""
+
+ROW = 8
+"""How many images of each domain are translated."""
 
 COLLAPSED = 0.1
 """Samples whose variance is below this part of the data's are nearly one image."""
@@ -131,8 +138,7 @@ class Sheets(Observer):
         super().__init__(trainer)
         self.best = 0.0
         assert not isinstance(trainer.data, Domains)  # noqa: S101 - whoever chose this observer has seen to it
-        first = next(trainer.data.stream(iter([range(min(512, len(trainer.data)))])))["image"]
-        self.variety = spread(first.float().div(127.5).sub(1))
+        self.variety = spread(_first_images(trainer.data, 512))
 
     def save(self) -> None:
         """Draw the sheet, and compare the spread of its samples with that of the data."""
@@ -154,6 +160,39 @@ class Sheets(Observer):
                 stacklevel=2,
             )
         self.best = max(self.best, share)
+
+
+class TranslationSheets(Observer):
+    """``samples/<step>.png``: for each direction a row of images of the data, and below it what becomes of them."""
+
+    def __init__(self, trainer: Trainer) -> None:
+        super().__init__(trainer)
+        assert isinstance(trainer.data, Domains)  # noqa: S101 - whoever chose this observer has seen to it
+        self.sources = {key: _first_images(part, ROW) for key, part in trainer.data.parts.items()}
+
+    def save(self) -> None:
+        """Draw the sheet."""
+        model = self.trainer.model()
+        pictures: list[Image] = []
+        for direction in model.config.directions:
+            sources = self.sources[self._domain_of(model, direction)]
+            made = torch.stack(list(model.translations(sources, direction=direction, batch_size=ROW)))
+            pictures += to_pictures(sources) + to_pictures(made)
+        (self.folder / "samples").mkdir(exist_ok=True)
+        sheet = contact_sheet(pictures, columns=len(sources), scale=max(1, 64 // pictures[0].width))
+        save_picture(sheet, self.folder / "samples" / f"{self.trainer.step:08d}.png")
+
+    def _domain_of(self, model: Model, direction: str) -> str:
+        """Which part of the data a direction starts from: what the GAN calls its input."""
+        image = next(iter(self.sources.values()))[0]
+        request = model.request(image=image, direction=direction)
+        return next(iter(model.gan.draw(request, torch.Generator())))
+
+
+def _first_images(data: Data, count: int) -> Tensor:
+    """The first images of a data set, at most `count`, in [-1, 1]."""
+    first = next(data.stream(iter([range(min(count, len(data)))])))["image"]
+    return first.float().div(127.5).sub(1) if first.dtype == torch.uint8 else first
 
 
 def spread(images: Tensor) -> float:
@@ -198,7 +237,7 @@ def check_tensorboard() -> None:
 
 
 class TensorBoard(Observer):
-    """``tensorboard/``: all figures, and the samples of the sheets."""
+    """``tensorboard/``: all figures, and the sheets."""
 
     def __init__(self, trainer: Trainer) -> None:
         super().__init__(trainer)
@@ -212,6 +251,9 @@ class TensorBoard(Observer):
             self.writer.add_scalar(name, value, step)
 
     def save(self) -> None:
-        """The samples of the sheet, and all to the disk."""
-        self.writer.add_images("samples", (self.trainer.model().sample(SHEET) + 1) / 2, self.trainer.step)
+        """The sheet, or the frame, of this step; and all to the disk."""
+        for name in ("samples", "frames"):
+            path = self.folder / name / f"{self.trainer.step:08d}.png"
+            if path.exists():
+                self.writer.add_image(name, read_image(path, channels=3).pixels, self.trainer.step)
         self.writer.flush()

@@ -15,12 +15,13 @@ __all__ = ["ClassConditional", "ImageToImage", "Task", "Unconditional"]
 class Task:
     """The base of all tasks. `name` is what users type, `pipeline_tag` is the Hub's word for it.
 
-    `trains_on` names the images in a training batch, a data set for each; `needs_labels` says whether
-    they must come with classes.
+    `from_images` says whether it makes images of images, and not of nothing. `trains_on` names the images in
+    a training batch, a data set for each; `needs_labels` says whether they must come with classes.
     """
 
     name: ClassVar[str]
     pipeline_tag: ClassVar[str]
+    from_images: ClassVar[bool] = False
     trains_on: ClassVar[tuple[str, ...]] = ("image",)
     needs_labels: ClassVar[bool] = False
 
@@ -50,6 +51,7 @@ class ImageToImage(Task):
 
     name: ClassVar[str] = "image-to-image"
     pipeline_tag: ClassVar[str] = "image-to-image"
+    from_images: ClassVar[bool] = True
     trains_on: ClassVar[tuple[str, ...]] = ("a", "b")
 
     image: Tensor | None = None

@@ -230,7 +230,7 @@ def check_two_processes_are_one(architecture: str) -> None:
 def check_inputs_follow_their_seeds(architecture: str) -> None:
     """The inputs of image i of seed s are those of image 0 of seed s + i, bit for bit; a translation draws none."""
     model = _trained(architecture)
-    if _translates(model):
+    if model.task.from_images:
         return
     inputs = model.draw(5, seed=3)
     for i in range(5):
@@ -263,7 +263,7 @@ def check_images_are_images(architecture: str) -> None:
 def check_any_size_is_translated(architecture: str) -> None:
     """A translation keeps the size of its image, whatever it is, in tiles too; it has all that it names."""
     model = tiny_model(architecture)
-    if not _translates(model):
+    if not model.task.from_images:
         return
     assert model.config.directions
     for direction in model.config.directions:
@@ -309,14 +309,9 @@ def check_published_round_trip(architecture: str) -> None:
     assert torch.equal(_make(loaded, 3), _make(model, 3))
 
 
-def _translates(model: Model) -> bool:
-    """Whether the model makes images from images."""
-    return "image" in {field.name for field in dataclasses.fields(model.task)}
-
-
 def _make(model: Model, count: int, *, seed: int = 0, batch_size: int = 64) -> Tensor:
     """The images of these seeds; of a translation, what it makes of the noise of these seeds."""
-    if not _translates(model):
+    if not model.task.from_images:
         return model.sample(count, seed=seed, batch_size=batch_size)
     noise = [torch.rand(model.image_shape, generator=torch.Generator().manual_seed(seed + i)) for i in range(count)]
     return torch.stack(list(model.translations([2 * image - 1 for image in noise], batch_size=batch_size)))

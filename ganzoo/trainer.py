@@ -18,7 +18,17 @@ from ganzoo.figures import PointFigure
 from ganzoo.files import replacing
 from ganzoo.folders import Tell
 from ganzoo.loop import Loop, Record
-from ganzoo.observers import Card, Curves, Metrics, Observer, Published, Sheets, TensorBoard, check_tensorboard
+from ganzoo.observers import (
+    Card,
+    Curves,
+    Metrics,
+    Observer,
+    Published,
+    Sheets,
+    TensorBoard,
+    TranslationSheets,
+    check_tensorboard,
+)
 from ganzoo.outputs import check_writable
 from ganzoo.plans import Plan, make_plan
 from ganzoo.points import PointData
@@ -203,11 +213,12 @@ class Trainer(Iterator[Record]):
 
 def _observers(data: Data | Domains, tensorboard: bool) -> list[type[Observer]]:
     """What is to be seen of a run on such data; Metrics first, which cuts the file that others read."""
-    if isinstance(data, Domains):  # samples of it need pictures to be made of
-        shown: list[type[Observer]] = []
-    else:
-        shown = [PointFigure if isinstance(data, PointData) else Sheets]
-    return [Metrics, Published, *shown, Card, Curves, *([TensorBoard] if tensorboard else [])]
+    shown: type[Observer] = Sheets
+    if isinstance(data, Domains):
+        shown = TranslationSheets
+    elif isinstance(data, PointData):
+        shown = PointFigure
+    return [Metrics, Published, shown, Card, Curves, *([TensorBoard] if tensorboard else [])]
 
 
 def _check_folder(folder: Path, plan: Plan, resume: bool) -> None:

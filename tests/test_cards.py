@@ -51,9 +51,11 @@ def test_facts(name):
     assert stated["sha256"] == f"`{model.weights.sha256}`"
     assert stated["data set"] == model.dataset
     assert stated["licence"] == (model.licence or "not stated")
-    assert json.loads(stated["config"].strip("`")) == dict(model.config)
-    channels, height, width = zoo.config_of(model).image_shape
-    assert stated["images"] == f"{height}x{width}, {'grey' if channels == 1 else 'RGB'}"
+    assert json.loads(stated["config"].strip("`")) == json.loads(json.dumps(dict(model.config)))
+    config = zoo.config_of(model)
+    channels, height, width = config.image_shape
+    any_size = "; any other size is padded and cropped back" if hasattr(config, "size_multiple") else ""
+    assert stated["images"] == f"{height}x{width}, {'grey' if channels == 1 else 'RGB'}{any_size}"
     assert f"ganzoo sample {name}" in card(name)[1]
     assert "## Limits" in card(name)[1]
 

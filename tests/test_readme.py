@@ -1,5 +1,6 @@
 """What the README shows works as it stands there."""
 
+import dataclasses
 import os
 import re
 import shlex
@@ -14,6 +15,7 @@ import ganzoo
 from ganzoo import testing
 from ganzoo.cli import cli
 from ganzoo.images import save_picture, to_pictures
+from ganzoo.published import Description, write_folder
 from plugin_factory import install
 
 ROOT = Path(__file__).parents[1]
@@ -75,11 +77,24 @@ def test_the_plugin_has_at_most_60_lines():
     assert sum(1 for block in code for line in block.splitlines() if line.strip()) <= 60
 
 
-def test_the_python_example_runs():
+@pytest.fixture
+def translation(tmp_path):
+    """A small CycleGAN in place of the one that would be downloaded."""
+    gan = ganzoo.create("cyclegan", resolution=32, width=4, blocks=1)
+    tensors = {name: tensor for name, tensor in gan.state_dict().items() if name.split(".")[0] in gan.published}
+    write_folder(tmp_path, tensors, Description("cyclegan", dataclasses.asdict(gan.config), "none"))
+    return tmp_path
+
+
+def test_the_python_example_runs(site, translation):
     example = next(block for block in blocks("python") if "ganzoo.load(" in block)
     example = example.replace("100_000", "128")  # the same code, at a size for a test
+    for shown, small in (("cyclegan-horse2zebra", str(translation)), ("horse.jpg", str(site / "photos/0.png"))):
+        assert shown in example
+        example = example.replace(shown, small)
     namespace = {}
     exec(example, namespace)
+    assert namespace["zebra"].size == (28, 28)
     assert namespace["images"].shape == (16, 1, 32, 32)
     assert len(namespace["pictures"]) == 16
     assert namespace["halfway"].shape == (1, 1, 32, 32)

@@ -415,6 +415,7 @@ class Shape:
     """Two pixels."""
 
     image_shape: tuple[int, int, int] = (1, 2, 2)
+    directions: tuple[str, ...] = ("a2b",)
 
 
 class Shifts(ganzoo.GAN):
@@ -450,10 +451,10 @@ class Shifts(ganzoo.GAN):
         yield Update("discriminators", losses, judged=judged)
 
     def draw(self, request, random):
-        return {"image": torch.rand(1, 2, 2, generator=random)}
+        return {"a": request.image}
 
     def generate(self, inputs):
-        return self.a_to_b(inputs["image"]).tanh()
+        return self.a_to_b(inputs["a"]).tanh()
 
 
 @pytest.fixture
@@ -485,6 +486,9 @@ def test_unpaired_domains(tmp_path, registry):
     assert record.losses.keys() == {"generators/fool", "discriminators/a", "discriminators/b", "discriminators/r1"}
     assert record.scores.keys() == {"D_a(x)", "D_a(G(z))", "D_b(x)", "D_b(G(z))"}
     assert "a_to_b" in str(sorted(checkpoints.latest(tmp_path / "run/checkpoints").networks["average"]))
+    with Image.open(tmp_path / "run/samples/00000004.png") as sheet:
+        sheet.load()
+    assert [sheet.getpixel((x, 4)) for x in (4, 70, 136)] == [10, 20, 30]  # the sources; below, what became of them
     shades(tmp_path / "data/other", 1)
     shutil.rmtree(tmp_path / "data/trainB")
     with pytest.raises(DataError, match="has no trainB - unpaired training wants a folder with trainA and trainB"):

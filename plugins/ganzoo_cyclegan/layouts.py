@@ -1,0 +1,161 @@
+"""How other code bases name CycleGAN generators, and how their networks differ."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ganzoo import Reading, Shapes
+
+__all__ = ["read_course", "read_huggan", "read_junyanz", "read_upit"]
+
+_ENTRY = re.compile(r"(\d+)(?:\.(?:conv_block|block)\.(\d+))?\.(weight|bias)")
+_STATISTIC = re.compile(r"\d+\.(?:(?:conv_block|block)\.\d+\.)?(running_mean|running_var|num_batches_tracked)")
+_FIRST_BLOCK = 10  # behind the stem and two halvings, three modules each, and the first padding
+_COURSE = {
+    "upfeature.conv": "stem.conv",
+    "encoder1.conv1": "down.0.conv",
+    "encoder2.conv1": "down.1.conv",
+    "decoder1.conv1": "up.0.conv",
+    "decoder2.conv1": "up.1.conv",
+    "downfeature.conv": "head.0",
+}
+
+
+def read_junyanz(shapes: Shapes) -> Reading | None:
+    """The authors' code: one sequential, ``model.0`` to ``model.27``, with transposed convolutions."""
+    return _read_one(shapes, upsampling="transposed")
+
+
+def read_huggan(shapes: Shapes) -> Reading | None:
+    """The Hub's community sprint: the same with an Upsample before each of two plain convolutions.
+
+    That code pads the ends by as many pixels as an image has channels: with any but three it is another network.
+    """
+    reading = _read_one(shapes, upsampling="nearest")
+    return reading if reading and reading.config["channels"] == 3 else None
+
+
+def read_upit(shapes: Shapes) -> Reading | None:
+    """UPIT: ``G_A`` and ``G_B`` are the authors' generators; ``G_B`` makes b of a. The discriminators are left out."""
+    theirs = {"a_to_b": "G_B.", "b_to_a": "G_A."}
+    parts = {ours: _part(shapes, prefix) for ours, prefix in theirs.items()}
+    read = {ours: _read_sequential(part, "transposed") for ours, part in parts.items()}
+    configs = [each[0] for each in read.values() if each is not None]
+    if len(configs) != 2 or configs[0] != configs[1]:
+        return None
+    tensors = {
+        f"{ours}.{name}": theirs[ours] + entry
+        for ours, each in read.items()
+        for name, entry in (each[1] if each else {}).items()
+    }
+    judges = {name for name in shapes if name.startswith(("D_A.", "D_B."))}
+    return Reading(
+        config=configs[0], tensors=tensors, ignored=frozenset(judges | _statistics(shapes, *theirs.values()))
+    )
+
+
+def read_course(shapes: Shapes) -> Reading | None:
+    """The Hub's computer vision course, whose network has the authors' shapes and is another."""
+    blocks = {name.partition(".")[0] for name in shapes if name.startswith("res")}
+    names = _COURSE | {
+        f"res{i}.conv{j}": f"blocks.{i}.{which}.conv"
+        for i in range(len(blocks))
+        for j, which in ((1, "first"), (2, "second"))
+    }
+    tensors = {f"{ours}.{kind}": f"{theirs}.{kind}" for theirs, ours in names.items() for kind in ("weight", "bias")}
+    if not blocks or set(tensors.values()) != set(shapes):
+        return None
+    stem = shapes["upfeature.conv.weight"]
+    config = {
+        "channels": stem[1],
+        "width": stem[0],
+        "blocks": len(blocks),
+        "stem_norm": False,
+        "down_padding": "reflect",
+    }
+    return _one_direction(config, tensors)
+
+
+def _read_one(shapes: Shapes, upsampling: str) -> Reading | None:
+    read = _read_sequential(_part(shapes, "model."), upsampling)
+    if read is None:
+        return None
+    config, entries = read
+    tensors = {ours: "model." + theirs for ours, theirs in entries.items()}
+    return _one_direction(config, tensors, ignored=_statistics(shapes, "model."))
+
+
+def _one_direction(
+    config: dict[str, Any], tensors: Mapping[str, str], ignored: frozenset[str] = frozenset()
+) -> Reading:
+    """A file of one generator does not say of which direction: it is taken to be from a to b."""
+    named = {f"a_to_b.{ours}": theirs for ours, theirs in tensors.items()}
+    return Reading(config={**config, "direction": "a_to_b"}, tensors=named, ignored=ignored)
+
+
+def _read_sequential(shapes: Shapes, upsampling: str) -> tuple[dict[str, Any], dict[str, str]] | None:
+    """The config of one generator, and its entries by our names; None where it is no such sequential."""
+    kernels = {name.removesuffix(".weight"): shape for name, shape in shapes.items() if len(shape) == 4}
+    blocks = len({name.partition(".")[0] for name in kernels if ".conv_block." in name or ".block." in name})
+    places = dict(_places(kernels, blocks, upsampling))
+    if not blocks or places.keys() != kernels.keys() or not _fits(kernels, blocks, upsampling):
+        return None
+    norms = {_next(theirs): ours.replace(".conv", ".norm") for theirs, ours in places.items() if ours != "head.0"}
+    affine = any(f"{theirs}.weight" in shapes for theirs in norms)
+    named = places | (norms if affine else {})
+    entries = {f"{ours}.{kind}": f"{theirs}.{kind}" for theirs, ours in named.items() for kind in ("weight", "bias")}
+    if set(entries.values()) != {name for name in shapes if _ENTRY.fullmatch(name)}:
+        return None
+    if not all(_ENTRY.fullmatch(name) or _STATISTIC.fullmatch(name) for name in shapes):
+        return None
+    width, channels = kernels["1"][:2]
+    config = {"channels": channels, "width": width, "blocks": blocks, "upsampling": upsampling, "affine": affine}
+    return config, entries
+
+
+def _places(kernels: Mapping[str, Any], blocks: int, upsampling: str) -> Iterator[tuple[str, str]]:
+    """Where their convolutions stand, and what they are to us; dropout moves the second of a block by one.
+
+    Both of a block are behind a module that pads by reflection: without, they would be padded by zeros.
+    """
+    yield from {"1": "stem.conv", "4": "down.0.conv", "7": "down.1.conv"}.items()
+    kind = "conv_block" if f"{_FIRST_BLOCK}.conv_block.1" in kernels else "block"
+    second = 6 if f"{_FIRST_BLOCK}.{kind}.6" in kernels else 5
+    for i in range(blocks):
+        yield f"{_FIRST_BLOCK + i}.{kind}.1", f"blocks.{i}.first.conv"
+        yield f"{_FIRST_BLOCK + i}.{kind}.{second}", f"blocks.{i}.second.conv"
+    step = 3 if upsampling == "transposed" else 4
+    first = _FIRST_BLOCK + blocks + (step - 3)
+    yield str(first), "up.0.conv"
+    yield str(first + step), "up.1.conv"
+    yield str(first + step + 4), "head.0"
+
+
+def _fits(kernels: Mapping[str, tuple[int, ...]], blocks: int, upsampling: str) -> bool:
+    """A transposed convolution has its inputs first: that the place is right is not enough."""
+    width = kernels["1"][0] if "1" in kernels else 0
+    first = kernels.get(str(_FIRST_BLOCK + blocks + (upsampling == "nearest")), ())
+    wanted = (4 * width, 2 * width, 3, 3) if upsampling == "transposed" else (2 * width, 4 * width, 3, 3)
+    return first == wanted
+
+
+def _next(name: str) -> str:
+    """The module behind one in a sequential: a convolution's norm."""
+    head, dot, place = name.rpartition(".")
+    return f"{head}{dot}{int(place) + 1}"
+
+
+def _part(shapes: Shapes, prefix: str) -> Shapes:
+    return {name.removeprefix(prefix): shape for name, shape in shapes.items() if name.startswith(prefix)}
+
+
+def _statistics(shapes: Shapes, *prefixes: str) -> frozenset[str]:
+    """Running statistics, which instance norm kept before PyTorch 0.4 and which nobody uses."""
+    return frozenset(
+        name
+        for prefix in prefixes
+        for name in shapes
+        if name.startswith(prefix) and _STATISTIC.fullmatch(name.removeprefix(prefix))
+    )

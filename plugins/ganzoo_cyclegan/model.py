@@ -1,0 +1,107 @@
+"""CycleGAN and its training, section 3."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import l1_loss
+
+from ganzoo import GAN, AdversarialLoss, Batch, ImageToImage, Inputs, Task, Update, frozen, judge
+from ganzoo.errors import InvalidRequestError
+from ganzoo_cyclegan import CycleGANConfig
+from ganzoo_cyclegan.networks import Generator, PatchDiscriminator
+from ganzoo_cyclegan.pool import ImagePool
+
+__all__ = ["CycleGAN"]
+
+
+class CycleGAN(GAN):
+    """Two generators, each the other's inverse, and a discriminator for each domain."""
+
+    judges = ("judge_a", "judge_b")
+
+    def __init__(self, config: CycleGANConfig, loss: AdversarialLoss) -> None:
+        super().__init__()
+        self.config = config
+        self.loss = loss
+        self.published = config.generators
+        self.a_to_b, self.b_to_a = Generator(config), Generator(config)
+        self.judge_a, self.judge_b = PatchDiscriminator(config), PatchDiscriminator(config)
+        self.pool_a, self.pool_b = (ImagePool(config.pool_size, config.image_shape) for _ in "ab")
+
+    def optimizers(self) -> dict[str, torch.optim.Optimizer]:
+        """Adam with learning rate 2e-4 and beta1 0.5 for both generators together, and for both discriminators."""
+        return {
+            "generators": self._adam(self.a_to_b, self.b_to_a),
+            "discriminators": self._adam(self.judge_a, self.judge_b),
+        }
+
+    def _adam(self, *networks: nn.Module) -> torch.optim.Optimizer:
+        parameters = [parameter for network in networks for parameter in network.parameters()]
+        return torch.optim.Adam(parameters, self.config.learning_rate, (self.config.beta1, 0.999))
+
+    def training_step(self, batches: Iterator[Batch]) -> Iterator[Update]:
+        """One step of the generators, equation 3, then one of the discriminators on images of the history."""
+        batch = next(batches)
+        a, b = batch["a"], batch["b"]
+        fake_b, fake_a = self.a_to_b(a), self.b_to_a(b)
+        with frozen(self.judge_a, self.judge_b):
+            yield Update(
+                "generators", self._fool(fake_a, fake_b) | self._cycle(a, b, fake_a, fake_b) | self._keep(a, b)
+            )
+        judged = [
+            judge(self.judge_a, a, self.pool_a.exchange(fake_a), "a"),
+            judge(self.judge_b, b, self.pool_b.exchange(fake_b), "b"),
+        ]
+        yield Update(
+            "discriminators", {each.name: self.loss.discriminator(*each.scores) for each in judged}, judged=judged
+        )
+
+    def _fool(self, fake_a: Tensor, fake_b: Tensor) -> dict[str, Tensor]:
+        """The generators' sides of L_GAN(G, D_Y, X, Y) and L_GAN(F, D_X, Y, X), equation 1."""
+        weight = self.config.adversarial_weight
+        return {
+            "fool_a": weight * self.loss.generator(self.judge_a(fake_a)),
+            "fool_b": weight * self.loss.generator(self.judge_b(fake_b)),
+        }
+
+    def _cycle(self, a: Tensor, b: Tensor, fake_a: Tensor, fake_b: Tensor) -> dict[str, Tensor]:
+        """E |F(G(x)) - x| and E |G(F(y)) - y|, equation 2, weighted by lambda."""
+        weight = self.config.cycle_weight
+        return {
+            "cycle_a": weight * l1_loss(self.b_to_a(fake_b), a),
+            "cycle_b": weight * l1_loss(self.a_to_b(fake_a), b),
+        }
+
+    def _keep(self, a: Tensor, b: Tensor) -> dict[str, Tensor]:
+        """E |F(x) - x| and E |G(y) - y|, section 5.2: what is in a domain already is to stay as it is."""
+        weight = self.config.cycle_weight * self.config.identity_weight
+        if weight == 0:
+            return {}
+        return {
+            "identity_a": weight * l1_loss(self.b_to_a(a), a),
+            "identity_b": weight * l1_loss(self.a_to_b(b), b),
+        }
+
+    def draw(self, request: Task, random: torch.Generator) -> Inputs:
+        """The image of the request, (C, H, W), named after the domain that it is from.
+
+        Raises:
+            InvalidRequestError: no image, or a direction that the model does not hold.
+        """
+        wanted = cast(ImageToImage, request)
+        directions = dict(zip(self.config.directions, self.config.generators, strict=True))
+        direction = wanted.direction or self.config.directions[0]
+        if direction not in directions:
+            raise InvalidRequestError(f"there is no direction {direction!r} - there is {' and '.join(directions)}")
+        if wanted.image is None:
+            raise InvalidRequestError("a translation wants images: `model.translate(images)`")
+        return {directions[direction][0]: wanted.image}
+
+    def generate(self, inputs: Inputs) -> Tensor:
+        """(N, C, H, W) in [-1, 1] from images of the same shape: of ``a`` those of b, of ``b`` those of a."""
+        images: Tensor = self.a_to_b(inputs["a"]) if "a" in inputs else self.b_to_a(inputs["b"])
+        return images
