@@ -7,7 +7,7 @@ import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
+from types import MappingProxyType, NoneType, UnionType
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, get_args, get_origin, get_type_hints
 
 from ganzoo.errors import InvalidConfigError, PluginError
@@ -299,9 +299,11 @@ def replace_config(config: Config | type[Config], values: Mapping[str, Any], *, 
 def _check_value(value: Any, hint: Any, what: str) -> Any:
     """`value` as a config field of type `hint` takes it; JSON's lists become tuples.
 
-    Checked are the types that configs are made of: bool, int, float, str, Literal and tuples of these.
+    Checked are the types that configs are made of: bool, int, float, str, Literal, tuples of these, and None beside.
     """
     origin, arguments = get_origin(hint), get_args(hint)
+    if origin is UnionType:
+        return None if value is None else _check_value(value, next(a for a in arguments if a is not NoneType), what)
     if origin is tuple and isinstance(value, (list, tuple)):
         return tuple(_check_value(item, arguments[0], what) for item in value)
     number = isinstance(value, (int, float)) and not isinstance(value, bool)

@@ -8,7 +8,7 @@ from click.testing import CliRunner
 from safetensors.torch import save_file
 
 import ganzoo
-from ganzoo import zoo
+from ganzoo import Layout, Reading, zoo
 from ganzoo.cli import cli
 from ganzoo.errors import (
     CorruptWeightsError,
@@ -20,6 +20,8 @@ from ganzoo.errors import (
 )
 from ganzoo.importing import import_checkpoint
 from ganzoo.published import keep_published
+from ganzoo.registry import Registry
+from plugin_factory import declaring
 
 SMALL = {"resolution": 16, "channels": 1, "latent_dim": 4, "generator_width": 4, "latent": "normal"}
 
@@ -111,3 +113,19 @@ def test_the_command(tmp_path, generator):
     assert (told["layout"], told["config"]["latent"]) == ("pytorch-dcgan", "uniform")
     assert json.loads((tmp_path / "new/config.json").read_text())["dataset"] == "faces"
     assert zoo.load(told["folder"]).sample(1).shape == (1, 1, 16, 16)
+
+
+def test_a_plugin_may_add_a_layout_to_an_architecture_of_another(tmp_path, generator):
+    def read(shapes):
+        if not all(name.startswith("mine.") for name in shapes):
+            return None
+        return Reading(config=SMALL, tensors={name.replace("mine.", "generator."): name for name in shapes})
+
+    found = Registry.discover()
+    layout = Layout(name="mine", architecture="dcgan", source="mine.py", read=read, example=("mine.0.weight",))
+    found.load("somebody", "somebody", lambda: declaring(layouts=[layout]))
+    found.settle()
+    zoo.use(found)
+    torch.save(foreign(generator, "mine."), tmp_path / "old.pth")
+    assert import_checkpoint("dcgan", tmp_path / "old.pth", tmp_path / "new").layout == "mine"
+    assert torch.equal(images(zoo.load(tmp_path / "new").gan), images(generator))

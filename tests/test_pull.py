@@ -8,9 +8,12 @@ from textwrap import dedent
 
 import pytest
 import torch
+from PIL import Image
 from safetensors.torch import save
 
 from ganzoo import zoo
+from ganzoo.sampling import source_image
+from ganzoo.translation import translate_batch
 from hub_server import Hub, body, status
 from plugin_factory import install
 
@@ -168,3 +171,67 @@ def test_info_says_what_is_not_stated(shell):
     assert facts["licence"] == "not stated"
     assert facts["size"] is None
     assert facts["weights"].startswith("hf:someone/digits@")
+
+
+HORSES = """
+import ganzoo
+from ganzoo import HubFile, PretrainedModel
+
+GANZOO_API = (1, 0)
+
+weights = HubFile(
+    repo="someone/horses", repo_type="space", revision="{revision}", filename="a/net.pth", sha256="{sha256}",
+    layout="upit-cyclegan",
+)
+
+@ganzoo.hookimpl
+def ganzoo_models():
+    for first in ("a_to_b", "b_to_a"):
+        yield PretrainedModel(
+            name="cyclegan-" + first, architecture="cyclegan", summary="x", dataset="x", licence=None, weights=weights,
+            config=dict(domains=("horse", "zebra"), resolution=32, first=first),
+        )
+"""
+
+
+def test_one_file_of_a_space_serves_both_directions(tmp_path):
+    """UPIT's four networks in a pickle: one download, and each model translates its own way."""
+    torch.manual_seed(0)
+    gan = zoo.create("cyclegan", resolution=32, width=4, blocks=2).eval()
+    names = {"a_to_b": "G_B", "b_to_a": "G_A"}
+    places = {
+        "stem.conv": "1",
+        "down.0.conv": "4",
+        "down.1.conv": "7",
+        "up.0.conv": "12",
+        "up.1.conv": "15",
+        "head.0": "19",
+    }
+    for block in range(2):
+        places |= {f"blocks.{block}.first.conv": f"{10 + block}.conv_block.1"}
+        places |= {f"blocks.{block}.second.conv": f"{10 + block}.conv_block.5"}
+    theirs = {"D_A.0.weight": torch.zeros(2, 3, 4, 4)}
+    with torch.no_grad():
+        for name, tensor in gan.state_dict().items():
+            net, _, rest = name.partition(".")
+            if net in names:
+                place, kind = rest.rsplit(".", 1)
+                theirs[f"{names[net]}.{places[place]}.{kind}"] = tensor.mul_(5)
+    torch.save(theirs, tmp_path / "net.pth")
+    content = (tmp_path / "net.pth").read_bytes()
+    Image.fromarray(torch.randint(0, 256, (20, 30, 3), dtype=torch.uint8).numpy()).save(tmp_path / "photo.png")
+    with Hub() as hub:
+        revision = hub.add("someone/horses", {"a/net.pth": content}, kind="space")
+        code = HORSES.format(revision=revision, sha256=hashlib.sha256(content).hexdigest())
+        install(tmp_path, "ganzoo-horses", {"ganzoo_horses": dedent(code)}, {"horses": "ganzoo_horses"})
+        environment = hub.environment(tmp_path / "hf", PYTHONPATH=str(tmp_path))
+        for first, network in (("a_to_b", gan.a_to_b), ("b_to_a", gan.b_to_a)):
+            words = ["sample", f"cyclegan-{first}", "--input", "photo.png", "-o", f"{first}.png"]
+            done = subprocess.run(
+                [sys.executable, "-m", "ganzoo", *words], env=environment, cwd=tmp_path, capture_output=True, text=True
+            )
+            assert (done.returncode, done.stdout) == (0, f"{first}.png\n"), done.stderr
+            source, made = (source_image(tmp_path / name, 3) for name in ("photo.png", f"{first}.png"))
+            expected = translate_batch(source[None], network, gan.config)[0]
+            assert (made - expected).abs().max() < 1 / 127
+        assert len(hub.seen("GET", "")) == 1

@@ -198,3 +198,18 @@ def test_replace_config(base: Any, values: dict[str, int], result: Pair) -> None
 def test_replace_config_refuses(base: Any, values: dict[str, Any], message: str) -> None:
     with pytest.raises(InvalidConfigError, match=message):
         replace_config(base, values, of="x")
+
+
+@dataclass(frozen=True)
+class Optional:
+    depth: int | None = None
+
+
+@pytest.mark.parametrize("value", [None, 3])
+def test_none_is_a_value_where_it_is_one(value: Any) -> None:
+    assert replace_config(Optional, {"depth": value}, of="x") == Optional(value)
+
+
+def test_a_wrong_value_beside_none() -> None:
+    with pytest.raises(InvalidConfigError, match=r"x: depth is int, not 2\.5$"):
+        replace_config(Optional, {"depth": 2.5}, of="x")

@@ -62,10 +62,8 @@ class CycleGANConfig:
     def __post_init__(self) -> None:
         if self.channels not in (1, 3, 4):
             raise ValueError(f"channels is 1 (grey), 3 (RGB) or 4 (RGBA), not {self.channels}")
-        if self.blocks is not None and (not isinstance(self.blocks, int) or self.blocks < 1):
-            raise ValueError(f"blocks is a whole number of at least 1, or None, not {self.blocks!r}")
-        if min(self.width, self.discriminator_width, self.discriminator_layers) < 1:
-            raise ValueError("width, discriminator_width and discriminator_layers must be at least 1")
+        if min(self.width, self.generator_blocks, self.discriminator_width, self.discriminator_layers) < 1:
+            raise ValueError("width, blocks, discriminator_width and discriminator_layers must be at least 1")
         self._check_resolution()
         if min(self.cycle_weight, self.identity_weight, self.adversarial_weight, self.pool_size) < 0:
             raise ValueError("cycle_weight, identity_weight, adversarial_weight and pool_size must be at least 0")
