@@ -22,7 +22,8 @@ class Batches(Iterator[Batch]):
     `position` counts the images of each data set that all processes have handed out together; setting
     it continues from there exactly. Each process of the crew gets its rows of what one process would
     get as a batch `crew.size` times as large. `workers` processes read ahead for each data set that is
-    not in memory. `mirror` turns half of the images, other ones in each epoch, left to right.
+    not in memory. `mirror` turns half of the images, other ones in each epoch, left to right; `crop`
+    takes another part of each in each epoch, so many times smaller.
     """
 
     def __init__(
@@ -35,6 +36,7 @@ class Batches(Iterator[Batch]):
         crew: Crew = Crew(),  # noqa: B008 - frozen
         workers: int = 0,
         mirror: bool = False,
+        crop: float = 1.0,
     ) -> None:
         self.data = data
         self.batch_size = batch_size
@@ -42,6 +44,7 @@ class Batches(Iterator[Batch]):
         self.crew = crew
         self.workers = workers
         self.mirror = mirror
+        self.crop = crop
         parts: Mapping[str, Data] = data.parts if isinstance(data, Domains) else {"image": data}
         self._parts = {key: (part, _Order(len(part), seed, key)) for key, part in parts.items()}
         self._position = 0
@@ -94,7 +97,7 @@ class Batches(Iterator[Batch]):
 
     def _prepare(self, images: Tensor, order: _Order) -> Tensor:
         """On the device, and in [-1, 1]."""
-        images = images.to(self.device, non_blocking=True)
+        images = self._cut(images, order).to(self.device, non_blocking=True)
         if images.dtype == torch.uint8:
             images = images.to(torch.get_default_dtype()).div_(127.5).sub_(1)
         if self.mirror:
@@ -102,9 +105,22 @@ class Batches(Iterator[Batch]):
             images = torch.where(turned[:, None, None, None], images.flip(3), images)
         return images
 
+    def _cut(self, images: Tensor, order: _Order) -> Tensor:
+        """A part of each image, `crop` times smaller."""
+        if self.crop == 1:
+            return images
+        height, width = (round(side / self.crop) for side in images.shape[2:])
+        tops = order.places("top", self._start, self.batch_size, images.shape[2] - height + 1)
+        lefts = order.places("left", self._start, self.batch_size, images.shape[3] - width + 1)
+        corners = zip(images, tops, lefts, strict=True)
+        return torch.stack([image[:, top : top + height, left : left + width] for image, top, left in corners])
+
 
 class _Order:
-    """The order of a data set in each epoch, and a coin for each of its images in each."""
+    """The order of a data set in each epoch, and a coin and places for each of its images in each.
+
+    All follow from permutations, whose numbers are evenly spread.
+    """
 
     def __init__(self, count: int, seed: int, key: str) -> None:
         self.count = count
@@ -121,6 +137,11 @@ class _Order:
     def coins(self, position: int, count: int) -> Tensor:
         """Heads or tails, for each of `count` images from `position` on."""
         return self._slice("mirror", position, count) < self.count // 2
+
+    def places(self, purpose: str, position: int, count: int, most: int) -> list[int]:
+        """Whole numbers from 0 up to, but without, `most`, for each of `count` images from `position` on."""
+        places: list[int] = (self._slice(purpose, position, count) * most // self.count).tolist()
+        return places
 
     def _slice(self, purpose: str, position: int, count: int) -> Tensor:
         parts = []

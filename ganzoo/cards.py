@@ -16,6 +16,9 @@ __all__ = ["command_of", "render_card"]
 STUB = "<!-- stub -->"
 """The mark of a card that nobody has worked on: the run may write it anew."""
 
+_PLAIN = ("loss", "iterations", "batch_size", "accumulate", "seed", "ema", "precision", "schedule", "crop", "limit")
+"""The options that are written as ``--name value``."""
+
 _CARD = """---
 license: unknown
 library_name: ganzoo
@@ -89,14 +92,15 @@ def command_of(plan: Plan, folder: str) -> str:
     for name, value in plan.config.items():
         if name not in usual.config or usual.config[name] != value:
             words += ["--config", f"{name}={_text(value)}"]
-    for name in ("loss", "iterations", "batch_size", "accumulate", "seed", "ema", "precision", "schedule", "limit"):
+    for name in _PLAIN:
         if getattr(plan, name) != getattr(usual, name):
             words += [f"--{name.replace('_', '-')}", str(getattr(plan, name))]
     if plan.regularizers != usual.regularizers:
         words += [word for name, weight in plan.regularizers.items() for word in ("--regularizer", f"{name}={weight}")]
     if plan.augmentations != usual.augmentations:
         words += [word for name in plan.augmentations for word in ("--augment", name)]
-    words += ["--mirror"] if plan.mirror and not usual.mirror else []
+    if plan.mirror != usual.mirror:
+        words += ["--mirror" if plan.mirror else "--no-mirror"]
     return shlex.join([*words, "-o", folder])
 
 

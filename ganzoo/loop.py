@@ -80,6 +80,7 @@ class Loop(Iterator[Record]):
             crew=crew,
             workers=workers,
             mirror=options.mirror,
+            crop=options.crop,
         )
         self._rates = {g: [part["lr"] for part in o.param_groups] for g, o in self.optimizers.items()}
         self._schedule, self._setting = schedule_of(options.schedule)

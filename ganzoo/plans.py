@@ -26,7 +26,8 @@ class TrainingOptions:
     weights themselves. `precision` is that of the networks' arithmetic; weights stay in 32 bits.
     `schedule` names how learning rates change, with a setting if wanted: ``linear=0.5``.
     `regularizers` are weights by name; `augmentations` are applied, in their order, to all that
-    discriminators see; `mirror` turns half of the training images left to right.
+    discriminators see; `mirror` turns half of the training images left to right, and `crop` makes them so
+    many times as large and takes a part of the right size, at random.
     """
 
     iterations: int = 10_000
@@ -39,6 +40,7 @@ class TrainingOptions:
     regularizers: Mapping[str, float] = field(default_factory=dict)
     augmentations: tuple[str, ...] = ()
     mirror: bool = False
+    crop: float = 1.0
 
     def __post_init__(self) -> None:
         for name, least in (("iterations", 0), ("batch_size", 1), ("accumulate", 1), ("seed", 0)):
@@ -47,6 +49,8 @@ class TrainingOptions:
                 raise InvalidRequestError(f"{name} is a whole number of at least {least}, not {value!r}")
         if not _is_number(self.ema) or not 0 <= self.ema < 1:
             raise InvalidRequestError(f"ema is a decay in [0, 1), not {self.ema!r}")
+        if not _is_number(self.crop) or not 1 <= self.crop <= 2:
+            raise InvalidRequestError(f"crop is a number from 1 to 2, not {self.crop!r}")
         if self.precision not in PRECISIONS:
             raise InvalidRequestError(f"precision is {', '.join(PRECISIONS[:-1])} or fp16, not {self.precision!r}")
         for name, weight in self.regularizers.items():

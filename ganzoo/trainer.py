@@ -173,9 +173,11 @@ class Trainer(Iterator[Record]):
         return self.data.digest()
 
     def _load_data(self, root: str | Path, workers: int, reading: Tell) -> Data | Domains:
+        channels, *size = self.config.image_shape
+        height, width = (round(side * self.plan.crop) for side in size)
         data = load_data(
             self.plan.data,
-            self.config.image_shape,
+            (channels, height, width),
             parts=self.task.trains_on,
             root=root,
             limit=self.plan.limit,

@@ -217,3 +217,63 @@ def test_a_crew_shares_the_batches_of_one_process(crew, size, mirror):
         assert set(whole) == {"image", "b", "label"}
         for key, rows in whole.items():
             assert torch.equal(torch.cat([part[key] for part in parts]), rows)
+
+
+# --- crops ------------------------------------------------------------------------------------
+
+
+def plane(count, side):
+    """Each pixel tells where it is: its row in one channel, its column in the other; and which image, in a third."""
+    rows = torch.arange(side, dtype=torch.uint8)[:, None].expand(side, side)
+    image = torch.arange(count, dtype=torch.uint8)[:, None, None].expand(count, side, side)
+    return ImageData("plane", torch.stack([rows.expand(count, -1, -1), rows.T.expand(count, -1, -1), image], dim=1))
+
+
+def corners(batch):
+    """Top, left and number of each image, and its size; parts are whole."""
+    images = batch["image"].add(1).mul(127.5).round().int()
+    for image in images:
+        assert (image[0].diff(dim=0) == 1).all()
+        assert (image[1].diff(dim=1) == 1).all()
+    return [tuple(image[:, 0, 0].tolist()) for image in images], tuple(images.shape[2:])
+
+
+ALONE = Crew()
+
+
+def cropped(data, size, crew=ALONE, position=0, crop=1.5):
+    batches = Batches(data, size, seed=0, device=CPU, crop=crop, crew=crew)
+    batches.position = position
+    return batches
+
+
+def test_parts_are_taken_everywhere():
+    """Of 30 images of 12 pixels, parts of 8: each of the 5 places along a side as often, other ones in each epoch."""
+    batches = cropped(plane(30, 12), 30)
+    first, size = corners(next(batches))
+    assert size == (8, 8)
+    assert all(sorted(corner[axis] for corner in first) == sorted([*range(5)] * 6) for axis in (0, 1))
+    second, _ = corners(next(batches))
+    assert {c[2]: c[:2] for c in first} != {c[2]: c[:2] for c in second}
+
+
+@pytest.mark.parametrize("size", [1, 4, 7])
+def test_parts_do_not_depend_on_the_batch_size_or_the_start(size):
+    whole, _ = corners(next(cropped(plane(30, 12), 28)))
+    batches = cropped(plane(30, 12), size, position=size)
+    assert corners(next(batches))[0] == whole[size : 2 * size]
+
+
+def test_parts_of_several_processes_are_those_of_one():
+    whole, _ = corners(next(cropped(plane(30, 12), 6)))
+    parts = [corners(next(cropped(plane(30, 12), 3, Crew(rank, 2))))[0] for rank in (0, 1)]
+    assert parts[0] + parts[1] == whole
+
+
+@pytest.mark.parametrize("side", [8, 16, 24, 64, 100, 256])
+@pytest.mark.parametrize("crop", [1.0, 286 / 256, 1.25, 2.0])
+def test_the_part_has_the_size_that_was_wanted(side, crop):
+    data = plane(1, round(side * crop)) if side * crop < 256 else None
+    if data is not None:
+        assert next(cropped(data, 1, crop=crop))["image"].shape[2:] == (side, side)
+    assert round(round(side * crop) / crop) == side

@@ -232,7 +232,8 @@ def test_tensorboard_is_an_extra(tmp_path, pictures, monkeypatch):
     "changes",
     [
         {},
-        {"iterations": 3, "seed": 7, "ema": 0.5, "precision": "bf16", "accumulate": 2, "limit": 9, "mirror": True},
+        {"iterations": 3, "seed": 7, "ema": 0.5, "precision": "bf16", "accumulate": 2, "limit": 9},
+        {"mirror": True, "crop": 1.25},
         {"loss": "least-squares", "schedule": "linear=0.25", "regularizers": {"r1": 0.5, "label-smoothing": None}},
         {"augmentations": ("color", "cutout"), "config": {**TINY, "latent": "normal"}},
     ],
@@ -532,3 +533,17 @@ def test_points_want_an_architecture_of_their_shape(tmp_path):
     with pytest.raises(DataError, match="gaussian-1d holds points, images of 1x1x1, not of 3x64x64"):
         Trainer("dcgan", "gaussian-1d", tmp_path / "run", device="cpu")
     assert not (tmp_path / "run").exists()
+
+
+def test_a_recipe_may_be_switched_off(tmp_path, monkeypatch):
+    """CycleGAN's recipe mirrors and crops; the command says so where a run does not."""
+    shades(tmp_path / "data/trainA", 10, 20)
+    shades(tmp_path / "data/trainB", 200, 220)
+    small = {"resolution": 16, "width": 2, "blocks": 1, "discriminator_layers": 1, "discriminator_width": 2}
+    options = {"config": small, "mirror": False, "crop": 1.0, "iterations": 1, "device": "cpu"}
+    Trainer("cyclegan", str(tmp_path / "data"), tmp_path / "run", **options).run()
+    card = (tmp_path / "run/README.md").read_text()
+    assert "--no-mirror" in card
+    assert "--crop 1.0" in card
+    with Image.open(tmp_path / "run/samples/00000001.png") as sheet:
+        assert sheet.size[0] > 100

@@ -34,8 +34,6 @@ class CycleGANConfig:
     `first` is the usual one. Weights of the losses: the cycle's, the identity's as a part of the
     cycle's, and that of the adversarial loss of the generators, which the authors take without the half
     that least squares has here.
-
-    The authors resize training images to 286 pixels and crop 256 of them at random; here they are only mirrored.
     """
 
     resolution: int = 256
@@ -143,6 +141,7 @@ def ganzoo_architectures() -> Iterable[Architecture]:
                     "ema": 0.0,
                     "schedule": "linear=0.5",
                     "mirror": True,
+                    "crop": 286 / 256,
                 }
             )
         },
