@@ -359,6 +359,7 @@ def test_it_learns():
 
 
 @pytest.mark.long
+@pytest.mark.filterwarnings("ignore:The .grad attribute")  # of PyTorch's compiler, about its own doing
 @pytest.mark.parametrize("regularizers", [{}, {"r1": 1.0}])
 def test_compiled_networks_give_the_same(regularizers):
     """But for rounding; a discriminator whose gradient is penalised stays as it is."""

@@ -11,6 +11,7 @@ import sys
 import time
 from dataclasses import dataclass
 
+import psutil
 import pytest
 import torch
 from PIL import Image
@@ -354,13 +355,13 @@ def test_a_full_file_system_keeps_the_last_good_checkpoint(pictures, small_disk,
 def killed_and_resumed(launcher, pictures, run):
     """Train, kill -9 after step 10 was saved, resume to 24."""
     command = [*launcher, *arguments(pictures, run, "--save-every", 10, "--schedule", "linear=0.2", "--mirror")]
-    process = subprocess.Popen(
-        [*command, "--iterations", "24"], env=environment(), start_new_session=True, stderr=subprocess.PIPE, text=True
-    )
+    process = subprocess.Popen([*command, "--iterations", "24"], env=environment(), stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 100
     while not (run / "checkpoints/00000010").exists() and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.002)
-    os.killpg(process.pid, signal.SIGKILL)
+    started = psutil.Process(process.pid)
+    for each in (started, *started.children(recursive=True)):  # torchrun's workers outlive it
+        each.kill()
     process.communicate()
     for late in ("00000020", "00000024"):  # it was too fast for us: as if it had been killed before
         shutil.rmtree(run / "checkpoints" / late, ignore_errors=True)
