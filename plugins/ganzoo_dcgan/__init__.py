@@ -129,7 +129,7 @@ def ganzoo_models() -> Iterable[PretrainedModel]:
         weights=BundledFile(
             package="ganzoo_dcgan",
             path="weights/dcgan-fashion-mnist.safetensors",
-            sha256="6a20d4f408f1b5322bc56d5e3d7816e0f530002a48b3c799603c8760319f54c7",
+            sha256="39876e9f3b9a2fa83dd94bb455990f244da4544fc9469c143cabec4c3d52a3c9",
         ),
     )
     yield PretrainedModel(
