@@ -1,12 +1,12 @@
 """How fast a training step is, beside plain loops of the same mathematics: medians of alternating rounds.
 
-Three ways for each architecture that makes images from latents:
+Three ways for each built-in architecture:
 
 - ganzoo: the training loop with its defaults.
 - plain: the same networks, losses, optimizers, average and data in memory, in a loop written by hand:
   what the engine costs.
-- reference: as the field's examples have it: images decoded one by one, PyTorch's default Adam or SGD,
-  generated images made anew for the generator's step, an average in a Python loop: what the defaults gain.
+- reference: as the field's examples have it: images decoded one by one, PyTorch's default optimizers, images
+  generated anew where they could be kept, an average in a Python loop: what the defaults gain.
 """
 
 from __future__ import annotations
@@ -25,13 +25,15 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 from torchvision.transforms import v2
 
-from ganzoo import GAN, ImageData, Loop, TrainingOptions, zoo
+from ganzoo import GAN, Domains, ImageData, Loop, TrainingOptions, frozen, zoo
 from ganzoo.images import to_pictures
 
 CASES = {
     "gan": {},
     "dcgan": {"resolution": 32, "channels": 1, "generator_width": 64, "discriminator_width": 64},
+    "cyclegan": {"resolution": 64, "width": 32, "blocks": 6, "discriminator_width": 32},
 }
+BATCH_SIZES = {"cyclegan": 4}
 DECAY = 0.999
 Step = Callable[[], object]
 
@@ -42,6 +44,12 @@ def pictures(shape: tuple[int, int, int], count: int = 2048) -> ImageData:
     return ImageData("noise", torch.randint(0, 256, (count, *shape), generator=random, dtype=torch.uint8))
 
 
+def parts(name: str) -> dict[str, ImageData]:
+    """A data set for each part of the architecture's batches."""
+    shape = zoo.check_config(name, CASES[name])[0].image_shape
+    return {part: pictures(shape) for part in zoo.registry().architectures[name].task.trains_on}
+
+
 def networks(name: str, device: torch.device) -> GAN:
     """The same each time."""
     torch.manual_seed(0)
@@ -50,22 +58,24 @@ def networks(name: str, device: torch.device) -> GAN:
 
 def ours(name: str, batch_size: int, device: torch.device) -> Step:
     """The training loop with its defaults."""
-    gan = networks(name, device)
-    shape = zoo.check_config(name, CASES[name])[0].image_shape
-    return Loop(gan, pictures(shape), TrainingOptions(iterations=10**9, batch_size=batch_size)).__next__
+    data = parts(name)
+    whole = Domains("noise", data) if len(data) > 1 else data["image"]
+    return Loop(networks(name, device), whole, TrainingOptions(iterations=10**9, batch_size=batch_size)).__next__
 
 
 def plain(name: str, batch_size: int, device: torch.device) -> Step:
     """The same step by hand, with all that the loop does: an average, and the losses as numbers."""
     gan = networks(name, device).train()
-    average = copy.deepcopy(gan.generator)
+    gan.to(memory_format=gan.memory_format)
+    current = [gan.get_submodule(name) for name in gan.published]
+    averages = copy.deepcopy(current)
     optimizers = gan.optimizers()
-    data = pictures(zoo.check_config(name, CASES[name])[0].image_shape).images
+    data = {part: each.images for part, each in parts(name).items()}
 
     def batches() -> Iterator[Any]:
         while True:
-            for part in torch.randperm(len(data)).split(batch_size):
-                yield {"image": data[part].to(device).float().div_(127.5).sub_(1)}
+            for rows in torch.randperm(2048).split(batch_size):
+                yield {part: images[rows].to(device).float().div_(127.5).sub_(1) for part, images in data.items()}
 
     source = batches()
 
@@ -76,16 +86,18 @@ def plain(name: str, batch_size: int, device: torch.device) -> Step:
             optimizers[update.group].zero_grad()
             loss.backward()
             optimizers[update.group].step()
-            shown += [loss.item(), *(score.sigmoid().mean().item() for each in update.judged for score in each.scores)]
+            shown += [term.item() for term in update.losses.values()]
+            shown += [score.sigmoid().mean().item() for each in update.judged for score in each.scores]
         with torch.no_grad():
-            torch._foreach_lerp_(_floats(average), _floats(gan.generator), 1 - DECAY)
+            torch._foreach_lerp_(_floats(averages), _floats(current), 1 - DECAY)
         return shown
 
     return step
 
 
-def _floats(network: nn.Module) -> list[Tensor]:
-    return [tensor for tensor in network.state_dict().values() if tensor.is_floating_point()]
+def _floats(networks: list[nn.Module]) -> list[Tensor]:
+    tensors = (tensor for network in networks for tensor in network.state_dict().values())
+    return [tensor for tensor in tensors if tensor.is_floating_point()]
 
 
 class Decoded(Dataset[Tensor]):
@@ -103,21 +115,26 @@ class Decoded(Dataset[Tensor]):
         return image
 
 
+def decoded(data: ImageData, batch_size: int) -> Iterator[Tensor]:
+    """Batches of pictures, without end."""
+    loader = DataLoader(Decoded(data), batch_size, shuffle=True, drop_last=True)
+    while True:
+        yield from loader
+
+
 def reference(name: str, batch_size: int, device: torch.device) -> Step:
+    """The field's loop for such an architecture."""
+    return (_translating if len(parts(name)) > 1 else _generating)(name, batch_size, device)
+
+
+def _generating(name: str, batch_size: int, device: torch.device) -> Step:
     """The loop of PyTorch's DCGAN example, with an average."""
     gan = networks(name, device).train()
     generator, discriminator = gan.generator, gan.discriminator
     average = copy.deepcopy(generator)
     optimizers = {key: _default(optimizer) for key, optimizer in gan.optimizers().items()}
-    data = Decoded(pictures(zoo.check_config(name, CASES[name])[0].image_shape))
-    loader = DataLoader(data, batch_size, shuffle=True, drop_last=True)
     criterion = nn.BCEWithLogitsLoss()
-
-    def batches() -> Iterator[Tensor]:
-        while True:
-            yield from loader
-
-    source = batches()
+    source = decoded(parts(name)["image"], batch_size)
 
     def step() -> list[float]:
         real = next(source).to(device)
@@ -143,6 +160,42 @@ def reference(name: str, batch_size: int, device: torch.device) -> Step:
     return step
 
 
+def _translating(name: str, batch_size: int, device: torch.device) -> Step:
+    """The loop of CycleGAN's authors, each discriminator in a pass of its own, with an average."""
+    gan = networks(name, device).train()
+    averages = copy.deepcopy([gan.a_to_b, gan.b_to_a])
+    optimizers = {key: _default(optimizer) for key, optimizer in gan.optimizers().items()}
+    sources = {part: decoded(data, batch_size) for part, data in parts(name).items()}
+    one, squares = nn.L1Loss(), nn.MSELoss()
+
+    def towards(scores: Tensor, target: float) -> Tensor:
+        return squares(scores, torch.full_like(scores, target))
+
+    def step() -> list[float]:
+        a, b = (next(sources[part]).to(device) for part in "ab")
+        fake_b, fake_a = gan.a_to_b(a), gan.b_to_a(b)
+        with frozen(gan.judge_a, gan.judge_b):
+            losses = [towards(gan.judge_b(fake_b), 1), towards(gan.judge_a(fake_a), 1)]
+            losses += [10 * one(gan.b_to_a(fake_b), a), 10 * one(gan.a_to_b(fake_a), b)]
+            losses += [5 * one(gan.b_to_a(a), a), 5 * one(gan.a_to_b(b), b)]
+            optimizers["generators"].zero_grad()
+            sum(losses).backward()
+            optimizers["generators"].step()
+        optimizers["discriminators"].zero_grad()
+        for judge, real, pool, fake in ((gan.judge_a, a, gan.pool_a, fake_a), (gan.judge_b, b, gan.pool_b, fake_b)):
+            loss = (towards(judge(real), 1) + towards(judge(pool.exchange(fake)), 0)) / 2
+            loss.backward()
+            losses.append(loss)
+        optimizers["discriminators"].step()
+        with torch.no_grad():
+            for average, network in zip(averages, (gan.a_to_b, gan.b_to_a), strict=True):
+                for ours, theirs in zip(average.parameters(), network.parameters(), strict=True):
+                    ours.mul_(DECAY).add_(theirs, alpha=1 - DECAY)
+        return [loss.item() for loss in losses]
+
+    return step
+
+
 def _default(optimizer: torch.optim.Optimizer) -> torch.optim.Optimizer:
     """An optimizer of the same kind and settings, as PyTorch runs it by default."""
     settings = {**optimizer.defaults, "fused": None, "foreach": None}
@@ -158,13 +211,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=9, help="rounds of each way (default: 9)")
     parser.add_argument("--steps", type=int, default=10, help="steps in a round (default: 10)")
-    parser.add_argument("--batch-size", type=int, default=64)
     parser.add_argument("--device", default="cpu")
     chosen = parser.parse_args()
     device = torch.device(chosen.device)
     print(f"{'':10}" + "".join(f"{way:>12}" for way in WAYS) + f"{'vs plain':>12}{'vs reference':>14}   (steps/s)")
     for name in CASES:
-        steps = {way: make(name, chosen.batch_size, device) for way, make in WAYS.items()}
+        steps = {way: make(name, BATCH_SIZES.get(name, 64), device) for way, make in WAYS.items()}
         rates = measure(steps, chosen.rounds, chosen.steps, device)
         medians = {way: statistics.median(values) for way, values in rates.items()}
         against = [statistics.median(map(truediv, rates["ganzoo"], rates[way])) for way in ("plain", "reference")]
