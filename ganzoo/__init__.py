@@ -11,6 +11,7 @@ from ganzoo.specs import (
     Architecture,
     Augmentation,
     BundledFile,
+    Derived,
     HubFile,
     Layout,
     Loss,
@@ -26,7 +27,7 @@ from ganzoo.tasks import ClassConditional, ImageToImage, Task, Unconditional
 if TYPE_CHECKING:
     from ganzoo.data import Domains, ImageData
     from ganzoo.gan import GAN, AdversarialLoss, Batch, Inputs, Judged, Update, frozen, judge
-    from ganzoo.latents import draw_latent
+    from ganzoo.latents import draw_latent, draw_truncated
     from ganzoo.loop import Loop, Record
     from ganzoo.plans import TrainingOptions
     from ganzoo.precision import at_least_single
@@ -46,6 +47,7 @@ __all__ = [
     "Batch",
     "BundledFile",
     "ClassConditional",
+    "Derived",
     "Domains",
     "GanzooError",
     "HubFile",
@@ -72,6 +74,7 @@ __all__ = [
     "at_least_single",
     "create",
     "draw_latent",
+    "draw_truncated",
     "frozen",
     "gather_rows",
     "hookimpl",
@@ -87,7 +90,7 @@ __all__ = [
 _LAZY = {
     "data": ("Domains", "ImageData"),
     "gan": ("GAN", "AdversarialLoss", "Batch", "Inputs", "Judged", "Update", "frozen", "judge"),
-    "latents": ("draw_latent",),
+    "latents": ("draw_latent", "draw_truncated"),
     "loop": ("Loop", "Record"),
     "plans": ("TrainingOptions",),
     "precision": ("at_least_single",),

@@ -303,6 +303,7 @@ def _describe_model(name: str, model: PretrainedModel) -> Row:
 
 def _describe_architecture(name: str, spec: Architecture) -> Row:
     found = zoo.registry()
+    layouts = [layout for layout in found.layouts.values() if layout.architecture == name]
     return {
         "name": name,
         "summary": spec.summary,
@@ -315,9 +316,10 @@ def _describe_architecture(name: str, spec: Architecture) -> Row:
         "schedules": list(found.schedules),
         "recipes": {data: {**recipe.config, **recipe.options} for data, recipe in spec.recipes.items()},
         "config": dataclasses.asdict(spec.config()),
-        "layouts": [x.name for x in found.layouts.values() if x.architecture == name],
+        "layouts": [f"{x.name} ({x.source})" for x in layouts],
         "models": zoo.models(architecture=name),
         "train_it": f"ganzoo train {name} --data FOLDER -o RUN",
+        **({"import_it": f"ganzoo import {name} FILE -o FOLDER"} if layouts else {}),
     }
 
 

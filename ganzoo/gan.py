@@ -109,6 +109,13 @@ class GAN(nn.Module, ABC):
     def generate(self, inputs: Inputs) -> Tensor:
         """(N, C, H, W) in [-1, 1] from batched inputs. Image i depends on row i alone in eval mode."""
 
+    def fuse(self) -> None:
+        """Make sampling faster, for good: compute once what is constant when nothing is trained any more.
+
+        Called in eval mode of a GAN that only samples from now on; images stay the same to 1e-5. The names of
+        its tensors may change.
+        """
+
     @property
     def device(self) -> torch.device:
         """Where the parameters are."""

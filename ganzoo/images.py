@@ -8,7 +8,7 @@ import stat
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -151,12 +151,12 @@ def save_picture(picture: Image.Image, path: Path) -> None:
 
 
 def save_animation(pictures: Sequence[Image.Image], path: Path, *, milliseconds: int, rest: int = 0) -> None:
-    """Write a GIF that is shown again and again, whole or not at all; it rests at its end."""
+    """Write a GIF, or a WebP, that is shown again and again, whole or not at all; it rests at its end."""
     durations = [milliseconds] * (len(pictures) - 1) + [milliseconds + rest]
     encoded = io.BytesIO()
-    pictures[0].save(
-        encoded, "GIF", save_all=True, append_images=pictures[1:], duration=durations, loop=0, optimize=True
-    )
+    kind = Image.registered_extensions()[path.suffix.lower()]
+    smaller: dict[str, Any] = {"optimize": True} if kind == "GIF" else {"quality": 90}
+    pictures[0].save(encoded, kind, save_all=True, append_images=pictures[1:], duration=durations, loop=0, **smaller)
     with replacing(path, synced=False) as temporary:
         temporary.write_bytes(encoded.getvalue())
 

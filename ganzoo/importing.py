@@ -66,7 +66,7 @@ def import_checkpoint(
     path = convert.as_safetensors(source, sha256=sha256_of(source))
     model, name = _read(architecture, path, known, config or {}, of=str(source))
     whole = dataclasses.asdict(model.config)
-    write_folder(target, model.gan.state_dict(), Description(architecture, whole, dataset), half=half)
+    write_folder(target, model.gan.state_dict(), Description(architecture, whole, dataset, model.classes), half=half)
     return Imported(target, name, whole)
 
 
@@ -101,7 +101,8 @@ def _read_match(
     architecture: str, tensors: Mapping[str, Tensor], match: Match, config: Mapping[str, Any], *, of: str
 ) -> Model:
     merged = {**match.reading.config, **config}
-    return zoo.assemble(architecture, merged, rename(tensors, match), name=of)
+    classes = match.reading.classes
+    return zoo.assemble(architecture, merged, rename(tensors, match), name=of, classes=classes)
 
 
 def _read_ours(

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from ganzoo.errors import LayoutError
-from ganzoo.specs import Layout, Reading, Shapes
+from ganzoo.specs import Derived, Layout, Reading, Shapes
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -42,7 +42,7 @@ def find_layout(shapes: Shapes, layouts: Iterable[Layout], *, of: str) -> Match:
     if len(matches) != 1:
         raise LayoutError(_explain(shapes, layouts, matches, of))
     match = matches[0]
-    unread = set(parts[match.prefix]) - set(match.reading.tensors.values()) - match.reading.ignored
+    unread = set(parts[match.prefix]) - match.reading.read - match.reading.ignored
     if unread:
         raise LayoutError(f"{of}: the layout {match.layout.name} leaves {', '.join(sorted(unread))} unread")
     return match
@@ -50,7 +50,13 @@ def find_layout(shapes: Shapes, layouts: Iterable[Layout], *, of: str) -> Match:
 
 def rename(tensors: Mapping[str, Tensor], match: Match) -> dict[str, Tensor]:
     """The tensors that the match's layout reads, under our names."""
-    return {ours: tensors[match.prefix + theirs] for ours, theirs in match.reading.tensors.items()}
+    return {ours: _find(tensors, match.prefix, theirs) for ours, theirs in match.reading.tensors.items()}
+
+
+def _find(tensors: Mapping[str, Tensor], prefix: str, theirs: str | Derived) -> Tensor:
+    if isinstance(theirs, Derived):
+        return theirs.make(*(tensors[prefix + name] for name in theirs.sources))
+    return tensors[prefix + theirs]
 
 
 def _parts(shapes: Shapes) -> dict[str, dict[str, tuple[int, ...]]]:

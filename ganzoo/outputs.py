@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import errno
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ganzoo.errors import GanzooError, OutputError
 from ganzoo.files import replacing
+from ganzoo.series import Series
 
 if TYPE_CHECKING:
     from PIL.Image import Image
+    from torch import Tensor
 
     from ganzoo.sampling import Model
 
@@ -47,19 +49,18 @@ class Target:
     """Where samples go: one file for all, or a folder with a file each."""
 
     path: Path
-    count: int
+    series: Series
     format: str
     is_folder: bool
 
-    def files(self, seed: int) -> list[Path]:
+    def files(self) -> list[Path]:
         """The files that will be written."""
         if not self.is_folder:
             return [self.path]
-        digits = max(4, len(str(seed + self.count - 1)))
-        return [self.path / f"seed{s:0{digits}d}.{self.format}" for s in range(seed, seed + self.count)]
+        return [self.path / f"{shot.name}.{self.format}" for shot in self.series]
 
     def write(
-        self, model: Model, *, seed: int, batch_size: int, progress: Callable[[int], None] = lambda done: None
+        self, model: Model, *, batch_size: int, progress: Callable[[int], None] = lambda done: None
     ) -> list[Path]:
         """Sample and write; returns the files. `progress` is told of every finished batch.
 
@@ -70,7 +71,7 @@ class Target:
         """
         self._check_fits(model)
         save = _save_each if self.is_folder else _save_arrays if self.format == "npz" else _save_sheet
-        files = self.files(seed)
+        files = self.files()
         done = 0
 
         def tell(pictures: int) -> None:
@@ -80,12 +81,12 @@ class Target:
 
         try:
             (self.path if self.is_folder else self.path.parent).mkdir(parents=True, exist_ok=True)
-            save(model, files, self.count, seed, batch_size, tell)
+            save(model, files, self.series, batch_size, tell)
         except KeyboardInterrupt:
-            raise Interrupted(f"interrupted: {self._so_far(seed, done)}") from None
+            raise Interrupted(f"interrupted: {self._so_far(done)}") from None
         except OSError as error:
             reason = "the disk is full" if error.errno == errno.ENOSPC else error.strerror or str(error)
-            raise UnfinishedError(f"cannot write {self.path}: {reason}; {self._so_far(seed, done)}") from error
+            raise UnfinishedError(f"cannot write {self.path}: {reason}; {self._so_far(done)}") from error
         return files
 
     def _check_fits(self, model: Model) -> None:
@@ -99,39 +100,40 @@ class Target:
         if self.is_folder or self.format not in _MOST_PIXELS:
             return
         scale = _sheet_scale(width)
-        size = sheet_size(self.count, width * scale, height * scale)[1:]
+        size = sheet_size(len(self.series), width * scale, height * scale, self.series.columns)[1:]
         if max(size) > _MOST_PIXELS[self.format]:
             raise OutputError(
                 f"a sheet of {size[0]}x{size[1]} pixels is too large for {self.format} - use png, or a folder"
             )
 
-    def _so_far(self, seed: int, done: int) -> str:
+    def _so_far(self, done: int) -> str:
         if not self.is_folder or not done:
             return "nothing was written"
-        return f"{done} of {self.count} written - go on with --seed {seed + done} -n {self.count - done}"
+        rest = self.series.rest(done)
+        return f"{done} of {len(self.series)} written - " + (
+            f"go on with {rest}" if rest else "replace with --overwrite"
+        )
 
 
-def plan(
-    output: Path | None, name: str, count: int, seed: int, file_format: str | None, *, overwrite: bool = False
-) -> Target:
-    """Settle where samples of the model `name` go; a path without an ending, or an existing folder, is a folder.
+def plan(output: Path | None, name: str, series: Series, file_format: str | None, *, overwrite: bool = False) -> Target:
+    """Settle where a series of samples of the model `name` goes: a path without an ending is a folder.
 
     Raises:
         OutputError: an unknown or contradictory format, a missing or unwritable folder, or files that
             exist and may not be overwritten.
         InvalidRequestError: seeds beyond the last one.
     """
-    path = output or Path(f"{Path(name).resolve().name}-seed{seed}.{file_format or 'png'}")
+    path = output or Path(f"{Path(name).resolve().name}-seed{series.seed}.{file_format or 'png'}")
     is_folder = _is_folder(path)
-    target = Target(path, count, _choose_format(path, is_folder, file_format), is_folder)
+    target = Target(path, series, _choose_format(path, is_folder, file_format), is_folder)
     _check_count(target)
     check_writable(path if is_folder else path.parent)
-    existing = next((file for file in target.files(seed) if file.exists()), None)
+    existing = next((file for file in target.files() if file.exists()), None)
     if existing and not overwrite:
         raise OutputError(f"{existing} exists - replace it with --overwrite, or choose another place with -o")
     from ganzoo.sampling import check_seeds  # last, because it imports torch
 
-    check_seeds(count, seed, 1)
+    check_seeds(series.count, series.seed, 1)
     return target
 
 
@@ -154,12 +156,13 @@ def _choose_format(path: Path, is_folder: bool, asked: str | None) -> str:
 
 
 def _check_count(target: Target) -> None:
+    count = len(target.series)
     if target.is_folder and target.format == "npz":
         raise OutputError(f"npz is one file for all images: name it, such as {target.path / 'samples.npz'}")
-    if target.is_folder and target.count > MAX_FILES:
-        raise OutputError(f"{target.count} files are too many for one folder - name an .npz file, or ask for fewer")
-    if not target.is_folder and target.format != "npz" and target.count > MAX_SHEET:
-        raise OutputError(f"{target.count} pictures do not fit on one sheet - give a folder with -o, or an .npz file")
+    if target.is_folder and count > MAX_FILES:
+        raise OutputError(f"{count} files are too many for one folder - name an .npz file, or ask for fewer")
+    if not target.is_folder and target.format != "npz" and count > MAX_SHEET:
+        raise OutputError(f"{count} pictures do not fit on one sheet - give a folder with -o, or an .npz file")
 
 
 def check_writable(folder: Path) -> None:
@@ -185,28 +188,36 @@ def _sheet_scale(width: int) -> int:
 Tell = Callable[[int], None]
 
 
-def _save_each(model: Model, files: list[Path], count: int, seed: int, batch_size: int, tell: Tell) -> None:
+def _batches(model: Model, series: Series, batch_size: int) -> Iterator[Tensor]:
+    return model.generate_each(((shot.seed, shot.request) for shot in series), batch_size=batch_size)
+
+
+def _save_each(model: Model, files: list[Path], series: Series, batch_size: int, tell: Tell) -> None:
     from ganzoo.images import save_picture, to_pictures
 
     remaining = iter(files)
-    for batch in model.stream(count, seed=seed, batch_size=batch_size):
+    for batch in _batches(model, series, batch_size):
         for picture in to_pictures(batch):
             save_picture(picture, next(remaining))
             tell(1)
 
 
-def _save_sheet(model: Model, files: list[Path], count: int, seed: int, batch_size: int, tell: Tell) -> None:
+def _save_sheet(model: Model, files: list[Path], series: Series, batch_size: int, tell: Tell) -> None:
     from ganzoo.images import contact_sheet, save_picture, to_pictures
 
     pictures: list[Image] = []
-    for batch in model.stream(count, seed=seed, batch_size=batch_size):
+    for batch in _batches(model, series, batch_size):
         pictures += to_pictures(batch)
         tell(len(batch))
-    save_picture(contact_sheet(pictures, scale=_sheet_scale(pictures[0].width)), files[0])
+    sheet = contact_sheet(pictures, columns=series.columns, scale=_sheet_scale(pictures[0].width))
+    save_picture(sheet, files[0])
 
 
-def _save_arrays(model: Model, files: list[Path], count: int, seed: int, batch_size: int, tell: Tell) -> None:
-    """``images``, uint8 (N, H, W, C), and ``seeds``, (N,), as ``np.savez_compressed`` does, but a batch at a time."""
+def _save_arrays(model: Model, files: list[Path], series: Series, batch_size: int, tell: Tell) -> None:
+    """``images``, uint8 (N, H, W, C), and ``seeds``, (N,), as ``np.savez_compressed`` does, but a batch at a time.
+
+    And every option that was asked for in numbers, (N,): ``label``, ``truncation``.
+    """
     import zipfile
 
     import numpy as np
@@ -214,12 +225,13 @@ def _save_arrays(model: Model, files: list[Path], count: int, seed: int, batch_s
     from ganzoo.images import to_bytes
 
     channels, height, width = model.image_shape
-    header = {"descr": "|u1", "fortran_order": False, "shape": (count, height, width, channels)}
+    header = {"descr": "|u1", "fortran_order": False, "shape": (len(series), height, width, channels)}
     with replacing(files[0]) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive:
         with archive.open("images.npy", "w", force_zip64=True) as entry:
             np.lib.format.write_array_header_1_0(entry, header)
-            for batch in model.stream(count, seed=seed, batch_size=batch_size):
+            for batch in _batches(model, series, batch_size):
                 entry.write(to_bytes(batch).permute(0, 2, 3, 1).contiguous().numpy().tobytes())
                 tell(len(batch))
-        with archive.open("seeds.npy", "w", force_zip64=True) as entry:
-            np.lib.format.write_array(entry, np.arange(seed, seed + count))
+        for name, values in series.numbers().items():
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as entry:
+                np.lib.format.write_array(entry, np.asarray(values))

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from itertools import groupby, islice
 from pathlib import Path
@@ -17,6 +16,8 @@ from ganzoo.devices import resolve_device
 from ganzoo.errors import GanzooError, InvalidRequestError, NonFiniteError
 from ganzoo.gan import GAN, Inputs
 from ganzoo.images import read_image, resize, take_picture, to_pictures
+from ganzoo.interpolation import walk
+from ganzoo.requests import make_request
 from ganzoo.tasks import Task
 from ganzoo.translation import check_tile, translate_batch
 
@@ -88,24 +89,21 @@ class Model:
         """As `sample`, batch by batch, for counts that do not fit in memory. Refuses bad requests at once."""
         request = self.request(**options)
         check_seeds(count, seed, batch_size)
-        starts = range(0, count, batch_size)
-        return (
-            self.generate(self.draw(min(batch_size, count - start), seed=seed + start, request=request))
-            for start in starts
-        )
+        return self.generate_each(((seed + i, request) for i in range(count)), batch_size=batch_size)
+
+    def generate_each(self, shots: Iterable[tuple[int, Task]], *, batch_size: int = 64) -> Iterator[Tensor]:
+        """The image of each seed and request, in batches (n, C, H, W) in [-1, 1] on the CPU."""
+        remaining = iter(shots)
+        while batch := list(islice(remaining, batch_size)):
+            yield self.generate(self._draw_each(batch))
 
     def request(self, **options: Any) -> Task:
-        """The task with `options` as its fields.
+        """The task with `options` as its fields; a class may be given by its name, or by a part that no other has.
 
         Raises:
-            InvalidRequestError: the task has no such option.
+            InvalidRequestError: the task has no such option, or the option no such value.
         """
-        known = [field.name for field in dataclasses.fields(self.task)]
-        for name in options:
-            if name not in known:
-                takes = f"takes {', '.join(known)}" if known else "takes no option"
-                raise InvalidRequestError(f"{self.name} takes no {name} - it is {self.task.name} and {takes}")
-        return self.task(**options)
+        return make_request(self.task, options, config=self.config, classes=self.classes, of=self.name)
 
     def draw(self, count: int = 1, *, seed: int = 0, request: Task | None = None) -> Inputs:
         """The inputs of `count` images, on the CPU; row i is drawn from seed + i alone.
@@ -115,8 +113,33 @@ class Model:
         """
         check_seeds(count, seed, 1)
         task = request or self.task()
-        rows = [self.gan.draw(task, torch.Generator().manual_seed(seed + i)) for i in range(count)]
+        return self._draw_each([(seed + i, task) for i in range(count)])
+
+    def _draw_each(self, shots: Iterable[tuple[int, Task]]) -> Inputs:
+        rows = [self.gan.draw(request, torch.Generator().manual_seed(seed)) for seed, request in shots]
         return {name: torch.stack([row[name] for row in rows]) for name in rows[0]}
+
+    def interpolate(
+        self,
+        start: Inputs,
+        end: Inputs,
+        *,
+        steps: int = 16,
+        hold: Sequence[str] = (),
+        batch_size: int = 64,
+    ) -> Tensor:
+        """The images on the way from one image to another, both included, (steps, C, H, W).
+
+        `start` and `end` are inputs of one image each, as `draw` gives them. The latent, ``z``, turns about
+        the origin, for its length hardly varies; all else moves in a straight line. Inputs in `hold` stay as
+        at the start.
+
+        Raises:
+            InvalidRequestError: fewer than two steps, or no such input to hold.
+        """
+        way = walk(start, end, steps, hold)
+        rows = (slice(i, i + batch_size) for i in range(0, steps, batch_size))
+        return torch.cat([self.generate({name: value[each] for name, value in way.items()}) for each in rows])
 
     def translate(
         self,

@@ -24,6 +24,7 @@ __all__ = [
     "Augmentation",
     "BundledFile",
     "Config",
+    "Derived",
     "HubFile",
     "Layout",
     "Loss",
@@ -51,9 +52,10 @@ _REVISION = re.compile(r"[0-9a-f]{40}")
 class Config(Protocol):
     """What every architecture's config, a frozen dataclass, says of the images it makes.
 
-    That of a translation may say more: `directions`, the names of those that its model holds, the usual
-    one first; `size_multiple`, which both sides of an image must be multiples of; and `minimum_size`, the
-    smallest side that it takes. Images of other sizes are padded for it.
+    That of images of a class says how many `classes` there are. That of a translation may say more:
+    `directions`, the names of those that its model holds, the usual one first; `size_multiple`, which both
+    sides of an image must be multiples of; and `minimum_size`, the smallest side that it takes. Images of
+    other sizes are padded for it.
     """
 
     __dataclass_fields__: ClassVar[dict[str, dataclasses.Field[Any]]]
@@ -245,17 +247,33 @@ class PretrainedModel:
         object.__setattr__(self, "config", MappingProxyType(dict(self.config)))
 
 
+@dataclass(frozen=True)
+class Derived:
+    """A tensor that a checkpoint does not hold as such: what `make` makes of those that it holds, in that order."""
+
+    sources: tuple[str, ...]
+    make: Callable[..., Tensor]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Reading:
-    """How a layout reads one checkpoint: the config its shapes imply, and our name of each tensor.
+    """How a layout reads one checkpoint: the config its shapes imply, and where each of our tensors is.
 
-    `tensors` maps our names to the checkpoint's; `ignored` are the checkpoint's names that carry
-    nothing for the network. Any name in neither is an error.
+    `tensors` maps our names to the checkpoint's, or to what is derived from these; `ignored` are the
+    checkpoint's names that carry nothing for the network. Any name in neither is an error. `classes` are the
+    names of its classes, where whoever writes such files means the same ones always.
     """
 
     config: Mapping[str, Any]
-    tensors: Mapping[str, str]
+    tensors: Mapping[str, str | Derived]
     ignored: frozenset[str] = frozenset()
+    classes: tuple[str, ...] = ()
+
+    @property
+    def read(self) -> set[str]:
+        """The checkpoint's names of all that is read."""
+        found = self.tensors.values()
+        return {name for each in found for name in (each.sources if isinstance(each, Derived) else (each,))}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -88,8 +88,9 @@ class Trainer(Iterator[Record]):
         _check_folder(self.folder, self.plan, resume)
         with self.crew.main_first() if data in DATASETS else nullcontext():  # to download
             self.data = self._load_data(data_dir, workers, reading)
+        settings = self._settle_classes()
         torch.manual_seed(derive(self.plan.seed, "initialisation"))
-        gan = zoo.create(architecture, loss=self.plan.loss, **self.plan.config).to(device)
+        gan = zoo.create(architecture, loss=self.plan.loss, **settings).to(device)
         self.loop = Loop(gan, self.data, self.plan, crew=self.crew, workers=workers, compile=compile)
         self.saved_step: int | None = None
         if resume:
@@ -190,6 +191,21 @@ class Trainer(Iterator[Record]):
                 "put the pictures of each class into a folder of their own"
             )
         return data
+
+    def _settle_classes(self) -> dict[str, Any]:
+        """The config as it was asked for, with as many classes as the data has.
+
+        Raises:
+            DataError: another number was asked for.
+        """
+        settings = dict(self.plan.config)
+        if not self.task.needs_labels:
+            return settings
+        found = len(self.data.classes)
+        if settings.setdefault("classes", found) != found:
+            raise DataError(f"{self.plan.data} has {found} classes, and the config says {settings['classes']}")
+        self.config, _ = zoo.check_config(self.plan.architecture, settings)
+        return settings
 
     def _restore(self) -> None:
         checkpoint = checkpoints.latest(self.folder / "checkpoints")

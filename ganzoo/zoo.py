@@ -14,6 +14,7 @@ from ganzoo.errors import InvalidConfigError, InvalidRequestError, PluginWarning
 from ganzoo.layouts import Match, find_layout, rename
 from ganzoo.published import CONFIG, WEIGHTS, keep_published, read_description
 from ganzoo.registry import Registry
+from ganzoo.requests import make_request
 from ganzoo.specs import BundledFile, HubFile, Loss, PretrainedModel, replace_config
 from ganzoo.tasks import Task
 from ganzoo.weights import check_fits, load_into, read_header, read_tensors
@@ -124,6 +125,7 @@ def load(name: str | Path, *, device: str | torch.device = "cpu", progress: type
 
     place = resolve_device(str(device))  # before anything is fetched or read
     model = _load_folder(_folder(name)) if is_folder(name) else _load_registered(str(name), progress)
+    model.gan.fuse()
     return model.to(place)
 
 
@@ -140,6 +142,14 @@ class Subject(NamedTuple):
     task: type[Task]
     config: Any
     classes: tuple[str, ...]
+
+    def request(self, name: str, **options: Any) -> Task:
+        """What is asked of the model `name`.
+
+        Raises:
+            InvalidRequestError: its task has no such option, or the option no such value.
+        """
+        return make_request(self.task, options, config=self.config, classes=self.classes, of=name)
 
 
 def subject_of(name: str) -> Subject:

@@ -21,6 +21,7 @@ from ganzoo import GAN, Inputs, Model, Unconditional
 from ganzoo.errors import GanzooError, InvalidRequestError, OutputError
 from ganzoo.images import contact_sheet, to_bytes, to_pictures
 from ganzoo.outputs import MAX_FILES, MAX_SHEET, Interrupted, Target, UnfinishedError, plan
+from ganzoo.series import Row, Series
 
 
 class Config(NamedTuple):
@@ -68,6 +69,10 @@ def model(channels: int = 1, size: int = 4, **failure) -> Model:
     return Model(Noise(channels, size, **failure), Unconditional, Config(channels, size), name="noise")
 
 
+def series(count: int, seed: int) -> Series:
+    return Series((Row(Unconditional()),), count, seed)
+
+
 def pixels(path: Path) -> np.ndarray:
     with Image.open(path) as picture:
         return np.asarray(picture)
@@ -104,21 +109,21 @@ def small_disk():
 @pytest.mark.parametrize(
     ("output", "asked", "expected"),
     [
-        (None, None, Target(Path("noise-seed7.png"), 3, "png", False)),
-        (None, "npz", Target(Path("noise-seed7.npz"), 3, "npz", False)),
-        ("a.png", None, Target(Path("a.png"), 3, "png", False)),
-        ("a.JPEG", None, Target(Path("a.JPEG"), 3, "jpg", False)),
-        ("new/deep/a.webp", "webp", Target(Path("new/deep/a.webp"), 3, "webp", False)),
-        ("a.npz", None, Target(Path("a.npz"), 3, "npz", False)),
-        ("new", None, Target(Path("new"), 3, "png", True)),
-        ("new/deep", "webp", Target(Path("new/deep"), 3, "webp", True)),
-        ("folder.png", "jpg", Target(Path("folder.png"), 3, "jpg", True)),  # it exists, and is a folder
-        (".", None, Target(Path(), 3, "png", True)),
+        (None, None, Target(Path("noise-seed7.png"), series(3, 7), "png", False)),
+        (None, "npz", Target(Path("noise-seed7.npz"), series(3, 7), "npz", False)),
+        ("a.png", None, Target(Path("a.png"), series(3, 7), "png", False)),
+        ("a.JPEG", None, Target(Path("a.JPEG"), series(3, 7), "jpg", False)),
+        ("new/deep/a.webp", "webp", Target(Path("new/deep/a.webp"), series(3, 7), "webp", False)),
+        ("a.npz", None, Target(Path("a.npz"), series(3, 7), "npz", False)),
+        ("new", None, Target(Path("new"), series(3, 7), "png", True)),
+        ("new/deep", "webp", Target(Path("new/deep"), series(3, 7), "webp", True)),
+        ("folder.png", "jpg", Target(Path("folder.png"), series(3, 7), "jpg", True)),  # it exists, and is a folder
+        (".", None, Target(Path(), series(3, 7), "png", True)),
     ],
 )
 def test_the_ending_decides(here, output, asked, expected):
     (here / "folder.png").mkdir()
-    assert plan(output and Path(output), "noise", 3, 7, asked) == expected
+    assert plan(output and Path(output), "noise", series(3, 7), asked) == expected
     assert names(here) == ["folder.png"]  # planning makes nothing
 
 
@@ -134,7 +139,7 @@ def test_the_ending_decides(here, output, asked, expected):
 def test_the_file_is_named_after_the_model(here, monkeypatch, name, file):
     (here / "above" / "here").mkdir(parents=True)
     monkeypatch.chdir(here / "above" / "here")
-    assert plan(None, name, 1, 0, None).path == Path(file)
+    assert plan(None, name, series(1, 0), None).path == Path(file)
 
 
 REFUSED = {
@@ -167,7 +172,7 @@ def test_what_cannot_be_is_refused(here, case):
     for file in ("file", "old.png", "folder/seed0002.png"):
         (here / file).write_text("old")
     with pytest.raises(OutputError, match=words) as caught:
-        plan(output and Path(output), "noise", count, 0, asked)
+        plan(output and Path(output), "noise", series(count, 0), asked)
     assert caught.value.exit_code == 2
     assert "\n" not in str(caught.value)
     assert names(here) == ["file", "folder", "old.png"]
@@ -182,22 +187,22 @@ def test_a_folder_that_may_not_be_written(here, monkeypatch):
 
     monkeypatch.setattr("tempfile.TemporaryFile", read_only)
     with pytest.raises(OutputError, match=r"cannot write to .*: Read-only file system"):
-        plan(Path("a.png"), "noise", 1, 0, None)
+        plan(Path("a.png"), "noise", series(1, 0), None)
 
 
 def test_files_beside_the_planned_ones_are_no_hindrance(here):
     (here / "folder").mkdir()
     (here / "folder" / "seed0003.png").touch()
     (here / "folder" / "seed0000.jpg").touch()
-    assert plan(Path("folder"), "noise", 3, 0, None).count == 3
-    assert plan(Path("folder"), "noise", 4, 0, None, overwrite=True).count == 4
+    assert plan(Path("folder"), "noise", series(3, 0), None).series == series(3, 0)
+    assert plan(Path("folder"), "noise", series(4, 0), None, overwrite=True).series == series(4, 0)
 
 
 @pytest.mark.parametrize(("seed", "count"), [(2**32, 1), (2**32 - 1, 2), (0, 2**32 + 1)])
 def test_seeds_that_do_not_exist_are_refused_with_the_rest(seed, count):
     with pytest.raises(InvalidRequestError, match="seeds go up to 4294967295"):
-        plan(Path("a.npz"), "noise", count, seed, None)
-    assert plan(Path("a.npz"), "noise", 1, 2**32 - 1, None)
+        plan(Path("a.npz"), "noise", series(count, seed), None)
+    assert plan(Path("a.npz"), "noise", series(1, 2**32 - 1), None)
 
 
 @pytest.mark.parametrize(
@@ -209,7 +214,7 @@ def test_seeds_that_do_not_exist_are_refused_with_the_rest(seed, count):
     ],
 )
 def test_names_sort_as_seeds_do(seed, count, expected):
-    files = plan(Path("new"), "noise", count, seed, None).files(seed)
+    files = plan(Path("new"), "noise", series(count, seed), None).files()
     assert [file.name for file in files] == expected
     assert files == sorted(files)
 
@@ -218,7 +223,7 @@ def test_names_sort_as_seeds_do(seed, count, expected):
 def test_transparent_pictures_are_no_jpg(name):
     transparent = model(channels=4, after=0, stop=AssertionError("sampled"))
     with pytest.raises(OutputError, match="noise makes transparent pictures, which jpg cannot hold - use png"):
-        plan(Path(name), "noise", 2, 0, "jpg").write(transparent, seed=0, batch_size=2)
+        plan(Path(name), "noise", series(2, 0), "jpg").write(transparent, batch_size=2)
     assert not Path(name).exists()
 
 
@@ -226,9 +231,9 @@ def test_transparent_pictures_are_no_jpg(name):
 def test_points_of_the_plane_are_no_pictures(name):
     points = model(channels=2, size=1)
     with pytest.raises(OutputError, match=r"makes 2 numbers a pixel, no pictures - name an \.npz file"):
-        plan(Path(name), "noise", 2, 0, None).write(points, seed=0, batch_size=2)
+        plan(Path(name), "noise", series(2, 0), None).write(points, batch_size=2)
     assert not Path(name).exists()
-    [written] = plan(Path("a.npz"), "noise", 2, 0, None).write(points, seed=0, batch_size=2)
+    [written] = plan(Path("a.npz"), "noise", series(2, 0), None).write(points, batch_size=2)
     assert np.load(written)["images"].shape == (2, 1, 1, 2)
 
 
@@ -236,7 +241,7 @@ def test_points_of_the_plane_are_no_pictures(name):
 def test_a_sheet_too_large_for_its_format_is_refused_before_it_is_sampled(suffix, count):
     large = model(size=1024, after=0, stop=AssertionError("sampled"))
     with pytest.raises(OutputError, match=rf"a sheet of \d+x\d+ pixels is too large for {suffix} - use png"):
-        plan(Path(f"a.{suffix}"), "noise", count, 0, None).write(large, seed=0, batch_size=8)
+        plan(Path(f"a.{suffix}"), "noise", series(count, 0), None).write(large, batch_size=8)
 
 
 # --- what is written --------------------------------------------------------------------------
@@ -246,7 +251,7 @@ def test_a_sheet_too_large_for_its_format_is_refused_before_it_is_sampled(suffix
 def test_a_folder_gets_a_file_for_each_seed(here, channels):
     noise = model(channels)
     told: list[int] = []
-    written = plan(Path("new/deep"), "noise", 5, 7, None).write(noise, seed=7, batch_size=2, progress=told.append)
+    written = plan(Path("new/deep"), "noise", series(5, 7), None).write(noise, batch_size=2, progress=told.append)
     assert written == [Path(f"new/deep/seed{seed:04d}.png") for seed in range(7, 12)]
     assert names(here / "new" / "deep") == [path.name for path in written]
     for seed, path in enumerate(written, 7):
@@ -258,8 +263,8 @@ def test_a_folder_gets_a_file_for_each_seed(here, channels):
 def test_a_sheet_holds_all_seeds_in_order(here, channels, suffix):
     noise = model(channels, size=24)
     told: list[int] = []
-    target = plan(Path(f"new/a.{suffix}"), "noise", 5, 3, None)
-    assert target.write(noise, seed=3, batch_size=2, progress=told.append) == [target.path]
+    target = plan(Path(f"new/a.{suffix}"), "noise", series(5, 3), None)
+    assert target.write(noise, batch_size=2, progress=told.append) == [target.path]
     sheet = pixels(target.path).astype(int)
     gap, cell = 1, 48  # 24 pixels are enlarged to twice their size
     assert sheet.shape[:2] == (2 * (cell + gap) + gap, 3 * (cell + gap) + gap)
@@ -280,7 +285,7 @@ def test_a_sheet_holds_all_seeds_in_order(here, channels, suffix):
 def test_an_npz_holds_bytes_and_seeds(here, channels):
     noise = model(channels, size=6)
     told: list[int] = []
-    plan(Path("new/a.npz"), "noise", 5, 3, None).write(noise, seed=3, batch_size=2, progress=told.append)
+    plan(Path("new/a.npz"), "noise", series(5, 3), None).write(noise, batch_size=2, progress=told.append)
     with np.load("new/a.npz") as arrays:
         assert sorted(arrays) == ["images", "seeds"]
         images, seeds = arrays["images"], arrays["seeds"]
@@ -293,7 +298,7 @@ def test_an_npz_holds_bytes_and_seeds(here, channels):
 @pytest.mark.parametrize("name", ["a.png", "a.webp", "a.jpg", "a.npz", "new"])
 def test_the_same_seed_gives_the_same_bytes(here, name):
     for folder, batch_size in (("one", 1), ("two", 3)):
-        plan(Path(folder, name), "noise", 4, 5, None).write(model(3), seed=5, batch_size=batch_size)
+        plan(Path(folder, name), "noise", series(4, 5), None).write(model(3), batch_size=batch_size)
     ones, twos = (sorted(p for p in Path(folder).rglob("*") if p.is_file()) for folder in ("one", "two"))
     assert [p.read_bytes() for p in ones] == [p.read_bytes() for p in twos]
     assert len(ones) == (4 if name == "new" else 1)
@@ -303,7 +308,7 @@ def test_the_same_seed_gives_the_same_bytes(here, name):
 def test_batches_are_let_go(name):
     """Many images need no more memory than a few: when a batch is made, only the one before is alive."""
     noise = model()
-    plan(Path(name), "noise", 40, 0, None).write(noise, seed=0, batch_size=4)
+    plan(Path(name), "noise", series(40, 0), None).write(noise, batch_size=4)
     assert len(noise.gan.alive) == 10
     assert max(noise.gan.alive) <= 1
 
@@ -316,10 +321,10 @@ def test_batches_are_let_go(name):
 def test_a_file_that_cannot_be_finished_leaves_all_as_it_was(here, name, before):
     if before:
         Path(name).write_bytes(before)
-    target = plan(Path(name), "noise", 9, 0, None, overwrite=True)
+    target = plan(Path(name), "noise", series(9, 0), None, overwrite=True)
     refused = pytest.raises(UnfinishedError, match=f"cannot write {name}: File too large; nothing was written")
     with refused as caught, small_disk():
-        target.write(model(3, size=64), seed=0, batch_size=3)
+        target.write(model(3, size=64), batch_size=3)
     assert caught.value.exit_code == 1
     assert {p.name: p.read_bytes() for p in here.iterdir()} == ({name: before} if before else {})
 
@@ -336,7 +341,7 @@ def test_a_full_disk_keeps_the_finished_pictures(here, monkeypatch):
 
     monkeypatch.setattr("os.replace", fill)
     with pytest.raises(UnfinishedError) as caught:
-        plan(Path("new"), "noise", 10, 7, None).write(model(), seed=7, batch_size=4)
+        plan(Path("new"), "noise", series(10, 7), None).write(model(), batch_size=4)
     assert str(caught.value) == "cannot write new: the disk is full; 3 of 10 written - go on with --seed 10 -n 7"
     assert names(here / "new") == ["seed0007.png", "seed0008.png", "seed0009.png"]
 
@@ -344,13 +349,13 @@ def test_a_full_disk_keeps_the_finished_pictures(here, monkeypatch):
 def test_an_interruption_keeps_the_finished_pictures(here):
     stopped = model(after=4, stop=KeyboardInterrupt())
     with pytest.raises(Interrupted) as caught:
-        plan(Path("new"), "noise", 10, 9995, None).write(stopped, seed=9995, batch_size=2)
+        plan(Path("new"), "noise", series(10, 9995), None).write(stopped, batch_size=2)
     assert str(caught.value) == "interrupted: 4 of 10 written - go on with --seed 9999 -n 6"
     assert caught.value.exit_code == 130
     assert len(names(here / "new")) == 4
 
-    plan(Path("new"), "noise", 6, 9999, None).write(model(), seed=9999, batch_size=2)  # as it says
-    plan(Path("whole"), "noise", 10, 9995, None).write(model(), seed=9995, batch_size=10)
+    plan(Path("new"), "noise", series(6, 9999), None).write(model(), batch_size=2)  # as it says
+    plan(Path("whole"), "noise", series(10, 9995), None).write(model(), batch_size=10)
     assert {p.name: p.read_bytes() for p in Path("new").iterdir()} == {
         p.name: p.read_bytes() for p in Path("whole").iterdir()
     }
@@ -361,21 +366,21 @@ def test_an_interruption_leaves_no_half_of_a_file(here, name):
     Path(name).write_bytes(b"old")
     stopped = model(after=4, stop=KeyboardInterrupt())
     with pytest.raises(Interrupted, match=r"^interrupted: nothing was written$"):
-        plan(Path(name), "noise", 10, 0, None, overwrite=True).write(stopped, seed=0, batch_size=2)
+        plan(Path(name), "noise", series(10, 0), None, overwrite=True).write(stopped, batch_size=2)
     assert {p.name: p.read_bytes() for p in here.iterdir()} == {name: b"old"}
 
 
 def test_an_interruption_before_the_first_picture():
     stopped = model(after=0, stop=KeyboardInterrupt())
     with pytest.raises(Interrupted, match=r"^interrupted: nothing was written$"):
-        plan(Path("new"), "noise", 10, 0, None).write(stopped, seed=0, batch_size=2)
+        plan(Path("new"), "noise", series(10, 0), None).write(stopped, batch_size=2)
 
 
 @pytest.mark.parametrize("name", ["a.png", "a.npz", "new"])
 def test_any_other_error_passes_and_leaves_nothing_half(here, name):
     broken = model(after=2, stop=GanzooError("the generator broke"))
     with pytest.raises(GanzooError, match="the generator broke"):
-        plan(Path(name), "noise", 10, 0, None).write(broken, seed=0, batch_size=2)
+        plan(Path(name), "noise", series(10, 0), None).write(broken, batch_size=2)
     assert sorted(p.name for p in here.rglob("*") if p.is_file()) == (
         ["seed0000.png", "seed0001.png"] if name == "new" else []
     )
@@ -383,15 +388,15 @@ def test_any_other_error_passes_and_leaves_nothing_half(here, name):
 
 def test_a_folder_that_appears_in_the_place_of_a_file(here):
     """Between plan and writing the world may change."""
-    target = plan(Path("a.png"), "noise", 4, 0, None)
+    target = plan(Path("a.png"), "noise", series(4, 0), None)
     (here / "a.png").mkdir()
     with pytest.raises(UnfinishedError, match=r"cannot write a\.png: Is a directory; nothing was written"):
-        target.write(model(), seed=0, batch_size=4)
+        target.write(model(), batch_size=4)
     assert names(here) == ["a.png"]
 
 
 def test_sheets_of_the_run_and_of_the_command_are_the_same(here):
     noise = model(size=32)
-    plan(Path("a.png"), "noise", 4, 0, None).write(noise, seed=0, batch_size=4)
+    plan(Path("a.png"), "noise", series(4, 0), None).write(noise, batch_size=4)
     expected = contact_sheet(to_pictures(noise.sample(4)), scale=2)
     assert np.array_equal(pixels(here / "a.png"), np.asarray(expected))

@@ -1,0 +1,75 @@
+"""What is asked of a model: options checked against its task, classes found by name. No torch."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
+from typing import Any
+
+from ganzoo.errors import InvalidRequestError
+from ganzoo.tasks import Task
+
+__all__ = ["find_class", "make_request"]
+
+_SHOWN = 8
+
+
+def make_request(task: type[Task], options: Mapping[str, Any], *, config: Any, classes: Sequence[str], of: str) -> Task:
+    """The task with `options` as its fields; a class may be given by its name.
+
+    Raises:
+        InvalidRequestError: the task has no such option, or the option no such value; `of` names the model.
+    """
+    known = [field.name for field in dataclasses.fields(task)]
+    for name in options:
+        if name not in known:
+            takes = f"takes {', '.join(known)}" if known else "takes no option"
+            raise InvalidRequestError(f"{of} takes no {name} - it is {task.name} and {takes}")
+    values = dict(options)
+    if values.get("label") is not None:
+        values["label"] = find_class(values["label"], classes, config.classes, of=of)
+    return task(**values)
+
+
+def find_class(asked: int | str, names: Sequence[str], count: int, *, of: str) -> int:
+    """The index of a class, given as such or by its name, or by a part of the name that no other one has.
+
+    `names` may be empty, where nobody named the `count` classes. Case does not matter.
+
+    Raises:
+        InvalidRequestError: there is none, or several; the message says which there are.
+    """
+    text = str(asked).strip().lower()
+    if isinstance(asked, int) or text.lstrip("-").isdecimal():
+        return _check_index(int(asked), count, of)
+    lower = [name.lower() for name in names]
+    for found in (
+        [i for i, name in enumerate(lower) if name == text],
+        [i for i, name in enumerate(lower) if text in map(str.strip, name.split(","))],
+        [i for i, name in enumerate(lower) if text in name],
+    ):
+        if len(found) == 1:
+            return found[0]
+        if found:
+            raise InvalidRequestError(f"{of}: class {asked!r} may be {_list(names, found)} - name one, or its number")
+    raise InvalidRequestError(f"{of} has no class {asked!r} - {_suggest(text, names, count)}")
+
+
+def _check_index(index: int, count: int, of: str) -> int:
+    if not 0 <= index < count:
+        raise InvalidRequestError(f"{of} has classes 0 to {count - 1}, no {index}")
+    return index
+
+
+def _suggest(text: str, names: Sequence[str], count: int) -> str:
+    lower = {name.lower(): i for i, name in enumerate(names)}
+    close = [lower[name] for name in get_close_matches(text, lower, _SHOWN, cutoff=0.5)]
+    if close:
+        return f"is it {_list(names, close)}?"
+    return f"it has {_list(names, range(len(names)))}" if names else f"it has classes 0 to {count - 1}, without names"
+
+
+def _list(names: Sequence[str], indices: Sequence[int]) -> str:
+    shown = ", ".join(f"{names[i]} ({i})" for i in indices[:_SHOWN])
+    return shown if len(indices) <= _SHOWN else f"{shown}, ... ({len(indices)} in all)"

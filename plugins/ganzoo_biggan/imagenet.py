@@ -1,0 +1,14 @@
+"""The names of ImageNet's classes."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.resources import files
+
+__all__ = ["imagenet"]
+
+
+@cache
+def imagenet() -> tuple[str, ...]:
+    """The 1000 classes of ILSVRC 2012 in the usual order, that of their WordNet numbers; no two share a name."""
+    return tuple(files("ganzoo_biggan").joinpath("imagenet.txt").read_text(encoding="utf-8").splitlines())

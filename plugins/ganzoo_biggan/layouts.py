@@ -1,0 +1,202 @@
+"""How other code bases name BigGAN generators; their spectral norms are divided out on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import count
+from typing import TYPE_CHECKING, Any
+
+from ganzoo import Derived, Reading, Shapes
+from ganzoo_biggan.config import generator_depths
+from ganzoo_biggan.imagenet import imagenet
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+__all__ = ["read_pretrained", "read_pytorch"]
+
+Source = str | Derived
+
+
+def read_pretrained(shapes: Shapes) -> Reading | None:
+    """pytorch-pretrained-BigGAN: DeepMind's BigGAN-deep, with batch statistics for 51 truncations.
+
+    Its weights are under torch's spectral norm, whose two vectors are stored. It orders the first layer's
+    outputs by place and then channel, has the embedding transposed, and computes 125 channels more than an
+    image has.
+    """
+    layers = sorted({int(name.split(".")[2]) for name in shapes if name.startswith("generator.layers.")})
+    attention = next((i for i in layers if f"generator.layers.{i}.gamma" in shapes), None)
+    first, rgb = "generator.gen_z", "generator.conv_to_rgb"
+    if attention is None or f"{first}.weight_orig" not in shapes or f"{rgb}.weight_orig" not in shapes:
+        return None
+    blocks = [i for i in layers if i != attention]
+    maps = shapes[f"{first}.bias"][0] // 16
+    tensors: dict[str, Source] = {
+        "embedding.weight": Derived(("embeddings.weight",), lambda weight: weight.T.contiguous()),
+        "project.weight": Derived(_vectors(first), lambda *given: _by_channel(_divide(*given), maps)),
+        "project.bias": Derived((f"{first}.bias",), lambda bias: _by_channel(bias, maps)),
+        "gain": "generator.bn.weight",
+        "bias": "generator.bn.bias",
+        "norm.means": "generator.bn.running_means",
+        "norm.variances": "generator.bn.running_vars",
+        "to_image.weight": Derived(_vectors(rgb), lambda *given: _divide(*given)[:3].clone()),
+        "to_image.bias": Derived((f"{rgb}.bias",), lambda bias: bias[:3].clone()),
+    }
+    side = 4 * 2 ** (attention // 2)
+    for ours, theirs in _pretrained_attention(f"generator.layers.{attention}"):
+        tensors[f"attention.{side}.{ours}"] = theirs
+    for k, i in enumerate(blocks):
+        for ours, theirs in _pretrained_block(f"generator.layers.{i}"):
+            tensors[f"blocks.{k}.{ours}"] = theirs
+    if not _complete(tensors, shapes):
+        return None
+    class_dim, classes = shapes["embeddings.weight"]
+    config = {
+        "resolution": 4 * 2 ** (len(blocks) // 2),
+        "classes": classes,
+        "width": shapes[f"{rgb}.bias"][0],
+        "attention": (side,),
+        "latent_dim": shapes[f"{first}.weight_orig"][1] - class_dim,
+        "class_dim": class_dim,
+        "statistics": shapes["generator.bn.running_means"][0],
+        "generator_spectral_norm": False,
+    }
+    return Reading(config=config, tensors=_generators(tensors), classes=imagenet() if classes == 1000 else ())
+
+
+def _pretrained_block(theirs: str) -> Iterator[tuple[str, Source]]:
+    for i in range(4):
+        norm, conv = f"{theirs}.bn_{i}", f"{theirs}.conv_{i}"
+        yield f"norms.{i}.means", f"{norm}.running_means"
+        yield f"norms.{i}.variances", f"{norm}.running_vars"
+        yield f"norms.{i}.gain.weight", Derived(_vectors(f"{norm}.scale"), _divide)
+        yield f"norms.{i}.bias.weight", Derived(_vectors(f"{norm}.offset"), _divide)
+        yield f"convs.{i}.weight", Derived(_vectors(conv), _divide)
+        yield f"convs.{i}.bias", f"{conv}.bias"
+
+
+def _pretrained_attention(theirs: str) -> Iterator[tuple[str, Source]]:
+    yield "gamma", Derived((f"{theirs}.gamma",), _scalar)
+    for ours, name in {"theta": "theta", "phi": "phi", "g": "g", "o": "o_conv"}.items():
+        yield f"{ours}.weight", Derived(_vectors(f"{theirs}.snconv1x1_{name}"), _divide)
+
+
+def _vectors(name: str) -> tuple[str, str, str]:
+    return (f"{name}.weight_orig", f"{name}.weight_u", f"{name}.weight_v")
+
+
+def _divide(weight: Tensor, u: Tensor, v: Tensor) -> Tensor:
+    """W / (u W v), as `torch.nn.utils.spectral_norm` has it."""
+    return weight / (u @ weight.flatten(1) @ v)
+
+
+def _by_channel(rows: Tensor, maps: int) -> Tensor:
+    """The rows of the first layer by channel and then place, from place and then channel."""
+    return rows.view(16, maps, -1).transpose(0, 1).reshape(rows.shape)
+
+
+def _scalar(gamma: Tensor) -> Tensor:
+    return gamma.reshape(())
+
+
+def read_pytorch(shapes: Shapes) -> Reading | None:
+    """BigGAN-PyTorch, ``G_ema.pth``: shared and hierarchical as for ImageNet, or plain as for CIFAR.
+
+    Its spectral norm takes one step of the power method from a stored vector whenever it is asked; without
+    one, the weights are plain. Not told by the file: batch norm's epsilon, which is 1e-5 by default there.
+    """
+    stages = next(i for i in count() if f"blocks.{i}.0.conv1.weight" not in shapes)
+    if not stages or "linear.weight" not in shapes or "output_layer.2.weight" not in shapes:
+        return None
+    if "blocks.0.0.conv_sc.weight" not in shapes or "blocks.0.0.conv3.weight" in shapes:
+        return None  # the deep kind
+    names = set(shapes)
+    shared = "shared.weight" in names
+    tensors: dict[str, Source] = {"embedding.weight": "shared.weight"} if shared else {}
+    tensors |= _layer(names, "project", "linear")
+    tensors |= _layer(names, "to_image", "output_layer.2")
+    tensors |= {"gain": "output_layer.0.gain", "bias": "output_layer.0.bias", **_kept(names, "norm", "output_layer.0")}
+    attention = tuple(8 * 2**i for i in range(stages) if f"blocks.{i}.1.gamma" in names)
+    for side in attention:
+        theirs = f"blocks.{side.bit_length() - 4}.1"
+        tensors[f"attention.{side}.gamma"] = Derived((f"{theirs}.gamma",), _scalar)
+        for part in ("theta", "phi", "g", "o"):
+            tensors |= _layer(names, f"attention.{side}.{part}", f"{theirs}.{part}")
+    for i in range(stages):
+        tensors |= _pytorch_block(names, f"blocks.{i}", f"blocks.{i}.0")
+    if not _complete(tensors, shapes):
+        return None
+    return Reading(
+        config=_pytorch_config(shapes, stages, attention, shared=shared),
+        tensors=_generators(tensors),
+        classes=imagenet() if shared and shapes["shared.weight"][0] == 1000 else (),
+        ignored=frozenset(name for name in names if name.endswith((".sv0", ".accumulation_counter"))),
+    )
+
+
+def _pytorch_config(shapes: Shapes, stages: int, attention: tuple[int, ...], *, shared: bool) -> dict[str, Any]:
+    first, gains = shapes["linear.weight"][1], shapes["blocks.0.0.bn1.gain.weight"]
+    classes, class_dim = shapes["shared.weight"] if shared else (gains[0], gains[0])
+    hierarchical = shared and gains[1] > class_dim
+    resolution = 4 * 2**stages
+    maps = [shapes["linear.bias"][0] // 16, *(shapes[f"blocks.{i}.0.conv1.bias"][0] for i in range(stages))]
+    usual = generator_depths(resolution)
+    width = maps[-1] // usual[-1]
+    return {
+        "resolution": resolution,
+        "channels": shapes["output_layer.2.bias"][0],
+        "classes": classes,
+        **({"width": width} if maps == [width * d for d in usual] else {"width": 1, "generator_depths": tuple(maps)}),
+        "attention": attention,
+        "latent_dim": first * (stages + 1) if hierarchical else first,
+        "class_dim": class_dim,
+        "hierarchical": hierarchical,
+        "shared": shared,
+        "epsilon": 1e-5,
+        "generator_spectral_norm": False,
+    }
+
+
+def _pytorch_block(names: set[str], ours: str, theirs: str) -> dict[str, Source]:
+    tensors = _layer(names, f"{ours}.beside", f"{theirs}.conv_sc")
+    for i in range(2):
+        tensors |= _layer(names, f"{ours}.convs.{i}", f"{theirs}.conv{i + 1}")
+        tensors |= _kept(names, f"{ours}.norms.{i}", f"{theirs}.bn{i + 1}")
+        for part in ("gain", "bias"):
+            tensors |= _layer(names, f"{ours}.norms.{i}.{part}", f"{theirs}.bn{i + 1}.{part}", table="shared.weight")
+    return tensors
+
+
+def _layer(names: set[str], ours: str, theirs: str, table: str | None = None) -> dict[str, Source]:
+    """A layer's weight, and its bias where it has one. Where there is no `table` of classes, it is one itself."""
+    weight: Source = f"{theirs}.weight"
+    if f"{theirs}.u0" in names:
+        weight = Derived((f"{theirs}.weight", f"{theirs}.u0"), _divide_step)
+    elif table is not None and table not in names:
+        weight = Derived((f"{theirs}.weight",), lambda rows: rows.T.contiguous())
+    return {f"{ours}.weight": weight} | ({f"{ours}.bias": f"{theirs}.bias"} if f"{theirs}.bias" in names else {})
+
+
+def _divide_step(weight: Tensor, u: Tensor) -> Tensor:
+    """W / |W v| with v the direction of u W: one step of the power method."""
+    matrix = weight.flatten(1)
+    v = u[0] @ matrix
+    sigma: Tensor = (matrix @ (v / v.norm())).norm()
+    return weight / sigma
+
+
+def _kept(names: set[str], ours: str, theirs: str) -> dict[str, Source]:
+    """Batch statistics, which stand a level deeper where the code's own batch norm kept them."""
+    where = f"{theirs}.bn" if f"{theirs}.bn.stored_mean" in names else theirs
+    row: Callable[..., Tensor] = lambda statistic: statistic[None]  # noqa: E731
+    kinds = {"means": "mean", "variances": "var"}
+    return {f"{ours}.{kind}": Derived((f"{where}.stored_{name}",), row) for kind, name in kinds.items()}
+
+
+def _complete(tensors: dict[str, Source], shapes: Shapes) -> bool:
+    return Reading(config={}, tensors=tensors).read <= set(shapes)
+
+
+def _generators(tensors: dict[str, Source]) -> dict[str, Source]:
+    return {f"generator.{name}": source for name, source in tensors.items()}

@@ -1,0 +1,313 @@
+"""BigGAN: its layers against their formulas, its training against the paper, its latents against the normal."""
+
+import math
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional
+
+import ganzoo
+from ganzoo import ClassConditional, draw_truncated, zoo
+from ganzoo.errors import InvalidConfigError
+from ganzoo.testing import tiny_gan, tiny_loop, tiny_model
+from ganzoo_biggan.layers import Attention, ConditionalNorm, Norm, Spectral, spectral
+
+BOTH = ("biggan", "biggan-deep")
+
+
+def randomise(module, scale=0.3, seed=0):
+    """Every tensor random, so that nothing is hidden behind a zero; variances positive."""
+    random = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for name, tensor in module.state_dict().items():
+            drawn = torch.randn(tensor.shape, generator=random)
+            tensor.copy_(0.5 + drawn.abs() if name.endswith("variances") else scale * drawn)
+    return module.eval()
+
+
+# --- spectral norm ----------------------------------------------------------------------------
+
+
+def test_spectral_norm_is_that_of_the_svd():
+    weight = torch.randn(6, 4, 3, 3, generator=torch.Generator().manual_seed(0))
+    norm = Spectral(weight)
+    for _ in range(200):
+        normed = norm(weight)
+    assert torch.allclose(torch.linalg.matrix_norm(weight.flatten(1), 2), weight.norm() / normed.norm(), rtol=1e-5)
+    assert torch.linalg.matrix_norm(normed.flatten(1), 2).item() == pytest.approx(1, rel=1e-5)
+
+
+def test_only_training_moves_the_vector():
+    layer = spectral(nn.Linear(5, 4))
+    nn.init.normal_(layer.parametrizations.weight.original)  # of an orthogonal one, every vector is singular
+    u = layer.parametrizations.weight[0].u
+    before = u.clone()
+    layer.eval()
+    assert torch.equal(layer.weight, layer.weight)
+    assert torch.equal(u, before)
+    layer.train()
+    assert not torch.equal(layer.weight, layer.weight)
+    assert not torch.equal(u, before)
+
+
+def test_a_vector_of_any_length_will_do():
+    """An average of unit vectors is shorter."""
+    weight = torch.randn(6, 4)
+    norm = Spectral(weight).eval()
+    expected = norm(weight)
+    norm.u.mul_(0.3)
+    assert torch.allclose(norm(weight), expected)
+
+
+def test_the_gradient_takes_the_vectors_as_given():
+    weight = torch.randn(5, 4, dtype=torch.float64, requires_grad=True)
+    norm = Spectral(weight.detach()).eval().double()
+    v = functional.normalize(norm.u @ weight.detach(), dim=0)
+    u = functional.normalize(weight.detach() @ v, dim=0)
+    cotangent = torch.randn(5, 4, dtype=torch.float64)
+    (ours,) = torch.autograd.grad((norm(weight) * cotangent).sum(), weight)
+    sigma = u @ weight.detach() @ v
+    expected = cotangent / sigma - (cotangent * weight.detach()).sum() / sigma**2 * torch.outer(u, v)
+    assert torch.allclose(ours, expected)
+
+
+# --- batch norm -------------------------------------------------------------------------------
+
+
+class Plain:
+    """What `ConditionalNorm` wants to know."""
+
+    epsilon, statistics, shared, generator_spectral_norm = 1e-4, 1, True, False
+
+
+def test_conditional_batch_norm_in_training():
+    norm = randomise(ConditionalNorm(3, 5, Plain)).train()
+    x, c = torch.randn(4, 3, 2, 2), torch.randn(4, 5)
+    means = norm.means.clone()
+    mean, variance = x.mean((0, 2, 3), keepdim=True), x.var((0, 2, 3), correction=0, keepdim=True)
+    gain, bias = (1 + c @ norm.gain.weight.T)[:, :, None, None], (c @ norm.bias.weight.T)[:, :, None, None]
+    expected = gain * (x - mean) / (variance + 1e-4).sqrt() + bias
+    assert torch.allclose(norm(x, c), expected, atol=1e-5)
+    assert torch.allclose(norm.means, 0.9 * means + 0.1 * mean.flatten(), atol=1e-6)
+
+
+def test_conditional_batch_norm_in_sampling():
+    norm = randomise(ConditionalNorm(3, 5, Plain))
+    x, c = torch.randn(4, 3, 2, 2), torch.randn(4, 5)
+    gain, bias = (1 + c @ norm.gain.weight.T)[:, :, None, None], (c @ norm.bias.weight.T)[:, :, None, None]
+    mean, variance = norm.means[0][:, None, None], norm.variances[0][:, None, None]
+    assert torch.allclose(norm(x, c), gain * (x - mean) / (variance + 1e-4).sqrt() + bias, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("truncation", "row"),
+    [
+        *[(1.0, 50), (0.0, 0), (0.02, 1), (0.4, 20), (0.14, 7), (0.28, 14), (0.56, 28), (0.58, 29), (0.94, 47)],
+        *[(0.41, 20.5), (0.405, 20.25), (0.999, 49.95)],
+    ],
+)
+def test_statistics_are_interpolated(truncation, row):
+    """Rows whose numbers are their own index: 0.58 is row 29, and 0.405 nearer to row 20 than to 21."""
+    norm = Norm(2, 1e-4, 51)
+    norm.means = torch.arange(51.0)[:, None].expand(51, 2).clone()
+    norm.variances = norm.means**2
+    mean, variance = norm.at(torch.tensor([truncation, 1.0]))
+    low = math.floor(row)
+    square = low**2 + (row - low) * ((low + 1) ** 2 - low**2)
+    assert torch.allclose(mean, torch.tensor([[row, row], [50.0, 50.0]]), atol=1e-3)
+    assert torch.allclose(variance[0], torch.tensor([float(square)] * 2), atol=0.05)
+
+
+# --- attention --------------------------------------------------------------------------------
+
+
+def test_attention():
+    attention = randomise(Attention(16, normed=False), 0.5)
+    x = torch.randn(2, 16, 4, 6)
+    found = attention(x)
+    for n in range(2):
+        keys, values = (functional.max_pool2d(part(x), 2)[n].flatten(1) for part in (attention.phi, attention.g))
+        for place in range(24):
+            query = attention.theta(x)[n].flatten(1)[:, place]
+            weights = torch.softmax(query @ keys, 0)
+            seen = attention.o.weight.flatten(1) @ (values @ weights)
+            expected = x[n].flatten(1)[:, place] + attention.gamma * seen
+            assert torch.allclose(found[n].flatten(1)[:, place], expected, atol=1e-5)
+
+
+# --- networks ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("architecture", "resolution", "generator"),
+    [
+        ("biggan", 128, 70_433_988),  # as in BigGAN-PyTorch
+        (
+            "biggan-deep",
+            128,
+            50_388_609 - 125 * (128 * 9 + 1),
+        ),  # pytorch-pretrained-BigGAN's, which makes 125 maps more
+        ("biggan-deep", 256, 55_880_833 - 125 * (128 * 9 + 1)),
+        ("biggan-deep", 512, 56_163_905 - 125 * (128 * 9 + 1)),
+    ],
+)
+def test_paper_size(architecture, resolution, generator):
+    with torch.device("meta"):
+        gan = ganzoo.create(architecture, resolution=resolution)
+    assert sum(p.numel() for p in gan.generator.parameters()) == generator
+    assert list(gan.generator.attention) == ["64"]
+
+
+@pytest.mark.parametrize("architecture", BOTH)
+@pytest.mark.parametrize("resolution", [32, 64, 128])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_every_resolution(architecture, resolution, channels):
+    config = {"resolution": resolution, "channels": channels, "width": 4, "classes": 3, "class_dim": 4}
+    gan = ganzoo.create(architecture, attention=(16, 64), **config).eval()
+    images = gan.generate({key: torch.stack([value]) for key, value in gan.draw(ClassConditional(), random()).items()})
+    assert images.shape == (1, channels, resolution, resolution)
+    assert gan.discriminator(images, torch.tensor([2])).shape == (1,)
+
+
+def random():
+    return torch.Generator().manual_seed(0)
+
+
+@pytest.mark.parametrize(
+    ("config", "told"),
+    [
+        ({"resolution": 96}, "resolution is one of 32, 64, 128, 256, 512, not 96"),
+        ({"resolution": 32, "latent_dim": 10}, "latent_dim is a multiple of 4 here, not 10"),
+        ({"resolution": 32, "generator_depths": (1, 2)}, "generator_depths has 4 numbers at 32 pixels, not 2"),
+        (
+            {"resolution": 32, "discriminator_depths": (1,) * 5},
+            "discriminator_depths has 4 numbers at 32 pixels, not 5",
+        ),
+        ({"width": 0}, "at least 1"),
+        ({"channels": 2}, "channels is 1"),
+        ({"epsilon": 0.0}, "epsilon is above 0"),
+    ],
+)
+def test_configs_that_cannot_be(config, told):
+    with pytest.raises(InvalidConfigError, match=told):
+        zoo.check_config("biggan", config)
+
+
+@pytest.mark.parametrize("architecture", BOTH)
+def test_the_projection(architecture):
+    """D(x, y) = psi(h) + <v(y), h>: between two classes it differs by the embeddings alone."""
+    judge = tiny_gan(architecture).eval().discriminator
+    images = torch.rand(2, 3, 32, 32)
+    h = judge.features(images).relu().sum((2, 3))
+    vectors = judge.embedding.weight
+    difference = judge(images, torch.tensor([2, 2])) - judge(images, torch.tensor([0, 0]))
+    assert torch.allclose(difference, h @ (vectors[2] - vectors[0]), atol=1e-4)
+    assert difference.abs().max() > 1e-4
+
+
+# --- fused ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("architecture", BOTH)
+@pytest.mark.parametrize(
+    "config", [{}, {"statistics": 11}, {"generator_spectral_norm": False}, {"shared": False, "hierarchical": False}]
+)
+def test_fused_it_makes_the_same(architecture, config):
+    tiny = {**zoo.registry().architectures[architecture].tiny, **config}
+    gan = randomise(ganzoo.create(architecture, **tiny), 0.15)
+    draws = [gan.draw(ClassConditional(truncation=t), random()) for t in (None, 0.05, 0.58, 1.0)]
+    inputs = {name: torch.stack([draw[name] for draw in draws]) for name in draws[0]}
+    expected = gan.generate(inputs)
+    assert expected.std() > 0.01
+    gan.fuse()
+    assert torch.allclose(gan.generate(inputs), expected, atol=1e-5)
+    assert not any("parametrizations" in name for name in gan.generator.state_dict())
+
+
+# --- training ---------------------------------------------------------------------------------
+
+
+def updates(architecture="biggan", **config):
+    torch.manual_seed(0)
+    spec = zoo.registry().architectures[architecture]
+    gan = ganzoo.create(architecture, **{**spec.tiny, **config})
+    return gan, gan.training_step(tiny_loop(architecture).batches)
+
+
+@pytest.mark.parametrize("steps", [1, 2, 4])
+def test_several_steps_of_the_discriminator_for_each_of_the_generator(steps):
+    _, found = updates(discriminator_steps=steps)
+    assert [update.group for update in found] == ["discriminator"] * steps + ["generator"]
+
+
+def test_each_step_has_a_batch_of_its_own():
+    _, found = updates(discriminator_steps=2)
+    first, second, _ = (update.judged for update in found)
+    assert not torch.equal(first[0].real, second[0].real)
+    assert not torch.equal(first[0].fake, second[0].fake)
+
+
+def test_the_discriminator_is_told_the_class():
+    gan, found = updates()
+    judged = next(found).judged[0]
+    gan.eval()
+    label = judged.discriminator.keywords["label"]
+    assert torch.equal(judged.discriminator(judged.real), gan.discriminator(judged.real, label))
+
+
+def test_orthogonal_regularisation():
+    """Equation 3 by hand, for every weight of the generator but the embedding."""
+    gan, found = updates(orthogonal_weight=0.01)
+    *_, last = found
+    expected = 0.0
+    for name, weight in gan.generator.named_parameters():
+        if weight.ndim > 1 and not name.startswith("embedding"):
+            rows = weight.detach().flatten(1)
+            product = rows @ rows.T
+            expected += 0.01 * float((product - product.diag().diag()).square().sum())
+    assert last.losses["orthogonal"].item() == pytest.approx(expected, rel=1e-4)
+    *_, last = updates(orthogonal_weight=0.0)[1]
+    assert last.losses.keys() == {"adversarial"}
+
+
+def test_weights_begin_orthogonal():
+    weight = tiny_gan("biggan").generator.blocks[0].convs[1].parametrizations.weight.original.flatten(1)
+    assert torch.allclose(weight @ weight.T, torch.eye(len(weight)), atol=1e-5)
+
+
+def test_optimizers():
+    optimizers = tiny_gan("biggan").optimizers()
+    assert [optimizers[group].defaults["lr"] for group in ("generator", "discriminator")] == [5e-5, 2e-4]
+    assert {optimizer.defaults["betas"] for optimizer in optimizers.values()} == {(0.0, 0.999)}
+
+
+# --- drawing ----------------------------------------------------------------------------------
+
+
+def test_truncated_latents():
+    """Normal within two standard deviations: its variance is 1 - 4 phi(2) / (2 Phi(2) - 1), scaled."""
+    z = draw_truncated(0.5, 200_000, random=random())
+    assert z.abs().max() <= 1
+    phi, mass = math.exp(-2) / math.sqrt(2 * math.pi), math.erf(2 / math.sqrt(2))
+    assert z.var().item() == pytest.approx(0.25 * (1 - 4 * phi / mass), rel=0.01)
+    assert z.mean().abs() < 0.01
+
+
+def test_one_seed_is_one_latent_at_every_truncation_and_class():
+    model = tiny_model("biggan")
+    half, whole = (model.draw(seed=5, request=ClassConditional(truncation=t)) for t in (0.5, 1.0))
+    assert torch.allclose(2 * half["z"], whole["z"])
+    assert half["truncation"].tolist() == [0.5]
+    classes = [model.draw(seed=5, request=ClassConditional(label=label)) for label in (None, 0, 2)]
+    assert all(torch.equal(inputs["z"], classes[0]["z"]) for inputs in classes)
+    assert not torch.equal(classes[1]["class"], classes[2]["class"])
+
+
+def test_classes_are_mixed_by_default():
+    model = tiny_model("biggan")
+    inputs = model.draw(300)
+    rows = model.gan.generator.embedding.weight
+    counts = [int((inputs["class"] == row).all(1).sum()) for row in rows]
+    assert sum(counts) == 300
+    assert min(counts) > 70
