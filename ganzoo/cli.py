@@ -318,12 +318,20 @@ def train(
 @click.argument("run", type=click.Path(path_type=Path, exists=True, file_okay=False))
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="The folder to write.")
 @click.option("--half", is_flag=True, help="Store the weights in 16 bits.")
+@click.option(
+    "--standing-stats",
+    "standing",
+    type=click.IntRange(min=1),
+    default=0,
+    metavar="BATCHES",
+    help="Batch norm's statistics anew, of so many batches of samples.",
+)
 @click.option("--overwrite", is_flag=True, help="Replace a model that is there.")
-def export(run: Path, output: Path, half: bool, overwrite: bool) -> None:
+def export(run: Path, output: Path, half: bool, standing: int, overwrite: bool) -> None:
     """Copy a run's model to a folder of its own."""
     from ganzoo import published
 
-    published.copy(run, output, half=half, overwrite=overwrite)
+    published.copy(run, output, half=half, standing=standing, overwrite=overwrite)
     click.echo(output)
 
 

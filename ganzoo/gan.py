@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -115,6 +115,27 @@ class GAN(nn.Module, ABC):
         Called in eval mode of a GAN that only samples from now on; images stay the same to 1e-5. The names of
         its tensors may change.
         """
+
+    @torch.no_grad()
+    def stand(self, samples: Callable[..., Iterator[Inputs]]) -> Mapping[str, Any]:
+        """Give batch norm standing statistics: means over samples, in place of those kept in training.
+
+        An average of weights never made the images that its running statistics were kept of (arXiv:1809.11096,
+        appendix C). `samples(**options)` gives batches of inputs for a request with these options. Called in eval
+        mode. Returns what changes in the config.
+        """
+        norms = [norm for norm in self.modules() if isinstance(norm, nn.modules.batchnorm._BatchNorm)]
+        momenta = [norm.momentum for norm in norms]
+        for norm in norms:
+            norm.reset_running_stats()
+            norm.momentum = None  # a plain mean
+            norm.train()
+        for inputs in samples():
+            self.generate(inputs)
+        for norm, momentum in zip(norms, momenta, strict=True):
+            norm.momentum = momentum
+            norm.eval()
+        return {}
 
     @property
     def device(self) -> torch.device:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -97,8 +98,10 @@ def _check_types(description: Description) -> None:
         raise TypeError("config is a mapping, sha256 has 64 digits")
 
 
-def copy(source: Path, target: Path, *, half: bool = False, overwrite: bool = False) -> None:
+def copy(source: Path, target: Path, *, half: bool = False, standing: int = 0, overwrite: bool = False) -> None:
     """Copy a published model, such as a run's, to a folder of its own; see `write_folder` for `half`.
+
+    `standing` gives batch norm the statistics of so many batches of 64 samples, 0 leaves it as it was trained.
 
     Raises:
         CorruptWeightsError: `source` is no published model, or damaged.
@@ -106,5 +109,17 @@ def copy(source: Path, target: Path, *, half: bool = False, overwrite: bool = Fa
     """
     description = read_description(source)
     check_replaceable(target, overwrite=overwrite)
-    tensors = read_tensors(source / WEIGHTS, sha256=description.sha256)
+    tensors: Mapping[str, Tensor] = read_tensors(source / WEIGHTS, sha256=description.sha256)
+    if standing:
+        tensors, description = _stand(tensors, description, standing, of=str(source))
     write_folder(target, tensors, description, half=half)
+
+
+def _stand(
+    tensors: Mapping[str, Tensor], description: Description, batches: int, *, of: str
+) -> tuple[Mapping[str, Tensor], Description]:
+    from ganzoo import zoo  # which reads folders with this module
+
+    model = zoo.assemble(description.architecture, description.config, tensors, name=of, classes=description.classes)
+    model.stand(batches)
+    return model.gan.state_dict(), description._replace(config=dataclasses.asdict(model.config))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from itertools import groupby, islice
@@ -47,6 +48,8 @@ class Model:
         self.config = config
         self.name = name
         self.classes = classes
+        self.fuse_at_first = False
+        """Whether the GAN is to be fused before the first images are made: it is used for nothing else."""
 
     def __repr__(self) -> str:
         return f"<ganzoo.Model {self.name}: {self.task.name}, {self.image_shape}, on {self.device}>"
@@ -141,6 +144,23 @@ class Model:
         rows = (slice(i, i + batch_size) for i in range(0, steps, batch_size))
         return torch.cat([self.generate({name: value[each] for name, value in way.items()}) for each in rows])
 
+    def stand(self, batches: int = 16, *, batch_size: int = 64) -> None:
+        """Give batch norm standing statistics, see `GAN.stand`, of so many batches of samples: seeds 0, 1, ...
+
+        Raises:
+            InvalidRequestError: a translation, which has no samples.
+        """
+        if self.task.from_images:
+            raise InvalidRequestError(f"{self.name} is {self.task.name}: it makes nothing of nothing")
+
+        def samples(**options: Any) -> Iterator[Inputs]:
+            request = self.request(**options)
+            for start in range(0, batches * batch_size, batch_size):
+                inputs = self.draw(batch_size, seed=start, request=request)
+                yield {name: value.to(self.device) for name, value in inputs.items()}
+
+        self.config = dataclasses.replace(self.config, **self.gan.stand(samples))
+
     def translate(
         self,
         images: Any,
@@ -199,6 +219,9 @@ class Model:
             GanzooError: more at a time than the device has memory for.
             NonFiniteError: the network produced NaN or infinity.
         """
+        if self.fuse_at_first:
+            self.gan.fuse()
+            self.fuse_at_first = False
         try:
             with torch.inference_mode():
                 images = self.gan.generate({name: value.to(self.device) for name, value in inputs.items()}).cpu()

@@ -298,7 +298,7 @@ def check_bad_requests_are_refused(architecture: str) -> None:
 
 
 def check_fuses(architecture: str) -> None:
-    """After `fuse` it makes the same images, to 1e-5, and is what `load` gives."""
+    """After `fuse` it makes the same images, to 1e-5."""
     model = _trained(architecture)
     before = _make(model, 3)
     model.gan.fuse()

@@ -17,7 +17,7 @@ from ganzoo.registry import Registry
 from ganzoo.requests import make_request
 from ganzoo.specs import BundledFile, HubFile, Loss, PretrainedModel, replace_config
 from ganzoo.tasks import Task
-from ganzoo.weights import check_fits, load_into, read_header, read_tensors
+from ganzoo.weights import adopt, check_fits, read_header, read_tensors
 
 if TYPE_CHECKING:
     import torch
@@ -125,7 +125,7 @@ def load(name: str | Path, *, device: str | torch.device = "cpu", progress: type
 
     place = resolve_device(str(device))  # before anything is fetched or read
     model = _load_folder(_folder(name)) if is_folder(name) else _load_registered(str(name), progress)
-    model.gan.fuse()
+    model.fuse_at_first = True
     return model.to(place)
 
 
@@ -271,9 +271,10 @@ def assemble(
     import torch
 
     from ganzoo.sampling import Model
+    from ganzoo.unfilled import unfilled
 
     settings, _ = check_config(architecture, config)
-    with torch.device("meta"):  # no memory and no initialisation before it is known that the weights fit
+    with unfilled():  # no memory and no initialisation before it is known that the weights fit
         gan = create(architecture, **config)
     keep_published(gan)
     check_fits(gan, tensors, of=name)
@@ -281,6 +282,6 @@ def assemble(
         with torch.random.fork_rng(devices=[]):  # it makes buffers that no file holds; the caller's randomness stays
             gan = create(architecture, **config)
         keep_published(gan)
-    load_into(gan.to_empty(device="cpu") if gan.device.type == "meta" else gan, tensors, of=name)
+    adopt(gan, tensors, of=name)
     task = registry().architectures[architecture].task
     return Model(gan, task, settings, name=name, classes=classes)

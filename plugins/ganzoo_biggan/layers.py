@@ -9,7 +9,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.parametrize import register_parametrization
 
-__all__ = ["Attention", "ConditionalNorm", "Norm", "Spectral", "conv", "orthogonal", "spectral"]
+__all__ = ["MOMENTUM", "Attention", "ConditionalNorm", "Norm", "Spectral", "conv", "orthogonal", "spectral"]
+
+MOMENTUM = 0.1
+"""How far a batch moves the statistics that are kept in training."""
 
 _Layer = TypeVar("_Layer", nn.Conv2d, nn.Linear, nn.Embedding)
 
@@ -17,7 +20,7 @@ _Layer = TypeVar("_Layer", nn.Conv2d, nn.Linear, nn.Embedding)
 class Spectral(nn.Module):
     """A weight divided by its largest singular value (arXiv:1802.05957): W / sigma(W), W as a matrix of rows.
 
-    Each use in training takes a step of the power method from `u`, (rows,), and keeps it. Otherwise the
+    Each use in training takes a step of the power method from `u`, (rows,), of any length, and keeps it. Otherwise the
     same step is taken and forgotten: of averaged weights that step finds sigma, which a stored pair of
     vectors, averaged too, would not.
     """
@@ -26,7 +29,7 @@ class Spectral(nn.Module):
 
     def __init__(self, weight: Tensor) -> None:
         super().__init__()
-        self.register_buffer("u", functional.normalize(torch.randn(len(weight), device=weight.device), dim=0))
+        self.register_buffer("u", torch.randn(len(weight), device=weight.device))
 
     def forward(self, weight: Tensor) -> Tensor:
         """The weight with a largest singular value of 1."""
@@ -44,7 +47,9 @@ class Spectral(nn.Module):
 
 
 def orthogonal(layer: _Layer) -> _Layer:
-    """The layer with an orthogonal weight, and no bias yet."""
+    """The layer with an orthogonal weight, and no bias yet; on the meta device as it is, for that only takes time."""
+    if layer.weight.is_meta:
+        return layer
     nn.init.orthogonal_(layer.weight)
     if getattr(layer, "bias", None) is not None:
         nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
@@ -77,13 +82,15 @@ class Norm(nn.Module):
     def __init__(self, maps: int, epsilon: float, statistics: int = 1) -> None:
         super().__init__()
         self.epsilon = epsilon
+        self.momentum = MOMENTUM
         self.register_buffer("means", torch.zeros(statistics, maps))
         self.register_buffer("variances", torch.ones(statistics, maps))
 
     def forward(self, x: Tensor, gain: Tensor, bias: Tensor, truncation: Tensor | None = None) -> Tensor:
         """Normalised by the batch in training, which moves the last row; else by what was kept."""
         if self.training:
-            x = functional.batch_norm(x, self.means[-1], self.variances[-1], training=True, eps=self.epsilon)
+            means, variances = self.means[-1], self.variances[-1]
+            x = functional.batch_norm(x, means, variances, training=True, momentum=self.momentum, eps=self.epsilon)
             return x * gain[:, :, None, None] + bias[:, :, None, None]
         scale, shift = self.fold(gain, bias, truncation)
         return torch.addcmul(shift[:, :, None, None], x, scale[:, :, None, None])

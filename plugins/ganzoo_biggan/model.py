@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import cast
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -25,6 +25,7 @@ from ganzoo import (
 )
 from ganzoo_biggan.config import BigGANConfig, BigGANDeepConfig
 from ganzoo_biggan.fused import fuse
+from ganzoo_biggan.layers import MOMENTUM, Norm
 from ganzoo_biggan.networks import DeepGenerator, Discriminator, Generator, WideGenerator
 
 __all__ = ["BigGAN"]
@@ -101,6 +102,29 @@ class BigGAN(GAN):
         label = label if asked.label is None else torch.tensor(asked.label)
         embedded = self.generator.embed(label.to(self.device)).detach().cpu()
         return {"z": z, "class": embedded, "truncation": torch.tensor(1.0 if truncation is None else truncation)}
+
+    @torch.no_grad()
+    def stand(self, samples: Callable[..., Iterator[Inputs]]) -> Mapping[str, Any]:
+        """Batch statistics of samples at eleven truncations from 0 to 1, as the authors kept them at 51."""
+        norms = [module for module in self.modules() if isinstance(module, Norm)]
+        rows = [self._settle(norms, samples(truncation=max(row / 10, 1e-6))) for row in range(11)]
+        for i, norm in enumerate(norms):
+            norm.means, norm.variances = (torch.cat([row[i][which] for row in rows]) for which in (0, 1))
+        return {"statistics": len(rows)}
+
+    def _settle(self, norms: Sequence[Norm], batches: Iterable[Inputs]) -> list[tuple[Tensor, Tensor]]:
+        """The mean over batches of each norm's statistics, (1, maps) each."""
+        for norm in norms:
+            norm.means, norm.variances = norm.means[-1:].clone(), norm.variances[-1:].clone()
+            norm.train()
+        for count, inputs in enumerate(batches, 1):
+            for norm in norms:
+                norm.momentum = 1 / count
+            self.generate(inputs)
+        for norm in norms:
+            norm.momentum = MOMENTUM
+            norm.eval()
+        return [(norm.means, norm.variances) for norm in norms]
 
     def fuse(self) -> None:
         """Divide out the spectral norms, fold the batch norms, and double by transposed convolutions."""

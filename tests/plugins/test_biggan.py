@@ -1,5 +1,6 @@
 """BigGAN: its layers against their formulas, its training against the paper, its latents against the normal."""
 
+import dataclasses
 import math
 
 import pytest
@@ -223,6 +224,51 @@ def test_fused_it_makes_the_same(architecture, config):
     gan.fuse()
     assert torch.allclose(gan.generate(inputs), expected, atol=1e-5)
     assert not any("parametrizations" in name for name in gan.generator.state_dict())
+
+
+# --- standing statistics ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("architecture", BOTH)
+def test_standing_statistics_are_those_of_the_samples(architecture):
+    """Of one batch, its own: the images are those of training mode, at every truncation of the table."""
+    model = tiny_model(architecture)
+    randomise(model.gan, 0.15)
+    model.stand(1, batch_size=32)
+    assert model.config.statistics == 11
+    assert zoo.check_config(architecture, dataclasses.asdict(model.config))
+    for truncation in (0.1, 0.5, 1.0):
+        inputs = model.draw(32, request=ClassConditional(truncation=truncation))
+        kept = model.generate(inputs)
+        norms = [module for module in model.gan.modules() if isinstance(module, Norm)]
+        before = [(norm.means.clone(), norm.variances.clone()) for norm in norms]
+        for norm in norms:
+            norm.train()
+        in_training = model.generate(inputs)
+        for norm, (means, variances) in zip(norms, before, strict=True):
+            norm.eval()
+            norm.means, norm.variances = means, variances
+        apart = (kept - in_training).abs()
+        assert apart.mean() < 0.02  # of n numbers, the variance that is kept is n / (n - 1) of theirs
+        elsewhere = model.generate({**inputs, "truncation": torch.full((32,), 1.1 - truncation)})
+        assert truncation == 0.5 or (elsewhere - in_training).abs().mean() > 4 * apart.mean()
+
+
+def test_standing_statistics_are_means_over_batches():
+    model = tiny_model("biggan")
+    norm = model.gan.generator.blocks[0].norms[0]
+    model.stand(1, batch_size=8)
+    first = norm.means[-1].clone()
+    model = tiny_model("biggan")
+    model.stand(3, batch_size=8)
+    mean = model.gan.generator.blocks[0].norms[0].means[-1]
+    x = [
+        model.gan.generator.project(model.draw(8, seed=s, request=ClassConditional(truncation=1.0))["z"][:, :2])
+        for s in (0, 8, 16)
+    ]
+    maps = [each.unflatten(1, (-1, 4, 4)).mean((0, 2, 3)) for each in x]
+    assert torch.allclose(first, maps[0], atol=1e-5)
+    assert torch.allclose(mean, sum(maps) / 3, atol=1e-5)
 
 
 # --- training ---------------------------------------------------------------------------------
