@@ -28,12 +28,19 @@ from torchvision.transforms import v2
 from ganzoo import GAN, Domains, ImageData, Loop, TrainingOptions, frozen, zoo
 from ganzoo.images import to_pictures
 
+_SMALL = {
+    **{"resolution": 32, "channels": 1, "classes": 10, "class_dim": 32},
+    **{"generator_depths": (4, 4, 2, 1), "discriminator_depths": (1, 2, 4, 4)},
+}
 CASES = {
     "gan": {},
     "dcgan": {"resolution": 32, "channels": 1, "generator_width": 64, "discriminator_width": 64},
     "cyclegan": {"resolution": 64, "width": 32, "blocks": 6, "discriminator_width": 32},
+    "biggan": {"width": 16, **_SMALL},
+    "biggan-deep": {"width": 32, **_SMALL},
 }
 BATCH_SIZES = {"cyclegan": 4}
+CLASSES = 10
 DECAY = 0.999
 Step = Callable[[], object]
 
@@ -41,7 +48,8 @@ Step = Callable[[], object]
 def pictures(shape: tuple[int, int, int], count: int = 2048) -> ImageData:
     """Random pictures in memory: what is in them makes no step faster."""
     random = torch.Generator().manual_seed(0)
-    return ImageData("noise", torch.randint(0, 256, (count, *shape), generator=random, dtype=torch.uint8))
+    images = torch.randint(0, 256, (count, *shape), generator=random, dtype=torch.uint8)
+    return ImageData("noise", images, torch.arange(count) % CLASSES, tuple("abcdefghij"))
 
 
 def parts(name: str) -> dict[str, ImageData]:
@@ -70,12 +78,14 @@ def plain(name: str, batch_size: int, device: torch.device) -> Step:
     current = [gan.get_submodule(name) for name in gan.published]
     averages = copy.deepcopy(current)
     optimizers = gan.optimizers()
-    data = {part: each.images for part, each in parts(name).items()}
+    data = parts(name)
 
     def batches() -> Iterator[Any]:
         while True:
             for rows in torch.randperm(2048).split(batch_size):
-                yield {part: images[rows].to(device).float().div_(127.5).sub_(1) for part, images in data.items()}
+                images = {part: each.images[rows].to(device).float() for part, each in data.items()}
+                labels = next(iter(data.values())).labels[rows].to(device)
+                yield {"label": labels, **{part: each.div_(127.5).sub_(1) for part, each in images.items()}}
 
     source = batches()
 
@@ -100,23 +110,23 @@ def _floats(networks: list[nn.Module]) -> list[Tensor]:
     return [tensor for tensor in tensors if tensor.is_floating_point()]
 
 
-class Decoded(Dataset[Tensor]):
-    """Pictures that are made into tensors one by one, as torchvision's data sets do."""
+class Decoded(Dataset[tuple[Tensor, int]]):
+    """Pictures that are made into tensors one by one, as torchvision's data sets do, and their classes."""
 
     def __init__(self, data: ImageData) -> None:
+        self.labels = data.labels
         self.pictures = to_pictures(data.images.float().div(127.5).sub(1))
         self.transform = v2.Compose([v2.ToImage(), v2.ToDtype(torch.float32, scale=True), v2.Normalize([0.5], [0.5])])
 
     def __len__(self) -> int:
         return len(self.pictures)
 
-    def __getitem__(self, index: int) -> Tensor:
-        image: Tensor = self.transform(self.pictures[index])
-        return image
+    def __getitem__(self, index: int) -> tuple[Tensor, int]:
+        return self.transform(self.pictures[index]), int(self.labels[index])
 
 
-def decoded(data: ImageData, batch_size: int) -> Iterator[Tensor]:
-    """Batches of pictures, without end."""
+def decoded(data: ImageData, batch_size: int) -> Iterator[list[Tensor]]:
+    """Batches of pictures and their classes, without end."""
     loader = DataLoader(Decoded(data), batch_size, shuffle=True, drop_last=True)
     while True:
         yield from loader
@@ -124,7 +134,9 @@ def decoded(data: ImageData, batch_size: int) -> Iterator[Tensor]:
 
 def reference(name: str, batch_size: int, device: torch.device) -> Step:
     """The field's loop for such an architecture."""
-    return (_translating if len(parts(name)) > 1 else _generating)(name, batch_size, device)
+    task = zoo.registry().architectures[name].task
+    loop = _conditional if task.needs_labels else _translating if task.from_images else _generating
+    return loop(name, batch_size, device)
 
 
 def _generating(name: str, batch_size: int, device: torch.device) -> Step:
@@ -137,7 +149,7 @@ def _generating(name: str, batch_size: int, device: torch.device) -> Step:
     source = decoded(parts(name)["image"], batch_size)
 
     def step() -> list[float]:
-        real = next(source).to(device)
+        real = next(source)[0].to(device)
         ones, zeros = torch.ones(len(real), device=device), torch.zeros(len(real), device=device)
         optimizers["discriminator"].zero_grad()
         scores = discriminator(real)
@@ -160,6 +172,46 @@ def _generating(name: str, batch_size: int, device: torch.device) -> Step:
     return step
 
 
+def _conditional(name: str, batch_size: int, device: torch.device) -> Step:
+    """The loop of BigGAN-PyTorch: images made anew for the generator's step, of random classes; with an average."""
+    gan = networks(name, device).train()
+    generator, discriminator = gan.generator, gan.discriminator
+    average = copy.deepcopy(generator)
+    optimizers = {key: _default(optimizer) for key, optimizer in gan.optimizers().items()}
+    source = decoded(parts(name)["image"], batch_size)
+    beta = gan.config.orthogonal_weight
+    weights = [p for key, p in generator.named_parameters() if p.ndim > 1 and not key.startswith("embedding")]
+
+    def made() -> tuple[Tensor, Tensor]:
+        label = torch.randint(CLASSES, (batch_size,), device=device)
+        return generator(gan.noise(batch_size), generator.embed(label)), label
+
+    def orthogonality(weight: Tensor) -> Tensor:
+        rows = weight.flatten(1)
+        return ((rows @ rows.T) * (1 - torch.eye(len(rows), device=device))).square().sum()
+
+    def step() -> list[float]:
+        for _ in range(gan.config.discriminator_steps):
+            optimizers["discriminator"].zero_grad()
+            real, label = (each.to(device) for each in next(source))
+            with torch.no_grad():
+                fake, other = made()
+            scores, fakes = discriminator(real, label), discriminator(fake, other)
+            losses = [(1 - scores).relu().mean(), (1 + fakes).relu().mean()]
+            sum(losses).backward()
+            optimizers["discriminator"].step()
+        optimizers["generator"].zero_grad()
+        losses += [-discriminator(*made()).mean(), beta * sum(map(orthogonality, weights))]
+        (losses[2] + losses[3]).backward()
+        optimizers["generator"].step()
+        with torch.no_grad():
+            for ours, theirs in zip(average.parameters(), generator.parameters(), strict=True):
+                ours.mul_(DECAY).add_(theirs, alpha=1 - DECAY)
+        return [each.item() for each in (*losses, scores.mean(), fakes.mean())]
+
+    return step
+
+
 def _translating(name: str, batch_size: int, device: torch.device) -> Step:
     """The loop of CycleGAN's authors, each discriminator in a pass of its own, with an average."""
     gan = networks(name, device).train()
@@ -172,7 +224,7 @@ def _translating(name: str, batch_size: int, device: torch.device) -> Step:
         return squares(scores, torch.full_like(scores, target))
 
     def step() -> list[float]:
-        a, b = (next(sources[part]).to(device) for part in "ab")
+        a, b = (next(sources[part])[0].to(device) for part in "ab")
         fake_b, fake_a = gan.a_to_b(a), gan.b_to_a(b)
         with frozen(gan.judge_a, gan.judge_b):
             losses = [towards(gan.judge_b(fake_b), 1), towards(gan.judge_a(fake_a), 1)]
