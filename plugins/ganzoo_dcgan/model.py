@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import cast
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from ganzoo import GAN, AdversarialLoss, Batch, Inputs, Task, Update, draw_latent, frozen, judge
 from ganzoo_dcgan import DCGANConfig
@@ -49,6 +51,15 @@ class DCGAN(GAN):
     def draw(self, request: Task, random: torch.Generator) -> Inputs:
         """One latent, (latent_dim,)."""
         return {"z": draw_latent(self.config.latent, self.config.latent_dim, random=random)}
+
+    def fuse(self) -> None:
+        """Fold each batch norm into the convolution before it."""
+        layers = self.generator
+        for i in range(1, len(layers)):
+            convolution, norm = layers[i - 1], layers[i]
+            if isinstance(norm, nn.BatchNorm2d):
+                layers[i - 1] = fuse_conv_bn_eval(cast("nn.ConvTranspose2d", convolution), norm, transpose=True)
+                layers[i] = nn.Identity()
 
     def generate(self, inputs: Inputs) -> Tensor:
         """(N, C, H, W) in [-1, 1] from ``z``, (N, latent_dim)."""
