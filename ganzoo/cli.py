@@ -17,6 +17,7 @@ from typing import Any, NoReturn
 import click
 
 from ganzoo import __version__, display, plans, zoo
+from ganzoo.arguments import AS_JSON, DEVICE, pinned
 from ganzoo.errors import GanzooError, InvalidConfigError, InvalidRequestError, one_line
 from ganzoo.plans import PRECISIONS
 from ganzoo.registry import Registry
@@ -31,9 +32,6 @@ SLOW_IMPORT = 1.0
 """Seconds above which a plugin is told of: everyone waits for it, at every command."""
 
 _state = {"debug": False}
-
-AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-DEVICE = click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1 or mps.")
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -74,7 +72,7 @@ def list_models(pattern: str, architecture: str | None, task: str | None, cached
 @AS_JSON
 def info(name: str, as_json: bool) -> None:
     """Show all that is known of a model or an architecture."""
-    display.facts(display.describe(name), as_json=as_json)
+    display.facts(display.describe(pinned(name)), as_json=as_json)
 
 
 @cli.command()
@@ -88,7 +86,7 @@ def pull(names: tuple[str, ...], everything: bool, as_json: bool) -> None:
     if bool(names) == everything:
         raise click.UsageError("name the models to pull, or say --all")
     names = tuple(zoo.models()) if everything else names
-    for name in names:
+    for name in filter(zoo.is_registered, names):
         zoo.registry().models[name]  # refuse a wrong name before anything is fetched
     hub.bound_client()
     sys.exit(display.pull_all(names, as_json=as_json))
@@ -122,6 +120,7 @@ def pull(names: tuple[str, ...], everything: bool, as_json: bool) -> None:
 @AS_JSON
 def sample(name: str, device: str, as_json: bool, **options: Any) -> None:
     """Sample images from a model, by its name or its folder; or translate pictures with --input."""
+    name = pinned(name)
     subject = zoo.subject_of(name)
     translates = subject.task.from_images
     strange = _OF_SAMPLES if translates else _OF_TRANSLATIONS | _of_other_tasks(subject.task)
@@ -216,7 +215,7 @@ def _load_model(name: str, device: str) -> Any:
     from ganzoo.devices import resolve_device
 
     place = resolve_device(device)
-    if not zoo.is_folder(name) and isinstance(zoo.registry().models[name].weights, HubFile):
+    if zoo.is_registered(name) and isinstance(zoo.registry().models[name].weights, HubFile):
         hub.bound_client()
     return zoo.load(name, device=place, progress=display.download_bar())
 
@@ -315,7 +314,7 @@ def train(
 
 
 @cli.command()
-@click.argument("run", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.argument("run")
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="The folder to write.")
 @click.option("--half", is_flag=True, help="Store the weights in 16 bits.")
 @click.option(
@@ -327,11 +326,11 @@ def train(
     help="Batch norm's statistics anew, of so many batches of samples.",
 )
 @click.option("--overwrite", is_flag=True, help="Replace a model that is there.")
-def export(run: Path, output: Path, half: bool, standing: int, overwrite: bool) -> None:
-    """Copy a run's model to a folder of its own."""
+def export(run: str, output: Path, half: bool, standing: int, overwrite: bool) -> None:
+    """Copy the model of a run, or of the Hub, to a folder of its own."""
     from ganzoo import published
 
-    published.copy(run, output, half=half, standing=standing, overwrite=overwrite)
+    published.copy(zoo.folder_of(pinned(run)), output, half=half, standing=standing, overwrite=overwrite)
     click.echo(output)
 
 

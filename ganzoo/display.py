@@ -17,6 +17,7 @@ from ganzoo.errors import GanzooError
 from ganzoo.plugins import Plugin
 from ganzoo.signals import EXIT_CODES, postponed
 from ganzoo.specs import Architecture, BundledFile, HubFile, PretrainedModel
+from ganzoo.tasks import Task
 
 if TYPE_CHECKING:
     from ganzoo.loop import Record
@@ -72,7 +73,7 @@ def plugin_row(plugin: Plugin) -> Row:
 
 
 def describe(name: str) -> Row:
-    """All that is known of a model or an architecture.
+    """All that is known of a model, by its name, its folder or its reference to the Hub, or of an architecture.
 
     Raises:
         UnknownNameError: it is neither.
@@ -82,6 +83,8 @@ def describe(name: str) -> Row:
         return _describe_model(name, found.models[name])
     if name in found.architectures:
         return _describe_architecture(name, found.architectures[name])
+    if not zoo.is_registered(name):
+        return _describe_published(name)
     raise found.unknown("model or architecture", name, [*found.models, *found.architectures])
 
 
@@ -122,11 +125,11 @@ def pull_all(names: Iterable[str], *, as_json: bool) -> int:
             click.echo(f"ganzoo: error: {name}: {error}", err=True)
             rows.append({"name": name, "error": str(error)})
             continue
+        name = pulled.name
         rows.append({"name": name, "path": str(pulled.path), "size": pulled.size, "bundled": pulled.bundled})
         if not as_json:
-            told = (
-                "is bundled: nothing to pull" if pulled.bundled else f"{_size(pulled.size)} verified at {pulled.path}"
-            )
+            here = "is bundled" if zoo.is_registered(name) else "is here"
+            told = f"{here}: nothing to pull" if pulled.bundled else f"{_size(pulled.size)} verified at {pulled.path}"
             click.echo(f"{name}\t{told}")
     if as_json:
         click.echo(json.dumps(rows, indent=2))
@@ -280,7 +283,7 @@ def _figures(record: Record) -> str:
 
 def _describe_model(name: str, model: PretrainedModel) -> Row:
     spec = zoo.registry().architectures[model.architecture]
-    option, call = (" --input photo.jpg", 'translate("photo.jpg")') if spec.task.from_images else ("", "images(8)")
+    option, call = _usage(spec.task)
     weights = model.weights
     source = (
         f"bundled in {weights.package}"
@@ -299,6 +302,31 @@ def _describe_model(name: str, model: PretrainedModel) -> Row:
         "sample_it": f"ganzoo sample {name}{option}",
         "in_python": f'ganzoo.load("{name}").{call}',
     }
+
+
+def _describe_published(name: str) -> Row:
+    described, subject = zoo.description_of(name), zoo.subject_of(name)
+    channels, height, width = subject.config.image_shape
+    option, call = _usage(subject.task)
+    return {
+        "name": name,
+        "architecture": described.architecture,
+        "plugin": described.plugin or "ganzoo",
+        "task": subject.task.name,
+        "resolution": f"{height}x{width}x{channels}",
+        "dataset": described.dataset,
+        "sha256": described.sha256,
+        "classes": list(described.classes),
+        **({"directions": list(subject.config.directions)} if subject.task.from_images else {}),
+        "config": dataclasses.asdict(subject.config),
+        "sample_it": f"ganzoo sample {name}{option}",
+        "in_python": f'ganzoo.load("{name}").{call}',
+    }
+
+
+def _usage(task: type[Task]) -> tuple[str, str]:
+    """The rest of the command and of the call that show what a model of this task makes."""
+    return (" --input photo.jpg", 'translate("photo.jpg")') if task.from_images else ("", "images(8)")
 
 
 def _describe_architecture(name: str, spec: Architecture) -> Row:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from ganzoo.errors import CorruptWeightsError, PullError
 from ganzoo.files import replacing
 from ganzoo.hub_errors import explained, full_name, is_incomplete
-from ganzoo.specs import HubFile
+from ganzoo.pinned import GitFile, Pinned, git_digest
 from ganzoo.weights import sha256_of
 
 if TYPE_CHECKING:
@@ -33,10 +33,10 @@ LONGEST_RETRY_AFTER = 5
 _LFS_POINTER = b"version https://git-lfs"
 
 
-def fetch(file: HubFile, *, progress: type | None = None) -> Path:
+def fetch(file: Pinned, *, progress: type | None = None) -> Path:
     """A local path that holds exactly the pinned bytes; asks the network only for what is not cached.
 
-    Size and SHA-256 are verified at every call (above `MEMOISE_BYTES`, once for each size, time and
+    Size and digest are verified at every call (above `MEMOISE_BYTES`, once for each size, time and
     inode of the cached file). Wrong bytes are moved to quarantine and fetched once more. `progress`
     is a tqdm class that shows the download; None is silent.
 
@@ -56,7 +56,7 @@ def fetch(file: HubFile, *, progress: type | None = None) -> Path:
     return path
 
 
-def is_cached(file: HubFile) -> bool:
+def is_cached(file: Pinned) -> bool:
     """Whether the file is in the local cache with the right size; neither network nor hashing."""
     path = _repository(file) / "snapshots" / file.revision / file.filename
     return path.is_file() and file.size in (None, path.stat().st_size)
@@ -97,7 +97,7 @@ def _cap_retry_after(response: httpx2.Response) -> None:
 # --- download ------------------------------------------------------------------------------------
 
 
-def _attempt(file: HubFile, progress: type | None) -> tuple[Path, str]:
+def _attempt(file: Pinned, progress: type | None) -> tuple[Path, str]:
     """The path, and what is wrong with the bytes there: those are in quarantine then."""
     if not is_cached(file):
         _make_room(file)
@@ -105,7 +105,7 @@ def _attempt(file: HubFile, progress: type | None) -> tuple[Path, str]:
     return path, _fault(path, file)
 
 
-def _download(file: HubFile, progress: type | None) -> Path:
+def _download(file: Pinned, progress: type | None) -> Path:
     """One call of the client, repeated for the faults that it gives up on at once."""
     from huggingface_hub import hf_hub_download
 
@@ -153,7 +153,7 @@ def _is_passing(error: Exception) -> bool:
     return isinstance(error, httpx2.ReadError) or is_incomplete(error)
 
 
-def _make_room(file: HubFile) -> None:
+def _make_room(file: Pinned) -> None:
     """Remove what killed downloads of this repository left, then see that the file fits.
 
     Raises:
@@ -172,7 +172,7 @@ def _make_room(file: HubFile) -> None:
         raise PullError(f"{text} - make room there or set HF_HOME to a folder on another disk", kind="disk")
 
 
-def _repository(file: HubFile) -> Path:
+def _repository(file: Pinned) -> Path:
     """The repository's folder in the client's cache, whose layout is documented.
 
     The client's own functions for this import its HTTP stack: 0.1 s that `ganzoo list` would pay.
@@ -185,7 +185,7 @@ def _repository(file: HubFile) -> Path:
 # --- verify --------------------------------------------------------------------------------------
 
 
-def _fault(path: Path, file: HubFile) -> str:
+def _fault(path: Path, file: Pinned) -> str:
     """What is wrong with the bytes at `path`, which are then no longer there; nothing if they are right."""
     try:
         before = path.stat()
@@ -199,15 +199,18 @@ def _fault(path: Path, file: HubFile) -> str:
         raise explained(error, file) from error
 
 
-def _mismatch(path: Path, file: HubFile) -> str:
+def _mismatch(path: Path, file: Pinned) -> str:
     size = path.stat().st_size
     with path.open("rb") as opened:
         if opened.read(len(_LFS_POINTER)) == _LFS_POINTER:
             return "a Git-LFS pointer instead of the weights"
     if file.size not in (None, size):
         return f"{size:,} bytes, expected {file.size:,}"
-    digest = _digest(path, file.sha256)
-    return "" if digest == file.sha256 else f"sha256 {digest[:12]}..., expected {file.sha256[:12]}..."
+    if isinstance(file, GitFile):
+        name, digest, expected = "git digest", git_digest(path), file.oid
+    else:
+        name, digest, expected = "sha256", _digest(path, file.sha256), file.sha256
+    return "" if digest == expected else f"{name} {digest[:12]}..., expected {expected[:12]}..."
 
 
 def _digest(path: Path, expected: str) -> str:

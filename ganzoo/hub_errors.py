@@ -6,7 +6,7 @@ import errno
 from typing import TYPE_CHECKING
 
 from ganzoo.errors import PullError, one_line
-from ganzoo.specs import HubFile
+from ganzoo.pinned import Pinned
 
 if TYPE_CHECKING:
     import httpx2
@@ -17,12 +17,12 @@ _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _UNWRITABLE = {errno.EROFS, errno.EACCES, errno.EPERM}
 
 
-def full_name(file: HubFile) -> str:
+def full_name(file: Pinned) -> str:
     """The file as users know it: ``owner/repository/file``."""
     return f"{file.repo}/{file.filename}"
 
 
-def explained(error: Exception, file: HubFile) -> PullError:
+def explained(error: Exception, file: Pinned) -> PullError:
     """What is raised in place of the client's error."""
     import httpx2
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled
@@ -39,7 +39,7 @@ def explained(error: Exception, file: HubFile) -> PullError:
     return _explained_local(error, file)
 
 
-def _explained_answer(error: Exception, file: HubFile) -> PullError:
+def _explained_answer(error: Exception, file: Pinned) -> PullError:
     """The Hub answered, with a refusal. A gated repository is also a "missing" one, hence the order."""
     from huggingface_hub import errors
 
@@ -59,7 +59,7 @@ def _explained_answer(error: Exception, file: HubFile) -> PullError:
     return PullError(f"{full_name(file)}: the Hub answers HTTP {status} - try again later", kind="http")
 
 
-def _explained_line(error: httpx2.HTTPError, file: HubFile) -> PullError:
+def _explained_line(error: httpx2.HTTPError, file: Pinned) -> PullError:
     """No usable answer came: the line, the host, or what it redirects to."""
     import httpx2
     from huggingface_hub import constants
@@ -71,7 +71,7 @@ def _explained_line(error: httpx2.HTTPError, file: HubFile) -> PullError:
     return PullError(f"{text} - check the connection, your proxy and HF_ENDPOINT, then try again", kind="network")
 
 
-def _explained_local(error: Exception, file: HubFile) -> PullError:
+def _explained_local(error: Exception, file: Pinned) -> PullError:
     """What this machine, or something that only claims to be the Hub, did wrong."""
     from huggingface_hub import constants
     from huggingface_hub.errors import FileMetadataError

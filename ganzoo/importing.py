@@ -66,7 +66,9 @@ def import_checkpoint(
     path = convert.as_safetensors(source, sha256=sha256_of(source))
     model, name = _read(architecture, path, known, config or {}, of=str(source))
     whole = dataclasses.asdict(model.config)
-    write_folder(target, model.gan.state_dict(), Description(architecture, whole, dataset, model.classes), half=half)
+    plugin = zoo.provider_of(architecture)
+    description = Description(architecture, whole, dataset, model.classes, plugin=plugin)
+    write_folder(target, model.gan.state_dict(), description, half=half)
     return Imported(target, name, whole)
 
 

@@ -1,11 +1,22 @@
-"""Help for names that were typed wrong."""
+"""What things are called, and help for names that were typed wrong."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from pathlib import Path
 
-__all__ = ["suggest"]
+__all__ = ["HUB", "short_name", "suggest"]
+
+HUB = "hf:"
+"""How the names of what is on the Hub begin."""
+
+
+def short_name(name: str) -> str:
+    """What files made with a model are called: a folder's or a repository's own name."""
+    if name.startswith(HUB):
+        return name.partition("@")[0].rpartition("/")[2]
+    return Path(name).resolve().name
 
 
 def suggest(name: str, known: Iterable[str]) -> str:

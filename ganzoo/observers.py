@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from ganzoo import zoo
 from ganzoo.cards import render_card
 from ganzoo.data import Data, Domains
 from ganzoo.errors import InvalidRequestError
@@ -112,7 +113,8 @@ class Published(Observer):
         """Write it anew."""
         plan, data = self.trainer.plan, self.trainer.data
         config = dataclasses.asdict(self.trainer.config)
-        description = Description(plan.architecture, config, plan.data, data.classes)
+        plugin = zoo.provider_of(plan.architecture)
+        description = Description(plan.architecture, config, plan.data, data.classes, plugin=plugin)
         write_folder(self.folder, self.trainer.loop.published(), description)
 
 

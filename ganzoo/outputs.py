@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from ganzoo.errors import GanzooError, OutputError
 from ganzoo.files import replacing
+from ganzoo.names import short_name
 from ganzoo.series import Series
 
 if TYPE_CHECKING:
@@ -123,7 +124,7 @@ def plan(output: Path | None, name: str, series: Series, file_format: str | None
             exist and may not be overwritten.
         InvalidRequestError: seeds beyond the last one.
     """
-    path = output or Path(f"{Path(name).resolve().name}-seed{series.seed}.{file_format or 'png'}")
+    path = output or Path(f"{short_name(name)}-seed{series.seed}.{file_format or 'png'}")
     is_folder = _is_folder(path)
     target = Target(path, series, _choose_format(path, is_folder, file_format), is_folder)
     _check_count(target)

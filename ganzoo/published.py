@@ -34,13 +34,17 @@ WEIGHTS = "model.safetensors"
 
 
 class Description(NamedTuple):
-    """What ``config.json`` says: how to build the network, and the digest of its weights."""
+    """What ``config.json`` says: how to build the network, and the digest of its weights.
+
+    `plugin` is the distribution that provides the architecture, empty for one of ganzoo's own.
+    """
 
     architecture: str
     config: Mapping[str, Any]
     dataset: str
     classes: tuple[str, ...] = ()
     sha256: str = ""  # filled in by `write_folder`, demanded by `read_description`
+    plugin: str = ""
 
 
 def keep_published(gan: GAN) -> None:
@@ -91,9 +95,9 @@ def read_description(folder: Path) -> Description:
 
 
 def _check_types(description: Description) -> None:
-    texts = (description.architecture, description.dataset, description.sha256, *description.classes)
-    if not all(isinstance(text, str) for text in texts) or not isinstance(description.classes, list):
-        raise TypeError("architecture, dataset and sha256 are texts, classes is a list of texts")
+    texts = (description.architecture, description.dataset, description.sha256, description.plugin)
+    if not isinstance(description.classes, list) or not all(isinstance(t, str) for t in (*texts, *description.classes)):
+        raise TypeError("architecture, dataset, sha256 and plugin are texts, classes is a list of texts")
     if not isinstance(description.config, dict) or len(description.sha256) != 64:
         raise TypeError("config is a mapping, sha256 has 64 digits")
 

@@ -61,6 +61,16 @@ class Index(Mapping[str, Record], Generic[Record]):
         """The name by which `owner` means `name`: its own record comes before everybody else's."""
         return f"{owner}/{name}" if owner in self._owners.get(name, ()) and owner != self._winner(name) else name
 
+    def owner(self, name: str) -> str:
+        """The distribution that declares what `name` means.
+
+        Raises:
+            As looking it up does.
+        """
+        self[name]
+        said, _, bare = name.rpartition("/")
+        return said or str(self._winner(bare))
+
     def __getitem__(self, name: str) -> Record:
         """The record of that name.
 

@@ -9,15 +9,22 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ganzoo import convert, hub
-from ganzoo.errors import InvalidConfigError, InvalidRequestError, PluginWarning, UnknownNameError, one_line
+from ganzoo import convert, hub, remote
+from ganzoo.errors import (
+    CorruptWeightsError,
+    InvalidConfigError,
+    InvalidRequestError,
+    PluginWarning,
+    UnknownNameError,
+    one_line,
+)
 from ganzoo.layouts import Match, find_layout, rename
-from ganzoo.published import CONFIG, WEIGHTS, keep_published, read_description
-from ganzoo.registry import Registry
+from ganzoo.published import CONFIG, WEIGHTS, Description, keep_published, read_description
+from ganzoo.registry import BUILTIN, Registry
 from ganzoo.requests import make_request
 from ganzoo.specs import BundledFile, HubFile, Loss, PretrainedModel, replace_config
 from ganzoo.tasks import Task
-from ganzoo.weights import adopt, check_fits, read_header, read_tensors
+from ganzoo.weights import adopt, check_fits, read_header, read_tensors, sha256_of
 
 if TYPE_CHECKING:
     import torch
@@ -33,10 +40,14 @@ __all__ = [
     "check_config",
     "config_of",
     "create",
+    "description_of",
     "direction_of",
+    "folder_of",
     "is_folder",
+    "is_registered",
     "load",
     "models",
+    "provider_of",
     "pull",
     "registry",
     "subject_of",
@@ -110,10 +121,11 @@ def check_config(architecture: str, config: Mapping[str, Any], loss: str | None 
 
 
 def load(name: str | Path, *, device: str | torch.device = "cpu", progress: type | None = None) -> Model:
-    """A pretrained model by its registered name, or from a published folder, verified and ready to sample.
+    """A pretrained model by its registered name, from a published folder or the Hub, verified and ready to sample.
 
     A path is told from a name by its start (``.``, ``/``, ``~``), or by being a folder with a ``config.json``
-    where no model has that name. `device` may be ``auto``. `progress` is as for `pull`.
+    where no model has that name. ``hf:owner/repository[@revision]`` is what `ganzoo publish` wrote.
+    `device` may be ``auto``. `progress` is as for `pull`.
 
     Raises:
         UnknownNameError: nothing has that name.
@@ -124,7 +136,11 @@ def load(name: str | Path, *, device: str | torch.device = "cpu", progress: type
     from ganzoo.devices import resolve_device
 
     place = resolve_device(str(device))  # before anything is fetched or read
-    model = _load_folder(_folder(name)) if is_folder(name) else _load_registered(str(name), progress)
+    if is_registered(name):
+        model = _load_registered(str(name), progress)
+    else:
+        name = remote.pin(str(name)) if remote.is_reference(name) else name
+        model = _load_folder(folder_of(name, progress=progress), name=name)
     model.fuse_at_first = True
     return model.to(place)
 
@@ -134,6 +150,48 @@ def is_folder(name: str | Path) -> bool:
     if isinstance(name, Path) or str(name).startswith((".", "/", "~")):
         return True
     return name not in registry().models and (Path(str(name)) / CONFIG).is_file()
+
+
+def is_registered(name: str | Path) -> bool:
+    """Whether `name` is looked up among the registered models: it is neither a folder nor on the Hub."""
+    return not is_folder(name) and not remote.is_reference(name)
+
+
+def description_of(name: str | Path) -> Description:
+    """What a published folder or a reference to the Hub says of itself, in the names of this registry.
+
+    Raises:
+        UnknownNameError: there is no such folder, or no plugin provides its architecture.
+        CorruptWeightsError: it is no published model.
+        PullError: the Hub cannot be asked.
+    """
+    described = read_description(folder_of(name, weights=False))
+    return described._replace(architecture=_provided(described, of=str(name)))
+
+
+def folder_of(name: str | Path, *, weights: bool = True, progress: type | None = None) -> Path:
+    """The published folder of a path, or of a reference to the Hub, which is fetched; `weights` may be left there.
+
+    Raises:
+        UnknownNameError: there is no such folder.
+        WeightsError: the files cannot be fetched.
+    """
+    if remote.is_reference(name):
+        return remote.fetch(str(name), weights=weights, progress=progress)
+    folder = Path(name).expanduser()
+    if not folder.is_dir():
+        raise UnknownNameError(f"there is no folder {name} - models by name are listed by `ganzoo list`")
+    return folder
+
+
+def provider_of(architecture: str) -> str:
+    """The distribution that provides an architecture, empty for one of ganzoo's own.
+
+    Raises:
+        UnknownNameError: no such architecture.
+    """
+    owner = registry().architectures.owner(architecture)
+    return "" if owner == BUILTIN else owner
 
 
 class Subject(NamedTuple):
@@ -159,7 +217,7 @@ def subject_of(name: str) -> Subject:
         UnknownNameError: nothing has that name, or there is no such folder.
         CorruptWeightsError: the folder is no published model.
     """
-    model = read_description(_folder(name)) if is_folder(name) else registry().models[name]
+    model = registry().models[name] if is_registered(name) else description_of(name)
     config, _ = check_config(model.architecture, model.config)
     return Subject(registry().architectures[model.architecture].task, config, model.classes)
 
@@ -182,7 +240,10 @@ def config_of(model: PretrainedModel) -> Any:
 
 
 class Pulled(NamedTuple):
-    """A model's weights on this machine: the safetensors file, its size in bytes, and whether it was bundled."""
+    """A model's weights on this machine: the safetensors file, its size in bytes, and whether it was here before.
+
+    Those of the wheel and of folders were.
+    """
 
     name: str
     path: Path
@@ -193,16 +254,31 @@ class Pulled(NamedTuple):
 def pull(name: str, *, progress: type | None = None) -> Pulled:
     """Fetch and verify a model's weights, so that `load` needs no network; bundled ones are there already.
 
+    `name` is as for `load`.
+
     `progress` is a class with tqdm's interface, shown while bytes arrive.
 
     Raises:
         UnknownNameError: nothing has that name.
         WeightsError: the weights cannot be fetched or read.
     """
+    if not is_registered(name):
+        return _pull_described(name, progress)
     model = registry().models[name]
     path = weights_path(model, progress=progress)
     _match(model, path)
     return Pulled(name, path, path.stat().st_size, isinstance(model.weights, BundledFile))
+
+
+def _pull_described(name: str, progress: type | None) -> Pulled:
+    """The weights of a folder, verified, or of a reference, fetched and verified."""
+    name = remote.pin(name) if remote.is_reference(name) else name
+    sha256 = description_of(name).sha256
+    path = folder_of(name, progress=progress) / WEIGHTS
+    found = sha256_of(path)
+    if found != sha256:
+        raise CorruptWeightsError(f"{name}: {WEIGHTS} has sha256 {found[:12]}..., its {CONFIG} says {sha256[:12]}...")
+    return Pulled(name, path, path.stat().st_size, not remote.is_reference(name))
 
 
 def weights_size(model: PretrainedModel) -> int | None:
@@ -230,18 +306,30 @@ def _load_registered(name: str, progress: type | None) -> Model:
     return assemble(model.architecture, config, tensors, name=name, classes=model.classes)
 
 
-def _folder(name: str | Path) -> Path:
-    folder = Path(name).expanduser()
-    if not folder.is_dir():
-        raise UnknownNameError(f"there is no folder {name} - models by name are listed by `ganzoo list`")
-    return folder
-
-
-def _load_folder(folder: Path) -> Model:
+def _load_folder(folder: Path, *, name: str | Path) -> Model:
+    name = str(name) if remote.is_reference(name) else folder.resolve().name
     description = read_description(folder)
+    architecture = _provided(description, of=name)
     tensors = read_tensors(folder / WEIGHTS, sha256=description.sha256)
-    return assemble(
-        description.architecture, description.config, tensors, name=folder.resolve().name, classes=description.classes
+    return assemble(architecture, description.config, tensors, name=name, classes=description.classes)
+
+
+def _provided(description: Description, *, of: str) -> str:
+    """The name under which this registry has the architecture of a description.
+
+    Raises:
+        UnknownNameError: it has none; the message says which plugin provides it, where the description does.
+    """
+    known, plugin = registry().architectures, description.plugin
+    if not plugin:
+        known[description.architecture]  # refuses one that is not there
+        return description.architecture
+    bare = description.architecture.rpartition("/")[2]
+    if f"{plugin}/{bare}" in known:
+        return known.name_for(plugin, bare)
+    raise UnknownNameError(
+        f"{of} is a {bare}, and the plugin that provides it, {plugin!r} as its publisher says, is not loaded"
+        " - install it if you trust it"
     )
 
 

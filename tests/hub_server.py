@@ -18,11 +18,12 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import TracebackType
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 __all__ = ["Fault", "Hub", "Request", "body", "cut", "hang", "redirect", "reset", "status"]
 
-LFS_BYTES = 10  # files above this are "LFS": served by the CDN
+LFS_BYTES = 10  # files above this are "LFS", served by the CDN, but for those of GIT_SUFFIXES
+GIT_SUFFIXES = (".json", ".md")
 
 
 class Request(NamedTuple):
@@ -36,13 +37,29 @@ class Request(NamedTuple):
 
 @dataclass
 class Repository:
-    """One commit of a repository; `access` is an X-Error-Code that every request of it is answered with."""
+    """The commits of a repository; `access` is an X-Error-Code that every request of it is answered with."""
 
     name: str
     kind: str
     revision: str
     files: dict[str, bytes]
     access: str | None = None
+    history: dict[str, dict[str, bytes]] = field(default_factory=dict)
+    private: bool = False
+
+    def __post_init__(self) -> None:
+        self.history[self.revision] = self.files
+
+    def commit(self, changes: dict[str, bytes]) -> str:
+        """Add or replace files; the new commit is the main branch."""
+        self.files = {**self.files, **changes}
+        self.revision = hashlib.sha1(repr((self.revision, sorted(self.files.items()))).encode()).hexdigest()
+        self.history[self.revision] = self.files
+        return self.revision
+
+    def named(self, revision: str) -> str:
+        """The commit that a branch or commit means."""
+        return self.revision if revision == "main" else revision
 
 
 Fault = Callable[["Handler", bytes], None]
@@ -64,6 +81,7 @@ class Hub:
     """``with Hub() as hub``: runs both servers. `requests` lists what came, `faults` what is planned."""
 
     repositories: dict[str, Repository] = field(default_factory=dict)
+    uploads: dict[str, bytes] = field(default_factory=dict)
     requests: list[Request] = field(default_factory=list)
     faults: list[Planned] = field(default_factory=list)
     closing: threading.Event = field(default_factory=threading.Event)
@@ -146,12 +164,19 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self.answer()
 
+    def do_POST(self) -> None:
+        self.answer()
+
+    def do_PUT(self) -> None:
+        self.answer()
+
     def log_message(self, *args: object) -> None:
         """Silent."""
 
     def answer(self) -> None:
         path = self.path.partition("?")[0]
         headers = {name.lower(): value for name, value in self.headers.items()}
+        self.content = self.rfile.read(int(headers.get("content-length", 0)))
         fault = self.server.zoo.record(Request(self.server.name, self.command, path, headers))
         for server, method, pattern, route in ROUTES:
             found = re.fullmatch(pattern, path)
@@ -175,29 +200,48 @@ class Handler(BaseHTTPRequestHandler):
 # --- routes: (handler, planned fault, parts of the path) -------------------------------------------
 
 
+def is_lfs(filename: str, content: bytes) -> bool:
+    return len(content) > LFS_BYTES and not filename.endswith(GIT_SUFFIXES)
+
+
+def git_digest(content: bytes) -> str:
+    return hashlib.sha1(b"blob %d\0%b" % (len(content), content)).hexdigest()
+
+
+def allowed(handler: Handler, name: str) -> Repository | None:
+    """The repository, or none if it is refused, which is answered then."""
+    repository = handler.server.zoo.repositories.get(name)
+    if repository is not None and not repository.access:
+        return repository
+    code = repository.access if repository and repository.access else "RepoNotFound"
+    handler.refuse(403 if code == "GatedRepo" else 401, "" if code == "Unauthorized" else code)
+    return None
+
+
 def resolve(handler: Handler, fault: Fault | None, prefix: str, revision: str, filename: str) -> None:
     """The client asks HEAD for everything it must know, then GET for the body, here or at the CDN."""
-    repository = handler.server.zoo.repositories.get(prefix)
-    if repository is None or repository.access:
-        code = repository.access if repository and repository.access else "RepoNotFound"
-        return handler.refuse(403 if code == "GatedRepo" else 401, "" if code == "Unauthorized" else code)
-    if revision != repository.revision:
+    repository = allowed(handler, prefix)
+    if repository is None:
+        return None
+    revision = repository.named(revision)
+    if revision not in repository.history:
         return handler.refuse(404, "RevisionNotFound")
-    content = repository.files.get(filename)
+    content = repository.history[revision].get(filename)
     if content is None:
         return handler.refuse(404, "EntryNotFound")
     if fault is not None:
         return fault(handler, content)
     digest = hashlib.sha256(content).hexdigest()
-    if len(content) <= LFS_BYTES:
-        return handler.reply(200, content, X_Repo_Commit=revision, ETag=f'"{digest[:40]}"')
+    if not is_lfs(filename, content):
+        return handler.reply(200, content, X_Repo_Commit=revision, ETag=f'"{git_digest(content)}"')
     location = f"{handler.server.zoo.cdn.url}/{digest}/{filename}?signature=1"
     linked = {"X_Linked_Etag": f'"{digest}"', "X_Linked_Size": len(content)}
     return handler.reply(302, b"", Location=location, X_Repo_Commit=revision, ETag=f'"{digest[:40]}"', **linked)
 
 
 def blob(handler: Handler, fault: Fault | None, digest: str) -> None:
-    contents = [c for repository in handler.server.zoo.repositories.values() for c in repository.files.values()]
+    commits = [files for each in handler.server.zoo.repositories.values() for files in each.history.values()]
+    contents = [content for files in commits for content in files.values()]
     content = next(content for content in contents if hashlib.sha256(content).hexdigest() == digest)
     if fault is not None:
         return fault(handler, content)
@@ -207,16 +251,32 @@ def blob(handler: Handler, fault: Fault | None, digest: str) -> None:
     return handler.reply(206, content[start:], Content_Range=f"bytes {start}-{len(content) - 1}/{len(content)}")
 
 
-def model_info(handler: Handler, fault: Fault | None, name: str) -> None:
-    repository = handler.server.zoo.repositories[name]
-    siblings = [{"rfilename": filename, "size": len(content)} for filename, content in repository.files.items()]
-    handler.reply(200, json.dumps({"id": name, "sha": repository.revision, "siblings": siblings}).encode())
+def model_info(handler: Handler, fault: Fault | None, name: str, revision: str | None) -> None:
+    repository = allowed(handler, name)
+    if repository is None:
+        return None
+    commit = repository.named(revision or "main")
+    if commit not in repository.history:
+        return handler.refuse(404, "RevisionNotFound")
+    if fault is not None:
+        return fault(handler, b"")
+    siblings = [sibling(filename, content) for filename, content in repository.history[commit].items()]
+    return handler.reply(200, json.dumps({"id": name, "sha": commit, "siblings": siblings}).encode())
+
+
+def sibling(filename: str, content: bytes) -> dict[str, Any]:
+    """A file as the Hub lists it with ``?blobs=True``."""
+    facts: dict[str, Any] = {"rfilename": filename, "size": len(content), "blobId": git_digest(content)}
+    if is_lfs(filename, content):
+        digest = hashlib.sha256(content).hexdigest()
+        facts["lfs"] = {"size": len(content), "sha256": digest, "pointerSize": 134}
+    return facts
 
 
 ROUTES: list[tuple[str, str, str, Callable[..., None]]] = [
     ("hub", "HEAD", r"/(.+)/resolve/([^/]+)/(.+)", resolve),
     ("hub", "GET", r"/(.+)/resolve/([^/]+)/(.+)", resolve),
-    ("hub", "GET", r"/api/models/([^/]+/[^/]+)(?:/revision/[^/]+)?", model_info),
+    ("hub", "GET", r"/api/models/([^/]+/[^/]+)(?:/revision/(.+))?", model_info),
     ("cdn", "GET", r"/([0-9a-f]{64})/.+", blob),
 ]
 
