@@ -18,6 +18,7 @@ import click
 
 from ganzoo import __version__, display, plans, zoo
 from ganzoo.arguments import AS_JSON, DEVICE, pinned
+from ganzoo.cli_publish import COMMANDS
 from ganzoo.errors import GanzooError, InvalidConfigError, InvalidRequestError, one_line
 from ganzoo.plans import PRECISIONS
 from ganzoo.registry import Registry
@@ -414,6 +415,10 @@ def _parse_settings(settings: tuple[str, ...]) -> dict[str, Any]:
             value = text
         values[name] = tuple(value) if isinstance(value, list) else value
     return values
+
+
+for _command in COMMANDS:
+    cli.add_command(_command)
 
 
 def main() -> NoReturn:

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ganzoo import hub, zoo
+from ganzoo.cards import usage
 from ganzoo.errors import GanzooError
 from ganzoo.plugins import Plugin
 from ganzoo.signals import EXIT_CODES, postponed
 from ganzoo.specs import Architecture, BundledFile, HubFile, PretrainedModel
-from ganzoo.tasks import Task
 
 if TYPE_CHECKING:
     from ganzoo.loop import Record
@@ -283,7 +283,7 @@ def _figures(record: Record) -> str:
 
 def _describe_model(name: str, model: PretrainedModel) -> Row:
     spec = zoo.registry().architectures[model.architecture]
-    option, call = _usage(spec.task)
+    option, call = usage(spec.task)
     weights = model.weights
     source = (
         f"bundled in {weights.package}"
@@ -307,7 +307,7 @@ def _describe_model(name: str, model: PretrainedModel) -> Row:
 def _describe_published(name: str) -> Row:
     described, subject = zoo.description_of(name), zoo.subject_of(name)
     channels, height, width = subject.config.image_shape
-    option, call = _usage(subject.task)
+    option, call = usage(subject.task)
     return {
         "name": name,
         "architecture": described.architecture,
@@ -322,11 +322,6 @@ def _describe_published(name: str) -> Row:
         "sample_it": f"ganzoo sample {name}{option}",
         "in_python": f'ganzoo.load("{name}").{call}',
     }
-
-
-def _usage(task: type[Task]) -> tuple[str, str]:
-    """The rest of the command and of the call that show what a model of this task makes."""
-    return (" --input photo.jpg", 'translate("photo.jpg")') if task.from_images else ("", "images(8)")
 
 
 def _describe_architecture(name: str, spec: Architecture) -> Row:

@@ -20,6 +20,7 @@
     │   └── images.UnreadableImage  a picture cannot
     ├── outputs.UnfinishedError 1   writing ended early; what is said to be written is whole
     │   └── outputs.Interrupted 130     by Ctrl-C
+    ├── PublishError            1   a model cannot be uploaded
     └── RunError                1   a training run cannot be written, read or resumed
 """
 
@@ -38,6 +39,7 @@ __all__ = [
     "OutputError",
     "PluginError",
     "PluginWarning",
+    "PublishError",
     "PullError",
     "RunError",
     "UnknownNameError",
@@ -120,6 +122,10 @@ class NonFiniteError(GanzooError, ArithmeticError):
 
 class DataError(GanzooError):
     """A data set cannot be read."""
+
+
+class PublishError(GanzooError):
+    """A model cannot be uploaded to the Hub."""
 
 
 class RunError(GanzooError):

@@ -5,13 +5,14 @@ from __future__ import annotations
 import errno
 from typing import TYPE_CHECKING
 
-from ganzoo.errors import PullError, one_line
+from ganzoo.errors import PublishError, PullError, one_line
 from ganzoo.pinned import Pinned
 
 if TYPE_CHECKING:
     import httpx2
+    from huggingface_hub.errors import HfHubHTTPError
 
-__all__ = ["explained", "full_name", "is_incomplete"]
+__all__ = ["explained", "explained_upload", "full_name", "is_incomplete"]
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _UNWRITABLE = {errno.EROFS, errno.EACCES, errno.EPERM}
@@ -37,6 +38,36 @@ def explained(error: Exception, file: Pinned) -> PullError:
     if isinstance(error, httpx2.HTTPError):
         return _explained_line(error, file)
     return _explained_local(error, file)
+
+
+def explained_upload(error: Exception, repo: str) -> PublishError:
+    """What is raised in place of the client's error when something is sent to a repository."""
+    import httpx2
+    from huggingface_hub import constants
+    from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
+
+    if isinstance(error, RuntimeError) and isinstance(error.__cause__, Exception):
+        error = error.__cause__  # it only says which file; the cause says why
+    if isinstance(error, OfflineModeIsEnabled):
+        return PublishError(f"{repo} cannot be written while HF_HUB_OFFLINE is set - unset it")
+    if isinstance(error, HfHubHTTPError):
+        return _refused_upload(error, repo)
+    if isinstance(error, httpx2.HTTPError):
+        text = f"cannot reach {constants.ENDPOINT} to write {repo} ({one_line(error)})"
+        return PublishError(f"{text} - check the connection, your proxy and HF_ENDPOINT, then try again")
+    return PublishError(f"{repo} cannot be written: {one_line(error)}")
+
+
+def _refused_upload(error: HfHubHTTPError, repo: str) -> PublishError:
+    status, said = error.response.status_code, one_line(error)
+    if status == 401:
+        return PublishError("the Hub does not know your token - log in anew with `hf auth login`, or set HF_TOKEN")
+    if status == 403:
+        text = f"you may not write to {repo}"
+        return PublishError(f"{text} - its owner is you or an organisation of yours, and the token has the write role")
+    if status >= 500:
+        return PublishError(f"{repo}: the Hub answers HTTP {status} - try again later")
+    return PublishError(f"the Hub refuses {repo}: {said}")
 
 
 def _explained_answer(error: Exception, file: Pinned) -> PullError:

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from ganzoo import zoo
-from ganzoo.cards import render_card
+from ganzoo.cards import is_stub, render_card
 from ganzoo.data import Data, Domains
 from ganzoo.errors import InvalidRequestError
 from ganzoo.files import replacing
@@ -124,13 +124,9 @@ class Card(Observer):
     def save(self) -> None:
         """Write it, unless somebody has worked on it."""
         path, card = self.folder / "README.md", render_card(self.trainer)
-        if not path.exists() or _is_stub(path.read_text()):
+        if not path.exists() or is_stub(path.read_text()):
             with replacing(path) as temporary:
                 temporary.write_text(card)
-
-
-def _is_stub(card: str) -> bool:
-    return "<!-- stub -->" in card
 
 
 class Sheets(Observer):

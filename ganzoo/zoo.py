@@ -210,14 +210,14 @@ class Subject(NamedTuple):
         return make_request(self.task, options, config=self.config, classes=self.classes, of=name)
 
 
-def subject_of(name: str) -> Subject:
+def subject_of(name: str | Path) -> Subject:
     """What `load` would load, as far as its description tells.
 
     Raises:
         UnknownNameError: nothing has that name, or there is no such folder.
         CorruptWeightsError: the folder is no published model.
     """
-    model = registry().models[name] if is_registered(name) else description_of(name)
+    model = registry().models[str(name)] if is_registered(name) else description_of(name)
     config, _ = check_config(model.architecture, model.config)
     return Subject(registry().architectures[model.architecture].task, config, model.classes)
 

@@ -176,13 +176,24 @@ class Handler(BaseHTTPRequestHandler):
     def answer(self) -> None:
         path = self.path.partition("?")[0]
         headers = {name.lower(): value for name, value in self.headers.items()}
-        self.content = self.rfile.read(int(headers.get("content-length", 0)))
+        self.content = self.receive(headers)
         fault = self.server.zoo.record(Request(self.server.name, self.command, path, headers))
         for server, method, pattern, route in ROUTES:
             found = re.fullmatch(pattern, path)
             if found and (server, method) == (self.server.name, self.command):
                 return route(self, fault, *found.groups())
         return self.refuse(404, "")
+
+    def receive(self, headers: dict[str, str]) -> bytes:
+        """The body of the request, which comes in chunks where its length is not announced."""
+        if "chunked" not in headers.get("transfer-encoding", ""):
+            return self.rfile.read(int(headers.get("content-length", 0)))
+        parts = []
+        while size := int(self.rfile.readline(), 16):
+            parts.append(self.rfile.read(size))
+            self.rfile.readline()
+        self.rfile.readline()
+        return b"".join(parts)
 
     def reply(self, code: int, content: bytes = b"", /, **headers: str | int) -> None:
         """Answer with `content`; `Content_Length` in `headers` wins over its true length."""
@@ -261,7 +272,8 @@ def model_info(handler: Handler, fault: Fault | None, name: str, revision: str |
     if fault is not None:
         return fault(handler, b"")
     siblings = [sibling(filename, content) for filename, content in repository.history[commit].items()]
-    return handler.reply(200, json.dumps({"id": name, "sha": commit, "siblings": siblings}).encode())
+    facts = {"id": name, "sha": commit, "siblings": siblings, "private": repository.private}
+    return handler.reply(200, json.dumps(facts).encode())
 
 
 def sibling(filename: str, content: bytes) -> dict[str, Any]:

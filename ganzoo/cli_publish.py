@@ -1,0 +1,95 @@
+"""The commands for those who share models and write plugins."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import click
+
+from ganzoo import hub, zoo
+from ganzoo.arguments import AS_JSON, pinned
+from ganzoo.errors import InvalidRequestError, OutputError
+from ganzoo.files import replacing
+from ganzoo.names import short_name
+from ganzoo.outputs import check_writable
+
+__all__ = ["COMMANDS"]
+
+FILE = click.Path(path_type=Path)
+
+
+@click.command()
+@click.argument("run")
+@click.argument("repository", metavar="OWNER/REPO")
+@click.option("--private", is_flag=True, help="Make the repository private.")
+@click.option("--card", type=FILE, help="A model card in Markdown. [default: the run's README.md, or one of facts]")
+@click.option("--dry-run", is_flag=True, help="Write and check what would be uploaded, and stop there.")
+@AS_JSON
+def publish(run: str, repository: str, private: bool, card: Path | None, dry_run: bool, as_json: bool) -> None:
+    """Upload a run's model to the Hugging Face Hub, and print the record that pins it.
+
+    Then `ganzoo sample hf:OWNER/REPO` works everywhere. What is uploaded is written into RUN/published first.
+    """
+    from ganzoo import display, publishing
+
+    publishing.check_repository(repository)
+    if not zoo.is_folder(run) and not Path(run).is_dir():
+        raise InvalidRequestError(f"there is no run {run} - name the folder that `ganzoo train -o` wrote")
+    prepared = publishing.prepare(Path(run), repository, card=card)
+    if dry_run:
+        display.written([prepared.folder / name for name in prepared.files], as_json=as_json)
+        click.echo(f"ganzoo: nothing was uploaded; this is what {repository} would hold", err=True)
+        return
+    hub.bound_client()
+    weights = publishing.upload(prepared, repository, private=private)
+    click.echo(f"ganzoo: published as hf:{repository}@{weights.revision}", err=True)
+    record = publishing.record_of(prepared, weights)
+    if as_json:
+        display.facts({**vars(weights), "name": record.name}, as_json=True)
+    else:
+        click.echo(publishing.as_source(record))
+
+
+@click.command()
+@click.argument("name")
+@click.option("-o", "--output", type=FILE, help="The card's file; its picture lies beside it. [default: NAME.md]")
+@click.option("--input", "source", type=FILE, help="Of a translation, the picture to show.")
+@click.option("--overwrite", is_flag=True, help="Replace files that exist.")
+def card(name: str, output: Path | None, source: Path | None, overwrite: bool) -> None:
+    """Write a model card: the facts of a model, a sheet of what it makes, and how to use it."""
+    from ganzoo.cards import card_of
+
+    name = pinned(name)
+    card = card_of(name)
+    target = output or Path(f"{short_name(name)}.md")
+    picture = target.with_name(target.name.removesuffix(".md") + ".png")
+    _check_targets(target, picture, overwrite=overwrite)
+    drawn = _draw(name, picture, source)
+    with replacing(target) as temporary:
+        temporary.write_text(dataclasses.replace(card, picture=picture.name if drawn else "").render())
+    for path in (target, picture) if drawn else (target,):
+        click.echo(path)
+
+
+def _check_targets(card: Path, picture: Path, *, overwrite: bool) -> None:
+    if card.suffix != ".md":
+        raise OutputError(f"{card} is no card's name - it ends in .md")
+    check_writable(card.parent)
+    for path in (card, picture):
+        if path.exists() and not overwrite:
+            raise OutputError(f"{path} exists - replace it with --overwrite, or choose another place with -o")
+
+
+def _draw(name: str, picture: Path, source: Path | None) -> bool:
+    from ganzoo import display
+    from ganzoo.sheets import draw_sheet
+
+    hub.bound_client()
+    model = zoo.load(name, progress=display.download_bar())
+    newest = zoo.folder_of(name) / "samples" if zoo.is_folder(name) else None
+    return draw_sheet(model, picture, source=source, newest=newest)
+
+
+COMMANDS = (publish, card)
+"""What `ganzoo.cli` adds to its own."""
