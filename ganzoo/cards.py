@@ -124,7 +124,7 @@ def render_card(trainer: Trainer) -> str:
     """A card for what the run has so far."""
     plan = trainer.plan
     facts = {
-        **_facts(plan.architecture, trainer.config.image_shape, plan.data, plan.config),
+        **_facts(plan.architecture, trainer.config, plan.data, plan.config),
         "data set": f"{plan.data}, {len(trainer.data):,} images",
         "loss": trainer.loss_name,
         "iterations": f"{trainer.step:,}",
@@ -162,7 +162,7 @@ def card_of(name: str, *, called: str = "", picture: str = "") -> Card:
         task=subject.task,
         architecture=model.architecture,
         dataset=dataset,
-        facts=_facts(model.architecture, subject.config.image_shape, dataset, model.config) | _weights(name),
+        facts=_facts(model.architecture, subject.config, dataset, model.config) | _weights(name),
         licence=getattr(model, "licence", None),
         plugin=zoo.provider_of(model.architecture),
         summary=getattr(model, "summary", "").capitalize() + ("." if getattr(model, "summary", "") else ""),
@@ -181,14 +181,16 @@ def public_name(dataset: str) -> str:
     return Path(dataset).name or dataset
 
 
-def _facts(architecture: str, shape: tuple[int, int, int], dataset: str, config: Mapping[str, Any]) -> dict[str, str]:
-    channels, height, width = shape
+def _facts(architecture: str, config: Any, dataset: str, values: Mapping[str, Any]) -> dict[str, str]:
+    """`values` are the fields of the `config` that the model states."""
+    channels, height, width = config.image_shape
     colours = {1: "grey", 3: "RGB"}.get(channels, f"{channels} channels")
+    any_size = "; any other size is padded and cropped back" if hasattr(config, "size_multiple") else ""
     return {
         "architecture": f"`{architecture}`",
-        "images": f"{height}x{width}, {colours}",
+        "images": f"{height}x{width}, {colours}{any_size}",
         "data set": dataset,
-        "config": f"`{json.dumps(dict(config))}`",
+        "config": f"`{json.dumps(dict(values))}`",
     }
 
 

@@ -16,11 +16,12 @@ from typing import Any, NoReturn
 
 import click
 
-from ganzoo import __version__, display, plans, zoo
-from ganzoo.arguments import AS_JSON, DEVICE, pinned
-from ganzoo.cli_publish import COMMANDS
+from ganzoo import display, plans, zoo
+from ganzoo.arguments import AS_JSON, CLASS, DATA, DEVICE, FOLDER, MODEL, SUBJECT, pinned, registered
+from ganzoo.cli_publish import COMMANDS, WITHOUT_PLUGINS
 from ganzoo.errors import GanzooError, InvalidConfigError, InvalidRequestError, one_line
 from ganzoo.plans import PRECISIONS
+from ganzoo.plugins import SLOW_IMPORT
 from ganzoo.registry import Registry
 from ganzoo.series import plan_series
 from ganzoo.signals import EXIT_CODES, catch_terminate
@@ -29,23 +30,35 @@ from ganzoo.tasks import Task
 
 __all__ = ["cli", "main"]
 
-SLOW_IMPORT = 1.0
-"""Seconds above which a plugin is told of: everyone waits for it, at every command."""
-
 _state = {"debug": False}
 
 
+def _show_versions(ctx: click.Context, param: click.Parameter, wanted: bool) -> None:
+    if wanted and not ctx.resilient_parsing:
+        from ganzoo.doctor import versions
+
+        for name, version in versions().items():
+            click.echo(f"{name} {version}")
+        ctx.exit()
+
+
+_VERSION_HELP = "Show the versions of ganzoo, of what it stands on, and of plugins."
+
+
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__, prog_name="ganzoo")
+@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_show_versions, help=_VERSION_HELP)
 @click.option("--no-plugins", is_flag=True, help="Leave all third-party plugins out.")
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
-def cli(no_plugins: bool, debug: bool) -> None:
+@click.pass_context
+def cli(ctx: click.Context, no_plugins: bool, debug: bool) -> None:
     """A zoo of generative adversarial networks: list, pull, sample and train them."""
     _state["debug"] = debug
     warnings.showwarning = _tell  # type: ignore[assignment]
     logger = logging.getLogger("ganzoo")
     logger.setLevel(logging.INFO)
     logger.handlers = [_Echo()]
+    if ctx.invoked_subcommand in WITHOUT_PLUGINS:
+        return
     registry = Registry.discover(third_party=not no_plugins)
     for plugin in registry.plugins:
         if plugin in registry.broken:
@@ -57,7 +70,7 @@ def cli(no_plugins: bool, debug: bool) -> None:
 
 @cli.command("list")
 @click.argument("pattern", default="*")
-@click.option("--arch", "architecture", help="Only models of this architecture.")
+@click.option("--arch", "architecture", type=registered("architectures"), help="Only models of this architecture.")
 @click.option("--task", help="Only models of this task, such as unconditional.")
 @click.option("--cached", is_flag=True, help="Only models that need no download.")
 @AS_JSON
@@ -69,7 +82,7 @@ def list_models(pattern: str, architecture: str | None, task: str | None, cached
 
 
 @cli.command()
-@click.argument("name")
+@click.argument("name", type=SUBJECT)
 @AS_JSON
 def info(name: str, as_json: bool) -> None:
     """Show all that is known of a model or an architecture."""
@@ -77,7 +90,7 @@ def info(name: str, as_json: bool) -> None:
 
 
 @cli.command()
-@click.argument("names", nargs=-1)
+@click.argument("names", nargs=-1, type=MODEL)
 @click.option("--all", "everything", is_flag=True, help="Pull every registered model.")
 @AS_JSON
 def pull(names: tuple[str, ...], everything: bool, as_json: bool) -> None:
@@ -94,7 +107,7 @@ def pull(names: tuple[str, ...], everything: bool, as_json: bool) -> None:
 
 
 @cli.command()
-@click.argument("name")
+@click.argument("name", type=MODEL)
 @click.option("-n", "--count", type=click.IntRange(min=1), help="How many images. [default: 64; of a sweep, 8 a row]")
 @click.option("--seed", type=click.IntRange(min=0), help="Image i has seed SEED + i. [default: 0]")
 @click.option(
@@ -222,11 +235,11 @@ def _load_model(name: str, device: str) -> Any:
 
 
 @cli.command()
-@click.argument("name")
+@click.argument("name", type=MODEL)
 @click.option("--steps", type=click.IntRange(min=2), default=16, show_default=True, help="Images, both ends included.")
 @click.option("--seeds", default="0,1", show_default=True, metavar="A,B", help="Of the two ends.")
-@click.option("--from-class", metavar="NAME", help="Of the first image, by name or number.")
-@click.option("--to-class", metavar="NAME", help="Of the last image. [default: that of the first]")
+@click.option("--from-class", type=CLASS, metavar="NAME", help="Of the first image, by name or number.")
+@click.option("--to-class", type=CLASS, metavar="NAME", help="Of the last image. [default: that of the first]")
 @click.option("--truncation", type=float, metavar="T", help="In (0, 1]: less variety for more fidelity.")
 @click.option(
     "--hold", multiple=True, metavar="INPUT", help="An input that stays as at the start, such as z; repeatable."
@@ -238,28 +251,45 @@ def interpolate(name: str, output: Path | None, overwrite: bool, device: str, **
     """Walk from one image to another: the latent on a great circle, the class in a straight line."""
     from ganzoo import walks
 
+    name = pinned(name)
     subject = zoo.subject_of(name)
     walk = walks.plan_walk(name, subject, output, overwrite=overwrite, **options)
     click.echo(walk.write(_load_model(name, device)))
 
 
 @cli.command()
-@click.argument("architecture")
-@click.option("--data", required=True, help="A data set by name, such as fashion-mnist, or a folder of images.")
+@click.argument("architecture", type=registered("architectures"))
+@click.option(
+    "--data",
+    required=True,
+    type=DATA,
+    help="A data set by name, such as fashion-mnist, or a folder of images.",
+)
 @click.option("-o", "--output", "folder", type=click.Path(path_type=Path), required=True, help="The run's folder.")
 @click.option("--config", "settings", multiple=True, metavar="FIELD=VALUE", help="A field of the config; repeatable.")
-@click.option("--loss", help="An adversarial loss; by default the paper's.")
+@click.option("--loss", type=registered("losses"), help="An adversarial loss; by default the paper's.")
 @click.option(
     "--regularizer",
     "regularizers",
     multiple=True,
+    type=registered("regularizers"),
     metavar="NAME[=WEIGHT]",
     help="A penalty, such as r1=10; repeatable.",
 )
 @click.option(
-    "--augment", "augmentations", multiple=True, metavar="NAME", help="A change to what discriminators see; repeatable."
+    "--augment",
+    "augmentations",
+    multiple=True,
+    type=registered("augmentations"),
+    metavar="NAME",
+    help="A change to what discriminators see; repeatable.",
 )
-@click.option("--schedule", metavar="NAME[=SETTING]", help="How learning rates change, such as linear=0.5.")
+@click.option(
+    "--schedule",
+    type=registered("schedules"),
+    metavar="NAME[=SETTING]",
+    help="How learning rates change, such as linear=0.5.",
+)
 @click.option("--iterations", type=click.IntRange(min=1), help="[default: the recipe's, else 10000]")
 @click.option("--batch-size", type=click.IntRange(min=1), help="Of each process. [default: the recipe's, else 64]")
 @click.option("--accumulate", type=click.IntRange(min=1), help="Add up the gradients of so many batches.")
@@ -315,7 +345,7 @@ def train(
 
 
 @cli.command()
-@click.argument("run")
+@click.argument("run", type=FOLDER)
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="The folder to write.")
 @click.option("--half", is_flag=True, help="Store the weights in 16 bits.")
 @click.option(
@@ -336,7 +366,7 @@ def export(run: str, output: Path, half: bool, standing: int, overwrite: bool) -
 
 
 @cli.command("import")
-@click.argument("architecture")
+@click.argument("architecture", type=registered("architectures"))
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="The folder to write.")
 @click.option("--layout", default="auto", show_default=True, help="One that `ganzoo info ARCHITECTURE` names.")

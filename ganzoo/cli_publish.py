@@ -6,21 +6,22 @@ import dataclasses
 from pathlib import Path
 
 import click
+from click.shell_completion import get_completion_class
 
 from ganzoo import hub, zoo
-from ganzoo.arguments import AS_JSON, pinned
+from ganzoo.arguments import AS_JSON, FOLDER, MODEL, pinned
 from ganzoo.errors import InvalidRequestError, OutputError
 from ganzoo.files import replacing
 from ganzoo.names import short_name
 from ganzoo.outputs import check_writable
 
-__all__ = ["COMMANDS"]
+__all__ = ["COMMANDS", "WITHOUT_PLUGINS", "card", "completion", "doctor", "publish"]
 
 FILE = click.Path(path_type=Path)
 
 
 @click.command()
-@click.argument("run")
+@click.argument("run", type=FOLDER)
 @click.argument("repository", metavar="OWNER/REPO")
 @click.option("--private", is_flag=True, help="Make the repository private.")
 @click.option("--card", type=FILE, help="A model card in Markdown. [default: the run's README.md, or one of facts]")
@@ -52,7 +53,7 @@ def publish(run: str, repository: str, private: bool, card: Path | None, dry_run
 
 
 @click.command()
-@click.argument("name")
+@click.argument("name", type=MODEL)
 @click.option("-o", "--output", type=FILE, help="The card's file; its picture lies beside it. [default: NAME.md]")
 @click.option("--input", "source", type=FILE, help="Of a translation, the picture to show.")
 @click.option("--overwrite", is_flag=True, help="Replace files that exist.")
@@ -65,6 +66,7 @@ def card(name: str, output: Path | None, source: Path | None, overwrite: bool) -
     target = output or Path(f"{short_name(name)}.md")
     picture = target.with_name(target.name.removesuffix(".md") + ".png")
     _check_targets(target, picture, overwrite=overwrite)
+    target.parent.mkdir(parents=True, exist_ok=True)
     drawn = _draw(name, picture, source)
     with replacing(target) as temporary:
         temporary.write_text(dataclasses.replace(card, picture=picture.name if drawn else "").render())
@@ -91,5 +93,41 @@ def _draw(name: str, picture: Path, source: Path | None) -> bool:
     return draw_sheet(model, picture, source=source, newest=newest)
 
 
-COMMANDS = (publish, card)
+@click.command()
+@click.option("--timeout", type=click.FloatRange(min=0.1), default=20.0, show_default=True, metavar="SECONDS")
+@AS_JSON
+@click.pass_context
+def doctor(ctx: click.Context, timeout: float, as_json: bool) -> None:
+    """See whether plugins, cache, disk, network and device are in order. Exit code 1 says that one is not.
+
+    Every plugin is imported in a process of its own, so that one which crashes or hangs is named too.
+    """
+    from ganzoo import display
+    from ganzoo.doctor import examine
+    from ganzoo.registry import refused
+
+    third_party = not (ctx.parent and ctx.parent.params.get("no_plugins"))
+    found = list(examine(timeout=timeout, disabled=refused(third_party=third_party)))
+    display.table([finding._asdict() for finding in found], as_json=as_json)
+    ctx.exit(1 if any(finding.state == "failed" for finding in found) else 0)
+
+
+@click.command()
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+@click.pass_context
+def completion(ctx: click.Context, shell: str) -> None:
+    """Print what makes a shell complete commands, models, architectures and data sets.
+
+    In ~/.bashrc: eval "$(ganzoo completion bash)"; in ~/.zshrc the same with zsh; for fish,
+    ganzoo completion fish > ~/.config/fish/completions/ganzoo.fish
+    """
+    kind = get_completion_class(shell)
+    assert kind is not None  # noqa: S101 - click has those three
+    click.echo(kind(ctx.find_root().command, {}, "ganzoo", "_GANZOO_COMPLETE").source())
+
+
+COMMANDS = (publish, card, doctor, completion)
 """What `ganzoo.cli` adds to its own."""
+
+WITHOUT_PLUGINS = frozenset({"doctor", "completion"})
+"""The commands that must work whatever plugins do, and load none."""

@@ -28,6 +28,7 @@ ORPHAN_SECONDS = 3600
 KEPT_IN_QUARANTINE = 3
 BACKOFF = (0.5, 1.0, 2.0)  # between four tries
 LONGEST_HEAD = 3.0  # the client asks 7 times and waits 23 s in between: a silent host is given up after 44 s
+LONGEST_ANSWER = 300.0  # to what is sent; the client would wait for ever
 LONGEST_RETRY_AFTER = 5
 
 _LFS_POINTER = b"version https://git-lfs"
@@ -73,18 +74,18 @@ def bound_client() -> None:
     logging.set_verbosity_error()  # type: ignore[no-untyped-call]  # retries are its business; our one line says how it ended
     hooks = get_session().event_hooks  # the client's own: without them HF_HUB_OFFLINE has no effect
     hooks = {
-        "request": [*hooks.get("request", ()), _cap_head_timeout],
+        "request": [*hooks.get("request", ()), _cap_timeouts],
         "response": [*hooks.get("response", ()), _cap_retry_after],
     }
     set_client_factory(lambda: httpx2.Client(event_hooks=hooks, follow_redirects=True, timeout=None))
 
 
-def _cap_head_timeout(request: httpx2.Request) -> None:
-    if request.method == "HEAD":
-        limits = request.extensions.get("timeout", {})
-        request.extensions["timeout"] = {
-            name: min(limits.get(name) or LONGEST_HEAD, LONGEST_HEAD) for name in ("connect", "read", "write", "pool")
-        }
+def _cap_timeouts(request: httpx2.Request) -> None:
+    longest = LONGEST_HEAD if request.method == "HEAD" else LONGEST_ANSWER
+    limits = request.extensions.get("timeout", {})
+    request.extensions["timeout"] = {
+        name: min(limits.get(name) or longest, longest) for name in ("connect", "read", "write", "pool")
+    }
 
 
 def _cap_retry_after(response: httpx2.Response) -> None:

@@ -23,7 +23,10 @@ from ganzoo import hooks
 from ganzoo.errors import GanzooError, PluginError
 from ganzoo.specs import API
 
-__all__ = ["Declared", "Plugin", "PluginState", "ask", "isolated"]
+__all__ = ["SLOW_IMPORT", "Declared", "Plugin", "PluginState", "ask", "isolated"]
+
+SLOW_IMPORT = 1.0
+"""Seconds above which a plugin is told of: everyone waits for it, at every command."""
 
 Declared = dict[str, list[Any]]
 """A plugin's records by kind."""

@@ -50,7 +50,7 @@ def check_repository(repo: str) -> None:
     """
     owner, _, name = repo.partition("/")
     if not all(_PART.fullmatch(part) and "--" not in part and ".." not in part for part in (owner, name)):
-        raise InvalidRequestError(f"{repo!r} is no owner/name of a repository - write it as someone/dcgan-clothes")
+        raise InvalidRequestError(f"{repo!r} is no owner/name of a repository - write it as someone/clothes")
 
 
 def prepare(run: str | Path, repo: str, *, card: Path | None = None) -> Prepared:

@@ -27,7 +27,7 @@ from ganzoo.specs import (
     replace_config,
 )
 
-__all__ = ["BUILTIN", "Index", "Registry"]
+__all__ = ["BUILTIN", "Found", "Index", "Registry", "installed", "is_refused", "refused"]
 
 BUILTIN = "ganzoo"
 """The distribution whose names always win."""
@@ -137,11 +137,10 @@ class Registry:
         Raises:
             PluginError: a plugin is broken and GANZOO_STRICT_PLUGINS is 1.
         """
-        refused = {name.strip() for name in os.environ.get("GANZOO_DISABLE_PLUGINS", "").split(",")} - {""}
-        refused |= set() if third_party else {"*"}
+        disabled = refused(third_party=third_party)
         registry = cls()
-        for found in sorted(_installed(), key=lambda f: (f.owner != BUILTIN, f.owner, f.point.name)):
-            registry.load(found.owner, found.point.name, found.point.load, version=found.version, disabled=refused)
+        for found in installed():
+            registry.load(found.owner, found.point.name, found.point.load, version=found.version, disabled=disabled)
         registry.settle()
         if os.environ.get("GANZOO_STRICT_PLUGINS") == "1" and registry.broken:
             raise PluginError(registry.broken[0].complaint())
@@ -159,8 +158,7 @@ class Registry:
         """Import one plugin and take all that it declares, or set it aside; never raises for its faults."""
         plugin = Plugin(owner, name, version)
         self.plugins.append(plugin)
-        names = {owner, name, plugin.key} | ({"*"} if owner != BUILTIN else set())
-        if {_canonical(name) for name in names} & {_canonical(name) for name in disabled}:
+        if is_refused(owner, name, disabled):
             plugin.state = PluginState.DISABLED
         else:
             with isolated(plugin):
@@ -264,15 +262,34 @@ def _check_bundled(model: PretrainedModel) -> None:
         raise PluginError(f"{model.name}: there is no {weights.path} in {weights.package}")
 
 
-class _Found(NamedTuple):
+class Found(NamedTuple):
+    """An entry point, and the distribution that it is of."""
+
     owner: str
     version: str
     point: metadata.EntryPoint
 
+    @property
+    def key(self) -> str:
+        """As that of the plugin that it becomes."""
+        return f"{self.owner}:{self.point.name}"
 
-def _installed() -> list[_Found]:
-    """The entry points of all distributions, of each distribution the first on the path."""
-    found: dict[str, list[_Found]] = {}
+
+def refused(*, third_party: bool = True) -> set[str]:
+    """What GANZOO_DISABLE_PLUGINS lists; all plugins of others too, unless `third_party`."""
+    names = {name.strip() for name in os.environ.get("GANZOO_DISABLE_PLUGINS", "").split(",")} - {""}
+    return names | (set() if third_party else {"*"})
+
+
+def is_refused(owner: str, name: str, disabled: Iterable[str]) -> bool:
+    """Whether `disabled` names the entry point `name` of the distribution `owner`."""
+    names = {owner, name, f"{owner}:{name}"} | ({"*"} if owner != BUILTIN else set())
+    return bool({_canonical(name) for name in names} & {_canonical(name) for name in disabled})
+
+
+def installed() -> list[Found]:
+    """The entry points of all distributions, of each the first on the path; ganzoo's own come first."""
+    found: dict[str, list[Found]] = {}
     for distribution in metadata.distributions():
         try:
             points = distribution.entry_points.select(group=hooks.PROJECT)
@@ -280,8 +297,9 @@ def _installed() -> list[_Found]:
             continue
         if points:
             owner, version = _canonical(distribution.name or "unknown"), distribution.version or ""
-            found.setdefault(owner, [_Found(owner, version, point) for point in points])
-    return [each for of_one in found.values() for each in of_one]
+            found.setdefault(owner, [Found(owner, version, point) for point in points])
+    every = [each for of_one in found.values() for each in of_one]
+    return sorted(every, key=lambda each: (each.owner != BUILTIN, each.owner, each.point.name))
 
 
 def _canonical(name: str) -> str:

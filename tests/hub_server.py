@@ -285,9 +285,15 @@ def sibling(filename: str, content: bytes) -> dict[str, Any]:
     return facts
 
 
+def search(handler: Handler, fault: Fault | None) -> None:
+    """The list of models, which nobody looks at."""
+    return fault(handler, b"") if fault else handler.reply(200, b"[]")
+
+
 ROUTES: list[tuple[str, str, str, Callable[..., None]]] = [
     ("hub", "HEAD", r"/(.+)/resolve/([^/]+)/(.+)", resolve),
     ("hub", "GET", r"/(.+)/resolve/([^/]+)/(.+)", resolve),
+    ("hub", "GET", r"/api/models", search),
     ("hub", "GET", r"/api/models/([^/]+/[^/]+)(?:/revision/(.+))?", model_info),
     ("cdn", "GET", r"/([0-9a-f]{64})/.+", blob),
 ]

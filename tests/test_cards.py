@@ -1,5 +1,6 @@
 """Model cards say what the registry says."""
 
+import dataclasses
 import hashlib
 import json
 import re
@@ -10,14 +11,23 @@ import yaml
 from huggingface_hub import ModelCard
 
 from ganzoo import zoo
+from ganzoo.cards import card_of
+from ganzoo.images import save_picture, to_pictures
+from ganzoo.published import Description, keep_published, write_folder
 from ganzoo.specs import BundledFile
+from ganzoo.testing import noise_data
+from in_process import ganzoo
 
 CARDS = Path(__file__).parents[1] / "model_cards"
 BUILTIN = [name for name, model in zoo.registry().models.items() if model.architecture in zoo.registry().architectures]
 
 
-def card(name):
-    text = (CARDS / f"{name}.md").read_text()
+WRITTEN, RENDERED = "written", "rendered"
+
+
+def card(name, source=WRITTEN):
+    """Front matter and body of a card as it lies in the repository, or as `ganzoo card` renders it."""
+    text = (CARDS / f"{name}.md").read_text() if source == WRITTEN else card_of(name).render()
     _, front, body = text.split("---\n", 2)
     return yaml.safe_load(front), body
 
@@ -31,10 +41,11 @@ def test_every_model_has_a_card_and_every_card_a_model():
     assert {path.stem for path in CARDS.glob("*.md")} == set(BUILTIN)
 
 
+@pytest.mark.parametrize("source", [WRITTEN, RENDERED])
 @pytest.mark.parametrize("name", BUILTIN)
-def test_front_matter(name):
+def test_front_matter(name, source):
     model = zoo.registry().models[name]
-    front, _ = card(name)
+    front, _ = card(name, source)
     assert front["license"] == (model.licence or "unknown")
     assert front["library_name"] == "ganzoo"
     assert front["datasets"] == [model.dataset]
@@ -43,10 +54,12 @@ def test_front_matter(name):
     assert ModelCard.load(CARDS / f"{name}.md").data.license == front["license"], "the Hub's own reader reads it"
 
 
+@pytest.mark.parametrize("source", [WRITTEN, RENDERED])
 @pytest.mark.parametrize("name", BUILTIN)
-def test_facts(name):
+def test_facts(name, source):
     model = zoo.registry().models[name]
-    stated = facts(card(name)[1])
+    body = card(name, source)[1]
+    stated = facts(body)
     assert stated["architecture"] == f"`{model.architecture}`"
     assert stated["sha256"] == f"`{model.weights.sha256}`"
     assert stated["data set"] == model.dataset
@@ -56,8 +69,8 @@ def test_facts(name):
     channels, height, width = config.image_shape
     any_size = "; any other size is padded and cropped back" if hasattr(config, "size_multiple") else ""
     assert stated["images"] == f"{height}x{width}, {'grey' if channels == 1 else 'RGB'}{any_size}"
-    assert f"ganzoo sample {name}" in card(name)[1]
-    assert "## Limits" in card(name)[1]
+    assert f"ganzoo sample {name}" in body
+    assert "## Limits" in body
 
 
 @pytest.mark.parametrize("name", BUILTIN)
@@ -74,3 +87,70 @@ def test_weights_are_pinned(name):
     else:
         assert stated["weights"] == f"`{weights.repo}` at `{weights.revision}`, `{weights.filename}`"
         assert "could not be checked" in card(name)[1]
+
+
+@pytest.fixture
+def shell(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    return lambda *arguments: ganzoo(monkeypatch, capsys, *arguments)
+
+
+def test_a_card_is_written_with_its_sheet(shell, tmp_path):
+    assert shell("card", "gan-mnist") == (0, "gan-mnist.md\ngan-mnist.png\n", "")
+    text = (tmp_path / "gan-mnist.md").read_text()
+    assert "![64 samples at seed 0](gan-mnist.png)" in text
+    assert shell("sample", "gan-mnist", "-o", "again.png").code == 0
+    assert (tmp_path / "gan-mnist.png").read_bytes() == (tmp_path / "again.png").read_bytes()
+    refused = shell("card", "gan-mnist")
+    assert (refused.code, refused.out) == (2, "")
+    assert "gan-mnist.md exists - replace it with --overwrite" in refused.err
+    assert shell("card", "gan-mnist", "--overwrite").code == 0
+
+
+def use_of(text):
+    """The Python that a card shows."""
+    return re.search(r"```python\n(.*?)```", text, re.DOTALL)[1]
+
+
+def test_how_to_use_it_runs(shell, tmp_path):
+    namespace = {}
+    exec(use_of(card_of("dcgan-mnist").render()), namespace)
+    assert len(namespace["pictures"]) == 8
+
+
+def test_the_card_of_a_translation(shell, tmp_path, translation):
+    for i, picture in enumerate(to_pictures(noise_data((3, 32, 32), 2).images / 127.5 - 1)):
+        save_picture(picture, tmp_path / ("photo.jpg" if i else "other.jpg"))
+    assert shell("card", translation, "-o", "plain.md") == (0, "plain.md\n", "")
+    assert "![" not in (tmp_path / "plain.md").read_text()
+    assert shell("card", translation, "-o", "card.md", "--input", "photo.jpg") == (0, "card.md\ncard.png\n", "")
+    text = (tmp_path / "card.md").read_text()
+    assert f"ganzoo sample {translation} --input photo.jpg" in text
+    namespace = {}
+    exec(use_of(text), namespace)
+    assert namespace["pictures"].size == (32, 32)
+
+
+@pytest.fixture
+def translation(tmp_path):
+    """A small CycleGAN in a folder."""
+    gan = zoo.create("cyclegan", resolution=32, width=4, blocks=1)
+    keep_published(gan)
+    write_folder(tmp_path / "model", gan.state_dict(), Description("cyclegan", dataclasses.asdict(gan.config), "noise"))
+    return "./model"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("nothing",), "there is no model 'nothing'"),
+        (("./nothing",), "there is no folder ./nothing"),
+        (("gan-mnist", "-o", "card.txt"), "card.txt is no card's name"),
+        (("hf:nothing",), "names no repository"),
+    ],
+)
+def test_bad_input(shell, arguments, words):
+    done = shell("card", *arguments)
+    assert (done.code, done.out) == (2, "")
+    assert words in done.err
+    assert done.err.count("\n") == 1

@@ -47,6 +47,7 @@ def modules_after_import(module: str) -> set[str]:
     [
         ["--help"],
         ["--version"],
+        ["completion", "bash"],
         ["list"],
         ["list", "--json"],
         ["list", "--help"],
