@@ -15,7 +15,7 @@ from ganzoo.files import replacing
 from ganzoo.names import short_name
 from ganzoo.outputs import check_writable
 
-__all__ = ["COMMANDS", "WITHOUT_PLUGINS", "card", "completion", "doctor", "publish"]
+__all__ = ["COMMANDS", "WITHOUT_PLUGINS", "card", "completion", "doctor", "new_plugin", "publish"]
 
 FILE = click.Path(path_type=Path)
 
@@ -126,7 +126,21 @@ def completion(ctx: click.Context, shell: str) -> None:
     click.echo(kind(ctx.find_root().command, {}, "ganzoo", "_GANZOO_COMPLETE").source())
 
 
-COMMANDS = (publish, card, doctor, completion)
+@click.command("new-plugin")
+@click.argument("name")
+@click.option("-o", "--output", type=FILE, help="The folder to write. [default: ganzoo-NAME]")
+def new_plugin(name: str, output: Path | None) -> None:
+    """Write a small package with an architecture of your own, which passes its tests as it stands.
+
+    Then: pip install -e ganzoo-NAME, and ganzoo train NAME --data mnist -o run.
+    """
+    from ganzoo.scaffold import write_plugin
+
+    for path in write_plugin(name, output):
+        click.echo(path)
+
+
+COMMANDS = (publish, card, new_plugin, doctor, completion)
 """What `ganzoo.cli` adds to its own."""
 
 WITHOUT_PLUGINS = frozenset({"doctor", "completion"})

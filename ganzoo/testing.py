@@ -5,6 +5,8 @@ A plugin's whole test of it::
     @pytest.mark.parametrize("check", ganzoo.testing.CHECKS)
     def test_conformance(check):
         check("my-architecture")
+
+or no test at all: ``pytest -p ganzoo.conformance --conformance my-architecture``.
 """
 
 from __future__ import annotations
@@ -27,8 +29,9 @@ from torch import Tensor
 
 from ganzoo import checkpoints, zoo
 from ganzoo.data import Domains, ImageData
-from ganzoo.errors import GanzooError, InvalidConfigError, InvalidRequestError
-from ganzoo.gan import GAN
+from ganzoo.declared import DECLARED
+from ganzoo.errors import GanzooError, InvalidRequestError
+from ganzoo.gan import GAN, Inputs
 from ganzoo.images import to_pictures
 from ganzoo.loop import Loop, Record
 from ganzoo.plans import TrainingOptions
@@ -84,14 +87,6 @@ def tiny_loop(
     return Loop(gan, tiny_data(architecture), TrainingOptions(**options), crew=crew)
 
 
-def check_declares_without_torch(architecture: str) -> None:
-    """Importing the module that declares it imports neither torch nor numpy."""
-    module = zoo.registry().architectures[architecture].build.__module__
-    code = f"import {module}, sys; sys.exit(any(name in sys.modules for name in ('torch', 'numpy')))"
-    finished = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert finished.returncode == 0, f"importing {module} imports torch or numpy: {finished.stderr}"
-
-
 def check_documents_itself(architecture: str) -> None:
     """It has a summary and names its paper; config, networks and model are documented."""
     spec = zoo.registry().architectures[architecture]
@@ -100,23 +95,6 @@ def check_documents_itself(architecture: str) -> None:
     generated = f"{spec.config.__name__}("  # what a dataclass without a docstring is given
     assert not (spec.config.__doc__ or generated).startswith(generated), "the config has no docstring"
     assert type(tiny_gan(architecture)).__doc__ != GAN.__doc__, "the GAN has no docstring of its own"
-
-
-def check_config_is_strict(architecture: str) -> None:
-    """Its config can be hashed, knows its image shape, refuses unknown fields and keeps what it is given."""
-    spec = zoo.registry().architectures[architecture]
-    config = spec.config()
-    assert hash(config) == hash(spec.config())
-    assert [n >= 1 for n in config.image_shape] == [True] * 3
-    assert dataclasses.replace(config) == config
-    _assert_raises(InvalidConfigError, lambda: zoo.create(architecture, no_such_field=1))
-
-
-def check_builds_at_paper_size(architecture: str) -> None:
-    """Its default config builds; on the meta device, which allocates nothing."""
-    with torch.device("meta"):
-        gan = zoo.create(architecture)
-    assert sum(parameter.numel() for parameter in gan.parameters()) > 0
 
 
 def check_groups_are_disjoint(architecture: str) -> None:
@@ -289,6 +267,24 @@ def check_sampling_has_no_side_effects(architecture: str) -> None:
     _assert_same_state(model.gan.state_dict(), state)
 
 
+def check_devices_and_dtypes(architecture: str) -> None:
+    """It generates wherever its parameters are and in their precision, and trains in bfloat16.
+
+    The meta device stands for every device but the CPU; a GPU is tried too if there is one.
+    """
+    model = _trained(architecture)
+    inputs = _inputs(model)
+    images = model.generate(inputs)
+    double = copy.deepcopy(model.gan).double().generate(_converted(inputs, torch.float64))
+    assert double.dtype == torch.float64, "some part of it is in a precision of its own"
+    assert torch.allclose(double.float(), images, rtol=0, atol=1e-3)
+    elsewhere = copy.deepcopy(model.gan).to("meta").generate({name: t.to("meta") for name, t in inputs.items()})
+    assert (elsewhere.device.type, elsewhere.shape) == ("meta", images.shape)
+    assert [record.step for record in tiny_loop(architecture, 2, precision="bf16")] == [1, 2]
+    if torch.cuda.is_available():
+        assert torch.allclose(model.to("cuda").generate(inputs), images, rtol=0, atol=1e-2)
+
+
 def check_bad_requests_are_refused(architecture: str) -> None:
     """Counts, seeds and options that cannot be are refused at once, not when the first batch is made."""
     model = tiny_model(architecture)
@@ -325,6 +321,20 @@ def _make(model: Model, count: int, *, seed: int = 0, batch_size: int = 64) -> T
         return model.sample(count, seed=seed, batch_size=batch_size)
     noise = [torch.rand(model.image_shape, generator=torch.Generator().manual_seed(seed + i)) for i in range(count)]
     return torch.stack(list(model.translations([2 * image - 1 for image in noise], batch_size=batch_size)))
+
+
+def _inputs(model: Model) -> Inputs:
+    """The inputs of two images; of a translation, those of noise."""
+    if not model.task.from_images:
+        return model.draw(2)
+    random = torch.Generator().manual_seed(0)
+    images = [torch.rand(model.image_shape, generator=random) for _ in range(2)]
+    rows = [model.gan.draw(model.request(image=2 * image - 1), random) for image in images]
+    return {name: torch.stack([row[name] for row in rows]) for name in rows[0]}
+
+
+def _converted(inputs: Inputs, dtype: torch.dtype) -> Inputs:
+    return {name: value.to(dtype) if value.is_floating_point() else value for name, value in inputs.items()}
 
 
 def _trained(architecture: str) -> Model:
@@ -442,7 +452,7 @@ def _checks() -> Iterator[Callable[[str], None]]:
             yield value
 
 
-CHECKS: tuple[Callable[[str], None], ...] = tuple(_checks())
+CHECKS: tuple[Callable[[str], None], ...] = (*DECLARED, *_checks())
 """Every check, a function of the architecture's name that raises AssertionError."""
 
 if __name__ == "__main__":

@@ -5,6 +5,8 @@ import torch
 
 from ganzoo import zoo
 
+collect_ignore = ["thirdparty"]  # a package of its own, with tests of its own: tests/test_thirdparty.py runs them
+
 
 @pytest.fixture(autouse=True, scope="session")
 def _one_thread():
