@@ -106,7 +106,10 @@ def check_groups_are_disjoint(architecture: str) -> None:
 
 
 def check_updates_move_their_group(architecture: str) -> None:
-    """One iteration updates every group, and each update moves its own group's parameters and no others."""
+    """One iteration updates every group, and each update moves its own group's parameters and no others.
+
+    What stays must have a gradient of zero, as the last bias of a Wasserstein critic has; none is no gradient.
+    """
     loop = tiny_loop(architecture)
     gan, optimizers = loop.gan, loop.optimizers
     seen = set()
