@@ -46,7 +46,7 @@ def test_it_passes_its_tests_and_the_suite(tmp_path: Path) -> None:
     shutil.copytree(PACKAGE, folder)
     project = tomllib.loads((folder / "pyproject.toml").read_text())["project"]
     install(folder, project["name"], {}, project["entry-points"]["ganzoo"], project["version"])
-    done = pytest_of(folder, "-k", SLOWEST, "-v")
+    done = pytest_of(folder, "-k", SLOWEST, "-vv")
     assert done.returncode == 0, done.stdout[-3000:]
     for check in testing.CHECKS:
         title = f"wgan-gp[{check.__name__.removeprefix('check_')}]"
