@@ -113,7 +113,9 @@ def pull(names: tuple[str, ...], everything: bool, as_json: bool) -> None:
 @click.option(
     "--input", "source", type=click.Path(path_type=Path), help="A picture, or a folder of them, to translate."
 )
-@click.option("--class", "classes", multiple=True, metavar="NAME", help="A class, by name or number; repeatable.")
+@click.option(
+    "--class", "classes", multiple=True, type=CLASS, metavar="NAME", help="A class, by name or number; repeatable."
+)
 @click.option("--per-class", type=click.IntRange(min=1), metavar="N", help="So many of each class, a row each.")
 @click.option("--truncation", type=float, metavar="T", help="In (0, 1]: less variety for more fidelity.")
 @click.option("--sweep", metavar="OPTION=A,B,...", help="A row for each value, with the same latents.")

@@ -43,6 +43,7 @@ def publish(run: str, repository: str, private: bool, card: Path | None, dry_run
         click.echo(f"ganzoo: nothing was uploaded; this is what {repository} would hold", err=True)
         return
     hub.bound_client()
+    display.calm_uploads()
     weights = publishing.upload(prepared, repository, private=private)
     click.echo(f"ganzoo: published as hf:{repository}@{weights.revision}", err=True)
     record = publishing.record_of(prepared, weights)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from ganzoo.trainer import Trainer
 
 __all__ = [
+    "calm_uploads",
     "counter",
     "describe",
     "download_bar",
@@ -152,6 +153,14 @@ def download_bar() -> type | None:
     from huggingface_hub.utils.tqdm import tqdm
 
     return tqdm
+
+
+def calm_uploads() -> None:
+    """Let the client show no bars where nobody looks; process-global, hence for the command line only."""
+    if not sys.stderr.isatty():
+        from huggingface_hub.utils.tqdm import disable_progress_bars
+
+        disable_progress_bars()
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from pathlib import Path
 from ganzoo import outputs, translated_files
 from ganzoo.images import MODES
 from ganzoo.sampling import Model
+from ganzoo.series import plan_series
 
 __all__ = ["draw_sheet"]
 
@@ -27,7 +28,8 @@ def draw_sheet(model: Model, path: Path, *, source: Path | None = None, newest: 
     if channels not in MODES or height * width == 1:
         return False
     if not model.task.from_images:
-        outputs.plan(path, model.name, COUNT, 0, None, overwrite=True).write(model, seed=0, batch_size=COUNT)
+        series = plan_series(model.request, model.classes, count=COUNT)
+        outputs.plan(path, model.name, series, None, overwrite=True).write(model, batch_size=COUNT)
         return True
     if source is not None:
         direction = model.config.directions[0]

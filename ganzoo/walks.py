@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ganzoo.errors import InvalidRequestError, OutputError
+from ganzoo.names import short_name
 from ganzoo.outputs import check_writable
 from ganzoo.tasks import Task
 
@@ -88,7 +89,7 @@ def _seeds(text: str) -> tuple[int, int]:
 
 
 def _path(name: str, output: Path | None, overwrite: bool) -> Path:
-    path = output or Path(f"{Path(name).resolve().name}-walk.png")
+    path = output or Path(f"{short_name(name)}-walk.png")
     if path.suffix.lower() not in _STILL + _MOVING:
         raise OutputError(f"{path} ends in no known format - use {', '.join(_STILL + _MOVING)}")
     check_writable(path.parent)
