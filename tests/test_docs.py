@@ -1,0 +1,159 @@
+"""The documentation: what it shows runs, what it names is there, and what is there is named."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+
+import ganzoo
+from ganzoo import hooks, testing, zoo
+from ganzoo.cli import cli
+from ganzoo.images import save_picture, to_pictures
+from in_process import ganzoo as shell
+from plugin_factory import install
+
+ROOT = Path(__file__).parents[1]
+DOCS = {path.name: path.read_text() for path in sorted((ROOT / "docs").glob("*.md"))}
+TUTORIAL = DOCS["write-a-plugin.md"]
+
+PENDING = {"evaluate", "quiz"}
+"""Commands that the lecture's page tells of, and that are not here yet."""
+
+
+def blocks(text: str, language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
+
+
+def commands(text: str) -> list[list[str]]:
+    """The `ganzoo ...` lines of a page's blocks."""
+    lines = "\n".join(blocks(text, "bash")).replace("\\\n", " ").splitlines()
+    return [shlex.split(line, comments=True) for line in lines if line.startswith("ganzoo ")]
+
+
+# --- the tutorial -----------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def package(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The tutorial's package, put together from its blocks and installed; beside it what its commands read."""
+    site = tmp_path_factory.mktemp("tutorial")
+    for block in blocks(TUTORIAL, "python"):
+        header = re.match(r"# (\S+)", block)
+        assert header, block
+        path = site / header[1]
+        path.parent.mkdir(exist_ok=True)
+        path.write_text((path.read_text() + "\n\n" if path.exists() else "") + block)
+    project = tomllib.loads(blocks(TUTORIAL, "toml")[0])["project"]
+    install(site, project["name"], {}, project["entry-points"]["ganzoo"], project["version"])
+    pictures = to_pictures(testing.noise_data((1, 28, 28), 8).images / 127.5 - 1)
+    for i, picture in enumerate(pictures):
+        (folder := site / "photos" / ("cats" if i % 2 else "dogs")).mkdir(parents=True, exist_ok=True)
+        save_picture(picture, folder / f"{i}.png")
+    shapes = {"hidden.weight": (8, 14), "hidden.bias": (8,), "pixels.weight": (64, 8), "pixels.bias": (64,)}
+    torch.save({name: torch.randn(shape) for name, shape in shapes.items()}, site / "old.pth")
+    sys.path.insert(0, str(site))
+    zoo.use(None)
+    yield site
+    sys.path.remove(str(site))
+    for name in [name for name in sys.modules if name.startswith("ganzoo_tutorial")]:
+        del sys.modules[name]
+
+
+def test_the_tutorials_commands_run(
+    package: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(package)
+    ran = commands(TUTORIAL)
+    assert len(ran) == 8
+    for words in ran:
+        done = shell(monkeypatch, capsys, *("2" if word == "200" else word for word in words[1:]))
+        assert done.code == 0, (words, done.err)
+    assert (package / "ganzoo-swish" / "pyproject.toml").exists()
+    for made in ("sheet.png", "walk.png", "imported.png"):
+        assert (package / made).stat().st_size > 0
+
+
+SLOW = {"two_processes_are_one", "declares_without_torch"}  # in processes of their own; run for all other architectures
+
+
+@pytest.mark.parametrize("check", testing.CHECKS, ids=lambda check: check.__name__.removeprefix("check_"))
+def test_the_tutorials_plugin_conforms(check: testing.Callable[[str], None], package: Path) -> None:
+    if check.__name__.removeprefix("check_") not in SLOW:
+        check("cgan")
+
+
+def test_the_tutorial_uses_every_hook(package: Path) -> None:
+    used = {f"ganzoo_{kind}" for kind in hooks.KINDS}
+    assert [hook for hook in used if f"def {hook}():" not in TUTORIAL] == []
+    declared = next(p for p in zoo.registry().plugins if p.distribution == "ganzoo-tutorial").declares
+    assert set(declared) == set(hooks.KINDS)
+
+
+# --- all pages ----------------------------------------------------------------------------------
+
+
+class Reached(Exception):
+    """The request was accepted: what would follow takes minutes."""
+
+
+def test_commands_that_are_shown_are_commands(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """What stands in their blocks is accepted: options by all, and what is asked for by those that train or sample."""
+
+    def reached(*given: object, **options: object) -> None:
+        raise Reached
+
+    monkeypatch.setattr("ganzoo.trainer.Trainer", reached)
+    monkeypatch.setattr("ganzoo.cli._load_model", reached)
+    (tmp_path / "photos").mkdir()
+    save_picture(to_pictures(torch.zeros(1, 3, 8, 8))[0], tmp_path / "photos" / "0.png")
+    monkeypatch.chdir(tmp_path)
+    shown = [words for name, text in DOCS.items() if name != "write-a-plugin.md" for words in commands(text)]
+    assert len(shown) > 30
+    for words in shown:
+        if words[1] in PENDING:
+            continue
+        command = cli.commands[words[1]]
+        with monkeypatch.context() as patch:
+            if words[1] not in ("train", "sample", "interpolate") or words[2].startswith("./"):
+                patch.setattr(command, "callback", reached)
+            with pytest.raises(Reached):
+                command.main(words[2:], standalone_mode=False)
+
+
+def test_what_is_pending_is_not_here() -> None:
+    """When it comes, it must be taken off the list, and its commands are checked as all others are."""
+    assert not PENDING & set(cli.commands)
+
+
+@pytest.mark.parametrize("name", [*ganzoo.__all__, *(f"ganzoo_{kind}" for kind in hooks.KINDS)])
+def test_public_names_and_hooks_are_documented(name: str) -> None:
+    assert re.search(rf"^\| .*`{name}`.* \| .{{10,}} \|$", DOCS["reference.md"], re.MULTILINE), name
+
+
+@pytest.mark.parametrize("name", sorted(cli.commands))
+def test_commands_are_documented(name: str) -> None:
+    assert re.search(rf"^\| `ganzoo {name}[^`]*` \| .{{10,}} \|$", DOCS["reference.md"], re.MULTILINE), name
+
+
+def test_nothing_is_documented_that_is_not_there() -> None:
+    rows = re.findall(r"^\| (.+?) \| .* \|$", DOCS["reference.md"], re.MULTILINE)
+    named = [word for row in rows for word in re.findall(r"`([^`]+)`", row)]
+    known = {*ganzoo.__all__, *(f"ganzoo_{kind}" for kind in hooks.KINDS)}
+    for word in named:
+        if word.startswith("ganzoo "):
+            assert word.split()[1].startswith("--") or word.split()[1] in cli.commands, word
+        elif not word.startswith(("GANZOO_", "HF_", "-p ", "ganzoo.")):
+            assert word in known, word
+
+
+@pytest.mark.parametrize("page", DOCS)
+def test_links_lead_somewhere(page: str) -> None:
+    links = re.findall(r"\]\(([^)#:]+)\)", DOCS[page])
+    assert [link for link in links if not (ROOT / "docs" / link).exists()] == []
