@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -49,7 +49,7 @@ import ganzoo
 model = ganzoo.load({name})
 {call}
 ```
-{sections}
+{training}
 ## Limits
 
 To be written: what it cannot do, and what it does badly.
@@ -75,7 +75,6 @@ class Card:
     summary: str = ""
     picture: str = ""
     training: str = ""
-    evaluation: Mapping[str, str] = field(default_factory=dict)
     stub: bool = False
 
     def render(self) -> str:
@@ -99,7 +98,7 @@ class Card:
             command=f"ganzoo sample {shlex.quote(self.name)}{option}",
             name=json.dumps(self.name),
             call=f"pictures = model.{call}",
-            sections=self._sections,
+            training=f"\n## Training\n\n```bash\n{self.training}\n```\n" if self.training else "",
         )
         return f"---\n{front.to_yaml()}\n---\n{body}"
 
@@ -107,12 +106,6 @@ class Card:
     def _hint(self) -> str:
         needs = f"\n\nIt needs the plugin `{self.plugin}`, which provides its architecture." if self.plugin else ""
         return needs + (' (Remove the line with "stub" above, or this card is written anew.)' if self.stub else "")
-
-    @property
-    def _sections(self) -> str:
-        training = f"\n## Training\n\n```bash\n{self.training}\n```\n" if self.training else ""
-        table = f"\n## Evaluation\n\n| measure | value |\n|---|---|\n{_rows(self.evaluation)}\n"
-        return training + (table if self.evaluation else "")
 
 
 def usage(task: type[Task]) -> tuple[str, str]:

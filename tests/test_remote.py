@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +19,7 @@ from ganzoo.names import short_name
 from ganzoo.published import Description, keep_published, write_folder
 from hub_server import Hub, body, status
 from in_process import client_of, ganzoo
+from plugin_factory import architecture, declaring, loss, registry_of
 
 REPO = "someone/digits"
 
@@ -177,6 +181,37 @@ def test_commands_take_references(
     assert json.loads(shell("info", "./mine", "--json")[1])["sample_it"] == "ganzoo sample ./mine"
     (tmp_path / "mine" / "model.safetensors").write_bytes(b"damaged")
     assert shell("pull", "./mine")[0] == 1
+
+
+PULL = """
+import sys
+sys.argv = ["ganzoo", "pull", sys.argv[1]]
+from ganzoo import cli
+try:
+    cli.main()
+except SystemExit as ended:
+    print(ended.code, "torch" in sys.modules)
+"""
+
+
+def test_pulling_needs_no_torch(hub: Hub, tmp_path: Path) -> None:
+    """In a process of its own, with the client as the command line bounds it."""
+    environment = hub.environment(tmp_path, PYTHONPATH=os.pathsep.join(sys.path))
+    done = subprocess.run(
+        [sys.executable, "-c", PULL, f"hf:{REPO}"], env=environment, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.splitlines()[-1] == "0 False", done.stderr
+
+
+def test_a_strangers_architecture_is_not_taken_for_a_builtin_of_that_name(files: dict[str, bytes]) -> None:
+    builtin = declaring(architectures=[architecture("dcgan")], losses=[loss("non-saturating")])
+    zoo.use(registry_of({"ganzoo:dcgan": builtin, "other:main": declaring(architectures=[architecture("dcgan")])}))
+    described = Description("dcgan", {}, "noise")
+    assert zoo._provided(described, of="it") == "dcgan"
+    assert zoo._provided(described._replace(plugin="other"), of="it") == "other/dcgan"
+    assert zoo.provider_of("other/dcgan") == "other"
+    with pytest.raises(UnknownNameError, match="'third' as its publisher says, is not loaded"):
+        zoo._provided(described._replace(plugin="third"), of="it")
 
 
 @pytest.mark.parametrize("name", ["hf:", "hf:digits", "hf:a/b@", "hf:a/b/c", "hf:a b/c", "hf:../../etc", "hf:a/b@x y"])
