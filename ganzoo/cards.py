@@ -19,7 +19,7 @@ from ganzoo.tasks import Task
 if TYPE_CHECKING:
     from ganzoo.trainer import Trainer
 
-__all__ = ["Card", "card_of", "command_of", "is_stub", "public_name", "render_card", "usage"]
+__all__ = ["UNWRITTEN", "Card", "card_of", "command_of", "is_stub", "public_name", "render_card", "usage"]
 
 STUB = "<!-- stub -->"
 """The mark of a card that nobody has worked on: the run may write it anew."""
@@ -27,7 +27,10 @@ STUB = "<!-- stub -->"
 _PLAIN = ("loss", "iterations", "batch_size", "accumulate", "seed", "ema", "precision", "schedule", "crop", "limit")
 """The options that are written as ``--name value``."""
 
-_UNWRITTEN = "To be written: what it makes, and for whom."
+UNWRITTEN = "To be written"
+"""How what a person has to write begins."""
+
+_SUMMARY = f"{UNWRITTEN}: what it makes, and for whom."
 
 _BODY = """{mark}# {title}
 
@@ -92,7 +95,7 @@ class Card:
         body = _BODY.format(
             mark=f"{STUB}\n" if self.stub else "",
             title=self.title,
-            summary=f"{self.summary or _UNWRITTEN}{self._hint}",
+            summary=f"{self.summary or _SUMMARY}{self._hint}",
             sheet=f"\n![64 samples at seed 0]({self.picture})\n" if self.picture else "",
             rows=_rows(self.facts),
             command=f"ganzoo sample {shlex.quote(self.name)}{option}",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 from click.shell_completion import get_completion_class
@@ -14,6 +15,9 @@ from ganzoo.errors import InvalidRequestError, OutputError
 from ganzoo.files import replacing
 from ganzoo.names import short_name
 from ganzoo.outputs import check_writable
+
+if TYPE_CHECKING:
+    from ganzoo.publishing import Prepared
 
 __all__ = ["COMMANDS", "WITHOUT_PLUGINS", "card", "completion", "doctor", "new_plugin", "publish"]
 
@@ -37,20 +41,30 @@ def publish(run: str, repository: str, private: bool, card: Path | None, dry_run
     publishing.check_repository(repository)
     if not zoo.is_folder(run) and not Path(run).is_dir():
         raise InvalidRequestError(f"there is no run {run} - name the folder that `ganzoo train -o` wrote")
+    if not dry_run:
+        publishing.check_login()
     prepared = publishing.prepare(Path(run), repository, card=card)
     if dry_run:
         display.written([prepared.folder / name for name in prepared.files], as_json=as_json)
+        _note_unfinished(prepared)
         click.echo(f"ganzoo: nothing was uploaded; this is what {repository} would hold", err=True)
         return
     hub.bound_client()
     display.calm_uploads()
     weights = publishing.upload(prepared, repository, private=private)
+    _note_unfinished(prepared)
     click.echo(f"ganzoo: published as hf:{repository}@{weights.revision}", err=True)
     record = publishing.record_of(prepared, weights)
     if as_json:
         display.facts({**vars(weights), "name": record.name}, as_json=True)
     else:
         click.echo(publishing.as_source(record))
+
+
+def _note_unfinished(prepared: Prepared) -> None:
+    if prepared.unfinished:
+        text = "has parts to be written - complete a copy of it, and give it with --card"
+        click.echo(f"ganzoo: note: {prepared.folder / 'README.md'} {text}", err=True)
 
 
 @click.command()

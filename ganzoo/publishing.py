@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ganzoo import __version__, remote, zoo
-from ganzoo.cards import card_of, is_stub, public_name
+from ganzoo.cards import UNWRITTEN, card_of, is_stub, public_name
 from ganzoo.errors import InvalidRequestError, OutputError, PublishError, one_line
 from ganzoo.files import replacing
 from ganzoo.hub_errors import explained_upload
@@ -21,7 +21,7 @@ from ganzoo.specs import HubFile, PretrainedModel
 from ganzoo.tasks import Task
 from ganzoo.weights import read_tensors
 
-__all__ = ["Prepared", "as_source", "check_repository", "prepare", "record_of", "upload"]
+__all__ = ["Prepared", "as_source", "check_login", "check_repository", "prepare", "record_of", "upload"]
 
 CARD = "README.md"
 SHEET = "sheet.png"
@@ -33,13 +33,17 @@ _PICTURE = re.compile(r"!\[[^\]]*\]\(([^):]+)\)")
 
 
 class Prepared(NamedTuple):
-    """A folder that is ready for the Hub: the files of it that are uploaded, and what they say."""
+    """A folder that is ready for the Hub: the files of it that are uploaded, and what they say.
+
+    `unfinished` says whether the card has parts that are still to be written.
+    """
 
     folder: Path
     files: tuple[str, ...]
     description: Description
     licence: str | None
     summary: str
+    unfinished: bool
 
 
 def check_repository(repo: str) -> None:
@@ -51,6 +55,18 @@ def check_repository(repo: str) -> None:
     owner, _, name = repo.partition("/")
     if not all(_PART.fullmatch(part) and "--" not in part and ".." not in part for part in (owner, name)):
         raise InvalidRequestError(f"{repo!r} is no owner/name of a repository - write it as someone/clothes")
+
+
+def check_login() -> None:
+    """Refuse to publish for nobody.
+
+    Raises:
+        PublishError: there is no token.
+    """
+    from huggingface_hub import get_token
+
+    if get_token() is None:
+        raise PublishError("you are not logged in - log in with `hf auth login`, or set HF_TOKEN")
 
 
 def prepare(run: str | Path, repo: str, *, card: Path | None = None) -> Prepared:
@@ -95,10 +111,9 @@ def upload(prepared: Prepared, repo: str, *, private: bool = False) -> HubFile:
     Raises:
         PublishError: nobody is logged in, the Hub refuses or cannot be reached, or it has other bytes than were sent.
     """
-    from huggingface_hub import CommitOperationAdd, HfApi, get_token
+    from huggingface_hub import CommitOperationAdd, HfApi
 
-    if get_token() is None:
-        raise PublishError("you are not logged in - log in with `hf auth login`, or set HF_TOKEN")
+    check_login()
     api = HfApi(library_name="ganzoo", library_version=__version__)
     try:
         api.create_repo(repo, private=private or None, exist_ok=True)
@@ -208,12 +223,12 @@ def _copy_pictures(text: str, source: Path, target: Path) -> Sequence[str]:
     return pictures
 
 
-def _told(text: str) -> tuple[str | None, str]:
-    """The licence and the summary that a card gives: the first line below its heading."""
+def _told(text: str) -> tuple[str | None, str, bool]:
+    """The licence and the summary that a card gives, the first line below its heading; whether parts are unwritten."""
     licence = _front_matter(text).get("license")
     lines = [line.strip() for line in text.split("---", 2)[-1].splitlines()]
-    plain = [line for line in lines if line and not line.startswith(("#", "!", "|", "<", "`", "To be written"))]
-    return (None if licence == "unknown" else licence), plain[0].rstrip(".") if plain else ""
+    plain = [line for line in lines if line and not line.startswith(("#", "!", "|", "<", "`", UNWRITTEN))]
+    return (None if licence == "unknown" else licence), plain[0].rstrip(".") if plain else "", UNWRITTEN in text
 
 
 def _confirmed(prepared: Prepared, repo: str, commit: str) -> HubFile:

@@ -86,7 +86,9 @@ def test_round_trip(shell: Shell, hub: Hub, here: Path, trained: Path) -> None:
     done = shell("publish", "run", REPO)
     assert done.code == 0, done.err
     commit = hub.repositories[REPO].revision
-    assert done.err == f"ganzoo: published as hf:{REPO}@{commit}\n"
+    note, published = done.err.splitlines()
+    assert note.startswith("ganzoo: note: run/published/README.md has parts to be written - ")
+    assert published == f"ganzoo: published as hf:{REPO}@{commit}"
     assert len(hub.repositories[REPO].history) == 2, "one commit beside the empty one"
     assert not hub.repositories[REPO].private
     with client_of(hub, here / "elsewhere"):  # an empty cache, and nobody logged in
@@ -121,6 +123,7 @@ def test_a_card_of_ones_own_with_its_pictures(shell: Shell, hub: Hub, here: Path
     (here / "card.md").write_text(CARD)
     done = shell("publish", "./run", REPO, "--card", "card.md", "--private", "--json")
     assert done.code == 0, done.err
+    assert done.err.count("\n") == 1, "the card is complete"
     assert hub.repositories[REPO].private
     assert hub.repositories[REPO].files["README.md"].decode() == CARD
     assert "shown/it.png" in hub.repositories[REPO].files
@@ -135,6 +138,7 @@ def test_a_card_of_ones_own_with_its_pictures(shell: Shell, hub: Hub, here: Path
 def test_a_dry_run_needs_neither_network_nor_token(shell: Shell, hub: Hub) -> None:
     done = shell("publish", "run", REPO, "--dry-run", token="", offline=True)
     assert done.code == 0, done.err
+    assert done.err.splitlines()[-1] == f"ganzoo: nothing was uploaded; this is what {REPO} would hold"
     assert done.out.splitlines() == [
         f"run/published/{name}" for name in ("config.json", "model.safetensors", "README.md", "sheet.png")
     ]
