@@ -153,7 +153,8 @@ def test_progress_is_silent_unless_asked_for(hub: Hub, pinned: HubFile, tmp_path
     script = f"""
 import json, sys
 from tqdm import tqdm
-from ganzoo.hub import HubFile, fetch
+from ganzoo.hub import fetch
+from ganzoo.specs import HubFile
 fetch(HubFile(**json.loads(sys.argv[1])), progress={bar})
 """
     root = os.fspath(Path(ganzoo_hub.__file__).parents[1])
