@@ -354,16 +354,15 @@ def train(
     "--standing-stats",
     "standing",
     type=click.IntRange(min=1),
-    default=0,
     metavar="BATCHES",
     help="Batch norm's statistics anew, of so many batches of samples.",
 )
 @click.option("--overwrite", is_flag=True, help="Replace a model that is there.")
-def export(run: str, output: Path, half: bool, standing: int, overwrite: bool) -> None:
+def export(run: str, output: Path, half: bool, standing: int | None, overwrite: bool) -> None:
     """Copy the model of a run, or of the Hub, to a folder of its own."""
     from ganzoo import published
 
-    published.copy(zoo.folder_of(pinned(run)), output, half=half, standing=standing, overwrite=overwrite)
+    published.copy(zoo.folder_of(pinned(run)), output, half=half, standing=standing or 0, overwrite=overwrite)
     click.echo(output)
 
 

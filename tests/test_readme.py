@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 import ganzoo
-from ganzoo import testing
+from ganzoo import testing, zoo
 from ganzoo.cli import cli
 from ganzoo.images import save_picture, to_pictures
-from ganzoo.published import Description, write_folder
+from ganzoo.published import Description, keep_published, write_folder
 from plugin_factory import install
 
 ROOT = Path(__file__).parents[1]
@@ -78,26 +78,36 @@ def test_the_plugin_has_at_most_60_lines():
 
 
 @pytest.fixture
-def translation(tmp_path):
-    """A small CycleGAN in place of the one that would be downloaded."""
-    gan = ganzoo.create("cyclegan", resolution=32, width=4, blocks=1)
-    tensors = {name: tensor for name, tensor in gan.state_dict().items() if name.split(".")[0] in gan.published}
-    write_folder(tmp_path, tensors, Description("cyclegan", dataclasses.asdict(gan.config), "none"))
-    return tmp_path
+def small(tmp_path):
+    """Small models in place of those that would be downloaded, by their names."""
+    configs = {"cyclegan-horse2zebra": {"resolution": 32, "width": 4, "blocks": 1}}
+    configs["biggan-deep-128"] = zoo.registry().architectures["biggan-deep"].tiny
+    for name, config in configs.items():
+        architecture = {"cyclegan-horse2zebra": "cyclegan", "biggan-deep-128": "biggan-deep"}[name]
+        gan = ganzoo.create(architecture, **config)
+        keep_published(gan)
+        classes = ("wolf", "golden retriever", "cat")
+        write_folder(
+            tmp_path / name,
+            gan.state_dict(),
+            Description(architecture, dataclasses.asdict(gan.config), "none", classes),
+        )
+    return {name: str(tmp_path / name) for name in configs}
 
 
-def test_the_python_example_runs(site, translation):
+def test_the_python_example_runs(site, small):
     example = next(block for block in blocks("python") if "ganzoo.load(" in block)
     example = example.replace("100_000", "128")  # the same code, at a size for a test
-    for shown, small in (("cyclegan-horse2zebra", str(translation)), ("horse.jpg", str(site / "photos/0.png"))):
+    for shown, local in {**small, "horse.jpg": str(site / "photos/0.png")}.items():
         assert shown in example
-        example = example.replace(shown, small)
+        example = example.replace(shown, local)
     namespace = {}
     exec(example, namespace)
     assert namespace["zebra"].size == (28, 28)
     assert namespace["images"].shape == (16, 1, 32, 32)
     assert len(namespace["pictures"]) == 16
-    assert namespace["halfway"].shape == (1, 1, 32, 32)
+    assert namespace["walk"].shape == (16, 1, 32, 32)
+    assert [picture.size for picture in namespace["dogs"]] == [(32, 32)] * 8
 
 
 def test_the_training_example_runs(site, tmp_path, monkeypatch):
