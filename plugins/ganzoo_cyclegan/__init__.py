@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 import ganzoo
-from ganzoo import Architecture, HubFile, ImageToImage, Layout, PretrainedModel, Recipe
+from ganzoo import Architecture, BundledFile, HubFile, ImageToImage, Layout, PretrainedModel, Recipe
 from ganzoo_cyclegan.layouts import read_course, read_huggan, read_junyanz, read_upit
 
 if TYPE_CHECKING:
@@ -210,7 +210,27 @@ def _of_the_course(filename: str, sha256: str) -> HubFile:
 
 @ganzoo.hookimpl
 def ganzoo_models() -> Iterable[PretrainedModel]:
-    """The weights that others published."""
+    """Our own model, and the weights that others published."""
+    yield PretrainedModel(
+        name="cyclegan-noto2twemoji",
+        architecture="cyclegan",
+        summary="emoji of Noto in the style of Twemoji, and the other way round, 64x64",
+        dataset="emoji",
+        licence="cc-by-4.0",
+        config={
+            "resolution": 64,
+            "width": 24,
+            "blocks": 6,
+            "discriminator_width": 48,
+            "discriminator_layers": 2,
+            "domains": ("noto", "twemoji"),
+        },
+        weights=BundledFile(
+            package="ganzoo_cyclegan",
+            path="weights/cyclegan-noto2twemoji.safetensors",
+            sha256="54e871bde5ba48bf935b072954c47416f14b85e9a4468a61272c9f214b100e36",
+        ),
+    )
     yield PretrainedModel(
         name="cyclegan-horse2zebra",
         architecture="cyclegan",
