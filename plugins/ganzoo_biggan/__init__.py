@@ -25,7 +25,10 @@ _RECIPES = {
     "cifar100": Recipe(config={**_SMALL, "width": 64, "classes": 100, "discriminator_steps": 4}),
     "*": Recipe(options={"ema": 0.9999}),
 }
-_TINY = {"resolution": 32, "width": 4, "discriminator_width": 4, "classes": 3, "class_dim": 4, "attention": (16,)}
+_TINY = {
+    **{"resolution": 32, "width": 8, "classes": 3, "class_dim": 4, "attention": (16,), "discriminator_steps": 1},
+    **{"generator_depths": (1, 1, 1, 1), "discriminator_depths": (1, 1, 1, 1)},
+}
 
 
 def _build(config: BigGANConfig, loss: AdversarialLoss) -> GAN:
