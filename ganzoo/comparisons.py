@@ -20,7 +20,7 @@ from ganzoo.published import CONFIG
 from ganzoo.sampling import Model
 from ganzoo.sources import DATASETS, Split, check_source, domain_folders, load_data
 
-__all__ = ["DEFAULT_COUNT", "Comparison", "Pair", "Part", "Reading", "compare", "default_against", "is_pictures"]
+__all__ = ["DEFAULT_COUNT", "Comparison", "DataOptions", "Pair", "Part", "compare", "default_against", "is_pictures"]
 
 DEFAULT_COUNT = 10_000
 """As many as the test sets of MNIST, Fashion-MNIST and CIFAR-10 have: floor and score are of equally many images."""
@@ -67,7 +67,7 @@ class Comparison:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Reading:
+class DataOptions:
     """How data are read: `limit` keeps the first so many real images, `root` is where named sets are kept."""
 
     seed: int = 0
@@ -101,7 +101,7 @@ def default_against(subject: str) -> str:
 
 
 def compare(
-    subject: str, against: str, *, model: Model | None, count: int | None, direction: str | None, reading: Reading
+    subject: str, against: str, *, model: Model | None, count: int | None, direction: str | None, options: DataOptions
 ) -> Comparison:
     """Settle what is compared: samples or translations of `model`, or, without one, the pictures of `subject`.
 
@@ -116,33 +116,33 @@ def compare(
         InvalidRequestError: a folder without the domains that a translation wants.
     """
     if model is not None and model.task.from_images:
-        return _translation(subject, against, model, count, direction, reading)
+        return _translation(subject, against, model, count, direction, options)
     if model is None:
         shape = _first_shape(subject)
-        data = cast(Data, load_data(subject, shape, workers=reading.workers))
-        pictures = Pictures(subject, data, reading.workers)
-        images = Part(subject, pictures, some_rows(count or len(pictures), len(pictures), seed=reading.seed))
+        data = cast(Data, load_data(subject, shape, workers=options.workers))
+        pictures = Pictures(subject, data, options.workers)
+        images = Part(subject, pictures, some_rows(count or len(pictures), len(pictures), seed=options.seed))
     else:
         shape = model.image_shape
-        images = Part(f"samples of {subject}", Samples("sampling", model, count or DEFAULT_COUNT, reading.seed))
-    reference, floor = _real(against, shape, images.size, reading)
+        images = Part(f"samples of {subject}", Samples("sampling", model, count or DEFAULT_COUNT, options.seed))
+    reference, floor = _real(against, shape, images.size, options)
     return Comparison(Pair(images, reference), {"floor": floor})
 
 
-def _real(against: str, shape: Shape, count: int, reading: Reading) -> tuple[Part, Pair]:
+def _real(against: str, shape: Shape, count: int, options: DataOptions) -> tuple[Part, Pair]:
     """The reference, and what gives the floor."""
 
     def load(split: Split, limit: int | None) -> Data:
-        data = load_data(against, shape, split=split, root=reading.root, limit=limit, workers=reading.workers)
+        data = load_data(against, shape, split=split, root=options.root, limit=limit, workers=options.workers)
         return cast(Data, data)  # of one part
 
-    training = Pictures(f"{against}, training images", load("train", reading.limit), reading.workers)
+    training = Pictures(f"{against}, training images", load("train", options.limit), options.workers)
     if against not in DATASETS:
-        whole = Part(against, Pictures(against, training.data, reading.workers))
-        return whole, _halves(whole, count, reading.seed)
-    test = Pictures(f"{against}, test images", load("test", None), reading.workers)
+        whole = Part(against, Pictures(against, training.data, options.workers))
+        return whole, _halves(whole, count, options.seed)
+    test = Pictures(f"{against}, test images", load("test", None), options.workers)
     reference = Part(training.name, training)
-    return reference, Pair(Part(test.name, test, some_rows(count, len(test), seed=reading.seed)), reference)
+    return reference, Pair(Part(test.name, test, some_rows(count, len(test), seed=options.seed)), reference)
 
 
 def _halves(whole: Part, count: int, seed: int) -> Pair:
@@ -156,7 +156,7 @@ def _halves(whole: Part, count: int, seed: int) -> Pair:
 
 
 def _translation(
-    subject: str, against: str, model: Model, count: int | None, direction: str | None, reading: Reading
+    subject: str, against: str, model: Model, count: int | None, direction: str | None, options: DataOptions
 ) -> Comparison:
     chosen = zoo.direction_of(subject, zoo.Subject(model.task, model.config, model.classes), direction)
     source, target = model.config.routes[chosen]
@@ -168,18 +168,18 @@ def _translation(
 
     def load(split: Split, domain: str, limit: int | None = None) -> Pictures:
         folder = domain_folders(against, ("a", "b"), split)[domain]
-        data = load_folder(folder, model.image_shape, limit, reading.workers, lambda done, total: None)
-        return Pictures(f"{against}, {folder.name}", data, reading.workers)
+        data = load_folder(folder, model.image_shape, limit, options.workers, lambda done, total: None)
+        return Pictures(f"{against}, {folder.name}", data, options.workers)
 
-    sources, real = load(splits[-1], source, count), load(splits[0], target, reading.limit)
+    sources, real = load(splits[-1], source, count), load(splits[0], target, options.limit)
     reference = Part(real.name, real)
     made = Translations(f"translating {chosen}", model, sources, chosen)
     images = Part(f"{sources.name}, translated {chosen}", made)
     if len(splits) == 2:
         others = load("test", target)
-        floor = Pair(Part(others.name, others, some_rows(images.size, len(others), seed=reading.seed)), reference)
+        floor = Pair(Part(others.name, others, some_rows(images.size, len(others), seed=options.seed)), reference)
     else:
-        floor = _halves(reference, images.size, reading.seed)
+        floor = _halves(reference, images.size, options.seed)
     untranslated = Pair(Part(f"{sources.name}, as they are", sources), reference)
     return Comparison(Pair(images, reference), {"floor": floor, "untranslated": untranslated})
 

@@ -9,9 +9,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from ganzoo import zoo
 from ganzoo.caveats import caveats
-from ganzoo.comparisons import Comparison, Pair, Part, Reading, compare, default_against, is_pictures
+from ganzoo.comparisons import Comparison, DataOptions, Pair, Part, compare, default_against, is_pictures
 from ganzoo.devices import resolve_device
 from ganzoo.errors import InvalidRequestError, UnknownNameError
 from ganzoo.extractors import Extracted, load_extractor
@@ -20,7 +22,7 @@ from ganzoo.image_sets import ImageSet
 from ganzoo.memorisation import Copy, closest, write_sheet
 from ganzoo.metrics import METRICS, Estimate, Settings
 from ganzoo.names import suggest
-from ganzoo.sampling import check_seeds
+from ganzoo.sampling import Model, check_seeds
 from ganzoo.sources import check_source
 
 __all__ = ["Evaluation", "Score", "evaluate"]
@@ -44,15 +46,20 @@ class Score:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """All that an evaluation found, and what it rests on."""
+    """All that an evaluation found, and what it rests on.
+
+    `images` says what and how many were ``judged``, were the ``reference``, and gave each yardstick; `notes` say
+    what was done to pictures to get them into shape.
+    """
 
     subject: str
     against: str
     seed: int
-    images: Mapping[str, int]
+    images: Mapping[str, Mapping[str, Any]]
     features: Mapping[str, Any]
     scores: Sequence[Score]
     warnings: Sequence[str]
+    notes: Sequence[str]
     command: str
     copies: Sequence[Copy] = ()
 
@@ -126,31 +133,41 @@ def evaluate(
     settings = Settings(seed=seed, is_splits=tuple(is_splits))
     _check(metrics, features, settings, count)
     place = resolve_device(device)
-    model = None if is_pictures(name) else zoo.load(name, device=place, progress=download)
-    if direction is not None and (model is None or not model.task.from_images):
-        raise InvalidRequestError(f"{name} translates nothing: it takes no direction")
-    reading = Reading(seed=seed, limit=limit, root=data_dir, workers=workers)
-    comparison = compare(name, against, model=model, count=count, direction=direction, reading=reading)
+    model = _model(name, place, direction, download)
+    options = DataOptions(seed=seed, limit=limit, root=data_dir, workers=workers)
+    comparison = compare(name, against, model=model, count=count, direction=direction, options=options)
     _check_counts(comparison, settings)
     network = load_extractor(features, device=place, progress=download)
     look = _Looking(partial(see, features=features, network=network, batch_size=batch_size, tell=tell))
     scores = _scores(comparison, look, metrics, settings)
-    judged = comparison.judged
-    copies = closest(look(judged.images).features, look(judged.reference).features) if sheet else []
-    if sheet:
-        write_sheet(judged.images, judged.reference, copies, sheet)
-    parts = [*judged, *(pair.images for pair in comparison.yardsticks.values())]
+    copies = _copies(comparison.judged, look, sheet) if sheet else []
     return Evaluation(
         subject=name,
         against=against,
         seed=seed,
-        images={part.name: part.size for part in parts},
+        images=_parts(comparison),
         features=_facts(features),
         scores=scores,
         warnings=caveats(comparison, against, zoo.registry().features[features], metrics, settings),
+        notes=_notes(comparison),
         command=_command(name, against, features, comparison, metrics, settings, direction, limit),
         copies=copies,
     )
+
+
+def _model(name: str, device: torch.device, direction: str | None, download: type | None) -> Model | None:
+    """The model of that name, None where pictures are judged."""
+    model = None if is_pictures(name) else zoo.load(name, device=device, progress=download)
+    if direction is not None and (model is None or not model.task.from_images):
+        raise InvalidRequestError(f"{name} translates nothing: it takes no direction")
+    return model
+
+
+def _copies(judged: Pair, look: Callable[[Part], Extracted], sheet: Path) -> list[Copy]:
+    """The most suspicious images, which are drawn on the sheet."""
+    copies = closest(look(judged.images).features, look(judged.reference).features)
+    write_sheet(judged.images, judged.reference, copies, sheet)
+    return copies
 
 
 class _Looking:
@@ -210,6 +227,19 @@ def _scores(
         Score(metric, *value, beside={name: estimates[metric] for name, estimates in beside.items()})
         for metric, value in judged.items()
     ]
+
+
+def _parts(comparison: Comparison) -> dict[str, Any]:
+    """Which images, and how many, by the part that they play."""
+    pairs = {"judged": comparison.judged, **comparison.yardsticks}
+    parts = {name: pair.images for name, pair in pairs.items()} | {"reference": comparison.judged.reference}
+    return {name: {"what": part.name, "count": part.size} for name, part in parts.items()}
+
+
+def _notes(comparison: Comparison) -> list[str]:
+    pairs = (comparison.judged, *comparison.yardsticks.values())
+    sets = {id(part.images): part.images for pair in pairs for part in pair}
+    return [f"{images.name}: {note}" for images in sets.values() for note in images.notes]
 
 
 def _facts(features: str) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from ganzoo import zoo
-from ganzoo.errors import GanzooError
+from ganzoo.errors import GanzooError, NonFiniteError
 from ganzoo.extractors import Extracted, Extractor
 from ganzoo.image_sets import ImageSet
 from ganzoo.weights import read_header, read_tensors, write_tensors
@@ -30,9 +30,11 @@ def see(images: ImageSet, features: str, network: Extractor, *, batch_size: int,
     Only a batch of images is in memory at a time. Features of data sets are kept in ganzoo's part of the Hub
     client's assets cache, and used again for the same pixels and the same weights.
 
+    Where nothing can be written, nothing is kept.
+
     Raises:
+        GanzooError: more images at a time than the device has memory for.
         NonFiniteError: features hold NaN or infinity.
-        OSError: never for the cache: where it cannot be written, nothing is kept.
     """
     digest = images.digest()
     if digest is None:
@@ -82,10 +84,23 @@ def _extract(images: ImageSet, network: Extractor, batch_size: int, tell: Tell) 
     done = 0
     tell(images.name, 0, len(images))
     for batch in images.batches(batch_size):
-        with torch.inference_mode():
-            seen = network(batch.to(device))
+        seen = _look(batch, network, device)
         features.append(seen.features.float().cpu())
         logits.append(seen.logits.float().cpu())
         done += len(batch)
         tell(images.name, done, len(images))
-    return Extracted(torch.cat(features), torch.cat(logits))
+    found = Extracted(torch.cat(features), torch.cat(logits))
+    if not all(bool(each.isfinite().all()) for each in found):
+        raise NonFiniteError(f"the features of {images.name} hold NaN or infinity")
+    return found
+
+
+def _look(batch: Tensor, network: Extractor, device: torch.device) -> Extracted:
+    try:
+        with torch.inference_mode():
+            seen: Extracted = network(batch.to(device))
+    except torch.OutOfMemoryError as error:
+        raise GanzooError(
+            f"{device} has no room for {len(batch)} images at a time - use a smaller batch size"
+        ) from error
+    return seen

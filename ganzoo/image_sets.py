@@ -17,13 +17,18 @@ from ganzoo.randomness import derive
 from ganzoo.sampling import Model
 from ganzoo.weights import sha256_of
 
-__all__ = ["ImageSet", "Pictures", "Samples", "Translations", "shuffled", "some_rows"]
+__all__ = ["ImageSet", "Pictures", "Samples", "Translations", "as_pictures", "shuffled", "some_rows"]
 
 
 class ImageSet(ABC):
     """Images, uint8 (N, C, H, W) with 1 or 3 channels: as they would be in picture files, whatever made them."""
 
     name: str
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was done to the pictures to get them into shape, once they are read."""
+        return ()
 
     @abstractmethod
     def __len__(self) -> int: ...
@@ -96,6 +101,11 @@ class Pictures(ImageSet):
     name: str
     data: Data
     workers: int = 0
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Those of the data set."""
+        return self.data.notes
 
     def __len__(self) -> int:
         return len(self.data)

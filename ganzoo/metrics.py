@@ -14,7 +14,17 @@ from ganzoo.extractors import Extracted
 from ganzoo.image_sets import some_rows
 from ganzoo.prdc import nearest, prdc
 
-__all__ = ["METRICS", "Estimate", "Settings", "entropies", "fid", "inception_score", "kid"]
+__all__ = [
+    "METRICS",
+    "Estimate",
+    "Settings",
+    "authenticity",
+    "entropies",
+    "fid",
+    "inception_score",
+    "kid",
+    "neighbourhoods",
+]
 
 FOLDS = 10
 """Of the jackknife: what is estimated is estimated again without each tenth of the images."""

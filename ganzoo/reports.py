@@ -32,7 +32,7 @@ NAMES = {
 
 
 def show(found: Evaluation, *, as_json: bool) -> None:
-    """Facts, a table with a row for each number, and caveats on stderr; or all as one JSON object."""
+    """Facts, a table with a row for each number, and notes and warnings on stderr; or all as one JSON object."""
     said = found.as_json()
     if as_json:
         click.echo(json.dumps(said, indent=2))
@@ -40,6 +40,8 @@ def show(found: Evaluation, *, as_json: bool) -> None:
     display.facts(_facts(said), as_json=False)
     click.echo()
     display.table(rows(said), as_json=False)
+    for note in found.notes:
+        click.echo(f"ganzoo: note: {note}", err=True)
     for caveat in found.warnings:
         click.echo(f"ganzoo: warning: {caveat}", err=True)
 
@@ -63,20 +65,20 @@ def markdown(said: Mapping[str, Any]) -> str:
     """A model card's section of an evaluation's JSON."""
     table = rows(said)
     heading = [name.replace("plus_minus", "±") for name in table[0]]
-    lines = [f"| {' | '.join(cells)} |" for cells in (heading, *(list(row.values()) for row in table))]
+    cells = [heading, *([cell.replace("|", r"\|") for cell in row.values()] for row in table)]
+    lines = [f"| {' | '.join(row)} |" for row in cells]
     lines.insert(1, "|---" * len(heading) + "|")
     facts = _facts(said)
-    beside = "; beside it: " + ", ".join(facts["beside"])
-    told = [f"{facts['images']}, seed {said['seed']}, against {facts['against']}{beside}."]
-    told += [f"Features: {facts['features']}. The command:"]
+    told = [f"- {role}: {facts[key]}" for role, key in (("judged", "images"), ("reference", "against"))]
+    told += [f"- {name}: {value}" for name, value in facts.items() if name in (*said["images"], "features")]
     return "\n".join(["## Evaluation", "", *lines, "", *told, "", "```bash", said["command"], "```", ""])
 
 
 def _facts(said: Mapping[str, Any]) -> dict[str, Any]:
-    images = [f"{size:,} x {name}" for name, size in said["images"].items()]
-    trained_on = f"{said['features']['name']} (trained on {said['features']['trained_on']})"
-    facts = {"images": images[0], "against": images[1], "beside": images[2:], "features": trained_on}
-    return {**facts, "seed": said["seed"]}
+    parts = {name: f"{part['count']:,} x {part['what']}" for name, part in said["images"].items()}
+    images, against = parts.pop("judged"), parts.pop("reference")
+    features = f"{said['features']['name']} (trained on {said['features']['trained_on']})"
+    return {"images": f"{images}, seed {said['seed']}", "against": against, **parts, "features": features}
 
 
 def write(found: Evaluation, path: Path) -> None:

@@ -68,3 +68,19 @@ def ganzoo_features() -> Iterable[FeatureExtractor]:
             sha256="27a578e8b262dcd67bb50dc45e8322af7e549db468947590c63281d42e164c0d",
         ),
     )
+    yield FeatureExtractor(
+        name="fashion-mnist",
+        summary="a small convolutional classifier of clothes, shoes and bags, trained here",
+        source="benchmarks/classifier.py",
+        dataset="fashion-mnist",
+        licence="apache-2.0",
+        features=128,
+        classes=10,
+        accepts=_SMALL,
+        build=_build_classifier,
+        weights=BundledFile(
+            package="ganzoo_features",
+            path="weights/fashion-mnist.safetensors",
+            sha256="8b9741e7772d9f339da3ff3368c82d5af1ec95afc362f4b0547d0d4d975b672c",
+        ),
+    )
