@@ -119,7 +119,8 @@ def compare(
         return _translation(subject, against, model, count, direction, options)
     if model is None:
         shape = _first_shape(subject)
-        data = cast(Data, load_data(subject, shape, workers=options.workers))
+        folder = Path(os.path.expanduser(subject))
+        data = load_folder(folder, shape, None, options.workers, lambda done, total: None, name=subject)
         pictures = Pictures(subject, data, options.workers)
         images = Part(subject, pictures, some_rows(count or len(pictures), len(pictures), seed=options.seed))
     else:
