@@ -8,15 +8,17 @@ import torch
 
 import ganzoo
 from datasets import blobs, write_fashion_mnist, write_pictures
-from ganzoo import ClassConditional, feature_cache
+from ganzoo import ClassConditional, feature_cache, zoo
 from ganzoo.comparisons import DataOptions, compare
 from ganzoo.errors import DataError, InvalidRequestError, UnknownNameError, UsageError
 from ganzoo.evaluation import evaluate
 from ganzoo.image_sets import Pictures, Samples, some_rows
 from ganzoo.metrics import METRICS
 from ganzoo.published import Description, keep_published, write_folder
+from ganzoo.registry import Registry
 from ganzoo.sampling import Model
 from ganzoo.sources import load_data
+from plugin_factory import declaring
 
 FAST = {"metrics": ("is", "fid"), "is_splits": (1, 3)}
 
@@ -272,8 +274,8 @@ def test_no_caveats_where_none_are_due(monkeypatch):
     for name in ("FEW", "IMAGES_A_CLASS", "KID_SUBSET_SIZE"):
         monkeypatch.setattr(f"ganzoo.caveats.{name}", 1)
     monkeypatch.setattr("ganzoo.caveats.USUAL_SPLIT", 1)
-    spec = dataclasses.replace(ganzoo.zoo.registry().features["fashion-mnist"], features=8)
-    ganzoo.zoo.registry().features.put("ganzoo", spec)
+    spec = dataclasses.replace(zoo.registry().features["fashion-mnist"], features=8)
+    zoo.registry().features.put("ganzoo", spec)
     assert evaluate("./model", count=30).warnings == []
 
 
@@ -282,8 +284,42 @@ def test_its_json_says_all_that_a_card_quotes():
     said = json.loads(json.dumps(found.as_json()))
     assert said["scores"]["fid"]["value"] == pytest.approx(found.score("fid").value, rel=1e-6)
     assert set(said["scores"]["fid"]) == {"value", "uncertainty", "floor"}
-    assert said["features"]["weights_sha256"] == ganzoo.zoo.registry().features["fashion-mnist"].weights.sha256
+    assert said["features"]["weights_sha256"] == zoo.registry().features["fashion-mnist"].weights.sha256
     assert {"subject", "against", "seed", "images", "warnings", "command"} <= set(said)
+
+
+# --- features of others ---------------------------------------------------------------------------
+
+
+def registry_with(spec):
+    registry = Registry.discover()
+    plugin = registry.load("acme", "mine", lambda: declaring(features=[spec]))
+    registry.settle()
+    return registry, plugin
+
+
+def test_a_plugin_brings_its_own_features():
+    mnist = zoo.registry().features["mnist"]
+    registry, _ = registry_with(dataclasses.replace(mnist, name="mine", dataset="others"))
+    zoo.use(registry)
+    found = evaluate("pictures", against="others", **FAST)
+    assert found.features == {
+        "name": "mine",
+        "trained_on": "others",
+        "features": 128,
+        "classes": 10,
+        "weights_sha256": mnist.weights.sha256,
+    }
+    assert not any("classes of" in text for text in found.warnings), "they were trained on what they judge"
+
+
+def test_a_plugin_without_its_weights_is_set_aside():
+    mnist = zoo.registry().features["mnist"]
+    weights = dataclasses.replace(mnist.weights, path="weights/absent.safetensors")
+    registry, plugin = registry_with(dataclasses.replace(mnist, name="mine", weights=weights))
+    assert plugin in registry.broken
+    assert "there is no weights/absent.safetensors in ganzoo_features" in plugin.problem
+    assert "mine" not in registry.features
 
 
 # --- what is refused ------------------------------------------------------------------------------
