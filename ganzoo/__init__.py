@@ -12,6 +12,7 @@ from ganzoo.specs import (
     Augmentation,
     BundledFile,
     Derived,
+    FeatureExtractor,
     HubFile,
     Layout,
     Loss,
@@ -26,6 +27,8 @@ from ganzoo.tasks import ClassConditional, ImageToImage, Task, Unconditional
 
 if TYPE_CHECKING:
     from ganzoo.data import Domains, ImageData
+    from ganzoo.evaluation import Evaluation, Score, evaluate
+    from ganzoo.extractors import Extracted, Extractor
     from ganzoo.gan import GAN, AdversarialLoss, Batch, Inputs, Judged, Update, frozen, judge
     from ganzoo.latents import draw_latent, draw_truncated
     from ganzoo.loop import Loop, Record
@@ -49,6 +52,10 @@ __all__ = [
     "ClassConditional",
     "Derived",
     "Domains",
+    "Evaluation",
+    "Extracted",
+    "Extractor",
+    "FeatureExtractor",
     "GanzooError",
     "HubFile",
     "ImageData",
@@ -65,6 +72,7 @@ __all__ = [
     "Record",
     "Regularizer",
     "Schedule",
+    "Score",
     "Shapes",
     "Task",
     "Trainer",
@@ -75,6 +83,7 @@ __all__ = [
     "create",
     "draw_latent",
     "draw_truncated",
+    "evaluate",
     "frozen",
     "gather_rows",
     "hookimpl",
@@ -89,6 +98,8 @@ __all__ = [
 # Imported on first use (PEP 562): a plugin that only declares, and `ganzoo list`, never import torch.
 _LAZY = {
     "data": ("Domains", "ImageData"),
+    "evaluation": ("Evaluation", "Score", "evaluate"),
+    "extractors": ("Extracted", "Extractor"),
     "gan": ("GAN", "AdversarialLoss", "Batch", "Inputs", "Judged", "Update", "frozen", "judge"),
     "latents": ("draw_latent", "draw_truncated"),
     "loop": ("Loop", "Record"),

@@ -17,7 +17,7 @@ from ganzoo.cards import usage
 from ganzoo.errors import GanzooError
 from ganzoo.plugins import Plugin
 from ganzoo.signals import EXIT_CODES, postponed
-from ganzoo.specs import Architecture, BundledFile, HubFile, PretrainedModel
+from ganzoo.specs import Architecture, BundledFile, FeatureExtractor, HubFile, PretrainedModel
 
 if TYPE_CHECKING:
     from ganzoo.loop import Record
@@ -74,19 +74,22 @@ def plugin_row(plugin: Plugin) -> Row:
 
 
 def describe(name: str) -> Row:
-    """All that is known of a model, by its name, its folder or its reference to the Hub, or of an architecture.
+    """All that is known of a model, by its name, its folder or its reference, of an architecture, or of features.
 
     Raises:
-        UnknownNameError: it is neither.
+        UnknownNameError: it is none of them.
     """
     found = zoo.registry()
     if name in found.models:
         return _describe_model(name, found.models[name])
     if name in found.architectures:
         return _describe_architecture(name, found.architectures[name])
+    if name in found.features:
+        return _describe_features(name, found.features[name])
     if not zoo.is_registered(name):
         return _describe_published(name)
-    raise found.unknown("model or architecture", name, [*found.models, *found.architectures])
+    known = [*found.models, *found.architectures, *found.features]
+    raise found.unknown("model, architecture or feature extractor", name, known)
 
 
 def table(rows: Sequence[Row], *, as_json: bool) -> None:
@@ -293,18 +296,12 @@ def _figures(record: Record) -> str:
 def _describe_model(name: str, model: PretrainedModel) -> Row:
     spec = zoo.registry().architectures[model.architecture]
     option, call = usage(spec.task)
-    weights = model.weights
-    source = (
-        f"bundled in {weights.package}"
-        if isinstance(weights, BundledFile)
-        else f"hf:{weights.repo}@{weights.revision} {weights.filename}"
-    )
     return {
         **model_row(name),
         "summary": model.summary,
         "paper": spec.paper,
-        "weights": source,
-        "sha256": weights.sha256,
+        "weights": _source(model.weights),
+        "sha256": model.weights.sha256,
         "classes": list(model.classes),
         **({"directions": list(zoo.config_of(model).directions)} if spec.task.from_images else {}),
         "config": dataclasses.asdict(zoo.config_of(model)),
@@ -353,6 +350,30 @@ def _describe_architecture(name: str, spec: Architecture) -> Row:
         "train_it": f"ganzoo train {name} --data FOLDER -o RUN",
         **({"import_it": f"ganzoo import {name} FILE -o FOLDER"} if layouts else {}),
     }
+
+
+def _describe_features(name: str, spec: FeatureExtractor) -> Row:
+    return {
+        "name": name,
+        "summary": spec.summary,
+        "source": spec.source,
+        "dataset": spec.dataset,
+        "licence": spec.licence or NOT_STATED,
+        "features": spec.features,
+        "classes": spec.classes,
+        "accepts": spec.accepts,
+        "size": zoo.weights_size(spec),
+        "where": _where(spec.weights),
+        "weights": _source(spec.weights),
+        "sha256": spec.weights.sha256,
+        "evaluate_by_it": f"ganzoo evaluate MODEL --features {name}",
+    }
+
+
+def _source(weights: HubFile | BundledFile) -> str:
+    if isinstance(weights, BundledFile):
+        return f"bundled in {weights.package}"
+    return f"hf:{weights.repo}@{weights.revision} {weights.filename}"
 
 
 def _where(weights: HubFile | BundledFile) -> str:

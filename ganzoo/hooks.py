@@ -6,7 +6,16 @@ from collections.abc import Iterable
 
 import pluggy
 
-from ganzoo.specs import Architecture, Augmentation, Layout, Loss, PretrainedModel, Regularizer, Schedule
+from ganzoo.specs import (
+    Architecture,
+    Augmentation,
+    FeatureExtractor,
+    Layout,
+    Loss,
+    PretrainedModel,
+    Regularizer,
+    Schedule,
+)
 
 __all__ = ["KINDS", "PROJECT", "hookimpl", "hookspec"]
 
@@ -52,6 +61,11 @@ def ganzoo_layouts() -> Iterable[Layout]:  # type: ignore[empty-body]
     """The foreign checkpoint layouts, for the plugin's own architectures or for others."""
 
 
+@hookspec
+def ganzoo_features() -> Iterable[FeatureExtractor]:  # type: ignore[empty-body]
+    """The pretrained networks that images can be compared by."""
+
+
 KINDS = {
     "architectures": Architecture,
     "losses": Loss,
@@ -60,5 +74,6 @@ KINDS = {
     "schedules": Schedule,
     "models": PretrainedModel,
     "layouts": Layout,
+    "features": FeatureExtractor,
 }
 """What each hook, without its ``ganzoo_``, returns records of."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from ganzoo.sampling import Model
 
-__all__ = ["FORMATS", "Interrupted", "Target", "UnfinishedError", "check_writable", "plan"]
+__all__ = ["FORMATS", "Interrupted", "Target", "UnfinishedError", "check_file", "check_writable", "plan"]
 
 MAX_SHEET = 10_000
 """More pictures than this on one sheet are seen by nobody."""
@@ -164,6 +164,19 @@ def _check_count(target: Target) -> None:
         raise OutputError(f"{count} files are too many for one folder - name an .npz file, or ask for fewer")
     if not target.is_folder and target.format != "npz" and count > MAX_SHEET:
         raise OutputError(f"{count} pictures do not fit on one sheet - give a folder with -o, or an .npz file")
+
+
+def check_file(path: Path, endings: Collection[str], *, overwrite: bool = False) -> None:
+    """Refuse a file of another kind, one that exists and may not be replaced, or one that cannot be written.
+
+    Raises:
+        OutputError: says which, and what to do.
+    """
+    if path.suffix.lower() not in endings:
+        raise OutputError(f"{path} ends in none of {', '.join(endings)}")
+    if path.exists() and not overwrite:
+        raise OutputError(f"{path} exists - replace it with --overwrite, or choose another place")
+    check_writable(path.parent)
 
 
 def check_writable(folder: Path) -> None:

@@ -18,6 +18,7 @@ from ganzoo.specs import (
     Architecture,
     Augmentation,
     BundledFile,
+    FeatureExtractor,
     HubFile,
     Layout,
     Loss,
@@ -32,7 +33,9 @@ __all__ = ["BUILTIN", "Found", "Index", "Registry", "installed", "is_refused", "
 BUILTIN = "ganzoo"
 """The distribution whose names always win."""
 
-Record = TypeVar("Record", Architecture, Loss, Regularizer, Augmentation, Schedule, PretrainedModel, Layout)
+Record = TypeVar(
+    "Record", Architecture, Loss, Regularizer, Augmentation, Schedule, PretrainedModel, Layout, FeatureExtractor
+)
 
 
 class Index(Mapping[str, Record], Generic[Record]):
@@ -126,6 +129,7 @@ class Registry:
         self.schedules: Index[Schedule] = Index("schedule", self.unknown)
         self.models: Index[PretrainedModel] = Index("model", self.unknown)
         self.layouts: Index[Layout] = Index("layout", self.unknown)
+        self.features: Index[FeatureExtractor] = Index("feature extractor", self.unknown)
 
     @classmethod
     def discover(cls, *, third_party: bool = True) -> Registry:
@@ -177,6 +181,7 @@ class Registry:
                 self._check_architectures(plugin)
                 self._check_layouts(plugin)
                 self._check_models(plugin)
+                self._check_features(plugin)
         fallen = [plugin for plugin in standing if plugin.state is not PluginState.LOADED]
         for plugin in fallen:
             self._drop(plugin)
@@ -239,6 +244,11 @@ class Registry:
             _check_bundled(model)
             self.models.put(owner, self._with_layout(owner, model))
 
+    def _check_features(self, plugin: Plugin) -> None:
+        owner, plugin.stage = plugin.distribution, "ganzoo_features"
+        for name in plugin.declares.get("features", ()):
+            _check_bundled(self.features[f"{owner}/{name}"])
+
     def _with_layout(self, owner: str, model: PretrainedModel) -> PretrainedModel:
         weights = model.weights
         if not isinstance(weights, HubFile) or weights.layout is None:
@@ -256,10 +266,10 @@ def _check_config(spec: Architecture, values: Mapping[str, Any], *, of: str) -> 
         raise PluginError(f"{of}: image_shape {shape!r} is not (C, H, W)")
 
 
-def _check_bundled(model: PretrainedModel) -> None:
-    weights = model.weights
+def _check_bundled(record: PretrainedModel | FeatureExtractor) -> None:
+    weights = record.weights
     if isinstance(weights, BundledFile) and not files(weights.package).joinpath(weights.path).is_file():
-        raise PluginError(f"{model.name}: there is no {weights.path} in {weights.package}")
+        raise PluginError(f"{record.name}: there is no {weights.path} in {weights.package}")
 
 
 class Found(NamedTuple):

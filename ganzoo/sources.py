@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 
@@ -17,9 +17,11 @@ from ganzoo.images import resize, to_channels
 from ganzoo.names import suggest
 from ganzoo.points import POINTS, load_points
 
-__all__ = ["DATASETS", "check_source", "load_data"]
+__all__ = ["DATASETS", "Split", "check_source", "domain_folders", "load_data"]
 
 Shape = tuple[int, int, int]
+Split = Literal["train", "test"]
+"""Which of the two parts that a data set comes in."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,7 @@ def load_data(
     image_shape: Shape,
     *,
     parts: Sequence[str] = ("image",),
+    split: Split = "train",
     root: str | Path = "data",
     limit: int | None = None,
     workers: int = 0,
@@ -67,25 +70,28 @@ def load_data(
 
     A named set is looked for under `root` as torchvision keeps it, and downloaded there if missing. A
     folder is read with all its subfolders; where every image is in one, those are its classes. With
-    several `parts`, ``a`` and ``b``, a folder with ``trainA`` and ``trainB`` is wanted. `limit` keeps
+    several `parts`, ``a`` and ``b``, a folder with ``trainA`` and ``trainB`` is wanted. `split` says which
+    images of a named set, and which folders of several parts; a folder of images has but one. `limit` keeps
     the first so many images. What does not fit in memory is read as it is needed. `workers` processes
     read files; `tell` is told how many of how many are done.
 
     Raises:
         UnknownNameError: neither a known name nor a folder.
         DataError: the data cannot be read or downloaded, holds no image, or has no such parts.
-        InvalidRequestError: a limit below 1.
+        InvalidRequestError: a limit below 1, or the test images of a folder.
     """
     if limit is not None and (not isinstance(limit, int) or limit < 1):
         raise InvalidRequestError(f"the limit is a whole number of at least 1, not {limit}")
     check_source(source)
     if len(parts) > 1:
-        folders = _domain_folders(source, parts)
+        folders = domain_folders(source, parts, split)
         return Domains(source, {p: load_folder(f, image_shape, limit, workers, tell) for p, f in folders.items()})
     if source in POINTS:
         return load_points(source, image_shape, limit)
     if source in DATASETS:
-        return _from_torchvision(source, _expanded(root), image_shape, limit, workers, tell)
+        return _from_torchvision(source, _expanded(root), image_shape, split, limit, workers, tell)
+    if split != "train":
+        raise InvalidRequestError(f"{source} is a folder, which has no {split} images of its own")
     return load_folder(_expanded(source), image_shape, limit, workers, tell, name=source)
 
 
@@ -94,8 +100,13 @@ def _expanded(path: str | Path) -> Path:
     return Path(os.path.expanduser(path))
 
 
-def _domain_folders(source: str, parts: Sequence[str]) -> dict[str, Path]:
-    folders = {part: _expanded(source) / f"train{part.upper()}" for part in parts}
+def domain_folders(source: str, parts: Sequence[str], split: Split = "train") -> dict[str, Path]:
+    """The folders of unpaired domains, by their names in a batch.
+
+    Raises:
+        DataError: one is missing.
+    """
+    folders = {part: _expanded(source) / f"{split}{part.upper()}" for part in parts}
     missing = [folder.name for folder in folders.values() if not folder.is_dir()]
     if missing:
         wanted = " and ".join(folder.name for folder in folders.values())
@@ -103,9 +114,11 @@ def _domain_folders(source: str, parts: Sequence[str]) -> dict[str, Path]:
     return folders
 
 
-def _from_torchvision(name: str, root: Path, shape: Shape, limit: int | None, workers: int, tell: Tell) -> Data:
+def _from_torchvision(
+    name: str, root: Path, shape: Shape, split: Split, limit: int | None, workers: int, tell: Tell
+) -> Data:
     source = DATASETS[name]
-    data = _torchvision(name, source.kind, root)
+    data = _torchvision(name, source, root, split)
     if source.files:
         paths = [root / source.files / file for file in data.filename]
         return load_pictures(name, paths, shape, limit=limit, workers=workers, tell=tell)
@@ -116,12 +129,13 @@ def _from_torchvision(name: str, root: Path, shape: Shape, limit: int | None, wo
     return ImageData(name, resized, torch.as_tensor(data.targets)[:limit], tuple(data.classes), notes)
 
 
-def _torchvision(name: str, kind: str, root: Path) -> Any:
+def _torchvision(name: str, source: _Source, root: Path, split: Split) -> Any:
     from torchvision import datasets
 
-    make: Callable[..., Any] = getattr(datasets, kind)
+    make: Callable[..., Any] = getattr(datasets, source.kind)
+    part: dict[str, Any] = {"split": split} if source.files else {"train": split == "train"}
     try:
-        return make(str(root), download=True)
+        return make(str(root), download=True, **part)
     except Exception as error:  # torchvision lets urllib, tarfile, zipfile and RuntimeError through
         raise DataError(
             f"{name} is not in {root} and could not be downloaded ({one_line(error)}) - "

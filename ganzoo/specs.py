@@ -16,6 +16,7 @@ from ganzoo.tasks import Task
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from ganzoo.extractors import Extractor
     from ganzoo.gan import GAN, AdversarialLoss, Judged
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "BundledFile",
     "Config",
     "Derived",
+    "FeatureExtractor",
     "HubFile",
     "Layout",
     "Loss",
@@ -53,9 +55,9 @@ class Config(Protocol):
     """What every architecture's config, a frozen dataclass, says of the images it makes.
 
     That of images of a class says how many `classes` there are. That of a translation may say more:
-    `directions`, the names of those that its model holds, the usual one first; `size_multiple`, which both
-    sides of an image must be multiples of; and `minimum_size`, the smallest side that it takes. Images of
-    other sizes are padded for it.
+    `directions`, the names of those that its model holds, the usual one first; `routes`, the parts of a batch
+    that each of these reads and makes; `size_multiple`, which both sides of an image must be multiples of; and
+    `minimum_size`, the smallest side that it takes. Images of other sizes are padded for it.
     """
 
     __dataclass_fields__: ClassVar[dict[str, dataclasses.Field[Any]]]
@@ -220,6 +222,34 @@ class BundledFile:
 
 
 @dataclass(frozen=True, kw_only=True)
+class FeatureExtractor:
+    """A pretrained network that images are compared by.
+
+    `source` is the paper or the code that it comes from; `dataset` is what it was trained on: numbers mean
+    most for images of that kind. Each image has `features` numbers and, by the network's own judgement, one
+    of `classes` classes. `accepts` says for people what becomes of images of other sizes and colours.
+    `build()` imports torch and returns the network without its weights, whose names are those of the file.
+    """
+
+    name: str
+    summary: str
+    source: str
+    dataset: str
+    licence: str | None
+    features: int
+    classes: int
+    accepts: str
+    weights: HubFile | BundledFile
+    build: Callable[[], Extractor]
+
+    def __post_init__(self) -> None:
+        _check_name(self.name)
+        _check_weights(f"features {self.name}", self.weights)
+        if isinstance(self.weights, HubFile) and self.weights.layout is not None:
+            raise PluginError(f"features {self.name}: weights of feature extractors have no layout")
+
+
+@dataclass(frozen=True, kw_only=True)
 class PretrainedModel:
     """Trained weights of an architecture, and what one must know to use them.
 
@@ -238,8 +268,7 @@ class PretrainedModel:
 
     def __post_init__(self) -> None:
         _check_name(self.name)
-        if not isinstance(self.weights, (HubFile, BundledFile)):
-            raise PluginError(f"model {self.name}: weights {self.weights!r} are no HubFile or BundledFile")
+        _check_weights(f"model {self.name}", self.weights)
         for fact in ("architecture", "summary", "dataset"):
             if not isinstance(getattr(self, fact), str):
                 raise PluginError(f"model {self.name}: {fact} {getattr(self, fact)!r} is no text")
@@ -347,6 +376,11 @@ def _is_frozen_dataclass(kind: Any) -> bool:
 def _check_name(name: Any) -> None:
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise PluginError(f"{name!r} is not a name: lower-case letters and digits, joined by '-', '.' or '_'")
+
+
+def _check_weights(what: str, weights: Any) -> None:
+    if not isinstance(weights, (HubFile, BundledFile)):
+        raise PluginError(f"{what}: weights {weights!r} are no HubFile or BundledFile")
 
 
 def _check_sha256(what: str, digest: str) -> None:

@@ -22,7 +22,7 @@ from ganzoo.layouts import Match, find_layout, rename
 from ganzoo.published import CONFIG, WEIGHTS, Description, keep_published, read_description
 from ganzoo.registry import BUILTIN, Registry
 from ganzoo.requests import make_request
-from ganzoo.specs import BundledFile, HubFile, Loss, PretrainedModel, replace_config
+from ganzoo.specs import BundledFile, FeatureExtractor, HubFile, Loss, PretrainedModel, replace_config
 from ganzoo.tasks import Task
 from ganzoo.weights import adopt, check_fits, read_header, read_tensors, sha256_of
 
@@ -40,6 +40,7 @@ __all__ = [
     "check_config",
     "config_of",
     "create",
+    "dataset_of",
     "description_of",
     "direction_of",
     "folder_of",
@@ -49,6 +50,7 @@ __all__ = [
     "models",
     "provider_of",
     "pull",
+    "record_of",
     "registry",
     "subject_of",
     "use",
@@ -222,6 +224,16 @@ def subject_of(name: str | Path) -> Subject:
     return Subject(registry().architectures[model.architecture].task, config, model.classes)
 
 
+def dataset_of(name: str) -> str:
+    """What the model that `load` would load says it has learned.
+
+    Raises:
+        UnknownNameError: nothing has that name, or there is no such folder.
+        CorruptWeightsError: the folder is no published model.
+    """
+    return (registry().models[name] if is_registered(name) else description_of(name)).dataset
+
+
 def direction_of(name: str, subject: Subject, asked: str | None) -> str:
     """The direction of a translation that was asked for, or the model's first.
 
@@ -240,7 +252,7 @@ def config_of(model: PretrainedModel) -> Any:
 
 
 class Pulled(NamedTuple):
-    """A model's weights on this machine: the safetensors file, its size in bytes, and whether it was here before.
+    """Weights on this machine: the safetensors file, its size in bytes, and whether it was here before.
 
     Those of the wheel and of folders were.
     """
@@ -252,9 +264,9 @@ class Pulled(NamedTuple):
 
 
 def pull(name: str, *, progress: type | None = None) -> Pulled:
-    """Fetch and verify a model's weights, so that `load` needs no network; bundled ones are there already.
+    """Fetch and verify the weights of a model or a feature extractor, so that their use needs no network.
 
-    `name` is as for `load`.
+    Bundled ones are there already. `name` is as for `load`, or that of a feature extractor.
 
     `progress` is a class with tqdm's interface, shown while bytes arrive.
 
@@ -264,10 +276,11 @@ def pull(name: str, *, progress: type | None = None) -> Pulled:
     """
     if not is_registered(name):
         return _pull_described(name, progress)
-    model = registry().models[name]
-    path = weights_path(model, progress=progress)
-    _match(model, path)
-    return Pulled(name, path, path.stat().st_size, isinstance(model.weights, BundledFile))
+    record = record_of(name)
+    path = weights_path(record, progress=progress)
+    if isinstance(record, PretrainedModel):
+        _match(record, path)
+    return Pulled(name, path, path.stat().st_size, isinstance(record.weights, BundledFile))
 
 
 def _pull_described(name: str, progress: type | None) -> Pulled:
@@ -281,13 +294,23 @@ def _pull_described(name: str, progress: type | None) -> Pulled:
     return Pulled(name, path, path.stat().st_size, not remote.is_reference(name))
 
 
-def weights_size(model: PretrainedModel) -> int | None:
-    """The size in bytes of a model's weights file, None where nobody states it."""
-    return weights_path(model).stat().st_size if isinstance(model.weights, BundledFile) else model.weights.size
+def record_of(name: str) -> PretrainedModel | FeatureExtractor:
+    """What has weights: the model of that name, or else the feature extractor.
+
+    Raises:
+        UnknownNameError: it is neither.
+    """
+    found = registry()
+    return found.features[name] if name in found.features and name not in found.models else found.models[name]
 
 
-def weights_path(model: PretrainedModel, *, progress: type | None = None) -> Path:
-    """The safetensors file of a model: bundled, or fetched, verified, and converted where it is a pickle."""
+def weights_size(record: PretrainedModel | FeatureExtractor) -> int | None:
+    """The size in bytes of a weights file, None where nobody states it."""
+    return weights_path(record).stat().st_size if isinstance(record.weights, BundledFile) else record.weights.size
+
+
+def weights_path(model: PretrainedModel | FeatureExtractor, *, progress: type | None = None) -> Path:
+    """The safetensors file of a record: bundled, or fetched, verified, and converted where it is a pickle."""
     if isinstance(model.weights, BundledFile):
         return Path(str(files(model.weights.package).joinpath(model.weights.path)))
     fetched = hub.fetch(model.weights, progress=progress)

@@ -3,6 +3,7 @@
 import dataclasses
 import hashlib
 import json
+import os
 import re
 from pathlib import Path
 
@@ -10,10 +11,13 @@ import pytest
 import yaml
 from huggingface_hub import ModelCard
 
-from ganzoo import zoo
+from ganzoo import reports, zoo
 from ganzoo.cards import card_of
+from ganzoo.errors import DataError
+from ganzoo.evaluation import evaluate
 from ganzoo.images import save_picture, to_pictures
 from ganzoo.published import Description, keep_published, write_folder
+from ganzoo.sources import DATASETS
 from ganzoo.specs import BundledFile
 from ganzoo.testing import noise_data
 from in_process import ganzoo
@@ -154,3 +158,48 @@ def test_bad_input(shell, arguments, words):
     assert (done.code, done.out) == (2, "")
     assert words in done.err
     assert done.err.count("\n") == 1
+
+
+# What an evaluation said.
+
+BUNDLED = [
+    name
+    for name in BUILTIN
+    if isinstance(zoo.registry().models[name].weights, BundledFile) and zoo.registry().models[name].dataset in DATASETS
+]
+MULTIPLE = {"gan-mnist": 120, "dcgan-mnist": 20, "dcgan-fashion-mnist": 60}
+"""The FID that each may have at most, in multiples of the floor: what its architecture should reach."""
+
+
+def evaluation(name):
+    return json.loads((CARDS / f"{name}.json").read_text())
+
+
+@pytest.mark.parametrize("name", BUNDLED)
+def test_numbers_are_those_of_the_evaluation(name):
+    said = evaluation(name)
+    assert reports.markdown(said) in card(name)[1]
+    assert said["subject"] == name
+    assert said["images"]["judged"] == {"what": f"samples of {name}", "count": 10_000}
+    features = zoo.registry().features[said["features"]["name"]]
+    assert said["features"]["weights_sha256"] == features.weights.sha256, "by the features of today"
+    assert features.dataset == zoo.registry().models[name].dataset
+
+
+@pytest.mark.parametrize("name", MULTIPLE)
+def test_fid_is_a_small_multiple_of_the_floor(name):
+    fid = evaluation(name)["scores"]["fid"]
+    assert fid["floor"]["value"] < fid["value"] <= MULTIPLE[name] * fid["floor"]["value"]
+
+
+@pytest.mark.long
+def test_numbers_can_be_computed_again():
+    """Takes some minutes, and Fashion-MNIST: in the folder that GANZOO_DATA names, or from the network."""
+    said = evaluation("dcgan-fashion-mnist")
+    try:
+        found = evaluate("dcgan-fashion-mnist", data_dir=os.environ.get("GANZOO_DATA", "data")).as_json()
+    except DataError as error:
+        pytest.skip(str(error))
+    assert found["scores"].keys() == said["scores"].keys()
+    for metric, score in said["scores"].items():
+        assert found["scores"][metric]["value"] == pytest.approx(score["value"], rel=1e-3, abs=1e-5), metric

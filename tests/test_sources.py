@@ -224,7 +224,8 @@ def test_a_named_set_is_fitted_to_the_shape_and_says_so(mnist):
 
 def test_colour_sets_are_turned_channels_first(monkeypatch, tmp_path):
     class CIFAR10:
-        def __init__(self, root, download):
+        def __init__(self, root, download, train):
+            assert train
             self.data = np.arange(2 * 32 * 32 * 3, dtype=np.uint32).astype(np.uint8).reshape(2, 32, 32, 3)
             self.targets = [1, 0]
             self.classes = ["airplane", "automobile"]

@@ -110,6 +110,12 @@ class CycleGANConfig:
         return tuple(names[generator] for generator in self.generators)
 
     @property
+    def routes(self) -> dict[str, tuple[str, str]]:
+        """The domain that each direction reads, and the one that it makes: ``a`` and ``b``, or the other way round."""
+        ends = {"a_to_b": ("a", "b"), "b_to_a": ("b", "a")}
+        return dict(zip(self.directions, (ends[generator] for generator in self.generators), strict=True))
+
+    @property
     def _names(self) -> tuple[str, str]:
         """From a to b, and from b to a."""
         a, b = self.domains

@@ -1,0 +1,42 @@
+"""Evaluate models and put the numbers into their cards, with the JSON file that they are from beside each.
+
+python benchmarks/cards.py gan-mnist dcgan-mnist dcgan-fashion-mnist
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+from pathlib import Path
+
+import ganzoo
+from ganzoo import reports
+
+CARDS = Path(__file__).parents[1] / "model_cards"
+SECTION = re.compile(r"## Evaluation\n.*?(?=^## )", re.DOTALL | re.MULTILINE)
+
+
+def put(text: str, section: str) -> str:
+    """The card with `section` in place of its evaluation, or before its limits."""
+    if SECTION.search(text):
+        return SECTION.sub(lambda match: section + "\n", text)
+    return text.replace("## Limits\n", f"{section}\n## Limits\n")
+
+
+def main() -> None:
+    """Evaluate each, with defaults for all that is not named."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("models", nargs="+")
+    parser.add_argument("--against")
+    parser.add_argument("--data-dir", default="data")
+    chosen = parser.parse_args()
+    for name in chosen.models:
+        found = ganzoo.evaluate(name, against=chosen.against, data_dir=chosen.data_dir)
+        reports.write(found, CARDS / f"{name}.json")
+        card = CARDS / f"{name}.md"
+        card.write_text(put(card.read_text(), reports.markdown(found.as_json())))
+        print(f"{name}: FID {found.score('fid').value:.3f}, floor {found.score('fid').beside['floor'].value:.3f}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,202 @@
+"""What an evaluation compares: whose images, with which real ones, and what stands beside as a yardstick."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple, cast
+
+from ganzoo import zoo
+from ganzoo.data import Data
+from ganzoo.errors import InvalidRequestError, UnknownNameError
+from ganzoo.extractors import Extracted
+from ganzoo.files import IMAGE_SUFFIXES
+from ganzoo.folders import load_folder
+from ganzoo.image_sets import ImageSet, Pictures, Samples, Translations, shuffled, some_rows
+from ganzoo.images import UnreadableImage, read_image
+from ganzoo.published import CONFIG
+from ganzoo.sampling import Model
+from ganzoo.sources import DATASETS, Split, check_source, domain_folders, load_data
+
+__all__ = ["DEFAULT_COUNT", "Comparison", "DataOptions", "Pair", "Part", "compare", "default_against", "is_pictures"]
+
+DEFAULT_COUNT = 10_000
+"""As many as the test sets of MNIST, Fashion-MNIST and CIFAR-10 have: floor and score are of equally many images."""
+
+Shape = tuple[int, int, int]
+
+_SPLITS: tuple[Split, ...] = ("train", "test")
+
+
+class Part(NamedTuple):
+    """Some images of a set: all, or those of `rows`. `name` says for people which."""
+
+    name: str
+    images: ImageSet
+    rows: Sequence[int] | None = None
+
+    @property
+    def size(self) -> int:
+        """How many."""
+        return len(self.images) if self.rows is None else len(self.rows)
+
+    def of(self, seen: Extracted) -> Extracted:
+        """Of what was seen in all images of the set, what belongs to these."""
+        return seen if self.rows is None else Extracted(*(each[list(self.rows)] for each in seen))
+
+
+class Pair(NamedTuple):
+    """Images, and the real ones that they are compared with."""
+
+    images: Part
+    reference: Part
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """`judged` is what the numbers are about; `yardsticks` say what other pairs come to, by name.
+
+    ``floor`` is of real images against other real ones: what no model is expected to beat. ``untranslated``
+    is of a translation's sources as they are.
+    """
+
+    judged: Pair
+    yardsticks: Mapping[str, Pair]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataOptions:
+    """How data are read: `limit` keeps the first so many real images, `root` is where named sets are kept."""
+
+    seed: int = 0
+    limit: int | None = None
+    root: str | Path = "data"
+    workers: int = 0
+
+
+def is_pictures(subject: str) -> bool:
+    """Whether `subject` means a folder of pictures, and not a model."""
+    folder = Path(os.path.expanduser(subject))
+    return subject not in zoo.registry().models and folder.is_dir() and not (folder / CONFIG).is_file()
+
+
+def default_against(subject: str) -> str:
+    """The data set that the model says it has learned.
+
+    Raises:
+        UnknownNameError: there is no such model.
+        InvalidRequestError: it names none that is known here, or `subject` is a folder of pictures.
+    """
+    remedy = "say with --against what to compare it with: a data set by name, or a folder of real images"
+    if is_pictures(subject):
+        raise InvalidRequestError(f"{subject} is a folder of pictures: {remedy}")
+    dataset = zoo.dataset_of(subject)
+    try:
+        check_source(dataset)
+    except UnknownNameError as error:
+        raise InvalidRequestError(f"{subject} learned {dataset}, which is not here: {remedy}") from error
+    return dataset
+
+
+def compare(
+    subject: str, against: str, *, model: Model | None, count: int | None, direction: str | None, options: DataOptions
+) -> Comparison:
+    """Settle what is compared: samples or translations of `model`, or, without one, the pictures of `subject`.
+
+    Of a data set by name, the training images are the reference, and the test images give the floor. Of a folder,
+    one half against the other does. A translation is compared with what it should look like: in a folder with
+    ``trainA``, ``trainB``, ``testA`` and ``testB``, the test images of the one domain are translated and compared
+    with the training images of the other, whose test images give the floor. All real images are brought to the
+    size that the model makes, or that the first of the pictures has.
+
+    Raises:
+        DataError: images cannot be read.
+        InvalidRequestError: a folder without the domains that a translation wants.
+    """
+    if model is not None and model.task.from_images:
+        return _translation(subject, against, model, count, direction, options)
+    if model is None:
+        shape = _first_shape(subject)
+        folder = Path(os.path.expanduser(subject))
+        data = load_folder(folder, shape, None, options.workers, lambda done, total: None, name=subject)
+        pictures = Pictures(subject, data, options.workers)
+        images = Part(subject, pictures, some_rows(count or len(pictures), len(pictures), seed=options.seed))
+    else:
+        shape = model.image_shape
+        images = Part(f"samples of {subject}", Samples("sampling", model, count or DEFAULT_COUNT, options.seed))
+    reference, floor = _real(against, shape, images.size, options)
+    return Comparison(Pair(images, reference), {"floor": floor})
+
+
+def _real(against: str, shape: Shape, count: int, options: DataOptions) -> tuple[Part, Pair]:
+    """The reference, and what gives the floor."""
+
+    def load(split: Split, limit: int | None) -> Data:
+        data = load_data(against, shape, split=split, root=options.root, limit=limit, workers=options.workers)
+        return cast(Data, data)  # of one part
+
+    training = Pictures(f"{against}, training images", load("train", options.limit), options.workers)
+    if against not in DATASETS:
+        whole = Part(against, Pictures(against, training.data, options.workers))
+        return whole, _halves(whole, count, options.seed)
+    test = Pictures(f"{against}, test images", load("test", None), options.workers)
+    reference = Part(training.name, training)
+    return reference, Pair(Part(test.name, test, some_rows(count, len(test), seed=options.seed)), reference)
+
+
+def _halves(whole: Part, count: int, seed: int) -> Pair:
+    """Up to `count` images of one half, against the other half."""
+    order, middle = shuffled(whole.size, seed=seed), whole.size // 2
+    first, second = order[:middle][:count], order[middle:]
+    return Pair(
+        Part(f"one half of {whole.name}", whole.images, first),
+        Part(f"the other half of {whole.name}", whole.images, second),
+    )
+
+
+def _translation(
+    subject: str, against: str, model: Model, count: int | None, direction: str | None, options: DataOptions
+) -> Comparison:
+    chosen = zoo.direction_of(subject, zoo.Subject(model.task, model.config, model.classes), direction)
+    source, target = model.config.routes[chosen]
+    splits = [split for split in _SPLITS if _has_domains(against, split)]
+    if not splits:
+        wanted = "testA and testB, or trainA and trainB"
+        text = f"{subject} translates, and {against} has no domains"
+        raise InvalidRequestError(f"{text} - name a folder with {wanted} with --against")
+
+    def load(split: Split, domain: str, limit: int | None = None) -> Pictures:
+        folder = domain_folders(against, ("a", "b"), split)[domain]
+        data = load_folder(folder, model.image_shape, limit, options.workers, lambda done, total: None)
+        return Pictures(f"{against}, {folder.name}", data, options.workers)
+
+    sources, real = load(splits[-1], source, count), load(splits[0], target, options.limit)
+    reference = Part(real.name, real)
+    made = Translations(f"translating {chosen}", model, sources, chosen)
+    images = Part(f"{sources.name}, translated {chosen}", made)
+    if len(splits) == 2:
+        others = load("test", target)
+        floor = Pair(Part(others.name, others, some_rows(images.size, len(others), seed=options.seed)), reference)
+    else:
+        floor = _halves(reference, images.size, options.seed)
+    untranslated = Pair(Part(f"{sources.name}, as they are", sources), reference)
+    return Comparison(Pair(images, reference), {"floor": floor, "untranslated": untranslated})
+
+
+def _has_domains(against: str, split: str) -> bool:
+    folder = Path(os.path.expanduser(against))
+    return (folder / f"{split}A").is_dir() and (folder / f"{split}B").is_dir()
+
+
+def _first_shape(folder: str) -> Shape:
+    """Of the first picture that can be read; as RGB, which grey pictures are too."""
+    paths = sorted(p for p in Path(os.path.expanduser(folder)).rglob("*") if p.suffix.lower() in IMAGE_SUFFIXES)
+    for path in paths:
+        try:
+            _, height, width = read_image(path, channels=3).pixels.shape
+        except UnreadableImage:
+            continue
+        return 3, height, width
+    raise InvalidRequestError(f"{folder} holds no picture that can be read, and no model either")

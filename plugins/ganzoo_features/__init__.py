@@ -1,0 +1,86 @@
+"""The networks that images are compared by: Inception for photographs, small classifiers for digits and clothes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+import ganzoo
+from ganzoo import BundledFile, FeatureExtractor, HubFile
+
+if TYPE_CHECKING:
+    from ganzoo import Extractor
+
+__all__: list[str] = []
+
+GANZOO_API = (1, 0)
+
+_SMALL = "any size, resized to 28x28 (bilinear, antialiased); colour becomes grey"
+
+
+def _build_inception() -> Extractor:
+    from ganzoo_features.inception import Inception
+
+    return Inception()
+
+
+def _build_classifier() -> Extractor:
+    from ganzoo_features.classifier import Classifier
+
+    return Classifier(10)
+
+
+@ganzoo.hookimpl
+def ganzoo_features() -> Iterable[FeatureExtractor]:
+    """The field's one network, and one for each small data set that bundled models learned."""
+    yield FeatureExtractor(
+        name="inception",
+        summary="Inception-v3 with TensorFlow's weights of 2015, by which FID and IS are usually stated",
+        source="arXiv:1512.00567; weights converted by https://github.com/mseitzer/pytorch-fid",
+        dataset="imagenet",
+        licence="apache-2.0",
+        features=2048,
+        classes=1008,
+        accepts="any size, resized to 299x299 as TensorFlow 1 does (bilinear, not antialiased); grey becomes colour",
+        build=_build_inception,
+        weights=HubFile(
+            repo="RaphaelLiu/EvalCrafter-Models",
+            # never `main`, where the file was cut to 293 bytes
+            revision="6040b4d40fdcde446a0cf753b0527585b6b77c54",
+            filename="pt_inception-2015-12-05-6726825d.pth",
+            sha256="6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2",
+            size=95_628_359,
+        ),
+    )
+    yield FeatureExtractor(
+        name="mnist",
+        summary="a small convolutional classifier of handwritten digits, trained here",
+        source="benchmarks/classifier.py",
+        dataset="mnist",
+        licence="apache-2.0",
+        features=128,
+        classes=10,
+        accepts=_SMALL,
+        build=_build_classifier,
+        weights=BundledFile(
+            package="ganzoo_features",
+            path="weights/mnist.safetensors",
+            sha256="27a578e8b262dcd67bb50dc45e8322af7e549db468947590c63281d42e164c0d",
+        ),
+    )
+    yield FeatureExtractor(
+        name="fashion-mnist",
+        summary="a small convolutional classifier of clothes, shoes and bags, trained here",
+        source="benchmarks/classifier.py",
+        dataset="fashion-mnist",
+        licence="apache-2.0",
+        features=128,
+        classes=10,
+        accepts=_SMALL,
+        build=_build_classifier,
+        weights=BundledFile(
+            package="ganzoo_features",
+            path="weights/fashion-mnist.safetensors",
+            sha256="8b9741e7772d9f339da3ff3368c82d5af1ec95afc362f4b0547d0d4d975b672c",
+        ),
+    )
