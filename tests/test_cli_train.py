@@ -10,7 +10,8 @@ import pytest
 from click.testing import CliRunner
 
 from ganzoo import testing, zoo
-from ganzoo.cli import _parse_settings, cli
+from ganzoo.cli import cli
+from ganzoo.commands.training import parse_settings
 from ganzoo.errors import GanzooError, InvalidConfigError
 from ganzoo.images import save_picture, to_pictures
 
@@ -86,7 +87,7 @@ def test_wrong_usage_leaves_no_folder(tmp_path, monkeypatch, arguments, told):
 
 
 def test_settings_are_json_where_they_read_as_such():
-    settings = _parse_settings(("a=1", "b=0.5", "c=[1, 2]", "d=normal", "e=true", "f=x=y"))
+    settings = parse_settings(("a=1", "b=0.5", "c=[1, 2]", "d=normal", "e=true", "f=x=y"))
     assert settings == {"a": 1, "b": 0.5, "c": (1, 2), "d": "normal", "e": True, "f": "x=y"}
     with pytest.raises(InvalidConfigError, match="field=value"):
-        _parse_settings(("resolution",))
+        parse_settings(("resolution",))

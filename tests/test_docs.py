@@ -107,7 +107,7 @@ def test_commands_that_are_shown_are_commands(monkeypatch: pytest.MonkeyPatch, t
         raise Reached
 
     monkeypatch.setattr("ganzoo.trainer.Trainer", reached)
-    monkeypatch.setattr("ganzoo.cli._load_model", reached)
+    monkeypatch.setattr("ganzoo.commands.making.load_model", reached)
     (tmp_path / "photos").mkdir()
     save_picture(to_pictures(torch.zeros(1, 3, 8, 8))[0], tmp_path / "photos" / "0.png")
     monkeypatch.chdir(tmp_path)

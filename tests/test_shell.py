@@ -14,8 +14,8 @@ import click
 import pytest
 
 from ganzoo import names, zoo
-from ganzoo.arguments import CLASS, Name
 from ganzoo.cli import cli
+from ganzoo.commands.arguments import CLASS, Name
 from ganzoo.points import POINTS
 from ganzoo.sources import DATASETS
 from plugin_factory import install_plugin, run, run_python

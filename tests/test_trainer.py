@@ -61,7 +61,7 @@ def test_a_run_leaves_what_it_promises(tmp_path, pictures):
     loaded = zoo.load(tmp_path / "run")
     with torch.inference_mode():
         expected = run.loop.average.generate(loaded.draw(3))
-    assert torch.equal(loaded.sample(3), expected)
+    assert torch.allclose(loaded.sample(3), expected, atol=1e-6)  # batch norm is folded into what is loaded
 
 
 def test_a_resumed_run_is_the_same_run(tmp_path, pictures):

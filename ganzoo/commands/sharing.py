@@ -10,7 +10,7 @@ import click
 from click.shell_completion import get_completion_class
 
 from ganzoo import hub, zoo
-from ganzoo.arguments import AS_JSON, FOLDER, MODEL, pinned
+from ganzoo.commands.arguments import AS_JSON, FOLDER, MODEL, pinned
 from ganzoo.errors import InvalidRequestError, OutputError
 from ganzoo.files import replacing
 from ganzoo.names import short_name
