@@ -52,7 +52,7 @@ import ganzoo
 model = ganzoo.load({name})
 {call}
 ```
-{training}
+{training}{evaluation}
 ## Limits
 
 To be written: what it cannot do, and what it does badly.
@@ -64,7 +64,8 @@ class Card:
     """What a card says. `name` is what `ganzoo.load` takes, `facts` are the rows of its table.
 
     `picture` is the sheet's path from where the card lies, `training` the command that trained it,
-    `stub` whether the run may write it anew.
+    `evaluation` the section that `ganzoo.reports.markdown` makes of an evaluation, `stub` whether the run may write it
+    anew.
     """
 
     title: str
@@ -78,6 +79,7 @@ class Card:
     summary: str = ""
     picture: str = ""
     training: str = ""
+    evaluation: str = ""
     stub: bool = False
 
     def render(self) -> str:
@@ -102,6 +104,7 @@ class Card:
             name=json.dumps(self.name),
             call=f"pictures = model.{call}",
             training=f"\n## Training\n\n```bash\n{self.training}\n```\n" if self.training else "",
+            evaluation=f"\n{self.evaluation}" if self.evaluation else "",
         )
         return f"---\n{front.to_yaml()}\n---\n{body}"
 

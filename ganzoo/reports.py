@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ganzoo import display
+from ganzoo.errors import InvalidRequestError
 from ganzoo.files import replacing
 from ganzoo.metrics import Estimate
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from ganzoo.evaluation import Evaluation
     from ganzoo.feature_cache import Tell
 
-__all__ = ["markdown", "progress", "rows", "show", "write"]
+__all__ = ["markdown", "progress", "read", "rows", "show", "write"]
 
 NAMES = {
     "is/1": "IS, 1 split",
@@ -85,6 +86,22 @@ def write(found: Evaluation, path: Path) -> None:
     """The JSON file that a model card quotes, whole or not at all."""
     with replacing(path) as temporary:
         temporary.write_text(json.dumps(found.as_json(), indent=2) + "\n")
+
+
+def read(path: Path) -> dict[str, Any]:
+    """What `write` wrote.
+
+    Raises:
+        InvalidRequestError: it is no such file.
+    """
+    try:
+        said: dict[str, Any] = json.loads(path.read_text())
+        markdown(said)
+    except OSError as error:
+        raise InvalidRequestError(f"{path} cannot be read: {error.strerror}") from error
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
+        raise InvalidRequestError(f"{path} is no evaluation - `ganzoo evaluate NAME -o FILE` writes one") from error
+    return said
 
 
 @contextmanager

@@ -111,6 +111,26 @@ def test_a_card_is_written_with_its_sheet(shell, tmp_path):
     assert shell("card", "gan-mnist", "--overwrite").code == 0
 
 
+def test_a_card_quotes_an_evaluation(shell, tmp_path):
+    """What stands in the repository's card stands in this one."""
+    said = str(CARDS / "gan-mnist.json")
+    assert shell("card", "gan-mnist", "--evaluation", said).code == 0
+    section = (CARDS / "gan-mnist.md").read_text().partition("## Evaluation\n")[2].partition("\n## ")[0]
+    assert f"## Evaluation\n{section}\n## Limits" in (tmp_path / "gan-mnist.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("content", "told"), [(None, "cannot be read"), ("{}", "no evaluation"), ("[", "no evaluation")]
+)
+def test_what_is_no_evaluation(shell, tmp_path, content, told):
+    if content is not None:
+        (tmp_path / "a.json").write_text(content)
+    done = shell("card", "gan-mnist", "--evaluation", "a.json")
+    assert (done.code, done.out) == (2, "")
+    assert told in done.err
+    assert not (tmp_path / "gan-mnist.md").exists()
+
+
 def use_of(text):
     """The Python that a card shows."""
     return re.search(r"```python\n(.*?)```", text, re.DOTALL)[1]

@@ -71,13 +71,16 @@ def _note_unfinished(prepared: Prepared) -> None:
 @click.argument("name", type=MODEL)
 @click.option("-o", "--output", type=FILE, help="The card's file; its picture lies beside it. [default: NAME.md]")
 @click.option("--input", "source", type=FILE, help="Of a translation, the picture to show.")
+@click.option("--evaluation", type=FILE, help="What `ganzoo evaluate NAME -o FILE` wrote.")
 @click.option("--overwrite", is_flag=True, help="Replace files that exist.")
-def card(name: str, output: Path | None, source: Path | None, overwrite: bool) -> None:
-    """Write a model card: the facts of a model, a sheet of what it makes, and how to use it."""
+def card(name: str, output: Path | None, source: Path | None, evaluation: Path | None, overwrite: bool) -> None:
+    """Write a model card: the facts of a model, a sheet of what it makes, how to use it, and how good it is."""
+    from ganzoo import reports
     from ganzoo.cards import card_of
 
     name = pinned(name)
-    card = card_of(name)
+    section = "" if evaluation is None else reports.markdown(reports.read(evaluation))
+    card = dataclasses.replace(card_of(name), evaluation=section)
     target = output or Path(f"{short_name(name)}.md")
     picture = target.with_name(target.name.removesuffix(".md") + ".png")
     _check_targets(target, picture, overwrite=overwrite)
