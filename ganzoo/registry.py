@@ -11,6 +11,7 @@ from importlib.resources import files
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from ganzoo import hooks
+from ganzoo.configs import replace_config
 from ganzoo.errors import AmbiguousNameError, PluginError, UnknownNameError
 from ganzoo.names import suggest
 from ganzoo.plugins import Declared, Plugin, PluginState, ask, isolated
@@ -25,7 +26,6 @@ from ganzoo.specs import (
     PretrainedModel,
     Regularizer,
     Schedule,
-    replace_config,
 )
 
 __all__ = ["BUILTIN", "Found", "Index", "Registry", "installed", "is_refused", "refused"]

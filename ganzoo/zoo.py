@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ganzoo import convert, hub, remote
+from ganzoo.configs import replace_config
 from ganzoo.errors import (
     CorruptWeightsError,
     InvalidConfigError,
@@ -22,7 +23,7 @@ from ganzoo.layouts import Match, find_layout, rename
 from ganzoo.published import CONFIG, WEIGHTS, Description, keep_published, read_description
 from ganzoo.registry import BUILTIN, Registry
 from ganzoo.requests import make_request
-from ganzoo.specs import BundledFile, FeatureExtractor, HubFile, Loss, PretrainedModel, replace_config
+from ganzoo.specs import BundledFile, FeatureExtractor, HubFile, Loss, PretrainedModel
 from ganzoo.tasks import Task
 from ganzoo.weights import adopt, check_fits, read_header, read_tensors, sha256_of
 

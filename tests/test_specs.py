@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
+from ganzoo.configs import replace_config
 from ganzoo.errors import InvalidConfigError, PluginError
-from ganzoo.specs import Augmentation, BundledFile, Layout, Reading, Recipe, Regularizer, Schedule, replace_config
+from ganzoo.specs import Augmentation, BundledFile, Layout, Reading, Recipe, Regularizer, Schedule
 from ganzoo.tasks import ClassConditional, ImageToImage, Task, Unconditional
 from plugin_factory import Config, architecture, hub_file, loss, model
 

@@ -248,8 +248,8 @@ def test_the_card_holds_the_exact_command(tmp_path, pictures, monkeypatch, chang
     command = next(line for line in card.splitlines() if line.startswith("ganzoo train "))
     seen = {}
     monkeypatch.setattr("ganzoo.trainer.Trainer", lambda *names, **options: seen.update(names=names, **options))
-    monkeypatch.setattr("ganzoo.display.introduce", lambda trainer: None)
-    monkeypatch.setattr("ganzoo.display.follow", lambda trainer: 0)
+    monkeypatch.setattr("ganzoo.following.introduce", lambda trainer: None)
+    monkeypatch.setattr("ganzoo.following.follow", lambda trainer: 0)
     with pytest.raises(SystemExit):
         cli.main(shlex.split(command)[1:], standalone_mode=False)
     fields = {name: seen[name] for name in seen.keys() & vars(run.plan).keys()}

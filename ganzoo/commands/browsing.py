@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from ganzoo import display, zoo
+from ganzoo import descriptions, display, zoo
 from ganzoo.commands.arguments import AS_JSON, MODEL, SUBJECT, pinned, registered
 
 __all__ = ["COMMANDS", "info", "list_models", "plugins", "pull"]
@@ -21,7 +21,7 @@ __all__ = ["COMMANDS", "info", "list_models", "plugins", "pull"]
 def list_models(pattern: str, architecture: str | None, task: str | None, cached: bool, as_json: bool) -> None:
     """List the pretrained models. PATTERN selects names, as a shell does: 'dcgan-*'."""
     names = zoo.models(pattern, architecture=architecture, task=task)
-    rows = [display.model_row(name) for name in names]
+    rows = [descriptions.model_row(name) for name in names]
     display.table([row for row in rows if not cached or row["where"] != "hub"], as_json=as_json)
 
 
@@ -30,7 +30,7 @@ def list_models(pattern: str, architecture: str | None, task: str | None, cached
 @AS_JSON
 def info(name: str, as_json: bool) -> None:
     """Show all that is known of a model, an architecture, or the features that `ganzoo evaluate` compares by."""
-    display.facts(display.describe(pinned(name)), as_json=as_json)
+    display.facts(descriptions.describe(pinned(name)), as_json=as_json)
 
 
 @click.command()
@@ -57,7 +57,7 @@ def plugins(culprit: str | None, as_json: bool) -> None:
     """List the plugins: their state and what they declare."""
     found = zoo.registry().plugins
     if culprit is None:
-        display.table([display.plugin_row(plugin) for plugin in found], as_json=as_json)
+        display.table([descriptions.plugin_row(plugin) for plugin in found], as_json=as_json)
         return
     matching = [p for p in found if culprit in (p.key, p.distribution, p.entry_point)]
     if not matching:

@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from ganzoo import display, plans, zoo
+from ganzoo import display, following, plans, zoo
 from ganzoo.commands.arguments import AS_JSON, DATA, DEVICE, FOLDER, pinned, registered
 from ganzoo.errors import InvalidConfigError, InvalidRequestError
 from ganzoo.plans import PRECISIONS
@@ -98,12 +98,12 @@ def train(
         folder,
         config=config,
         workers=cores if workers is None else workers,
-        reading=display.reading(),
+        reading=following.reading(),
         **chosen,
         **rest,
     )
-    display.introduce(trainer)
-    sys.exit(display.follow(trainer))
+    following.introduce(trainer)
+    sys.exit(following.follow(trainer))
 
 
 @click.command()
