@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import ganzoo
-from ganzoo import Architecture, ClassConditional, HubFile, Layout, PretrainedModel, Recipe
+from ganzoo import Architecture, BundledFile, ClassConditional, HubFile, Layout, PretrainedModel, Recipe
 from ganzoo_biggan.config import BigGANConfig, BigGANDeepConfig
 from ganzoo_biggan.imagenet import imagenet
 from ganzoo_biggan.layouts import read_pretrained, read_pytorch
@@ -85,7 +85,41 @@ def ganzoo_layouts() -> Iterable[Layout]:
 
 @ganzoo.hookimpl
 def ganzoo_models() -> Iterable[PretrainedModel]:
-    """The authors' weights, as others converted them."""
+    """Our own model, and the authors' weights as others converted them."""
+    yield PretrainedModel(
+        name="biggan-fashion-mnist",
+        architecture="biggan",
+        summary="clothes, shoes and bags of the class that you name",
+        dataset="fashion-mnist",
+        licence="apache-2.0",
+        config={
+            "resolution": 32,
+            "channels": 1,
+            "classes": 10,
+            "width": 32,
+            "class_dim": 64,
+            "generator_depths": (4, 4, 2, 1),
+            "discriminator_depths": (1, 2, 4, 4),
+            "statistics": 11,
+        },
+        classes=(
+            "T-shirt/top",
+            "Trouser",
+            "Pullover",
+            "Dress",
+            "Coat",
+            "Sandal",
+            "Shirt",
+            "Sneaker",
+            "Bag",
+            "Ankle boot",
+        ),
+        weights=BundledFile(
+            package="ganzoo_biggan",
+            path="weights/biggan-fashion-mnist.safetensors",
+            sha256="f00388392557920cd239429f07875e5cbc1e94b2867ec3802df1a0bf60cf1e8b",
+        ),
+    )
     yield PretrainedModel(
         name="biggan-deep-128",
         architecture="biggan-deep",
