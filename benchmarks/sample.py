@@ -1,0 +1,64 @@
+"""How much faster a network samples once it is fused: medians of alternating rounds, random weights, and the difference.
+
+Plain is the network as it was trained, spectral norms, batch norms and all; fused is what `ganzoo.load` gives.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import time
+from typing import Any
+
+import torch
+
+import ganzoo
+from ganzoo import zoo
+
+CASES: list[tuple[str, int, dict[str, Any]]] = [
+    ("dcgan", 1, {}),
+    ("dcgan", 16, {}),
+    ("biggan", 16, {"resolution": 32, "width": 64, "classes": 10}),
+    ("biggan", 1, {}),
+    ("biggan", 4, {}),
+    ("biggan-deep", 1, {"statistics": 51}),
+    ("biggan-deep", 4, {"statistics": 51}),
+]
+
+
+def models(architecture: str, config: dict[str, Any]) -> dict[str, ganzoo.GAN]:
+    """The same network twice."""
+    torch.manual_seed(0)
+    made = {way: ganzoo.create(architecture, **config).eval() for way in ("plain", "fused")}
+    made["fused"].load_state_dict(made["plain"].state_dict())
+    made["fused"].fuse()
+    return made
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=7)
+    chosen = parser.parse_args()
+    print(f"{'':12}{'pixels':>7}{'batch':>7}{'plain':>10}{'fused':>10}{'faster':>9}   (ms per image)")
+    for architecture, batch, config in CASES:
+        made = models(architecture, config)
+        request = zoo.registry().architectures[architecture].task()
+        draws = [made["plain"].draw(request, torch.Generator().manual_seed(seed)) for seed in range(batch)]
+        inputs = {name: torch.stack([draw[name] for draw in draws]) for name in draws[0]}
+        seconds: dict[str, list[float]] = {way: [] for way in made}
+        images = {}
+        with torch.inference_mode():
+            for _ in range(chosen.rounds + 1):
+                for way, gan in made.items():
+                    started = time.perf_counter()
+                    images[way] = gan.generate(inputs)
+                    seconds[way].append(time.perf_counter() - started)
+        plain, fused = (statistics.median(times[1:]) * 1000 / batch for times in seconds.values())
+        apart = float((images["plain"] - images["fused"]).abs().max())
+        side = images["plain"].shape[-1]
+        print(f"{architecture:12}{side:7}{batch:7}{plain:10.1f}{fused:10.1f}{plain / fused:8.2f}x   apart {apart:.0e}")
+
+
+if __name__ == "__main__":
+    main()
