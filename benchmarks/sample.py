@@ -1,4 +1,4 @@
-"""How much faster a network samples once it is fused: medians of alternating rounds, random weights, and the difference.
+"""How much faster a network samples once it is fused: medians of alternating rounds, with random weights.
 
 Plain is the network as it was trained, spectral norms, batch norms and all; fused is what `ganzoo.load` gives.
 """
