@@ -121,7 +121,11 @@ def test_the_installed_package_is_served_by_every_command(machine: Machine) -> N
     name = f"hf:someone/wgan-gp-noise@{pin['revision']}"
     machine.run("ganzoo", "sample", name, "-n", "3", "-o", "pulled.npz", home="elsewhere")
     assert (machine.folder / "pulled.npz").read_bytes() == (machine.folder / "whole.npz").read_bytes()
-    machine.run("ganzoo", "card", name, "-o", "card.md", home="elsewhere")
+    judge = ["ganzoo", "evaluate", name, "--against", "photos", "--features", "mnist", "--metrics", "fid,kid"]
+    said = machine.run(*judge, "--is-splits", "1", "-n", "20", "-o", "said.json", home="elsewhere")
+    assert "FID" in said.stdout
+    machine.run("ganzoo", "card", name, "-o", "card.md", "--evaluation", "said.json", home="elsewhere")
+    assert "| FID |" in (machine.folder / "card.md").read_text()
     assert "It needs the plugin `ganzoo-wgan-gp`" in (machine.folder / "card.md").read_text()
     without = machine.run("ganzoo", "--no-plugins", "sample", name, home="elsewhere", code=2)
     assert "the plugin that provides it, 'ganzoo-wgan-gp' as its publisher says, is not loaded" in without.stderr
