@@ -10,7 +10,8 @@ from torch import Tensor, nn
 
 from ganzoo import zoo
 from ganzoo.specs import BundledFile
-from ganzoo.weights import load_into, read_tensors
+from ganzoo.unfilled import filled
+from ganzoo.weights import read_tensors
 
 __all__ = ["Extracted", "Extractor", "load_extractor"]
 
@@ -40,6 +41,5 @@ def load_extractor(name: str, *, device: torch.device, progress: type | None = N
     spec = zoo.registry().features[name]
     path = zoo.weights_path(spec, progress=progress)
     tensors = read_tensors(path, sha256=spec.weights.sha256 if isinstance(spec.weights, BundledFile) else None)
-    network = spec.build()
-    load_into(network, tensors, of=name)
+    network: Extractor = filled(spec.build, tensors, of=name)
     return network.eval().requires_grad_(False).to(device)

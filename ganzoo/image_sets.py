@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ganzoo.data import Data
 from ganzoo.folders import FolderData
-from ganzoo.images import to_bytes, to_channels
+from ganzoo.images import from_bytes, to_bytes, to_channels
 from ganzoo.randomness import derive
 from ganzoo.sampling import Model
 from ganzoo.weights import sha256_of
@@ -64,7 +64,9 @@ class Samples(ImageSet):
 
     def take(self, rows: Sequence[int]) -> Tensor:
         """Sampled again, each by its seed."""
-        return torch.cat([as_pictures(self.model.sample(1, seed=self.seed + row)) for row in rows])
+        request = self.model.request()
+        shots = ((self.seed + row, request) for row in rows)
+        return torch.cat([as_pictures(images) for images in self.model.generate_each(shots)])
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,7 +91,7 @@ class Translations(ImageSet):
 
     def _translate(self, images: Tensor) -> Tensor:
         channels = self.model.image_shape[0]
-        sources = to_channels(images, channels).float().div(127.5).sub(1)
+        sources = from_bytes(to_channels(images, channels))
         made: Tensor = self.model.translate(sources, direction=self.direction, batch_size=len(sources))
         return as_pictures(made)
 

@@ -24,7 +24,9 @@ __all__ = [
     "Picture",
     "UnreadableImage",
     "contact_sheet",
+    "enlargement",
     "fit",
+    "from_bytes",
     "read_image",
     "resize",
     "save_animation",
@@ -113,6 +115,16 @@ def to_bytes(images: Tensor) -> Tensor:
     if not bool(images.isfinite().all()):
         raise NonFiniteError("images with NaN or infinity are no pictures")
     return images.add(1).mul(127.5).round().clamp(0, 255).to(torch.uint8)
+
+
+def from_bytes(images: Tensor) -> Tensor:
+    """Floats in [-1, 1] of uint8 pixels, any shape: what `to_bytes` came from, to a step."""
+    return images.float().div(127.5).sub(1)
+
+
+def enlargement(width: int, pixels: int = 64) -> int:
+    """How many times as large, in whole pixels, pictures of that width are shown: about `pixels` wide, if smaller."""
+    return max(1, pixels // width)
 
 
 def sheet_size(count: int, width: int, height: int, columns: int | None = None) -> tuple[int, int, int]:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ganzoo.comparisons import Part
-from ganzoo.images import contact_sheet, save_picture, to_channels, to_pictures
+from ganzoo.images import contact_sheet, enlargement, from_bytes, save_picture, to_channels, to_pictures
 from ganzoo.prdc import nearest
 
 __all__ = ["SHOWN", "Copy", "closest", "write_sheet"]
@@ -47,8 +47,8 @@ def write_sheet(images: Part, training: Part, copies: list[Copy], path: Path) ->
     ours = _pixels(images, [copy.image for copy in copies])
     theirs = _pixels(training, [copy.training_image for copy in copies])
     pairs = torch.stack([ours, theirs], dim=1).flatten(0, 1)
-    pictures = to_pictures(pairs.float() / 127.5 - 1)
-    scale = max(1, SHEET_PIXELS // pictures[0].width)
+    pictures = to_pictures(from_bytes(pairs))
+    scale = enlargement(pictures[0].width, SHEET_PIXELS)
     save_picture(contact_sheet(pictures, columns=2 * PAIRS_A_ROW, scale=scale), path)
 
 

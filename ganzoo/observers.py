@@ -21,7 +21,7 @@ from ganzoo.cards import is_stub, render_card
 from ganzoo.data import Data, Domains
 from ganzoo.errors import InvalidRequestError
 from ganzoo.files import replacing
-from ganzoo.images import contact_sheet, read_image, save_picture, to_pictures
+from ganzoo.images import contact_sheet, enlargement, from_bytes, read_image, save_picture, to_pictures
 from ganzoo.published import Description, write_folder
 
 if TYPE_CHECKING:
@@ -143,7 +143,7 @@ class Sheets(Observer):
         (self.folder / "samples").mkdir(exist_ok=True)
         samples = self.trainer.model().sample(SHEET)
         pictures = to_pictures(samples)
-        sheet = contact_sheet(pictures, scale=max(1, 64 // pictures[0].width))
+        sheet = contact_sheet(pictures, scale=enlargement(pictures[0].width))
         save_picture(sheet, self.folder / "samples" / f"{self.trainer.step:08d}.png")
         if self.variety:
             self._judge(spread(samples) / self.variety)
@@ -177,7 +177,7 @@ class TranslationSheets(Observer):
             made = torch.stack(list(model.translations(sources, direction=direction, batch_size=ROW)))
             pictures += to_pictures(sources) + to_pictures(made)
         (self.folder / "samples").mkdir(exist_ok=True)
-        sheet = contact_sheet(pictures, columns=len(sources), scale=max(1, 64 // pictures[0].width))
+        sheet = contact_sheet(pictures, columns=len(sources), scale=enlargement(pictures[0].width))
         save_picture(sheet, self.folder / "samples" / f"{self.trainer.step:08d}.png")
 
     def _domain_of(self, model: Model, direction: str) -> str:
@@ -190,7 +190,7 @@ class TranslationSheets(Observer):
 def _first_images(data: Data, count: int) -> Tensor:
     """The first images of a data set, at most `count`, in [-1, 1]."""
     first = next(data.stream(iter([range(min(count, len(data)))])))["image"]
-    return first.float().div(127.5).sub(1) if first.dtype == torch.uint8 else first
+    return from_bytes(first) if first.dtype == torch.uint8 else first
 
 
 def spread(images: Tensor) -> float:

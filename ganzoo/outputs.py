@@ -32,7 +32,6 @@ FORMATS = {".png": "png", ".jpg": "jpg", ".jpeg": "jpg", ".webp": "webp", ".npz"
 """What can be written, by the endings of file names."""
 
 _MOST_PIXELS = {"jpg": 65_500, "webp": 16_383}  # along a side; 65_500 is libjpeg's own limit
-_SHEET_PIXELS = 64  # smaller pictures are enlarged on a sheet to about this
 
 
 class UnfinishedError(GanzooError):
@@ -91,7 +90,7 @@ class Target:
         return files
 
     def _check_fits(self, model: Model) -> None:
-        from ganzoo.images import MODES, sheet_size
+        from ganzoo.images import MODES, enlargement, sheet_size
 
         channels, height, width = model.image_shape
         if channels not in MODES and self.format != "npz":
@@ -100,7 +99,7 @@ class Target:
             raise OutputError(f"{model.name} makes transparent pictures, which jpg cannot hold - use png or webp")
         if self.is_folder or self.format not in _MOST_PIXELS:
             return
-        scale = _sheet_scale(width)
+        scale = enlargement(width)
         size = sheet_size(len(self.series), width * scale, height * scale, self.series.columns)[1:]
         if max(size) > _MOST_PIXELS[self.format]:
             raise OutputError(
@@ -174,7 +173,7 @@ def check_file(path: Path, endings: Collection[str], *, overwrite: bool = False)
     """
     if path.suffix.lower() not in endings:
         raise OutputError(f"{path} ends in none of {', '.join(endings)}")
-    if path.exists() and not overwrite:
+    if path.is_dir() or (path.exists() and not overwrite):
         raise OutputError(f"{path} exists - replace it with --overwrite, or choose another place")
     check_writable(path.parent)
 
@@ -195,10 +194,6 @@ def check_writable(folder: Path) -> None:
         raise OutputError(f"cannot write to {existing}: {error.strerror}") from error
 
 
-def _sheet_scale(width: int) -> int:
-    return max(1, _SHEET_PIXELS // width)
-
-
 Tell = Callable[[int], None]
 
 
@@ -217,13 +212,13 @@ def _save_each(model: Model, files: list[Path], series: Series, batch_size: int,
 
 
 def _save_sheet(model: Model, files: list[Path], series: Series, batch_size: int, tell: Tell) -> None:
-    from ganzoo.images import contact_sheet, save_picture, to_pictures
+    from ganzoo.images import contact_sheet, enlargement, save_picture, to_pictures
 
     pictures: list[Image] = []
     for batch in _batches(model, series, batch_size):
         pictures += to_pictures(batch)
         tell(len(batch))
-    sheet = contact_sheet(pictures, columns=series.columns, scale=_sheet_scale(pictures[0].width))
+    sheet = contact_sheet(pictures, columns=series.columns, scale=enlargement(pictures[0].width))
     save_picture(sheet, files[0])
 
 

@@ -51,12 +51,12 @@ class Quiz:
         """
         import torch
 
-        from ganzoo.images import contact_sheet, save_picture
+        from ganzoo.images import contact_sheet, enlargement, save_picture
         from ganzoo.randomness import derive
 
         order = torch.randperm(2 * EACH, generator=torch.Generator().manual_seed(derive(self.seed, "places"))).tolist()
         pictures = [*self._real(model), *model.images(EACH, seed=self.seed)]
-        scale = max(1, SHEET_PIXELS // pictures[0].width)
+        scale = enlargement(pictures[0].width, SHEET_PIXELS)
         framed = [_framed(picture, scale, REAL if i < EACH else GENERATED) for i, picture in enumerate(pictures)]
         plain = [_framed(picture, scale, (255, 255, 255)) for picture in pictures]
         for path, choice in ((self.sheet, plain), (self.answers, framed)):
@@ -66,13 +66,13 @@ class Quiz:
     def _real(self, model: Model) -> list[Image]:
         """Test images at the model's size."""
         from ganzoo.image_sets import Pictures, some_rows
-        from ganzoo.images import to_pictures
+        from ganzoo.images import from_bytes, to_pictures
         from ganzoo.sources import load_data
 
         data = load_data(self.data, model.image_shape, split="test", root=self.data_dir)
         rows = some_rows(EACH, len(data), seed=self.seed)
         pixels = Pictures(self.data, data).take(rows)  # type: ignore[arg-type]  # of one part
-        return to_pictures(pixels.float() / 127.5 - 1)
+        return to_pictures(from_bytes(pixels))
 
 
 def plan(

@@ -16,7 +16,7 @@ from torch import Tensor
 from ganzoo.devices import resolve_device
 from ganzoo.errors import GanzooError, InvalidRequestError, NonFiniteError
 from ganzoo.gan import GAN, Inputs
-from ganzoo.images import read_image, resize, take_picture, to_pictures
+from ganzoo.images import from_bytes, read_image, resize, take_picture, to_pictures
 from ganzoo.interpolation import walk
 from ganzoo.requests import make_request
 from ganzoo.tasks import Task
@@ -255,7 +255,7 @@ def source_image(image: Any, channels: int, resize_to: int | None = None) -> Ten
     if resize_to is not None:
         scale = resize_to / min(pixels.shape[1:])
         pixels = resize(pixels[None], [max(1, round(side * scale)) for side in pixels.shape[1:]])[0]
-    return pixels.float().div(127.5).sub(1)
+    return from_bytes(pixels)
 
 
 def batched(images: Iterable[Tensor], size: int) -> Iterator[Tensor]:

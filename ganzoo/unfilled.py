@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-__all__ = ["unfilled"]
+from ganzoo.weights import adopt, check_fits
+
+__all__ = ["filled", "unfilled"]
+
+Network = TypeVar("Network", bound=nn.Module)
 
 _FILLERS: frozenset[Callable[..., Any]] = frozenset(
     [
@@ -38,6 +42,22 @@ class _Unfilled(TorchFunctionMode):
             options.pop("generator", None)
             return torch.empty(*args, **options)
         return func(*args, **options)
+
+
+def filled(build: Callable[[], Network], tensors: Mapping[str, Tensor], *, of: str) -> Network:
+    """What `build` makes, with `tensors` for its numbers: without memory or initialisation before it is known to fit.
+
+    Raises:
+        MismatchError: the tensors are not those of the network; `of` names them.
+    """
+    with unfilled():
+        network = build()
+    check_fits(network, tensors, of=of)
+    if network.state_dict().keys() < dict([*network.named_parameters(), *network.named_buffers()]).keys():
+        with torch.random.fork_rng(devices=[]):  # it makes buffers that no file holds; the caller's randomness stays
+            network = build()
+    adopt(network, tensors, of=of)
+    return network
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ganzoo.errors import InvalidRequestError, OutputError
 from ganzoo.names import short_name
-from ganzoo.outputs import check_writable
+from ganzoo.outputs import check_file
 from ganzoo.tasks import Task
 
 if TYPE_CHECKING:
@@ -39,11 +39,11 @@ class Walk:
         Raises:
             InvalidRequestError: nothing moves, or an input is to be held that there is not.
         """
-        from ganzoo.images import contact_sheet, save_animation, save_picture, to_pictures
+        from ganzoo.images import contact_sheet, enlargement, save_animation, save_picture, to_pictures
 
         ends = (model.draw(seed=s, request=r) for s, r in zip(self.seeds, self.requests, strict=True))
         pictures = to_pictures(model.interpolate(*ends, steps=self.steps, hold=self.hold))
-        scale = max(1, 64 // pictures[0].width)
+        scale = enlargement(pictures[0].width)
         self.path.parent.mkdir(parents=True, exist_ok=True)
         if self.path.suffix.lower() in _STILL:
             save_picture(contact_sheet(pictures, columns=self.steps, scale=scale), self.path)
@@ -92,7 +92,5 @@ def _path(name: str, output: Path | None, overwrite: bool) -> Path:
     path = output or Path(f"{short_name(name)}-walk.png")
     if path.suffix.lower() not in _STILL + _MOVING:
         raise OutputError(f"{path} ends in no known format - use {', '.join(_STILL + _MOVING)}")
-    check_writable(path.parent)
-    if path.is_dir() or (path.exists() and not overwrite):
-        raise OutputError(f"{path} exists - replace it with --overwrite, or choose another file with -o")
+    check_file(path, _STILL + _MOVING, overwrite=overwrite)
     return path

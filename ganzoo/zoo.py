@@ -25,7 +25,7 @@ from ganzoo.registry import BUILTIN, Registry
 from ganzoo.requests import make_request
 from ganzoo.specs import BundledFile, FeatureExtractor, HubFile, Loss, PretrainedModel
 from ganzoo.tasks import Task
-from ganzoo.weights import adopt, check_fits, read_header, read_tensors, sha256_of
+from ganzoo.weights import read_header, read_tensors, sha256_of
 
 if TYPE_CHECKING:
     import torch
@@ -380,20 +380,16 @@ def assemble(
         InvalidConfigError: a config that cannot be.
         MismatchError: the tensors are not those of the network; `name` names them.
     """
-    import torch
-
     from ganzoo.sampling import Model
-    from ganzoo.unfilled import unfilled
+    from ganzoo.unfilled import filled
 
     settings, _ = check_config(architecture, config)
-    with unfilled():  # no memory and no initialisation before it is known that the weights fit
+
+    def build() -> GAN:
         gan = create(architecture, **config)
-    keep_published(gan)
-    check_fits(gan, tensors, of=name)
-    if gan.state_dict().keys() < dict([*gan.named_parameters(), *gan.named_buffers()]).keys():
-        with torch.random.fork_rng(devices=[]):  # it makes buffers that no file holds; the caller's randomness stays
-            gan = create(architecture, **config)
         keep_published(gan)
-    adopt(gan, tensors, of=name)
+        return gan
+
+    gan = filled(build, tensors, of=name)
     task = registry().architectures[architecture].task
     return Model(gan, task, settings, name=name, classes=classes)

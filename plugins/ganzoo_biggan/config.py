@@ -78,8 +78,9 @@ class BigGANConfig:
             raise ValueError("widths, depths, classes, statistics, discriminator_steps and latents are at least 1")
         if self.epsilon <= 0 or self.orthogonal_weight < 0:
             raise ValueError("epsilon is above 0, and orthogonal_weight at least 0")
-        for name, depths in (("generator", self.maps), ("discriminator", self.judge_maps)):
-            wanted = len((_GENERATOR if name == "generator" else _DISCRIMINATOR)[self.resolution])
+        ours = {"generator": (self.maps, _GENERATOR), "discriminator": (self.judge_maps, _DISCRIMINATOR)}
+        for name, (depths, usual) in ours.items():
+            wanted = len(usual[self.resolution])
             if len(depths) != wanted:
                 raise ValueError(f"{name}_depths has {wanted} numbers at {self.resolution} pixels, not {len(depths)}")
         if self.latent_size % self.latent_parts:
@@ -110,6 +111,11 @@ class BigGANConfig:
     def halvings(self) -> int:
         """How many of the discriminator's blocks halve the image: down to 4 pixels, or to 8 from 32."""
         return 2 if self.resolution == 32 else len(self.maps) - 1
+
+    @property
+    def class_size(self) -> int:
+        """The numbers that a class is given to the generator as: an embedding, or one for each class."""
+        return self.class_dim if self.shared else self.classes
 
     @property
     def latent_parts(self) -> int:

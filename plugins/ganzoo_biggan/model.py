@@ -91,7 +91,7 @@ class BigGAN(GAN):
             return {"orthogonal": beta * torch.stack([product.square().sum() for product in products]).sum()}
 
     def draw(self, request: Task, random: torch.Generator) -> Inputs:
-        """One latent, (latent_size,), one class, (condition,), and the truncation, a number."""
+        """One latent, (latent_size,), one class, (class_size,), and the truncation, a number."""
         asked = cast("ClassConditional", request)
         size, truncation = self.config.latent_size, asked.truncation
         if truncation is None:

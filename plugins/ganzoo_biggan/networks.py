@@ -42,13 +42,8 @@ class Generator(nn.Module):
         """The resolutions that are reached: 8, 16, ..."""
         return tuple(8 * 2**i for i in range(len(self.config.maps) - 1))
 
-    @property
-    def condition(self) -> int:
-        """The numbers that a class is given as: an embedding, or one for each class."""
-        return self.config.class_dim if self.config.shared else self.config.classes
-
     def embed(self, label: Tensor) -> Tensor:
-        """Labels (...) int64 as what `forward` takes for classes, (..., condition)."""
+        """Labels (...) int64 as what `forward` takes for classes, (..., class_size)."""
         if self.config.shared:
             embedded: Tensor = self.embedding(label)
             return embedded
@@ -63,7 +58,7 @@ class Generator(nn.Module):
         raise NotImplementedError
 
     def forward(self, z: Tensor, classes: Tensor, truncation: Tensor | None = None) -> Tensor:
-        """(N, latent_size) and (N, condition) to (N, C, H, W) in [-1, 1]; `truncation` (N,) selects statistics."""
+        """(N, latent_size) and (N, class_size) to (N, C, H, W) in [-1, 1]; `truncation` (N,) selects statistics."""
         first, conditions = self.conditions(z, classes)
         x = self.project(first).unflatten(1, (-1, 4, 4))
         for block, condition in zip(self.blocks, conditions, strict=True):
@@ -85,7 +80,7 @@ class WideGenerator(Generator):
         """One for each doubling."""
         part = self.config.latent_size // self.config.latent_parts if self.config.hierarchical else 0
         for inputs, outputs in pairwise(self.config.maps):
-            yield wide_block(inputs, outputs, self.condition + part, self.config)
+            yield wide_block(inputs, outputs, self.config.class_size + part, self.config)
 
     def conditions(self, z: Tensor, classes: Tensor) -> tuple[Tensor, list[Tensor]]:
         """The first part of z, and the class with each of the others."""
@@ -99,11 +94,11 @@ class DeepGenerator(Generator):
     """Figure 16 of BigGAN-deep: two bottleneck blocks at each resolution, all with all of z and the class."""
 
     def __init__(self, config: BigGANDeepConfig) -> None:
-        super().__init__(config, config.latent_size + (config.class_dim if config.shared else config.classes))
+        super().__init__(config, config.latent_size + config.class_size)
 
     def make_blocks(self) -> Iterator[nn.Module]:
         """One that keeps the size, then one that doubles it."""
-        condition = self.config.latent_size + self.condition
+        condition = self.config.latent_size + self.config.class_size
         for inputs, outputs in pairwise(self.config.maps):
             yield deep_block(inputs, inputs, condition, self.config, doubles=False)
             yield deep_block(inputs, outputs, condition, self.config, doubles=True)
