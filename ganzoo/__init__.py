@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from ganzoo.extractors import Extracted, Extractor
     from ganzoo.gan import GAN, AdversarialLoss, Batch, Inputs, Judged, Update, frozen, judge
     from ganzoo.latents import draw_latent, draw_truncated
+    from ganzoo.loading import load, pull
     from ganzoo.loop import Loop, Record
     from ganzoo.plans import TrainingOptions
     from ganzoo.precision import at_least_single
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
     from ganzoo.sampling import Model
     from ganzoo.sources import load_data
     from ganzoo.trainer import Trainer
-    from ganzoo.zoo import create, load, models, pull
+    from ganzoo.zoo import create, models
 
 __version__ = "0.1.0"
 
@@ -109,7 +110,8 @@ _LAZY = {
     "sampling": ("Model",),
     "sources": ("load_data",),
     "trainer": ("Trainer",),
-    "zoo": ("create", "load", "models", "pull"),
+    "loading": ("load", "pull"),
+    "zoo": ("create", "models"),
 }
 _HOME = {name: f"ganzoo.{module}" for module, names in _LAZY.items() for name in names}
 

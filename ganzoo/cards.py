@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ganzoo import remote, zoo
+from ganzoo import loading, remote, subjects, zoo
+from ganzoo.files import expanded
 from ganzoo.names import short_name
 from ganzoo.plans import Plan, make_plan
 from ganzoo.published import WEIGHTS
@@ -150,10 +151,10 @@ def card_of(name: str, *, called: str = "", picture: str = "") -> Card:
     `called` is the name that users will load it by, if that is another; paths of this machine are left out then.
 
     Raises:
-        As `zoo.subject_of`.
+        As `subjects.subject_of`.
     """
-    subject = zoo.subject_of(name)
-    model = zoo.registry().models[name] if zoo.is_registered(name) else zoo.description_of(name)
+    subject = subjects.subject_of(name)
+    model = zoo.registry().models[name] if subjects.is_registered(name) else subjects.description_of(name)
     dataset = public_name(model.dataset) if called else model.dataset
     return Card(
         title=short_name(called or name) if not isinstance(model, PretrainedModel) else name,
@@ -166,7 +167,7 @@ def card_of(name: str, *, called: str = "", picture: str = "") -> Card:
         plugin=zoo.provider_of(model.architecture),
         summary=getattr(model, "summary", "").capitalize() + ("." if getattr(model, "summary", "") else ""),
         picture=picture,
-        training=_training(name) if zoo.is_folder(name) else "",
+        training=_training(name) if subjects.is_folder(name) else "",
     )
 
 
@@ -195,15 +196,15 @@ def _facts(architecture: str, config: Any, dataset: str, values: Mapping[str, An
 
 def _weights(name: str) -> dict[str, str]:
     """Where the weights are, and their digest."""
-    if not zoo.is_registered(name):
-        sha256 = zoo.description_of(name).sha256
+    if not subjects.is_registered(name):
+        sha256 = subjects.description_of(name).sha256
         repo, revision = remote.parse(name) if remote.is_reference(name) else ("", "")
         place = f"`{repo}` at `{revision}`, `{WEIGHTS}`" if repo else f"`{WEIGHTS}`"
         return {"weights": place, "sha256": f"`{sha256}`"}
     model = zoo.registry().models[name]
     weights = model.weights
     place = (
-        f"bundled, {zoo.weights_size(model):,} bytes"
+        f"bundled, {loading.weights_size(model):,} bytes"
         if isinstance(weights, BundledFile)
         else f"`{weights.repo}` at `{weights.revision}`, `{weights.filename}`"
     )
@@ -212,7 +213,7 @@ def _weights(name: str) -> dict[str, str]:
 
 def _training(folder: str) -> str:
     """The command that trained what is in a run's folder; empty where it is not known."""
-    path = Path(folder).expanduser() / "run.json"
+    path = expanded(folder) / "run.json"
     if not path.is_file():
         return ""
     plan = Plan(**json.loads(path.read_text()))
@@ -226,8 +227,15 @@ def _rows(facts: Mapping[str, str]) -> str:
 def command_of(plan: Plan, folder: str, *, data: str = "") -> str:
     """The command that computes what `plan` says: all that is not as the recipe or the defaults have it.
 
-    `data` is written in place of the plan's.
+    A run that was made longer takes one for each of its lengths. `data` is written in place of the plan's.
     """
+    first, *later = (
+        _command_of(replace(plan, iterations=length), folder, data) for length in (*plan.stages, plan.iterations)
+    )
+    return "\n".join([first, *(f"{command} --resume" for command in later)])
+
+
+def _command_of(plan: Plan, folder: str, data: str) -> str:
     usual = make_plan(plan.architecture, plan.data)
     words = ["ganzoo", "train", plan.architecture, "--data", data or plan.data]
     for name, value in plan.config.items():

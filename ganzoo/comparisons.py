@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
-from ganzoo import zoo
+from ganzoo import subjects, zoo
 from ganzoo.data import Data
 from ganzoo.errors import InvalidRequestError, UnknownNameError
 from ganzoo.extractors import Extracted
-from ganzoo.files import IMAGE_SUFFIXES
+from ganzoo.files import expanded, pictures_in
 from ganzoo.folders import load_folder
 from ganzoo.image_sets import ImageSet, Pictures, Samples, Translations, shuffled, some_rows
 from ganzoo.images import UnreadableImage, read_image
@@ -78,7 +77,7 @@ class DataOptions:
 
 def is_pictures(subject: str) -> bool:
     """Whether `subject` means a folder of pictures, and not a model."""
-    folder = Path(os.path.expanduser(subject))
+    folder = expanded(subject)
     return subject not in zoo.registry().models and folder.is_dir() and not (folder / CONFIG).is_file()
 
 
@@ -92,7 +91,7 @@ def default_against(subject: str) -> str:
     remedy = "say with --against what to compare it with: a data set by name, or a folder of real images"
     if is_pictures(subject):
         raise InvalidRequestError(f"{subject} is a folder of pictures: {remedy}")
-    dataset = zoo.dataset_of(subject)
+    dataset = subjects.dataset_of(subject)
     try:
         check_source(dataset)
     except UnknownNameError as error:
@@ -101,7 +100,13 @@ def default_against(subject: str) -> str:
 
 
 def compare(
-    subject: str, against: str, *, model: Model | None, count: int | None, direction: str | None, options: DataOptions
+    subject: str,
+    against: str,
+    *,
+    model: Model | None,
+    count: int | None,
+    asked: Mapping[str, Any],
+    options: DataOptions,
 ) -> Comparison:
     """Settle what is compared: samples or translations of `model`, or, without one, the pictures of `subject`.
 
@@ -116,16 +121,18 @@ def compare(
         InvalidRequestError: a folder without the domains that a translation wants.
     """
     if model is not None and model.task.from_images:
-        return _translation(subject, against, model, count, direction, options)
+        return _translation(subject, against, model, count, asked.get("direction"), options)
     if model is None:
         shape = _first_shape(subject)
-        folder = Path(os.path.expanduser(subject))
+        folder = expanded(subject)
         data = load_folder(folder, shape, None, options.workers, lambda done, total: None, name=subject)
         pictures = Pictures(subject, data, options.workers)
         images = Part(subject, pictures, some_rows(count or len(pictures), len(pictures), seed=options.seed))
     else:
         shape = model.image_shape
-        images = Part(f"samples of {subject}", Samples("sampling", model, count or DEFAULT_COUNT, options.seed))
+        samples = Samples("sampling", model, count or DEFAULT_COUNT, options.seed, asked)
+        told = "".join(f", {name} {value}" for name, value in asked.items())
+        images = Part(f"samples of {subject}{told}", samples)
     reference, floor = _real(against, shape, images.size, options)
     return Comparison(Pair(images, reference), {"floor": floor})
 
@@ -159,7 +166,7 @@ def _halves(whole: Part, count: int, seed: int) -> Pair:
 def _translation(
     subject: str, against: str, model: Model, count: int | None, direction: str | None, options: DataOptions
 ) -> Comparison:
-    chosen = zoo.direction_of(subject, zoo.Subject(model.task, model.config, model.classes), direction)
+    chosen = subjects.Subject(model.task, model.config, model.classes).direction(subject, direction)
     source, target = model.config.routes[chosen]
     splits = [split for split in _SPLITS if _has_domains(against, split)]
     if not splits:
@@ -186,14 +193,13 @@ def _translation(
 
 
 def _has_domains(against: str, split: str) -> bool:
-    folder = Path(os.path.expanduser(against))
+    folder = expanded(against)
     return (folder / f"{split}A").is_dir() and (folder / f"{split}B").is_dir()
 
 
 def _first_shape(folder: str) -> Shape:
     """Of the first picture that can be read; as RGB, which grey pictures are too."""
-    paths = sorted(p for p in Path(os.path.expanduser(folder)).rglob("*") if p.suffix.lower() in IMAGE_SUFFIXES)
-    for path in paths:
+    for path in pictures_in(expanded(folder)):
         try:
             _, height, width = read_image(path, channels=3).pixels.shape
         except UnreadableImage:

@@ -1,13 +1,13 @@
 """The conformance suite as a plugin of pytest: ``pytest -p ganzoo.conformance --conformance NAME``.
 
-NAME is an architecture, or a distribution, of which all architectures are meant. The checks need no file
-of tests; in a plugin's pyproject.toml, ``addopts = "-p ganzoo.conformance --conformance NAME"`` makes
+NAME is an architecture, a feature extractor, or a distribution, of which all of these are meant. The checks need no
+file of tests; in a plugin's pyproject.toml, ``addopts = "-p ganzoo.conformance --conformance NAME"`` makes
 `pytest` alone run them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,18 +15,20 @@ import pytest
 
 __all__ = ["Conformance", "pytest_addoption", "pytest_collection_modifyitems"]
 
+_KINDS = ("architectures", "features")
+
 
 class Conformance(pytest.Item):
-    """One check of one architecture."""
+    """One check of one architecture, or of one feature extractor."""
 
-    def __init__(self, *, check: Callable[[str], None], architecture: str, **options: Any) -> None:
+    def __init__(self, *, check: Callable[[str], None], subject: str, **options: Any) -> None:
         super().__init__(**options)
         self.check = check
-        self.architecture = architecture
+        self.subject = subject
 
     def runtest(self) -> None:
         """Check it; an AssertionError says what is wrong."""
-        self.check(self.architecture)
+        self.check(self.subject)
 
     def reportinfo(self) -> tuple[Path, int | None, str]:
         """What is shown of it."""
@@ -36,27 +38,35 @@ class Conformance(pytest.Item):
 def pytest_addoption(parser: pytest.Parser) -> None:
     """The option that asks for the suite."""
     parser.getgroup("ganzoo").addoption(
-        "--conformance", action="append", default=[], metavar="NAME", help="an architecture, or all of a distribution"
+        "--conformance",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="an architecture or feature extractor, or all of a distribution",
     )
 
 
 @pytest.hookimpl(tryfirst=True)  # so that -k selects among the checks too
 def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Add the suite of each architecture that was asked for."""
-    for name in _architectures(config.getoption("--conformance")):
-        from ganzoo.testing import CHECKS
+    """Add the suite of each architecture and feature extractor that was asked for."""
+    for kind, name in _subjects(config.getoption("--conformance")):
+        from ganzoo import testing
 
-        for check in CHECKS:
+        for check in testing.CHECKS if kind == "architectures" else testing.FEATURE_CHECKS:
             title = f"{name}[{check.__name__.removeprefix('check_')}]"
-            items.append(Conformance.from_parent(session, name=title, check=check, architecture=name))
+            items.append(Conformance.from_parent(session, name=title, check=check, subject=name))
 
 
-def _architectures(names: Iterable[str]) -> Iterable[str]:
+def _subjects(names: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """The kind and the name of all that is meant."""
     from ganzoo import zoo
 
+    found = zoo.registry()
     for name in names:
-        found = zoo.registry()
-        of_it = [p.declares.get("architectures", []) for p in found.plugins if p.distribution == name]
-        if name not in found.architectures and not of_it:
-            raise pytest.UsageError(str(found.unknown("architecture or plugin", name, found.architectures)))
-        yield from [name] if name in found.architectures else [each for declared in of_it for each in declared]
+        meant = [(kind, name) for kind in _KINDS if name in getattr(found, kind)]
+        of_it = [plugin.declares for plugin in found.plugins if plugin.distribution == name]
+        meant = meant or [(kind, each) for declares in of_it for kind in _KINDS for each in declares.get(kind, ())]
+        if not meant:
+            known = [*found.architectures, *found.features]
+            raise pytest.UsageError(str(found.unknown("architecture, feature extractor or plugin", name, known)))
+        yield from meant

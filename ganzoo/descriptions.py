@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from ganzoo import hub, zoo
+from ganzoo import hub, loading, subjects, zoo
 from ganzoo.cards import usage
 from ganzoo.display import Row
 from ganzoo.plugins import Plugin
@@ -25,7 +25,7 @@ def model_row(name: str) -> Row:
         "task": zoo.registry().architectures[model.architecture].task.name,
         "resolution": f"{height}x{width}x{channels}",
         "dataset": model.dataset,
-        "size": zoo.weights_size(model),
+        "size": loading.weights_size(model),
         "where": _where(model.weights),
         "licence": model.licence or NOT_STATED,
     }
@@ -57,7 +57,7 @@ def describe(name: str) -> Row:
         return _describe_architecture(name, found.architectures[name])
     if name in found.features:
         return _describe_features(name, found.features[name])
-    if not zoo.is_registered(name):
+    if not subjects.is_registered(name):
         return _describe_published(name)
     known = [*found.models, *found.architectures, *found.features]
     raise found.unknown("model, architecture or feature extractor", name, known)
@@ -81,7 +81,7 @@ def _describe_model(name: str, model: PretrainedModel) -> Row:
 
 
 def _describe_published(name: str) -> Row:
-    described, subject = zoo.description_of(name), zoo.subject_of(name)
+    described, subject = subjects.description_of(name), subjects.subject_of(name)
     channels, height, width = subject.config.image_shape
     option, call = usage(subject.task)
     return {
@@ -132,7 +132,7 @@ def _describe_features(name: str, spec: FeatureExtractor) -> Row:
         "features": spec.features,
         "classes": spec.classes,
         "accepts": spec.accepts,
-        "size": zoo.weights_size(spec),
+        "size": loading.weights_size(spec),
         "where": _where(spec.weights),
         "weights": _source(spec.weights),
         "sha256": spec.weights.sha256,

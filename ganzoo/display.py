@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from ganzoo import zoo
+from ganzoo import loading, subjects
 from ganzoo.errors import GanzooError
 
 __all__ = [
@@ -57,7 +57,7 @@ def pull_all(names: Iterable[str], *, as_json: bool) -> int:
         if sys.stderr.isatty():
             click.echo(f"pulling {name} ...", err=True)
         try:
-            pulled = zoo.pull(name, progress=download_bar())
+            pulled = loading.pull(name, progress=download_bar())
         except GanzooError as error:
             failures += 1
             click.echo(f"ganzoo: error: {name}: {error}", err=True)
@@ -66,7 +66,7 @@ def pull_all(names: Iterable[str], *, as_json: bool) -> int:
         name = pulled.name
         rows.append({"name": name, "path": str(pulled.path), "size": pulled.size, "bundled": pulled.bundled})
         if not as_json:
-            here = "is bundled" if zoo.is_registered(name) else "is here"
+            here = "is bundled" if subjects.is_registered(name) else "is here"
             told = f"{here}: nothing to pull" if pulled.bundled else f"{_size(pulled.size)} verified at {pulled.path}"
             click.echo(f"{name}\t{told}")
     if as_json:

@@ -17,9 +17,11 @@ from typing import Any, Literal, NamedTuple
 
 from ganzoo import __version__
 from ganzoo.errors import OutputError, one_line
+from ganzoo.installed import installed, is_refused
+from ganzoo.names import BUILTIN
 from ganzoo.outputs import check_writable
 from ganzoo.plugins import SLOW_IMPORT, Plugin, PluginState, ask, isolated
-from ganzoo.registry import BUILTIN, Registry, installed, is_refused
+from ganzoo.registry import Registry
 
 __all__ = ["Finding", "examine", "versions"]
 

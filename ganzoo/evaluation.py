@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from ganzoo import zoo
+from ganzoo import loading, subjects, zoo
 from ganzoo.caveats import caveats
 from ganzoo.comparisons import Comparison, DataOptions, Pair, Part, compare, default_against, is_pictures
 from ganzoo.devices import resolve_device
@@ -102,6 +102,7 @@ def evaluate(
     features: str | None = None,
     is_splits: Sequence[int] = (1, 10),
     direction: str | None = None,
+    truncation: float | None = None,
     limit: int | None = None,
     sheet: Path | None = None,
     data_dir: str | Path = "data",
@@ -116,10 +117,10 @@ def evaluate(
     `subject` is a model by name or folder, or a folder of pictures. `against` is a data set by name or a folder,
     by default what the model says it learned; see `ganzoo.comparisons.compare` for what becomes of it. `count`
     images are compared, by default 10,000 samples of a model and all there are else; sample i has seed `seed` + i,
-    and every other choice follows from `seed` too. `features` names a registered extractor, by default one that was
-    trained on `against`, else Inception. `limit` keeps the first so many real images. `sheet` is a picture file for
-    the samples that are most like a training image, each beside it. `tell` is told of progress, `download` is a
-    class with tqdm's interface.
+    and every other choice follows from `seed` too. `direction` is of a translation, `truncation` of samples of
+    classes. `features` names a registered extractor, by default one that was trained on `against`, else Inception.
+    `limit` keeps the first so many real images. `sheet` is a picture file for the samples that are most like a
+    training image, each beside it. `tell` is told of progress, `download` is a class with tqdm's interface.
 
     Raises:
         UsageError: what is asked for cannot be, or there are too few images.
@@ -133,9 +134,10 @@ def evaluate(
     settings = Settings(seed=seed, is_splits=tuple(is_splits))
     _check(metrics, features, settings, count)
     place = resolve_device(device)
-    model = _model(name, place, direction, download)
+    asked = _given(direction=direction, truncation=truncation)
+    model = _model(name, place, asked, download)
     options = DataOptions(seed=seed, limit=limit, root=data_dir, workers=workers)
-    comparison = compare(name, against, model=model, count=count, direction=direction, options=options)
+    comparison = compare(name, against, model=model, count=count, asked=asked, options=options)
     _check_counts(comparison, settings)
     network = load_extractor(features, device=place, progress=download)
     look = _Looking(partial(see, features=features, network=network, batch_size=batch_size, tell=tell))
@@ -150,17 +152,24 @@ def evaluate(
         scores=scores,
         warnings=caveats(comparison, against, zoo.registry().features[features], metrics, settings),
         notes=_notes(comparison),
-        command=_command(name, against, features, comparison, metrics, settings, direction, limit),
+        command=_command(name, against, features, comparison, metrics, settings, _given(**asked, limit=limit)),
         copies=copies,
     )
 
 
-def _model(name: str, device: torch.device, direction: str | None, download: type | None) -> Model | None:
-    """The model of that name, None where pictures are judged."""
-    model = None if is_pictures(name) else zoo.load(name, device=device, progress=download)
-    if direction is not None and (model is None or not model.task.from_images):
-        raise InvalidRequestError(f"{name} translates nothing: it takes no direction")
-    return model
+def _given(**options: Any) -> dict[str, Any]:
+    """Those that are not None."""
+    return {name: value for name, value in options.items() if value is not None}
+
+
+def _model(name: str, device: torch.device, asked: Mapping[str, Any], download: type | None) -> Model | None:
+    """The model of that name, of which all that is `asked` can be; None where pictures are judged."""
+    if is_pictures(name):
+        if asked:
+            raise InvalidRequestError(f"{name} is a folder of pictures: it takes no {' and no '.join(asked)}")
+        return None
+    subjects.subject_of(name).request(name, **asked)
+    return loading.load(name, device=device, progress=download)
 
 
 def _copies(judged: Pair, look: Callable[[Part], Extracted], sheet: Path) -> list[Copy]:
@@ -260,8 +269,7 @@ def _command(
     comparison: Comparison,
     metrics: Sequence[str],
     settings: Settings,
-    direction: str | None,
-    limit: int | None,
+    chosen: Mapping[str, Any],
 ) -> str:
     """The command that computes it again; what is usual today is said all the same."""
     count = comparison.judged.images.size
@@ -271,6 +279,5 @@ def _command(
         words += ["--metrics", ",".join(metrics)]
     if settings.is_splits != Settings.is_splits:
         words += ["--is-splits", ",".join(map(str, settings.is_splits))]
-    words += ["--direction", direction] if direction else []
-    words += ["--limit", str(limit)] if limit else []
+    words += [word for name, value in chosen.items() for word in (f"--{name}", str(value))]
     return shlex.join(words)

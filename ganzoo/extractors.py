@@ -8,7 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from ganzoo import zoo
+from ganzoo import loading, zoo
 from ganzoo.specs import BundledFile
 from ganzoo.unfilled import filled
 from ganzoo.weights import read_tensors
@@ -39,7 +39,7 @@ def load_extractor(name: str, *, device: torch.device, progress: type | None = N
         WeightsError: its weights cannot be fetched, are damaged or do not fit.
     """
     spec = zoo.registry().features[name]
-    path = zoo.weights_path(spec, progress=progress)
+    path = loading.weights_path(spec, progress=progress)
     tensors = read_tensors(path, sha256=spec.weights.sha256 if isinstance(spec.weights, BundledFile) else None)
     network: Extractor = filled(spec.build, tensors, of=name)
     return network.eval().requires_grad_(False).to(device)

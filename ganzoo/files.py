@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all, and what pictures are called."""
+"""Files that appear whole or not at all, and where pictures are."""
 
 from __future__ import annotations
 
@@ -8,10 +8,20 @@ from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
-__all__ = ["IMAGE_SUFFIXES", "replacing"]
+__all__ = ["IMAGE_SUFFIXES", "expanded", "pictures_in", "replacing"]
 
 IMAGE_SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
 """How the names of picture files end."""
+
+
+def expanded(path: str | Path) -> Path:
+    """With the home folder for ``~``; what names no user stays as it is, where pathlib's own would raise."""
+    return Path(os.path.expanduser(path))
+
+
+def pictures_in(folder: Path) -> list[Path]:
+    """The picture files of a folder and its subfolders, by their endings, in the order of their paths."""
+    return sorted(path for path in folder.rglob("*") if path.suffix.lower() in IMAGE_SUFFIXES)
 
 
 @contextmanager

@@ -18,7 +18,8 @@ from torch.utils.data import DataLoader, Dataset
 
 from ganzoo.data import Chunks, Data, ImageData
 from ganzoo.errors import DataError, one_line
-from ganzoo.images import IMAGE_SUFFIXES, UnreadableImage, fit, read_image
+from ganzoo.files import IMAGE_SUFFIXES, pictures_in
+from ganzoo.images import UnreadableImage, fit, read_image
 
 __all__ = ["FolderData", "Tell", "load_folder", "load_pictures"]
 
@@ -49,7 +50,7 @@ def load_folder(folder: Path, shape: Shape, limit: int | None, workers: int, tel
     Raises:
         DataError: there is no readable picture.
     """
-    paths = sorted(p for p in folder.rglob("*") if p.suffix.lower() in IMAGE_SUFFIXES)
+    paths = pictures_in(folder)
     if not paths:
         raise DataError(f"{folder} holds no readable image - looked for {', '.join(sorted(IMAGE_SUFFIXES))}")
     tops = ["/".join(path.relative_to(folder).parts[:-1][:1]) for path in paths]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -48,23 +49,24 @@ class ImageSet(ABC):
 
 @dataclass(frozen=True, eq=False)
 class Samples(ImageSet):
-    """`count` samples of a model; image i has seed `seed` + i."""
+    """`count` samples of a model; image i has seed `seed` + i, and `asked` are the options of all."""
 
     name: str
     model: Model
     count: int
     seed: int
+    asked: Mapping[str, Any] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return self.count
 
     def batches(self, size: int) -> Iterator[Tensor]:
         """Sampled as they are asked for."""
-        return map(as_pictures, self.model.stream(self.count, seed=self.seed, batch_size=size))
+        return map(as_pictures, self.model.stream(self.count, seed=self.seed, batch_size=size, **self.asked))
 
     def take(self, rows: Sequence[int]) -> Tensor:
         """Sampled again, each by its seed."""
-        request = self.model.request()
+        request = self.model.request(**self.asked)
         shots = ((self.seed + row, request) for row in rows)
         return torch.cat([as_pictures(images) for images in self.model.generate_each(shots)])
 

@@ -16,10 +16,9 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
 from ganzoo.errors import DataError, NonFiniteError, one_line
-from ganzoo.files import IMAGE_SUFFIXES, replacing
+from ganzoo.files import replacing
 
 __all__ = [
-    "IMAGE_SUFFIXES",
     "MODES",
     "Picture",
     "UnreadableImage",

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ganzoo import convert, zoo
+from ganzoo import convert, loading, zoo
 from ganzoo.errors import InvalidRequestError, LayoutError, MismatchError
+from ganzoo.files import expanded
 from ganzoo.layouts import Match, find_layout, rename
 from ganzoo.published import Description, check_replaceable, write_folder
 from ganzoo.weights import read_header, read_tensors, sha256_of
@@ -57,7 +58,7 @@ def import_checkpoint(
         CorruptWeightsError: no checkpoint, or one that cannot be read safely.
         OutputError: the folder holds a model and `overwrite` is not set.
     """
-    source, target = Path(file).expanduser(), Path(folder)
+    source, target = expanded(file), Path(folder)
     zoo.check_config(architecture, config or {})
     known = _layouts(architecture, layout)
     if not source.is_file():
@@ -104,13 +105,13 @@ def _read_match(
 ) -> Model:
     merged = {**match.reading.config, **config}
     classes = match.reading.classes
-    return zoo.assemble(architecture, merged, rename(tensors, match), name=of, classes=classes)
+    return loading.assemble(architecture, merged, rename(tensors, match), name=of, classes=classes)
 
 
 def _read_ours(
     architecture: str, tensors: Mapping[str, Tensor], config: Mapping[str, Any], *, of: str, error: LayoutError
 ) -> Model:
     try:
-        return zoo.assemble(architecture, config, tensors, name=of)
+        return loading.assemble(architecture, config, tensors, name=of)
     except MismatchError as mismatch:
         raise LayoutError(f"{error}; nor do our own names fit with this config") from mismatch

@@ -6,11 +6,13 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 from pathlib import Path
 
-__all__ = ["DATASETS", "HUB", "short_name", "suggest"]
+__all__ = ["BUILTIN", "DATASETS", "HUB", "short_name", "suggest"]
+
+BUILTIN = "ganzoo"
+"""The distribution whose names always win."""
 
 HUB = "hf:"
 """How the names of what is on the Hub begin."""
-
 
 DATASETS = ("celeba", "cifar10", "cifar100", "fashion-mnist", "gaussian-1d", "grid", "kmnist", "mnist", "ring")
 """The data sets that are known by name; `ganzoo.sources` and `ganzoo.points` know what they are."""

@@ -31,6 +31,9 @@ MAX_FILES = 100_000
 FORMATS = {".png": "png", ".jpg": "jpg", ".jpeg": "jpg", ".webp": "webp", ".npz": "npz"}
 """What can be written, by the endings of file names."""
 
+STILLS, MOVING = (".png", ".jpg", ".jpeg", ".webp"), (".gif", ".webp")
+"""The endings of files of one picture, and of those that show several after each other."""
+
 _MOST_PIXELS = {"jpg": 65_500, "webp": 16_383}  # along a side; 65_500 is libjpeg's own limit
 
 
@@ -172,7 +175,7 @@ def check_file(path: Path, endings: Collection[str], *, overwrite: bool = False)
         OutputError: says which, and what to do.
     """
     if path.suffix.lower() not in endings:
-        raise OutputError(f"{path} ends in none of {', '.join(endings)}")
+        raise OutputError(f"{path} ends in no known format - use {', '.join(endings)}")
     if path.is_dir() or (path.exists() and not overwrite):
         raise OutputError(f"{path} exists - replace it with --overwrite, or choose another place")
     check_writable(path.parent)

@@ -62,27 +62,35 @@ class TrainingOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class Plan(TrainingOptions):
-    """All that decides what a run computes; kept in ``run.json`` so that a resumed run is the same run."""
+    """All that decides what a run computes; kept in ``run.json`` so that a resumed run is the same run.
+
+    `stages` are the lengths that it had ended at before it was made longer, where its schedule depends on the length.
+    """
 
     architecture: str
     data: str
     config: Mapping[str, Any] = field(default_factory=dict)
     loss: str | None = None
     limit: int | None = None
+    stages: tuple[int, ...] = ()
 
     def as_json(self) -> str:
         """For ``run.json``."""
         return json.dumps(dataclasses.asdict(self), indent=2) + "\n"
 
     def differences(self, other: Mapping[str, Any]) -> list[str]:
-        """What a plan that was read from ``run.json`` says otherwise.
-
-        A longer training is no difference, unless the schedule depends on the length.
-        """
+        """What a plan that was read from ``run.json`` says otherwise; another length is no difference."""
         ours, theirs = _flat(json.loads(self.as_json())), _flat(other)
-        free = {"iterations"} if self.schedule.partition("=")[0] == "constant" else set()
-        names = sorted((ours.keys() | theirs.keys()) - free)
+        names = sorted((ours.keys() | theirs.keys()) - {"iterations", "stages"})
         return [f"{n}: {theirs.get(n)} then, {ours.get(n)} now" for n in names if ours.get(n) != theirs.get(n)]
+
+    def after(self, before: Mapping[str, Any]) -> Plan:
+        """This plan for a run that was at work by the plan `before`."""
+        stages = tuple(before.get("stages", ()))
+        ended = before.get("iterations", self.iterations)
+        if ended != self.iterations and self.schedule.partition("=")[0] != "constant":
+            stages = (*stages, ended)
+        return dataclasses.replace(self, stages=stages)
 
 
 def make_plan(architecture: str, data: str, *, config: Mapping[str, Any] | None = None, **options: Any) -> Plan:
@@ -98,7 +106,12 @@ def make_plan(architecture: str, data: str, *, config: Mapping[str, Any] | None 
     """
     recipe = zoo.registry().architectures[architecture].recipe(data)
     asked = {**recipe.options, **{name: value for name, value in options.items() if value is not None}}
-    known = {f.name for f in dataclasses.fields(Plan)} - {"architecture", "data", "config"}  # which are no options
+    known = {f.name for f in dataclasses.fields(Plan)} - {
+        "architecture",
+        "data",
+        "config",
+        "stages",
+    }  # which are no options
     unknown = sorted(asked.keys() - known)
     if unknown:
         raise InvalidRequestError(f"there is no training option {', '.join(unknown)}")

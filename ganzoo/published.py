@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from ganzoo.errors import CorruptWeightsError, OutputError, one_line
 from ganzoo.files import replacing
 from ganzoo.outputs import check_writable
-from ganzoo.weights import check_finite, read_tensors, sha256_of, write_tensors
+from ganzoo.weights import check_finite, sha256_of, write_tensors
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -23,7 +22,6 @@ __all__ = [
     "WEIGHTS",
     "Description",
     "check_replaceable",
-    "copy",
     "keep_published",
     "read_description",
     "write_folder",
@@ -100,30 +98,3 @@ def _check_types(description: Description) -> None:
         raise TypeError("architecture, dataset, sha256 and plugin are texts, classes is a list of texts")
     if not isinstance(description.config, dict) or len(description.sha256) != 64:
         raise TypeError("config is a mapping, sha256 has 64 digits")
-
-
-def copy(source: Path, target: Path, *, half: bool = False, standing: int = 0, overwrite: bool = False) -> None:
-    """Copy a published model, such as a run's, to a folder of its own; see `write_folder` for `half`.
-
-    `standing` gives batch norm the statistics of so many batches of 64 samples, 0 leaves it as it was trained.
-
-    Raises:
-        CorruptWeightsError: `source` is no published model, or damaged.
-        OutputError: `target` holds a model and `overwrite` is not set.
-    """
-    description = read_description(source)
-    check_replaceable(target, overwrite=overwrite)
-    tensors: Mapping[str, Tensor] = read_tensors(source / WEIGHTS, sha256=description.sha256)
-    if standing:
-        tensors, description = _stand(tensors, description, standing, of=str(source))
-    write_folder(target, tensors, description, half=half)
-
-
-def _stand(
-    tensors: Mapping[str, Tensor], description: Description, batches: int, *, of: str
-) -> tuple[Mapping[str, Tensor], Description]:
-    from ganzoo import zoo  # which reads folders with this module
-
-    model = zoo.assemble(description.architecture, description.config, tensors, name=of, classes=description.classes)
-    model.stand(batches)
-    return model.gan.state_dict(), description._replace(config=dataclasses.asdict(model.config))

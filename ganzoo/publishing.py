@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ganzoo import __version__, remote, zoo
+from ganzoo import __version__, loading, remote, subjects, zoo
 from ganzoo.cards import UNWRITTEN, card_of, is_stub, public_name
 from ganzoo.errors import InvalidRequestError, OutputError, PublishError, one_line
 from ganzoo.files import replacing
@@ -83,15 +83,15 @@ def prepare(run: str | Path, repo: str, *, card: Path | None = None) -> Prepared
         OutputError: the folder cannot be written.
     """
     check_repository(repo)
-    source = zoo.folder_of(run)
-    task = zoo.subject_of(source).task
+    source = subjects.folder_of(run)
+    task = subjects.subject_of(source).task
     text, beside = _written_card(source, card)
     if text:
         _check_card(text, task, beside)
     target = source / FOLDER
     check_writable(target)
-    model = zoo.load(source)
-    description = zoo.description_of(source)
+    model = loading.load(source)
+    description = subjects.description_of(source)
     shared = description._replace(
         dataset=public_name(description.dataset), plugin=zoo.provider_of(description.architecture)
     )

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ganzoo import zoo
+from ganzoo import subjects, zoo
 from ganzoo.errors import InvalidRequestError
-from ganzoo.outputs import check_file
+from ganzoo.outputs import STILLS, check_file
 from ganzoo.specs import BundledFile
 
 if TYPE_CHECKING:
@@ -25,7 +25,6 @@ COLUMNS = 4
 SHEET_PIXELS = 96
 FRAME = 8
 REAL, GENERATED = (0, 140, 0), (200, 0, 0)
-ENDINGS = (".png", ".jpg", ".webp")
 
 
 @dataclass(frozen=True)
@@ -91,11 +90,11 @@ def plan(
     if data not in DATASETS:
         raise InvalidRequestError(f"{data} has no test images: a quiz is of a data set by name, {', '.join(DATASETS)}")
     name = model or _model_of(data)
-    if zoo.subject_of(name).task.from_images:
+    if subjects.subject_of(name).task.from_images:
         raise InvalidRequestError(f"{name} translates images: a quiz is of one that makes them out of nothing")
     found = Quiz(data, name, seed, output or Path(f"quiz-{data}-seed{seed}.png"), data_dir)
     for path in (found.sheet, found.answers):
-        check_file(path, ENDINGS, overwrite=overwrite)
+        check_file(path, STILLS, overwrite=overwrite)
     return found
 
 

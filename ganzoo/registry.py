@@ -1,18 +1,17 @@
-"""The registry: finds plugins, takes each whole or sets it aside whole, and looks names up."""
+"""The registry: takes each plugin whole or sets it aside whole, and keeps what all of them declare, by kind."""
 
 from __future__ import annotations
 
 import os
-import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from importlib import metadata
 from importlib.resources import files
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any
 
-from ganzoo import hooks
 from ganzoo.configs import replace_config
-from ganzoo.errors import AmbiguousNameError, PluginError, UnknownNameError
+from ganzoo.errors import PluginError, UnknownNameError
+from ganzoo.index import Index
+from ganzoo.installed import installed, is_refused, refused
 from ganzoo.names import suggest
 from ganzoo.plugins import Declared, Plugin, PluginState, ask, isolated
 from ganzoo.specs import (
@@ -28,93 +27,7 @@ from ganzoo.specs import (
     Schedule,
 )
 
-__all__ = ["BUILTIN", "Found", "Index", "Registry", "installed", "is_refused", "refused"]
-
-BUILTIN = "ganzoo"
-"""The distribution whose names always win."""
-
-Record = TypeVar(
-    "Record", Architecture, Loss, Regularizer, Augmentation, Schedule, PretrainedModel, Layout, FeatureExtractor
-)
-
-
-class Index(Mapping[str, Record], Generic[Record]):
-    """Records of one kind by name.
-
-    Iterating gives one name for each record: the bare name, or ``distribution/name`` where the bare
-    one is another's or is claimed by several. `unknown` makes the error for a name that nobody declares.
-    """
-
-    def __init__(self, kind: str, unknown: Callable[[str, str, Iterable[str]], UnknownNameError]) -> None:
-        self.kind = kind
-        self._unknown = unknown
-        self._owners: dict[str, dict[str, Record]] = {}
-
-    def put(self, owner: str, record: Record) -> None:
-        """Add a record that the distribution `owner` declares, or replace its record of that name."""
-        self._owners.setdefault(record.name, {})[owner] = record
-
-    def discard(self, owner: str, name: str) -> None:
-        """Forget a record of `owner`."""
-        del self._owners[name][owner]
-        if not self._owners[name]:
-            del self._owners[name]
-
-    def name_for(self, owner: str, name: str) -> str:
-        """The name by which `owner` means `name`: its own record comes before everybody else's."""
-        return f"{owner}/{name}" if owner in self._owners.get(name, ()) and owner != self._winner(name) else name
-
-    def owner(self, name: str) -> str:
-        """The distribution that declares what `name` means.
-
-        Raises:
-            As looking it up does.
-        """
-        self[name]
-        said, _, bare = name.rpartition("/")
-        return said or str(self._winner(bare))
-
-    def __getitem__(self, name: str) -> Record:
-        """The record of that name.
-
-        Raises:
-            UnknownNameError: there is none; the message suggests the nearest.
-            AmbiguousNameError: several third-party plugins declare it; the message lists them.
-        """
-        if name not in self:
-            raise self._unknown(self.kind, name, self)
-        said, _, bare = name.rpartition("/")
-        owner = said or self._winner(bare)
-        if owner is None:
-            choices = " or ".join(f"{each}/{bare}" for each in self._owners[bare])
-            raise AmbiguousNameError(f"several plugins declare the {self.kind} {name} - say {choices}")
-        return self._owners[bare][owner]
-
-    def get(self, name: str, /, default: Any = None) -> Any:
-        """The record of that name, or `default` where there is none."""
-        try:
-            return self[name]
-        except UnknownNameError:
-            return default
-
-    def __contains__(self, name: object) -> bool:
-        """Whether somebody declares the name; an ambiguous one, too."""
-        owner, _, bare = name.rpartition("/") if isinstance(name, str) else ("", "", "")
-        owners = self._owners.get(bare, {})
-        return owner in owners if owner else bool(owners)
-
-    def __iter__(self) -> Iterator[str]:
-        return (self.name_for(owner, name) for name in sorted(self._owners) for owner in self._owners[name])
-
-    def __len__(self) -> int:
-        return sum(map(len, self._owners.values()))
-
-    def _winner(self, name: str) -> str | None:
-        """Who has the bare name: a built-in, or else the only one that declares it."""
-        owners = self._owners[name]
-        if BUILTIN in owners:
-            return BUILTIN
-        return next(iter(owners)) if len(owners) == 1 else None
+__all__ = ["Registry"]
 
 
 class Registry:
@@ -270,48 +183,3 @@ def _check_bundled(record: PretrainedModel | FeatureExtractor) -> None:
     weights = record.weights
     if isinstance(weights, BundledFile) and not files(weights.package).joinpath(weights.path).is_file():
         raise PluginError(f"{record.name}: there is no {weights.path} in {weights.package}")
-
-
-class Found(NamedTuple):
-    """An entry point, and the distribution that it is of."""
-
-    owner: str
-    version: str
-    point: metadata.EntryPoint
-
-    @property
-    def key(self) -> str:
-        """As that of the plugin that it becomes."""
-        return f"{self.owner}:{self.point.name}"
-
-
-def refused(*, third_party: bool = True) -> set[str]:
-    """What GANZOO_DISABLE_PLUGINS lists; all plugins of others too, unless `third_party`."""
-    names = {name.strip() for name in os.environ.get("GANZOO_DISABLE_PLUGINS", "").split(",")} - {""}
-    return names | (set() if third_party else {"*"})
-
-
-def is_refused(owner: str, name: str, disabled: Iterable[str]) -> bool:
-    """Whether `disabled` names the entry point `name` of the distribution `owner`."""
-    names = {owner, name, f"{owner}:{name}"} | ({"*"} if owner != BUILTIN else set())
-    return bool({_canonical(name) for name in names} & {_canonical(name) for name in disabled})
-
-
-def installed() -> list[Found]:
-    """The entry points of all distributions, of each the first on the path; ganzoo's own come first."""
-    found: dict[str, list[Found]] = {}
-    for distribution in metadata.distributions():
-        try:
-            points = distribution.entry_points.select(group=hooks.PROJECT)
-        except Exception:  # noqa: S112 - a damaged installation, of whatever package, is not ours to judge
-            continue
-        if points:
-            owner, version = _canonical(distribution.name or "unknown"), distribution.version or ""
-            found.setdefault(owner, [Found(owner, version, point) for point in points])
-    every = [each for of_one in found.values() for each in of_one]
-    return sorted(every, key=lambda each: (each.owner != BUILTIN, each.owner, each.point.name))
-
-
-def _canonical(name: str) -> str:
-    """A distribution's name as package indexes compare it."""
-    return re.sub(r"[-_.]+", "-", name).lower()

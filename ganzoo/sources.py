@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ import torch
 
 from ganzoo.data import Data, Domains, ImageData
 from ganzoo.errors import DataError, InvalidRequestError, UnknownNameError, one_line
+from ganzoo.files import expanded
 from ganzoo.folders import Tell, load_folder, load_pictures
 from ganzoo.images import resize, to_channels
 from ganzoo.names import suggest
@@ -50,7 +50,7 @@ def check_source(source: str) -> None:
     Raises:
         UnknownNameError: neither a known name nor a folder.
     """
-    if source in DATASETS or source in POINTS or (source and os.path.isdir(_expanded(source))):
+    if source in DATASETS or source in POINTS or (source and expanded(source).is_dir()):
         return
     raise UnknownNameError(f"{source!r} is neither a folder nor a data set{suggest(source, [*DATASETS, *POINTS])}")
 
@@ -89,15 +89,10 @@ def load_data(
     if source in POINTS:
         return load_points(source, image_shape, limit)
     if source in DATASETS:
-        return _from_torchvision(source, _expanded(root), image_shape, split, limit, workers, tell)
+        return _from_torchvision(source, expanded(root), image_shape, split, limit, workers, tell)
     if split != "train":
         raise InvalidRequestError(f"{source} is a folder, which has no {split} images of its own")
-    return load_folder(_expanded(source), image_shape, limit, workers, tell, name=source)
-
-
-def _expanded(path: str | Path) -> Path:
-    """With the home folder for ``~``; what names no user stays as it is, where pathlib's own would raise."""
-    return Path(os.path.expanduser(path))
+    return load_folder(expanded(source), image_shape, limit, workers, tell, name=source)
 
 
 def domain_folders(source: str, parts: Sequence[str], split: Split = "train") -> dict[str, Path]:
@@ -106,7 +101,7 @@ def domain_folders(source: str, parts: Sequence[str], split: Split = "train") ->
     Raises:
         DataError: one is missing.
     """
-    folders = {part: _expanded(source) / f"{split}{part.upper()}" for part in parts}
+    folders = {part: expanded(source) / f"{split}{part.upper()}" for part in parts}
     missing = [folder.name for folder in folders.values() if not folder.is_dir()]
     if missing:
         wanted = " and ".join(folder.name for folder in folders.values())

@@ -85,7 +85,8 @@ class Trainer(Iterator[Record]):
         self.loss_name = loss.name
         self.task = zoo.registry().architectures[architecture].task
         self.crew, device = join(str(device))
-        _check_folder(self.folder, self.plan, resume)
+        before = _check_folder(self.folder, self.plan, resume)
+        self.plan = self.plan.after(before) if before else self.plan
         with self.crew.main_first() if data in DATASETS else nullcontext():  # to download
             self.data = self._load_data(data_dir, workers, reading)
         settings = self._settle_classes()
@@ -211,6 +212,9 @@ class Trainer(Iterator[Record]):
         checkpoint = checkpoints.latest(self.folder / "checkpoints")
         if checkpoint is None:
             raise RunError(f"{self.folder} holds no usable checkpoint - start anew in another folder")
+        if checkpoint.step < max(self.plan.stages, default=0):
+            text = f"{self.folder} is at step {checkpoint.step} of {self.plan.stages[-1]}, and {self.plan.schedule}"
+            raise RunError(f"{text} depends on the length - let it end as it was started, then make it longer")
         if checkpoint.step > self.plan.iterations:
             raise RunError(f"{self.folder} is at step {checkpoint.step} already - ask for more --iterations")
         if checkpoint.state["data"] != self._digest:
@@ -239,20 +243,24 @@ def _observers(data: Data | Domains, tensorboard: bool) -> list[type[Observer]]:
     return [Metrics, Published, shown, Card, Curves, *([TensorBoard] if tensorboard else [])]
 
 
-def _check_folder(folder: Path, plan: Plan, resume: bool) -> None:
-    """Refuse a folder that cannot be written, that holds a run already, or none like this to resume."""
+def _check_folder(folder: Path, plan: Plan, resume: bool) -> dict[str, Any] | None:
+    """The plan of the run to be resumed, if one is.
+
+    Refuses a folder that cannot be written, that holds a run already, or none like this to resume.
+    """
     check_writable(folder)
     path = folder / _PLAN
     if not path.exists():
         if resume:
             raise RunError(f"{folder} holds no run to resume")
-        return
+        return None
     if not resume:
         raise RunError(f"{folder} holds a run already - continue it with --resume, or choose another folder")
     try:
-        before = json.loads(path.read_text())
+        before: dict[str, Any] = json.loads(path.read_text())
     except ValueError as error:
         raise RunError(f"{path} is damaged ({one_line(error)}) - start anew in another folder") from error
     differences = plan.differences(before)
     if differences:
         raise RunError(f"{folder} was started otherwise: " + "; ".join(differences))
+    return before

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ganzoo.errors import InvalidRequestError, OutputError
-from ganzoo.files import IMAGE_SUFFIXES
+from ganzoo.files import IMAGE_SUFFIXES, pictures_in
 from ganzoo.outputs import FORMATS, Interrupted, UnfinishedError, check_writable
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def _jobs_of_folder(folder: Path, output: Path | None, name: str, file_format: s
     if folder.resolve() in (target.resolve(), *target.resolve().parents):
         raise OutputError(f"{target} is inside of {folder}, where it would be translated the next time")
     check_writable(target)
-    paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in IMAGE_SUFFIXES)
+    paths = pictures_in(folder)
     if not paths:
         raise InvalidRequestError(f"{folder} holds no picture - looked for {', '.join(sorted(IMAGE_SUFFIXES))}")
     return [Job(path, target / _renamed(path, file_format, path.relative_to(folder))) for path in paths]

@@ -7,19 +7,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ganzoo.errors import InvalidRequestError, OutputError
+from ganzoo.errors import InvalidRequestError
 from ganzoo.names import short_name
-from ganzoo.outputs import check_file
+from ganzoo.outputs import MOVING, STILLS, check_file
 from ganzoo.tasks import Task
 
 if TYPE_CHECKING:
     from ganzoo.sampling import Model
-    from ganzoo.zoo import Subject
+    from ganzoo.subjects import Subject
 
 __all__ = ["Walk", "plan_walk"]
 
-_STILL = (".png", ".jpg", ".jpeg")
-_MOVING = (".gif", ".webp")
+_STILL = tuple(ending for ending in STILLS if ending not in MOVING)
 _MILLISECONDS = 80
 
 
@@ -90,7 +89,5 @@ def _seeds(text: str) -> tuple[int, int]:
 
 def _path(name: str, output: Path | None, overwrite: bool) -> Path:
     path = output or Path(f"{short_name(name)}-walk.png")
-    if path.suffix.lower() not in _STILL + _MOVING:
-        raise OutputError(f"{path} ends in no known format - use {', '.join(_STILL + _MOVING)}")
-    check_file(path, _STILL + _MOVING, overwrite=overwrite)
+    check_file(path, _STILL + MOVING, overwrite=overwrite)
     return path

@@ -11,7 +11,7 @@ import pytest
 import yaml
 from huggingface_hub import ModelCard
 
-from ganzoo import reports, zoo
+from ganzoo import loading, reports, zoo
 from ganzoo.cards import card_of
 from ganzoo.errors import DataError
 from ganzoo.evaluation import evaluate
@@ -82,7 +82,7 @@ def test_weights_are_pinned(name):
     weights = zoo.registry().models[name].weights
     stated = facts(card(name)[1])
     if isinstance(weights, BundledFile):
-        path = zoo.weights_path(zoo.registry().models[name])
+        path = loading.weights_path(zoo.registry().models[name])
         assert hashlib.sha256(path.read_bytes()).hexdigest() == weights.sha256
         assert path.stat().st_size < 8_000_000
         assert stated["weights"] == f"bundled, {path.stat().st_size:,} bytes"
@@ -169,7 +169,7 @@ def translation(tmp_path):
     [
         (("nothing",), "there is no model 'nothing'"),
         (("./nothing",), "there is no folder ./nothing"),
-        (("gan-mnist", "-o", "card.txt"), "card.txt is no card's name"),
+        (("gan-mnist", "-o", "card.txt"), "card.txt ends in no known format"),
         (("hf:nothing",), "names no repository"),
     ],
 )

@@ -83,8 +83,8 @@ def test_json_and_the_file_are_the_same(run, tmp_path):
         (("./model", "--is-splits", "1,two"), "write whole numbers"),
         (("./model", "--features", "mnits"), "mnist"),
         (("./model", "-n", "0"), "0 is not in the range"),
-        (("./model", "-o", "found.txt"), "ends in none of .json"),
-        (("./model", "--sheet", "no/such/../file"), "ends in none of .png"),
+        (("./model", "-o", "found.txt"), "ends in no known format - use .json"),
+        (("./model", "--sheet", "no/such/../file"), "ends in no known format - use .png"),
         (("./model", "--against", "nowhere"), "'nowhere' is neither a folder nor a data set"),
         (("./model", "-n", "5"), "too few"),
     ],
@@ -175,7 +175,7 @@ def test_another_seed_is_another_quiz(run):
         (("kmnist",), "no model here has learned kmnist"),
         (("pictures",), "has no test images"),
         (("fashion-mnist", "--model", "cyclegan-horse2zebra"), "translates"),
-        (("fashion-mnist", "-o", "quiz.txt"), "ends in none of"),
+        (("fashion-mnist", "-o", "quiz.txt"), "ends in no known format"),
     ],
 )
 def test_a_quiz_that_cannot_be(run, arguments, text):

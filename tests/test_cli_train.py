@@ -9,7 +9,7 @@ import time
 import pytest
 from click.testing import CliRunner
 
-from ganzoo import testing, zoo
+from ganzoo import loading, testing
 from ganzoo.cli import cli
 from ganzoo.commands.training import parse_settings
 from ganzoo.errors import GanzooError, InvalidConfigError
@@ -41,7 +41,7 @@ def test_train_export_and_sample(photos, tmp_path):
     assert done.exit_code == 0, done.output
     whole, half = ((tmp_path / name / "model.safetensors").stat().st_size for name in ("run", "out"))
     assert half < 0.7 * whole
-    images, halved = (zoo.load(tmp_path / name).sample(3) for name in ("run", "out"))
+    images, halved = (loading.load(tmp_path / name).sample(3) for name in ("run", "out"))
     assert (images - halved).abs().max() < 0.02
     with pytest.raises(GanzooError, match="--overwrite"):
         runner.invoke(cli, ["export", str(tmp_path / "run"), "-o", str(tmp_path / "out")], catch_exceptions=False)
@@ -62,7 +62,7 @@ def test_a_signal_finishes_the_step_and_saves(photos, tmp_path, number, code):
     assert "--resume" in told
     last = json.loads(metrics.read_text().splitlines()[-1])["step"]
     assert [path.name for path in (run / "checkpoints").iterdir()] == [f"{last:08d}"]
-    assert zoo.load(run).sample(1).shape == (1, 1, 16, 16)
+    assert loading.load(run).sample(1).shape == (1, 1, 16, 16)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,8 @@ import pytest
 from huggingface_hub import constants
 
 from ganzoo import doctor
-from ganzoo.registry import BUILTIN, installed
+from ganzoo.installed import installed
+from ganzoo.names import BUILTIN
 from hub_server import Hub, status
 from in_process import client_of, ganzoo
 from plugin_factory import install_plugin, run

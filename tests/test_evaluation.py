@@ -29,6 +29,8 @@ def place(tmp_path_factory):
     folder = tmp_path_factory.mktemp("place")
     write_fashion_mnist(folder / "data")
     publish(folder / "model", "dcgan", "fashion-mnist", resolution=16, channels=1, generator_width=4)
+    tiny = zoo.registry().architectures["biggan"].tiny
+    publish(folder / "classes", "biggan", "fashion-mnist", **tiny | {"classes": 10})
     publish(folder / "translation", "cyclegan", "spots", resolution=32, width=4, blocks=1, domains=("day", "night"))
     for i, domain in enumerate(("trainA", "trainB", "testA", "testB")):
         write_pictures(folder / "pairs" / domain, blobs(20 + i, 32, seed=i, channels=3))
@@ -74,6 +76,13 @@ def test_a_model_against_what_it_learned():
     assert found.command == "ganzoo evaluate ./model --against fashion-mnist --features fashion-mnist -n 40 --seed 0"
 
 
+def test_samples_at_a_truncation():
+    found = evaluate("./classes", count=40, truncation=0.1, **FAST)
+    assert found.images["judged"]["what"] == "samples of ./classes, truncation 0.1"
+    assert "--truncation 0.1" in found.command
+    assert found.score("fid").value != evaluate("./classes", count=40, **FAST).score("fid").value
+
+
 def test_a_folder_of_pictures_against_another():
     found = evaluate("pictures", against="others", features="mnist", **FAST)
     assert counts(found) == {"judged": 40, "floor": 25, "reference": 50}
@@ -91,9 +100,7 @@ def test_a_model_is_what_its_picture_files_are(tmp_path):
 
 
 def test_the_halves_of_a_folder_have_nothing_in_common():
-    [floor] = compare(
-        "pictures", "others", model=None, count=15, direction=None, options=DataOptions()
-    ).yardsticks.values()
+    [floor] = compare("pictures", "others", model=None, count=15, asked={}, options=DataOptions()).yardsticks.values()
     assert (floor.images.size, floor.reference.size) == (15, 25)
     assert not set(floor.images.rows) & set(floor.reference.rows)
 
@@ -120,7 +127,7 @@ def test_a_translation_where_there_is_but_one_pair_of_domains(tmp_path):
 
 def test_translations_are_those_that_the_model_makes():
     model = ganzoo.load("./translation")
-    comparison = compare("x", "pairs", model=model, count=3, direction="night2day", options=DataOptions())
+    comparison = compare("x", "pairs", model=model, count=3, asked={"direction": "night2day"}, options=DataOptions())
     images = comparison.judged.images.images
     sources = load_data("pairs/testB", (3, 32, 32)).images[:3]
     expected = model.translate(sources / 127.5 - 1, direction="night2day")
@@ -157,7 +164,7 @@ def test_a_class_conditional_model_is_sampled_in_all_classes():
         image_shape = (1, 8, 8)
 
     model = Model(Striped(), ClassConditional, Config())
-    comparison = compare("x", "pictures", model=model, count=100, direction=None, options=DataOptions())
+    comparison = compare("x", "pictures", model=model, count=100, asked={}, options=DataOptions())
     images = torch.cat(list(comparison.judged.images.images.batches(30)))
     assert set((images > 0).sum((1, 2, 3)).tolist()) == {8 * k for k in range(8)}
 
@@ -342,6 +349,9 @@ def test_a_plugin_without_its_weights_is_set_aside():
         ({"seed": -1}, InvalidRequestError, "seed"),
         ({"device": "toaster"}, InvalidRequestError, "toaster"),
         ({"direction": "day2night"}, InvalidRequestError, "takes no direction"),
+        ({"truncation": 0.5}, InvalidRequestError, "takes no truncation"),
+        ({"subject": "./classes", "truncation": 2}, InvalidRequestError, "at most 1"),
+        ({"subject": "pictures", "against": "others", "truncation": 1}, InvalidRequestError, "takes no truncation"),
         ({"subject": "./translation", "against": "others"}, InvalidRequestError, "has no domains"),
         ({"subject": "./translation", "against": "pairs", "direction": "day2day"}, InvalidRequestError, "day2day"),
         ({"subject": "./no-such-folder"}, UnknownNameError, "no folder"),

@@ -8,7 +8,7 @@ from click.testing import CliRunner
 from safetensors.torch import save_file
 
 import ganzoo
-from ganzoo import Layout, Reading, zoo
+from ganzoo import Layout, Reading, loading, zoo
 from ganzoo.cli import cli
 from ganzoo.errors import (
     CorruptWeightsError,
@@ -57,7 +57,7 @@ def test_a_pickle_becomes_a_published_folder(tmp_path, generator, prefix, layout
     made = import_checkpoint("dcgan", tmp_path / f"old{ending}", tmp_path / "new")
     assert made.layout == layout
     assert {name: made.config[name] for name in SMALL} == SMALL
-    loaded = zoo.load(tmp_path / "new")
+    loaded = loading.load(tmp_path / "new")
     assert torch.equal(images(loaded.gan), images(generator))
     assert json.loads((tmp_path / "new/config.json").read_text())["architecture"] == "dcgan"
 
@@ -68,7 +68,7 @@ def test_our_own_names_need_a_config(tmp_path, generator):
         import_checkpoint("dcgan", tmp_path / "ours.safetensors", tmp_path / "new")
     made = import_checkpoint("dcgan", tmp_path / "ours.safetensors", tmp_path / "new", config=SMALL)
     assert made.layout == "ganzoo"
-    assert torch.equal(images(zoo.load(tmp_path / "new").gan), images(generator))
+    assert torch.equal(images(loading.load(tmp_path / "new").gan), images(generator))
 
 
 def test_a_config_overrides_what_the_file_tells(tmp_path, generator):
@@ -112,7 +112,7 @@ def test_the_command(tmp_path, generator):
     told = json.loads(done.stdout)
     assert (told["layout"], told["config"]["latent"]) == ("pytorch-dcgan", "uniform")
     assert json.loads((tmp_path / "new/config.json").read_text())["dataset"] == "faces"
-    assert zoo.load(told["folder"]).sample(1).shape == (1, 1, 16, 16)
+    assert loading.load(told["folder"]).sample(1).shape == (1, 1, 16, 16)
 
 
 def test_a_plugin_may_add_a_layout_to_an_architecture_of_another(tmp_path, generator):
@@ -128,4 +128,4 @@ def test_a_plugin_may_add_a_layout_to_an_architecture_of_another(tmp_path, gener
     zoo.use(found)
     torch.save(foreign(generator, "mine."), tmp_path / "old.pth")
     assert import_checkpoint("dcgan", tmp_path / "old.pth", tmp_path / "new").layout == "mine"
-    assert torch.equal(images(zoo.load(tmp_path / "new").gan), images(generator))
+    assert torch.equal(images(loading.load(tmp_path / "new").gan), images(generator))

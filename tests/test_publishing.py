@@ -10,7 +10,7 @@ import huggingface_hub
 import pytest
 import torch
 
-from ganzoo import HubFile, PretrainedModel, testing, zoo
+from ganzoo import HubFile, PretrainedModel, loading, testing, zoo
 from ganzoo.errors import InvalidRequestError, PublishError
 from ganzoo.images import save_picture, to_pictures
 from ganzoo.publishing import as_source, check_repository
@@ -92,14 +92,14 @@ def test_round_trip(shell: Shell, hub: Hub, here: Path, trained: Path) -> None:
     assert len(hub.repositories[REPO].history) == 2, "one commit beside the empty one"
     assert not hub.repositories[REPO].private
     with client_of(hub, here / "elsewhere"):  # an empty cache, and nobody logged in
-        pulled = zoo.load(f"hf:{REPO}@{commit}")
-        expected = zoo.load(trained / "run").sample(4, seed=3)
+        pulled = loading.load(f"hf:{REPO}@{commit}")
+        expected = loading.load(trained / "run").sample(4, seed=3)
         assert torch.equal(pulled.sample(4, seed=3), expected)
         record = evaluated(done.out)
         builtin = [zoo.registry().architectures["dcgan"]], [zoo.registry().losses["non-saturating"]]
         pasted = declaring(architectures=builtin[0], losses=builtin[1], models=[record])
         zoo.use(registry_of({"ganzoo:dcgan": pasted}))
-        assert torch.equal(zoo.load("dcgan-noise").sample(4, seed=3), expected)
+        assert torch.equal(loading.load("dcgan-noise").sample(4, seed=3), expected)
     assert (record.weights.revision, record.dataset, record.licence) == (commit, "photos", None)
 
 
@@ -143,7 +143,7 @@ def test_a_dry_run_needs_neither_network_nor_token(shell: Shell, hub: Hub) -> No
         f"run/published/{name}" for name in ("config.json", "model.safetensors", "README.md", "sheet.png")
     ]
     assert hub.requests == []
-    assert zoo.load("run/published").image_shape == (3, 16, 16)
+    assert loading.load("run/published").image_shape == (3, 16, 16)
 
 
 @pytest.mark.parametrize(

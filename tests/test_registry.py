@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ganzoo import zoo
+from ganzoo import subjects, zoo
 from ganzoo.errors import AmbiguousNameError, GanzooError, InvalidConfigError, UnknownNameError
 from ganzoo.hooks import KINDS
 from ganzoo.plugins import PluginState
@@ -300,7 +300,7 @@ def test_create_builds_with_the_config_and_the_loss(small_zoo: Registry) -> None
 def test_ambiguous_model_is_refused_with_the_choices() -> None:
     zoo.use(registry_of({"aaa": whole("net"), "bbb": whole("net")}))
     with pytest.raises(AmbiguousNameError, match="say aaa/net-test or bbb/net-test"):
-        zoo.subject_of("net-test")
+        subjects.subject_of("net-test")
     assert zoo.models() == ["aaa/net-test", "bbb/net-test"]
     assert zoo.models(architecture="bbb/net") == ["bbb/net-test"]
 

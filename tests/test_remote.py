@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from ganzoo import remote, testing, zoo
+from ganzoo import loading, remote, testing, zoo
 from ganzoo.errors import GanzooError, UnknownNameError
 from ganzoo.names import short_name
 from ganzoo.published import Description, keep_published, write_folder
@@ -47,7 +47,7 @@ def load(hub: Hub, home: Path, name: str, *, offline: bool = False) -> dict[str,
     """What comes of loading `name`: the model and one pixel, or the error."""
     with client_of(hub, home, offline=offline):
         try:
-            model = zoo.load(name)
+            model = loading.load(name)
         except GanzooError as error:
             return {"error": type(error).__name__, "kind": getattr(error, "kind", ""), "message": str(error)}
     return {"name": model.name, "first": model.sample(1).flatten()[0].item()}

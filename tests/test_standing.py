@@ -7,9 +7,10 @@ import pytest
 import torch
 from torch import nn
 
-from ganzoo import testing, zoo
+from ganzoo import loading, testing
 from ganzoo.errors import InvalidRequestError
-from ganzoo.published import Description, copy, write_folder
+from ganzoo.exporting import export
+from ganzoo.published import Description, write_folder
 
 
 def test_they_are_means_over_batches_of_samples():
@@ -44,7 +45,7 @@ def test_a_copy_may_have_them(tmp_path):
     next(loop)
     config = dataclasses.asdict(loop.gan.config)
     write_folder(tmp_path / "run", loop.published(), Description("biggan", config, "noise"))
-    copy(tmp_path / "run", tmp_path / "copy", standing=1)
+    export(tmp_path / "run", tmp_path / "copy", standing=1)
     assert json.loads((tmp_path / "copy/config.json").read_text())["config"]["statistics"] == 11
-    images = [zoo.load(tmp_path / name).sample(2, truncation=0.3) for name in ("run", "copy")]
+    images = [loading.load(tmp_path / name).sample(2, truncation=0.3) for name in ("run", "copy")]
     assert not torch.allclose(*images, atol=1e-3)

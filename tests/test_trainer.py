@@ -18,7 +18,8 @@ from PIL import Image
 from torch import nn
 
 import ganzoo
-from ganzoo import Architecture, Trainer, Update, checkpoints, judge, observers, testing, zoo
+from ganzoo import Architecture, Trainer, Update, checkpoints, judge, loading, observers, testing, zoo
+from ganzoo.cards import command_of
 from ganzoo.cli import cli
 from ganzoo.errors import DataError, InvalidConfigError, InvalidRequestError, NonFiniteError, RunError, UnknownNameError
 from ganzoo.images import save_picture, to_pictures
@@ -58,7 +59,7 @@ def test_a_run_leaves_what_it_promises(tmp_path, pictures):
     assert [line["step"] for line in metrics if "generator/adversarial" in line] == steps
     assert [line["step"] for line in metrics if "spread" in line] == [2, 4, 6]
     assert sorted(path.name for path in (tmp_path / "run/samples").iterdir()) == [f"0000000{n}.png" for n in (2, 4, 6)]
-    loaded = zoo.load(tmp_path / "run")
+    loaded = loading.load(tmp_path / "run")
     with torch.inference_mode():
         expected = run.loop.average.generate(loaded.draw(3))
     assert torch.allclose(loaded.sample(3), expected, atol=1e-6)  # batch norm is folded into what is loaded
@@ -82,6 +83,25 @@ def test_a_run_may_be_made_longer(tmp_path, pictures):
     longer = make_run(tmp_path / "run", pictures, iterations=4, resume=True)
     assert [record.step for record in longer] == [3, 4]
     assert checkpoints.latest(tmp_path / "run/checkpoints").step == 4
+
+
+def test_a_run_with_a_schedule_may_be_made_longer_once_it_has_ended(tmp_path, pictures):
+    started = make_run(tmp_path / "run", pictures, iterations=3, schedule="linear=0")
+    next(started)
+    started.save()
+    with pytest.raises(RunError, match="at step 1 of 3, and linear=0 depends on the length - let it end"):
+        make_run(tmp_path / "run", pictures, iterations=6, schedule="linear=0", resume=True)
+    list(make_run(tmp_path / "run", pictures, iterations=3, schedule="linear=0", resume=True))
+    longer = make_run(tmp_path / "run", pictures, iterations=6, schedule="linear=0", resume=True)
+    next(longer)
+    assert longer.loop.optimizers["generator"].param_groups[0]["lr"] == pytest.approx(2e-4 / 2)
+    longer.save()
+    again = make_run(tmp_path / "run", pictures, iterations=6, schedule="linear=0", resume=True)
+    assert [record.step for record in again] == [5, 6]
+    first, second = command_of(again.plan, "run").splitlines()
+    assert "--iterations 3 " in first
+    assert "--iterations 6 " in second
+    assert second.endswith("-o run --resume")
 
 
 def test_a_run_is_not_overwritten(tmp_path, pictures):
@@ -278,7 +298,7 @@ def test_a_non_finite_loss_stops_the_run_and_keeps_what_is_good(tmp_path, pictur
     with pytest.raises(NonFiniteError, match=r"step 4: .* is nan - the checkpoint of step 2 is intact"):
         next(run)
     assert checkpoints.latest(tmp_path / "run/checkpoints").step == 2
-    assert zoo.load(tmp_path / "run").sample(1).isfinite().all()
+    assert loading.load(tmp_path / "run").sample(1).isfinite().all()
 
 
 def test_non_finite_weights_are_not_saved(tmp_path, pictures):

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 import click
 from click.shell_completion import CompletionItem
 
-from ganzoo import hub, names, remote, zoo
+from ganzoo import hub, names, remote, subjects, zoo
 
 __all__ = ["AS_JSON", "CLASS", "DATA", "DEVICE", "FOLDER", "MODEL", "SUBJECT", "Name", "pinned", "registered"]
 
@@ -60,7 +60,7 @@ DATA = Name(lambda ctx: names.DATASETS, paths=True)
 FOLDER = Name(lambda ctx: (), paths=True)
 """A folder of a run or of a model."""
 
-CLASS = Name(lambda ctx: zoo.subject_of(ctx.params["name"]).classes)
+CLASS = Name(lambda ctx: subjects.subject_of(ctx.params["name"]).classes)
 """A class of the model that the command names before it."""
 
 

@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from ganzoo import descriptions, display, zoo
+from ganzoo import descriptions, display, subjects, zoo
 from ganzoo.commands.arguments import AS_JSON, MODEL, SUBJECT, pinned, registered
 
 __all__ = ["COMMANDS", "info", "list_models", "plugins", "pull"]
@@ -44,8 +44,8 @@ def pull(names: tuple[str, ...], everything: bool, as_json: bool) -> None:
     if bool(names) == everything:
         raise click.UsageError("name the models to pull, or say --all")
     names = tuple(zoo.models()) if everything else names
-    for name in filter(zoo.is_registered, names):
-        zoo.record_of(name)  # refuse a wrong name before anything is fetched
+    for name in filter(subjects.is_registered, names):
+        subjects.record_of(name)  # refuse a wrong name before anything is fetched
     hub.bound_client()
     sys.exit(display.pull_all(names, as_json=as_json))
 

@@ -28,6 +28,7 @@ __all__ = ["COMMANDS", "evaluate", "quiz"]
 )
 @click.option("--is-splits", default="1,10", show_default=True, help="IS in so many splits each, such as 1,10,20.")
 @click.option("--direction", help="Of a translation, by default the first that `ganzoo info` names.")
+@click.option("--truncation", type=float, metavar="T", help="Of samples of classes, in (0, 1].")
 @click.option("--limit", type=click.IntRange(min=1), help="Compare with the first so many real images only.")
 @click.option("--sheet", type=click.Path(path_type=Path), help="A picture of the samples most like training images.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="A JSON file to write.")
@@ -55,9 +56,9 @@ def evaluate(
     from ganzoo import reports
     from ganzoo.evaluation import evaluate as compute
     from ganzoo.hub import bound_client
-    from ganzoo.outputs import check_file
+    from ganzoo.outputs import STILLS, check_file
 
-    for file, endings in ((output, (".json",)), (sheet, (".png", ".jpg", ".webp"))):
+    for file, endings in ((output, (".json",)), (sheet, STILLS)):
         if file is not None:
             check_file(file, endings, overwrite=overwrite)
     chosen: dict[str, Any] = {} if metrics is None else {"metrics": tuple(metrics.split(","))}

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from ganzoo import display, zoo
+from ganzoo import display, loading, subjects, zoo
 from ganzoo.commands.arguments import AS_JSON, CLASS, DEVICE, MODEL, pinned
 from ganzoo.series import plan_series
 from ganzoo.specs import HubFile
@@ -50,7 +50,7 @@ __all__ = ["COMMANDS", "interpolate", "load_model", "sample"]
 def sample(name: str, device: str, as_json: bool, **options: Any) -> None:
     """Sample images from a model, by its name or its folder; or translate pictures with --input."""
     name = pinned(name)
-    subject = zoo.subject_of(name)
+    subject = subjects.subject_of(name)
     translates = subject.task.from_images
     strange = _OF_SAMPLES if translates else _OF_TRANSLATIONS | _of_other_tasks(subject.task)
     _refuse_options(name, subject.task, options, strange)
@@ -81,7 +81,7 @@ def _refuse_options(name: str, task: type[Task], options: dict[str, Any], strang
 
 def _sample(
     name: str,
-    subject: zoo.Subject,
+    subject: subjects.Subject,
     device: str,
     as_json: bool,
     *,
@@ -105,7 +105,7 @@ def _sample(
 
 def _translate(
     name: str,
-    subject: zoo.Subject,
+    subject: subjects.Subject,
     device: str,
     as_json: bool,
     *,
@@ -123,7 +123,7 @@ def _translate(
         raise click.UsageError(f"{name} translates pictures: name one, or a folder of them, with --input")
     if file_format == "npz":
         raise click.UsageError("translations are pictures: --format is png, jpg or webp")
-    direction = zoo.direction_of(name, subject, options.pop("direction", None))
+    direction = subject.direction(name, options.pop("direction", None))
     jobs = translated_files.plan_jobs(
         source, output, direction, file_format, overwrite=overwrite, skip_existing=skip_existing
     )
@@ -156,7 +156,7 @@ def interpolate(name: str, output: Path | None, overwrite: bool, device: str, **
     from ganzoo import walks
 
     name = pinned(name)
-    subject = zoo.subject_of(name)
+    subject = subjects.subject_of(name)
     walk = walks.plan_walk(name, subject, output, overwrite=overwrite, **options)
     click.echo(walk.write(load_model(name, device)))
 
@@ -167,9 +167,9 @@ def load_model(name: str, device: str) -> Any:
     from ganzoo.devices import resolve_device
 
     place = resolve_device(device)
-    if zoo.is_registered(name) and isinstance(zoo.registry().models[name].weights, HubFile):
+    if subjects.is_registered(name) and isinstance(zoo.registry().models[name].weights, HubFile):
         hub.bound_client()
-    return zoo.load(name, device=place, progress=display.download_bar())
+    return loading.load(name, device=place, progress=display.download_bar())
 
 
 COMMANDS = (sample, interpolate)

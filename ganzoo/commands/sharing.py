@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 import click
 from click.shell_completion import get_completion_class
 
-from ganzoo import hub, zoo
+from ganzoo import hub, loading, subjects
 from ganzoo.commands.arguments import AS_JSON, FOLDER, MODEL, pinned
-from ganzoo.errors import InvalidRequestError, OutputError
+from ganzoo.errors import InvalidRequestError
 from ganzoo.files import replacing
 from ganzoo.names import short_name
-from ganzoo.outputs import check_writable
+from ganzoo.outputs import check_file
 
 if TYPE_CHECKING:
     from ganzoo.publishing import Prepared
@@ -39,7 +39,7 @@ def publish(run: str, repository: str, private: bool, card: Path | None, dry_run
     from ganzoo import display, publishing
 
     publishing.check_repository(repository)
-    if not zoo.is_folder(run) and not Path(run).is_dir():
+    if not subjects.is_folder(run) and not Path(run).is_dir():
         raise InvalidRequestError(f"there is no run {run} - name the folder that `ganzoo train -o` wrote")
     if not dry_run:
         publishing.check_login()
@@ -83,7 +83,8 @@ def card(name: str, output: Path | None, source: Path | None, evaluation: Path |
     card = dataclasses.replace(card_of(name), evaluation=section)
     target = output or Path(f"{short_name(name)}.md")
     picture = target.with_name(target.name.removesuffix(".md") + ".png")
-    _check_targets(target, picture, overwrite=overwrite)
+    for path, ending in ((target, ".md"), (picture, ".png")):
+        check_file(path, (ending,), overwrite=overwrite)
     target.parent.mkdir(parents=True, exist_ok=True)
     drawn = _draw(name, picture, source)
     with replacing(target) as temporary:
@@ -92,22 +93,13 @@ def card(name: str, output: Path | None, source: Path | None, evaluation: Path |
         click.echo(path)
 
 
-def _check_targets(card: Path, picture: Path, *, overwrite: bool) -> None:
-    if card.suffix != ".md":
-        raise OutputError(f"{card} is no card's name - it ends in .md")
-    check_writable(card.parent)
-    for path in (card, picture):
-        if path.exists() and not overwrite:
-            raise OutputError(f"{path} exists - replace it with --overwrite, or choose another place with -o")
-
-
 def _draw(name: str, picture: Path, source: Path | None) -> bool:
     from ganzoo import display
     from ganzoo.sheets import draw_sheet
 
     hub.bound_client()
-    model = zoo.load(name, progress=display.download_bar())
-    newest = zoo.folder_of(name) / "samples" if zoo.is_folder(name) else None
+    model = loading.load(name, progress=display.download_bar())
+    newest = subjects.folder_of(name) / "samples" if subjects.is_folder(name) else None
     return draw_sheet(model, picture, source=source, newest=newest)
 
 
@@ -122,7 +114,7 @@ def doctor(ctx: click.Context, timeout: float, as_json: bool) -> None:
     """
     from ganzoo import display
     from ganzoo.doctor import examine
-    from ganzoo.registry import refused
+    from ganzoo.installed import refused
 
     third_party = not (ctx.parent and ctx.parent.params.get("no_plugins"))
     found = list(examine(timeout=timeout, disabled=refused(third_party=third_party)))

@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from ganzoo import display, following, plans, zoo
+from ganzoo import display, following, plans, subjects, zoo
 from ganzoo.commands.arguments import AS_JSON, DATA, DEVICE, FOLDER, pinned, registered
 from ganzoo.errors import InvalidConfigError, InvalidRequestError
 from ganzoo.plans import PRECISIONS
@@ -120,9 +120,9 @@ def train(
 @click.option("--overwrite", is_flag=True, help="Replace a model that is there.")
 def export(run: str, output: Path, half: bool, standing: int | None, overwrite: bool) -> None:
     """Copy the model of a run, or of the Hub, to a folder of its own."""
-    from ganzoo import published
+    from ganzoo import exporting
 
-    published.copy(zoo.folder_of(pinned(run)), output, half=half, standing=standing or 0, overwrite=overwrite)
+    exporting.export(subjects.folder_of(pinned(run)), output, half=half, standing=standing or 0, overwrite=overwrite)
     click.echo(output)
 
 

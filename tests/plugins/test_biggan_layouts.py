@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from ganzoo import ClassConditional, zoo
+from ganzoo import ClassConditional, loading, zoo
 from ganzoo.errors import LayoutError
 from ganzoo.layouts import find_layout, rename
 from ganzoo_biggan.layouts import read_pretrained, read_pytorch
@@ -93,7 +93,7 @@ def random_tensors(shapes, seed=0):
 
 def imported(architecture, tensors):
     match = find(architecture, {name: tuple(tensor.shape) for name, tensor in tensors.items()})
-    return zoo.assemble(architecture, match.reading.config, rename(tensors, match), name="file")
+    return loading.assemble(architecture, match.reading.config, rename(tensors, match), name="file")
 
 
 @pytest.mark.parametrize(

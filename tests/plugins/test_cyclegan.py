@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from ganzoo import ImageToImage, testing, zoo
+from ganzoo import ImageToImage, loading, testing, zoo
 from ganzoo.as_one import as_one
 from ganzoo.errors import InvalidConfigError, InvalidRequestError
 from ganzoo.processes import Crew
@@ -409,7 +409,7 @@ def test_a_published_model_of_one_direction(tmp_path):
     description = Description("cyclegan", {**TINY, **HORSES, "direction": "b_to_a"}, "noise")
     published = {name: t for name, t in gan.state_dict().items() if name.startswith("b_to_a.")}
     write_folder(tmp_path / "model", published, description)
-    model = zoo.load(tmp_path / "model")
+    model = loading.load(tmp_path / "model")
     image = torch.rand(3, 13, 21)
     assert model.translate(image).shape == image.shape
     with pytest.raises(InvalidRequestError, match="zebra2horse"):

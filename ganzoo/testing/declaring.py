@@ -8,21 +8,38 @@ import sys
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ganzoo import zoo
+from ganzoo import loading, zoo
 from ganzoo.errors import InvalidConfigError
+from ganzoo.gan import GAN
 from ganzoo.plans import make_plan
 from ganzoo.plugins import SLOW_IMPORT
 from ganzoo.specs import BundledFile, PretrainedModel
+from ganzoo.testing.asserting import assert_raises
+from ganzoo.testing.tiny import tiny_gan
 from ganzoo.unfilled import unfilled
 
-__all__ = ["DECLARED"]
+__all__ = ["CHECKS", "assert_imports_no_torch"]
 
-# ruff: noqa: S101, S603 - assertions are what this module is for, and it runs this interpreter only
+# ruff: noqa: S101, S603 - assertions are what this package is for, and it runs this interpreter only
+
+
+def check_documents_itself(architecture: str) -> None:
+    """It has a summary and names its paper; config, networks and model are documented."""
+    spec = zoo.registry().architectures[architecture]
+    assert spec.summary
+    assert spec.paper
+    generated = f"{spec.config.__name__}("  # what a dataclass without a docstring is given
+    assert not (spec.config.__doc__ or generated).startswith(generated), "the config has no docstring"
+    assert type(tiny_gan(architecture)).__doc__ != GAN.__doc__, "the GAN has no docstring of its own"
 
 
 def check_declares_without_torch(architecture: str) -> None:
     """Importing the module that declares it imports neither torch nor numpy, and takes less than a second."""
-    module = zoo.registry().architectures[architecture].build.__module__
+    assert_imports_no_torch(zoo.registry().architectures[architecture].build.__module__)
+
+
+def assert_imports_no_torch(module: str) -> None:
+    """Importing `module` imports neither torch nor numpy, and takes less than a second of the processor."""
     code = (
         "import ganzoo, sys, time; started = time.process_time()\n"  # of the processor: other work may run beside
         f"import {module}\n"
@@ -43,8 +60,8 @@ def check_config_is_strict(architecture: str) -> None:
     assert [n >= 1 for n in config.image_shape] == [True] * 3
     assert dataclasses.replace(config) == config
     field = dataclasses.fields(config)[0].name
-    _assert_raises(dataclasses.FrozenInstanceError, lambda: setattr(config, field, None))
-    _assert_raises(InvalidConfigError, lambda: zoo.create(architecture, no_such_field=1))
+    assert_raises(dataclasses.FrozenInstanceError, lambda: setattr(config, field, None))
+    assert_raises(InvalidConfigError, lambda: zoo.create(architecture, no_such_field=1))
 
 
 def check_recipes_can_be_followed(architecture: str) -> None:
@@ -80,7 +97,7 @@ def check_bundled_models_load(architecture: str) -> None:
     for name in zoo.models(architecture=architecture):
         model = zoo.registry().models[name]
         if isinstance(model.weights, BundledFile):
-            loaded = zoo.load(name)
+            loaded = loading.load(name)
             assert loaded.image_shape == zoo.config_of(model).image_shape
             assert loaded.classes == model.classes
 
@@ -104,13 +121,5 @@ def _plugin(architecture: str) -> Any:
     return next(p for p in found if bare in p.declares.get("architectures", ()))
 
 
-def _assert_raises(error: type[Exception], call: Any) -> None:
-    try:
-        call()
-    except error:
-        return
-    raise AssertionError(f"no {error.__name__} was raised")
-
-
-DECLARED = tuple(value for name, value in list(globals().items()) if name.startswith("check_"))
+CHECKS = tuple(value for name, value in list(globals().items()) if name.startswith("check_"))
 """The checks of this module, functions of the architecture's name."""

@@ -1,0 +1,10 @@
+"""One of the processes that the check of several starts: ``python -m ganzoo.testing ARCHITECTURE FOLDER``."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from ganzoo.testing.processes import train_in_crew
+
+train_in_crew(sys.argv[1], Path(sys.argv[2]))

@@ -1,0 +1,116 @@
+"""What the checks run on: every architecture at its declared tiny size, on noise that is the same each time."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ganzoo import checkpoints, zoo
+from ganzoo.data import Domains, ImageData
+from ganzoo.gan import GAN, Inputs
+from ganzoo.loop import Loop
+from ganzoo.plans import TrainingOptions
+from ganzoo.processes import Crew
+from ganzoo.sampling import Model
+
+__all__ = [
+    "make_images",
+    "make_inputs",
+    "noise_data",
+    "restore_from_disk",
+    "tiny_config",
+    "tiny_data",
+    "tiny_gan",
+    "tiny_loop",
+    "tiny_model",
+    "trained_model",
+]
+
+# ruff: noqa: S101 - assertions are what this package is for
+
+
+def noise_data(image_shape: tuple[int, int, int], count: int = 20) -> ImageData:
+    """A data set of `count` random images, the same each time."""
+    random = torch.Generator().manual_seed(0)
+    images = torch.randint(0, 256, (count, *image_shape), generator=random, dtype=torch.uint8)
+    return ImageData("noise", images, torch.arange(count) % 2, ("even", "odd"))
+
+
+def tiny_data(architecture: str) -> ImageData | Domains:
+    """Noise of the shape and in the parts that the architecture takes at its tiny size."""
+    parts = zoo.registry().architectures[architecture].task.trains_on
+    shape = tiny_config(architecture).image_shape
+    if len(parts) == 1:
+        return noise_data(shape)
+    return Domains("noise", {part: noise_data(shape, 20 + 3 * i) for i, part in enumerate(parts)})
+
+
+def tiny_gan(architecture: str, loss: str | None = None) -> GAN:
+    """The architecture at its declared `tiny` size, initialised the same each time."""
+    torch.manual_seed(0)
+    return zoo.create(architecture, loss=loss, **zoo.registry().architectures[architecture].tiny)
+
+
+def tiny_model(architecture: str) -> Model:
+    """An untrained model of tiny size."""
+    spec = zoo.registry().architectures[architecture]
+    return Model(tiny_gan(architecture), spec.task, tiny_config(architecture), name=architecture)
+
+
+def tiny_loop(
+    architecture: str,
+    iterations: int = 6,
+    *,
+    loss: str | None = None,
+    crew: Crew = Crew(),  # noqa: B008 - frozen
+    batch_size: int = 6,
+    **options: Any,
+) -> Loop:
+    """A training loop of the tiny architecture on noise."""
+    options = {"iterations": iterations, "batch_size": batch_size, **options}
+    gan = tiny_gan(architecture, loss).to(torch.get_default_dtype())
+    return Loop(gan, tiny_data(architecture), TrainingOptions(**options), crew=crew)
+
+
+def tiny_config(architecture: str) -> Any:
+    """The config of the architecture's declared `tiny` size."""
+    return zoo.check_config(architecture, zoo.registry().architectures[architecture].tiny)[0]
+
+
+def trained_model(architecture: str) -> Model:
+    """A model after a few iterations: running statistics and averages are no longer those of the start."""
+    loop = tiny_loop(architecture)
+    list(loop)
+    spec = zoo.registry().architectures[architecture]
+    return Model(loop.average, spec.task, tiny_config(architecture), name=architecture)
+
+
+def make_images(model: Model, count: int, *, seed: int = 0, batch_size: int = 64) -> Tensor:
+    """The images of these seeds; of a translation, what it makes of the noise of these seeds."""
+    if not model.task.from_images:
+        return model.sample(count, seed=seed, batch_size=batch_size)
+    noise = [torch.rand(model.image_shape, generator=torch.Generator().manual_seed(seed + i)) for i in range(count)]
+    return torch.stack(list(model.translations([2 * image - 1 for image in noise], batch_size=batch_size)))
+
+
+def make_inputs(model: Model) -> Inputs:
+    """The inputs of two images; of a translation, those of noise."""
+    if not model.task.from_images:
+        return model.draw(2)
+    random = torch.Generator().manual_seed(0)
+    images = [torch.rand(model.image_shape, generator=random) for _ in range(2)]
+    rows = [model.gan.draw(model.request(image=2 * image - 1), random) for image in images]
+    return {name: torch.stack([row[name] for row in rows]) for name in rows[0]}
+
+
+def restore_from_disk(source: Loop, target: Loop) -> None:
+    """Let `target` go on where `source` is, by a checkpoint that is written and read."""
+    with tempfile.TemporaryDirectory() as folder:
+        checkpoints.save(Path(folder), source.checkpoint())
+        checkpoint = checkpoints.latest(Path(folder))
+    assert checkpoint is not None
+    target.restore(checkpoint)
