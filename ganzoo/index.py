@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from ganzoo.errors import AmbiguousNameError, UnknownNameError
 from ganzoo.names import BUILTIN
-from ganzoo.specs import (
-    Architecture,
-    Augmentation,
-    FeatureExtractor,
-    Layout,
-    Loss,
-    PretrainedModel,
-    Regularizer,
-    Schedule,
-)
 
 __all__ = ["Index"]
 
-Record = TypeVar(
-    "Record", Architecture, Loss, Regularizer, Augmentation, Schedule, PretrainedModel, Layout, FeatureExtractor
-)
+
+class Named(Protocol):
+    """What every kind of record has."""
+
+    @property
+    def name(self) -> str:
+        """As users type it."""
+        ...
+
+
+Record = TypeVar("Record", bound=Named)
 
 
 class Index(Mapping[str, Record], Generic[Record]):

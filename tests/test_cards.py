@@ -1,6 +1,5 @@
 """Model cards say what the registry says."""
 
-import dataclasses
 import hashlib
 import json
 import os
@@ -16,11 +15,11 @@ from ganzoo.cards import card_of
 from ganzoo.errors import DataError
 from ganzoo.evaluation import evaluate
 from ganzoo.images import save_picture, to_pictures
-from ganzoo.published import Description, keep_published, write_folder
 from ganzoo.sources import DATASETS
 from ganzoo.specs import BundledFile
 from ganzoo.testing import noise_data
 from in_process import ganzoo
+from models import publish
 
 CARDS = Path(__file__).parents[1] / "model_cards"
 BUILTIN = [name for name, model in zoo.registry().models.items() if model.architecture in zoo.registry().architectures]
@@ -158,9 +157,7 @@ def test_the_card_of_a_translation(shell, tmp_path, translation):
 @pytest.fixture
 def translation(tmp_path):
     """A small CycleGAN in a folder."""
-    gan = zoo.create("cyclegan", resolution=32, width=4, blocks=1)
-    keep_published(gan)
-    write_folder(tmp_path / "model", gan.state_dict(), Description("cyclegan", dataclasses.asdict(gan.config), "noise"))
+    publish(tmp_path / "model", "cyclegan", {"resolution": 32, "width": 4, "blocks": 1})
     return "./model"
 
 

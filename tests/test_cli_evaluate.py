@@ -3,36 +3,29 @@
 from __future__ import annotations
 
 import json
-import signal
-import sys
+from functools import partial
 
 import pytest
 from PIL import Image
 
 from datasets import blobs, write_fashion_mnist, write_pictures
 from ganzoo import cli, quiz, zoo
-from test_evaluation import publish
+from in_process import ganzoo as shell
+from models import publish
 
 
 @pytest.fixture
 def run(tmp_path, monkeypatch, capsys):
     """The command line, in this process, beside a small Fashion-MNIST, a model and a folder of pictures."""
-    handler = signal.getsignal(signal.SIGTERM)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(cli, "SLOW_IMPORT", 60)  # the machine may be busy
     monkeypatch.setattr("huggingface_hub.utils._cache_assets.HF_ASSETS_CACHE", str(tmp_path / "assets"))
     write_fashion_mnist(tmp_path / "data")
-    publish(tmp_path / "model", "dcgan", "fashion-mnist", resolution=16, channels=1, generator_width=4)
+    grey = {"resolution": 16, "channels": 1, "generator_width": 4}
+    publish(tmp_path / "model", "dcgan", grey, dataset="fashion-mnist")
     write_pictures(tmp_path / "pictures", blobs(30, 20, seed=5, channels=3))
 
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["ganzoo", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        signal.signal(signal.SIGTERM, handler)
-        return ended.value.code, *capsys.readouterr()
-
-    return run
+    return partial(shell, monkeypatch, capsys)
 
 
 FEW = ("-n", 20, "--metrics", "is,fid", "--is-splits", "1,5,10")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import os
 import shutil
@@ -10,37 +9,26 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
-import ganzoo
-from ganzoo import cli
-from ganzoo.published import CONFIG, WEIGHTS, Description, keep_published, write_folder
+from ganzoo.published import CONFIG, WEIGHTS
 from ganzoo.weights import read_tensors, sha256_of, write_tensors
-
-
-class Outcome(NamedTuple):
-    code: int
-    out: str
-    err: str
+from in_process import Outcome
+from in_process import ganzoo as shell
+from models import publish
 
 
 @pytest.fixture(scope="session")
 def published(tmp_path_factory):
     """A published folder: an untrained DCGAN of 16x16 grey images, its weights enlarged so that they differ."""
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        gan = ganzoo.create("dcgan", resolution=16, channels=1, generator_width=4, discriminator_width=4)
-    folder = tmp_path_factory.mktemp("models") / "tiny"
-    keep_published(gan)
-    tensors = {name: 20 * t if t.ndim == 4 else t for name, t in gan.state_dict().items()}
-    write_folder(folder, tensors, Description("dcgan", dataclasses.asdict(gan.config), "noise"))
-    return folder
+    config = {"resolution": 16, "channels": 1, "generator_width": 4, "discriminator_width": 4}
+    return publish(tmp_path_factory.mktemp("models") / "tiny", "dcgan", config)
 
 
 @pytest.fixture
@@ -54,16 +42,7 @@ def here(tmp_path, monkeypatch, published):
 @pytest.fixture
 def run(here, monkeypatch, capsys):
     """The command line, in this process."""
-    handler = signal.getsignal(signal.SIGTERM)
-
-    def run(*arguments: str) -> Outcome:
-        monkeypatch.setattr(sys, "argv", ["ganzoo", *arguments])
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        return Outcome(ended.value.code, *capsys.readouterr())
-
-    yield run
-    signal.signal(signal.SIGTERM, handler)
+    return partial(shell, monkeypatch, capsys)
 
 
 def start(*arguments: str, **options) -> subprocess.Popen:

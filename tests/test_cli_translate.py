@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 import errno
 import json
 import os
-import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -14,26 +13,19 @@ import torch
 from PIL import Image
 
 import ganzoo
-from ganzoo import cli, translated_files
+from ganzoo import translated_files
 from ganzoo.errors import OutputError
 from ganzoo.outputs import Interrupted, UnfinishedError
-from ganzoo.published import Description, keep_published, write_folder
 from ganzoo.translated_files import plan_jobs, run_jobs
+from in_process import ganzoo as shell
+from models import publish
 
 
 @pytest.fixture(scope="session")
 def published(tmp_path_factory):
     """An untrained CycleGAN of a tiny size, its weights enlarged so that it shows."""
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        gan = ganzoo.create(
-            "cyclegan", resolution=32, width=4, blocks=1, domains=("horse", "zebra"), direction="a_to_b"
-        )
-    keep_published(gan)
-    tensors = {name: 10 * tensor for name, tensor in gan.state_dict().items()}
-    folder = tmp_path_factory.mktemp("models") / "tiny"
-    write_folder(folder, tensors, Description("cyclegan", dataclasses.asdict(gan.config), "horse2zebra"))
-    return folder
+    config = {"resolution": 32, "width": 4, "blocks": 1, "domains": ("horse", "zebra"), "direction": "a_to_b"}
+    return publish(tmp_path_factory.mktemp("models") / "tiny", "cyclegan", config, dataset="horse2zebra", scale=10)
 
 
 @pytest.fixture
@@ -45,14 +37,7 @@ def here(tmp_path, monkeypatch, published):
 
 @pytest.fixture
 def run(here, monkeypatch, capsys):
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["ganzoo", *arguments])
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        captured = capsys.readouterr()
-        return ended.value.code, captured.out, captured.err
-
-    return run
+    return partial(shell, monkeypatch, capsys)
 
 
 @pytest.fixture

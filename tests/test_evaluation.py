@@ -14,10 +14,10 @@ from ganzoo.errors import DataError, InvalidRequestError, UnknownNameError, Usag
 from ganzoo.evaluation import evaluate
 from ganzoo.image_sets import Pictures, Samples, some_rows
 from ganzoo.metrics import METRICS
-from ganzoo.published import Description, keep_published, write_folder
 from ganzoo.registry import Registry
 from ganzoo.sampling import Model
 from ganzoo.sources import load_data
+from models import publish
 from plugin_factory import declaring
 
 FAST = {"metrics": ("is", "fid"), "is_splits": (1, 3)}
@@ -28,24 +28,16 @@ def place(tmp_path_factory):
     """A small Fashion-MNIST, a model, a translation, and folders of pictures."""
     folder = tmp_path_factory.mktemp("place")
     write_fashion_mnist(folder / "data")
-    publish(folder / "model", "dcgan", "fashion-mnist", resolution=16, channels=1, generator_width=4)
-    tiny = zoo.registry().architectures["biggan"].tiny
-    publish(folder / "classes", "biggan", "fashion-mnist", **tiny | {"classes": 10})
-    publish(folder / "translation", "cyclegan", "spots", resolution=32, width=4, blocks=1, domains=("day", "night"))
+    grey = {"resolution": 16, "channels": 1, "generator_width": 4}
+    small = {"resolution": 32, "width": 4, "blocks": 1, "domains": ("day", "night")}
+    publish(folder / "model", "dcgan", grey, dataset="fashion-mnist")
+    publish(folder / "classes", "biggan", zoo.registry().architectures["biggan"].tiny, dataset="fashion-mnist")
+    publish(folder / "translation", "cyclegan", small, dataset="spots")
     for i, domain in enumerate(("trainA", "trainB", "testA", "testB")):
         write_pictures(folder / "pairs" / domain, blobs(20 + i, 32, seed=i, channels=3))
     write_pictures(folder / "pictures", blobs(40, 20, seed=5, channels=3))
     write_pictures(folder / "others", blobs(50, 24, seed=6, channels=3))
     return folder
-
-
-def publish(folder, architecture, dataset, **config):
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        gan = ganzoo.create(architecture, **config)
-    keep_published(gan)
-    tensors = {name: 20 * t if t.ndim == 4 else t for name, t in gan.state_dict().items()}
-    write_folder(folder, tensors, Description(architecture, dataclasses.asdict(gan.config), dataset))
 
 
 @pytest.fixture(autouse=True)

@@ -6,18 +6,15 @@ import pytest
 import torch
 
 import ganzoo
-from ganzoo import testing, zoo
+from ganzoo import zoo
 from ganzoo.errors import GanzooError, MismatchError, NonFiniteError, UnknownNameError
-from ganzoo.published import Description, keep_published, read_description, write_folder
+from ganzoo.published import Description, read_description, write_folder
+from models import publish
 
 
 @pytest.fixture
 def folder(tmp_path):
-    gan = testing.tiny_gan("dcgan")
-    keep_published(gan)
-    config = dict(zoo.registry().architectures["dcgan"].tiny)
-    write_folder(tmp_path / "model", gan.state_dict(), Description("dcgan", config, "noise", ("a", "b")))
-    return tmp_path / "model"
+    return publish(tmp_path / "model", "dcgan", zoo.registry().architectures["dcgan"].tiny, classes=("a", "b"))
 
 
 def rewrite(folder, **changes):

@@ -1,6 +1,5 @@
 """What the README shows works as it stands there."""
 
-import dataclasses
 import os
 import re
 import shlex
@@ -15,7 +14,7 @@ import ganzoo
 from ganzoo import testing, zoo
 from ganzoo.cli import cli
 from ganzoo.images import save_picture, to_pictures
-from ganzoo.published import Description, keep_published, write_folder
+from models import publish
 from plugin_factory import install
 
 ROOT = Path(__file__).parents[1]
@@ -84,14 +83,7 @@ def small(tmp_path):
     configs["biggan-deep-128"] = zoo.registry().architectures["biggan-deep"].tiny
     for name, config in configs.items():
         architecture = {"cyclegan-horse2zebra": "cyclegan", "biggan-deep-128": "biggan-deep"}[name]
-        gan = ganzoo.create(architecture, **config)
-        keep_published(gan)
-        classes = ("wolf", "golden retriever", "cat")
-        write_folder(
-            tmp_path / name,
-            gan.state_dict(),
-            Description(architecture, dataclasses.asdict(gan.config), "none", classes),
-        )
+        publish(tmp_path / name, architecture, config, classes=("wolf", "golden retriever", "cat"))
     return {name: str(tmp_path / name) for name in configs}
 
 

@@ -16,9 +16,10 @@ import pytest
 from ganzoo import loading, remote, testing, zoo
 from ganzoo.errors import GanzooError, UnknownNameError
 from ganzoo.names import short_name
-from ganzoo.published import Description, keep_published, write_folder
+from ganzoo.published import Description
 from hub_server import Hub, body, status
 from in_process import client_of, ganzoo
+from models import publish
 from plugin_factory import architecture, declaring, loss, registry_of
 
 REPO = "someone/digits"
@@ -28,10 +29,7 @@ REPO = "someone/digits"
 def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     """A published folder of tiny size."""
     folder = tmp_path_factory.mktemp("published")
-    gan = testing.tiny_gan("dcgan")
-    keep_published(gan)
-    config = dict(zoo.registry().architectures["dcgan"].tiny)
-    write_folder(folder, gan.state_dict(), Description("dcgan", config, "noise"))
+    publish(folder, "dcgan", zoo.registry().architectures["dcgan"].tiny, scale=1)
     (folder / "README.md").write_text("---\nlicense: mit\n---\n# digits\n")
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 

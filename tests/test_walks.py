@@ -1,16 +1,15 @@
 """`ganzoo interpolate`, and the samples of classes and truncations, as a person types them."""
 
-import dataclasses
-import sys
+from functools import partial
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 
 import ganzoo
-from ganzoo import cli, testing
-from ganzoo.published import Description, write_folder
+from ganzoo import zoo
+from in_process import ganzoo as shell
+from models import publish
 
 CLASSES = ("cat", "big dog", "small dog")
 
@@ -19,13 +18,9 @@ CLASSES = ("cat", "big dog", "small dog")
 def models(tmp_path_factory):
     """./cats has three classes, ./blobs has none, ./turn translates."""
     folder = tmp_path_factory.mktemp("models")
-    with torch.random.fork_rng():
-        for name, architecture in (("cats", "biggan"), ("blobs", "dcgan"), ("turn", "cyclegan")):
-            gan = testing.tiny_model(architecture).gan
-            ganzoo.published.keep_published(gan)
-            classes = CLASSES if name == "cats" else ()
-            config = dataclasses.asdict(gan.config)
-            write_folder(folder / name, gan.state_dict(), Description(architecture, config, "noise", classes))
+    for name, architecture in (("cats", "biggan"), ("blobs", "dcgan"), ("turn", "cyclegan")):
+        tiny = zoo.registry().architectures[architecture].tiny
+        publish(folder / name, architecture, tiny, classes=CLASSES if name == "cats" else ())
     return folder
 
 
@@ -36,13 +31,7 @@ def run(tmp_path, monkeypatch, capsys, models):
         (tmp_path / model.name).symlink_to(model)
     monkeypatch.chdir(tmp_path)
 
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["ganzoo", *arguments])
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        return ended.value.code, *capsys.readouterr()
-
-    return run
+    return partial(shell, monkeypatch, capsys)
 
 
 @pytest.mark.parametrize(("suffix", "frames"), [("png", 1), ("jpg", 1), ("gif", 8), ("webp", 8)])
