@@ -1,5 +1,8 @@
 """Every registered architecture, and every feature extractor, passes the conformance suite."""
 
+import subprocess
+import sys
+
 import pytest
 
 from ganzoo import testing, zoo
@@ -19,3 +22,25 @@ def test_conformance(architecture, check):
 @pytest.mark.parametrize("features", zoo.registry().features)
 def test_conformance_of_features(features, check):
     check(features)
+
+
+@pytest.mark.parametrize(
+    ("names", "counts"),
+    [
+        (("gan", "mnist"), {"gan": len(testing.CHECKS), "mnist": len(testing.FEATURE_CHECKS)}),
+        (("ganzoo",), {"biggan": len(testing.CHECKS), "inception": len(testing.FEATURE_CHECKS)}),
+    ],
+)
+def test_pytest_collects_the_suites_that_are_asked_for(names, counts, tmp_path):
+    asked = [word for name in names for word in ("--conformance", name)]
+    command = [sys.executable, "-m", "pytest", "-p", "ganzoo.conformance", "--collect-only", "-q", *asked, tmp_path]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
+    collected = [line.partition("[")[0] for line in done.stdout.splitlines() if "[" in line]
+    assert {name: sum(each.endswith(name) for each in collected) for name in counts} == counts, done.stdout
+
+
+def test_pytest_says_what_it_does_not_know(tmp_path):
+    command = [sys.executable, "-m", "pytest", "-p", "ganzoo.conformance", "--conformance", "gam", tmp_path]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert done.returncode == 4
+    assert "there is no architecture, feature extractor or plugin 'gam' - did you mean gan or dcgan?" in done.stderr

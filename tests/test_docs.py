@@ -6,7 +6,7 @@ import re
 import shlex
 import sys
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -77,13 +77,22 @@ def test_the_tutorials_commands_run(
         assert (package / made).stat().st_size > 0
 
 
-SLOW = {"two_processes_are_one", "declares_without_torch"}  # in processes of their own; run for all other architectures
+# What runs in processes of its own is run for all other architectures and extractors.
+SLOW = {"two_processes_are_one", "declares_without_torch", "extractor_is_declared_without_torch"}
 
 
-@pytest.mark.parametrize("check", testing.CHECKS, ids=lambda check: check.__name__.removeprefix("check_"))
-def test_the_tutorials_plugin_conforms(check: testing.Callable[[str], None], package: Path) -> None:
-    if check.__name__.removeprefix("check_") not in SLOW:
-        check("cgan")
+def name_of(check: Callable[[str], None]) -> str:
+    return check.__name__.removeprefix("check_")
+
+
+@pytest.mark.parametrize("check", [check for check in testing.CHECKS if name_of(check) not in SLOW], ids=name_of)
+def test_the_tutorials_plugin_conforms(check: Callable[[str], None], package: Path) -> None:
+    check("cgan")
+
+
+@pytest.mark.parametrize("check", [c for c in testing.FEATURE_CHECKS if name_of(c) not in SLOW], ids=name_of)
+def test_the_tutorials_features_conform(check: Callable[[str], None], package: Path) -> None:
+    check("strokes")
 
 
 def test_the_tutorial_uses_every_hook(package: Path) -> None:
