@@ -25,7 +25,19 @@ __all__ = ["UNWRITTEN", "Card", "card_of", "command_of", "is_stub", "public_name
 STUB = "<!-- stub -->"
 """The mark of a card that nobody has worked on: the run may write it anew."""
 
-_PLAIN = ("loss", "iterations", "batch_size", "accumulate", "seed", "ema", "precision", "schedule", "crop", "limit")
+_PLAIN = (
+    "loss",
+    "iterations",
+    "batch_size",
+    "accumulate",
+    "seed",
+    "ema",
+    "precision",
+    "schedule",
+    "crop",
+    "limit",
+    "init",
+)
 """The options that are written as ``--name value``."""
 
 UNWRITTEN = "To be written"
@@ -217,6 +229,7 @@ def _training(folder: str) -> str:
     if not path.is_file():
         return ""
     plan = Plan(**json.loads(path.read_text()))
+    plan = replace(plan, init=public_name(plan.init) if plan.init else None)
     return command_of(plan, "run", data=public_name(plan.data))
 
 
@@ -227,15 +240,8 @@ def _rows(facts: Mapping[str, str]) -> str:
 def command_of(plan: Plan, folder: str, *, data: str = "") -> str:
     """The command that computes what `plan` says: all that is not as the recipe or the defaults have it.
 
-    A run that was made longer takes one for each of its lengths. `data` is written in place of the plan's.
+    `data` is written in place of the plan's.
     """
-    first, *later = (
-        _command_of(replace(plan, iterations=length), folder, data) for length in (*plan.stages, plan.iterations)
-    )
-    return "\n".join([first, *(f"{command} --resume" for command in later)])
-
-
-def _command_of(plan: Plan, folder: str, data: str) -> str:
     usual = make_plan(plan.architecture, plan.data)
     words = ["ganzoo", "train", plan.architecture, "--data", data or plan.data]
     for name, value in plan.config.items():

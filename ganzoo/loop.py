@@ -180,10 +180,14 @@ class Loop(Iterator[Record]):
         }
         return Checkpoint(self.step, {"networks": self.gan.state_dict(), "average": self.published()}, state)
 
-    def restore(self, checkpoint: Checkpoint) -> None:
-        """Go on from `checkpoint`, which a loop with the same GAN, data and options made."""
+    def start_from(self, checkpoint: Checkpoint) -> None:
+        """Take the networks of `checkpoint`, which a loop with the same GAN made; all else starts anew."""
         load_into(self.gan, checkpoint.networks["networks"], of="the checkpoint")
         load_into(self.average, checkpoint.networks["average"], of="the checkpoint")
+
+    def restore(self, checkpoint: Checkpoint) -> None:
+        """Go on from `checkpoint`, which a loop with the same GAN, data and options made."""
+        self.start_from(checkpoint)
         for group, optimizer in self.optimizers.items():
             optimizer.load_state_dict(checkpoint.state["optimizers"][group])
         self._scaler.load_state_dict(checkpoint.state["scaler"])

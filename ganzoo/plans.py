@@ -64,7 +64,7 @@ class TrainingOptions:
 class Plan(TrainingOptions):
     """All that decides what a run computes; kept in ``run.json`` so that a resumed run is the same run.
 
-    `stages` are the lengths that it had ended at before it was made longer, where its schedule depends on the length.
+    `init` is the folder of another run, whose networks it starts from.
     """
 
     architecture: str
@@ -72,25 +72,21 @@ class Plan(TrainingOptions):
     config: Mapping[str, Any] = field(default_factory=dict)
     loss: str | None = None
     limit: int | None = None
-    stages: tuple[int, ...] = ()
+    init: str | None = None
 
     def as_json(self) -> str:
         """For ``run.json``."""
         return json.dumps(dataclasses.asdict(self), indent=2) + "\n"
 
     def differences(self, other: Mapping[str, Any]) -> list[str]:
-        """What a plan that was read from ``run.json`` says otherwise; another length is no difference."""
-        ours, theirs = _flat(json.loads(self.as_json())), _flat(other)
-        names = sorted((ours.keys() | theirs.keys()) - {"iterations", "stages"})
-        return [f"{n}: {theirs.get(n)} then, {ours.get(n)} now" for n in names if ours.get(n) != theirs.get(n)]
+        """What a plan that was read from ``run.json`` says otherwise.
 
-    def after(self, before: Mapping[str, Any]) -> Plan:
-        """This plan for a run that was at work by the plan `before`."""
-        stages = tuple(before.get("stages", ()))
-        ended = before.get("iterations", self.iterations)
-        if ended != self.iterations and self.schedule.partition("=")[0] != "constant":
-            stages = (*stages, ended)
-        return dataclasses.replace(self, stages=stages)
+        A longer training is no difference, unless the schedule depends on the length.
+        """
+        ours, theirs = _flat(json.loads(self.as_json())), _flat(other)
+        free = {"iterations"} if self.schedule.partition("=")[0] == "constant" else set()
+        names = sorted((ours.keys() | theirs.keys()) - free)
+        return [f"{n}: {theirs.get(n)} then, {ours.get(n)} now" for n in names if ours.get(n) != theirs.get(n)]
 
 
 def make_plan(architecture: str, data: str, *, config: Mapping[str, Any] | None = None, **options: Any) -> Plan:

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 
 from ganzoo import checkpoints, zoo
+from ganzoo.checkpoints import Checkpoint
 from ganzoo.data import Data, Domains
 from ganzoo.errors import DataError, NonFiniteError, RunError, one_line
 from ganzoo.figures import PointFigure
@@ -85,8 +86,9 @@ class Trainer(Iterator[Record]):
         self.loss_name = loss.name
         self.task = zoo.registry().architectures[architecture].task
         self.crew, device = join(str(device))
-        before = _check_folder(self.folder, self.plan, resume)
-        self.plan = self.plan.after(before) if before else self.plan
+        _check_folder(self.folder, self.plan, resume)
+        if self.plan.init and not resume:
+            _newest(Path(self.plan.init), "start from")  # refused before the data is read
         with self.crew.main_first() if data in DATASETS else nullcontext():  # to download
             self.data = self._load_data(data_dir, workers, reading)
         settings = self._settle_classes()
@@ -96,6 +98,8 @@ class Trainer(Iterator[Record]):
         self.saved_step: int | None = None
         if resume:
             self._restore()
+        elif self.plan.init:
+            self.loop.start_from(_newest(Path(self.plan.init), "start from"))
         self.crew.wait()  # none writes before all have looked
         self._observers: list[Observer] = []
         if self.crew.is_main:
@@ -209,12 +213,7 @@ class Trainer(Iterator[Record]):
         return settings
 
     def _restore(self) -> None:
-        checkpoint = checkpoints.latest(self.folder / "checkpoints")
-        if checkpoint is None:
-            raise RunError(f"{self.folder} holds no usable checkpoint - start anew in another folder")
-        if checkpoint.step < max(self.plan.stages, default=0):
-            text = f"{self.folder} is at step {checkpoint.step} of {self.plan.stages[-1]}, and {self.plan.schedule}"
-            raise RunError(f"{text} depends on the length - let it end as it was started, then make it longer")
+        checkpoint = _newest(self.folder, "resume")
         if checkpoint.step > self.plan.iterations:
             raise RunError(f"{self.folder} is at step {checkpoint.step} already - ask for more --iterations")
         if checkpoint.state["data"] != self._digest:
@@ -243,24 +242,29 @@ def _observers(data: Data | Domains, tensorboard: bool) -> list[type[Observer]]:
     return [Metrics, Published, shown, Card, Curves, *([TensorBoard] if tensorboard else [])]
 
 
-def _check_folder(folder: Path, plan: Plan, resume: bool) -> dict[str, Any] | None:
-    """The plan of the run to be resumed, if one is.
-
-    Refuses a folder that cannot be written, that holds a run already, or none like this to resume.
-    """
+def _check_folder(folder: Path, plan: Plan, resume: bool) -> None:
+    """Refuse a folder that cannot be written, that holds a run already, or none like this to resume."""
     check_writable(folder)
     path = folder / _PLAN
     if not path.exists():
         if resume:
             raise RunError(f"{folder} holds no run to resume")
-        return None
+        return
     if not resume:
         raise RunError(f"{folder} holds a run already - continue it with --resume, or choose another folder")
     try:
-        before: dict[str, Any] = json.loads(path.read_text())
+        before = json.loads(path.read_text())
     except ValueError as error:
         raise RunError(f"{path} is damaged ({one_line(error)}) - start anew in another folder") from error
     differences = plan.differences(before)
     if differences:
-        raise RunError(f"{folder} was started otherwise: " + "; ".join(differences))
-    return before
+        told = "; ".join(differences)
+        raise RunError(f"{folder} was started otherwise: {told} - another run can start from it, with --init {folder}")
+
+
+def _newest(folder: Path, to: str) -> Checkpoint:
+    """The newest usable checkpoint of a run."""
+    checkpoint = checkpoints.latest(folder / "checkpoints")
+    if checkpoint is None:
+        raise RunError(f"{folder} holds no usable checkpoint to {to} - name the folder of a run that was saved")
+    return checkpoint

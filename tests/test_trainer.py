@@ -19,9 +19,17 @@ from torch import nn
 
 import ganzoo
 from ganzoo import Architecture, Trainer, Update, checkpoints, judge, loading, observers, testing, zoo
-from ganzoo.cards import command_of
+from ganzoo.cards import card_of, command_of
 from ganzoo.cli import cli
-from ganzoo.errors import DataError, InvalidConfigError, InvalidRequestError, NonFiniteError, RunError, UnknownNameError
+from ganzoo.errors import (
+    DataError,
+    InvalidConfigError,
+    InvalidRequestError,
+    MismatchError,
+    NonFiniteError,
+    RunError,
+    UnknownNameError,
+)
 from ganzoo.images import save_picture, to_pictures
 from ganzoo.plans import make_plan
 from ganzoo.registry import Registry
@@ -85,23 +93,32 @@ def test_a_run_may_be_made_longer(tmp_path, pictures):
     assert checkpoints.latest(tmp_path / "run/checkpoints").step == 4
 
 
-def test_a_run_with_a_schedule_may_be_made_longer_once_it_has_ended(tmp_path, pictures):
-    started = make_run(tmp_path / "run", pictures, iterations=3, schedule="linear=0")
-    next(started)
-    started.save()
-    with pytest.raises(RunError, match="at step 1 of 3, and linear=0 depends on the length - let it end"):
-        make_run(tmp_path / "run", pictures, iterations=6, schedule="linear=0", resume=True)
-    list(make_run(tmp_path / "run", pictures, iterations=3, schedule="linear=0", resume=True))
-    longer = make_run(tmp_path / "run", pictures, iterations=6, schedule="linear=0", resume=True)
-    next(longer)
-    assert longer.loop.optimizers["generator"].param_groups[0]["lr"] == pytest.approx(2e-4 / 2)
-    longer.save()
-    again = make_run(tmp_path / "run", pictures, iterations=6, schedule="linear=0", resume=True)
-    assert [record.step for record in again] == [5, 6]
-    first, second = command_of(again.plan, "run").splitlines()
-    assert "--iterations 3 " in first
-    assert "--iterations 6 " in second
-    assert second.endswith("-o run --resume")
+def test_a_run_starts_from_the_networks_of_another(tmp_path, pictures):
+    first = make_run(tmp_path / "first", pictures, iterations=3)
+    list(first)
+    options = {"iterations": 2, "schedule": "linear", "regularizers": {"r1": 0.1}, "init": str(tmp_path / "first")}
+    second = make_run(tmp_path / "second", pictures, **options)
+    for ours, theirs in ((second.loop.gan, first.loop.gan), (second.loop.average, first.loop.average)):
+        assert all(torch.equal(a, b) for a, b in zip(ours.parameters(), theirs.parameters(), strict=True))
+    assert [record.step for record in second] == [1, 2]
+    with pytest.raises(StopIteration):
+        next(make_run(tmp_path / "second", pictures, **options, resume=True))  # it goes on, and does not start again
+    assert f"--init {tmp_path / 'first'}" in command_of(second.plan, "run")
+    assert " --init first " in card_of(str(tmp_path / "second")).training
+
+
+@pytest.mark.parametrize(
+    ("init", "config", "error", "text"),
+    [
+        ("nothing", TINY, RunError, "nothing holds no usable checkpoint to start from"),
+        ("first", {**TINY, "latent_dim": 5}, MismatchError, "does not fit the network"),
+    ],
+)
+def test_a_run_cannot_start_from_that(tmp_path, pictures, init, config, error, text):
+    list(make_run(tmp_path / "first", pictures, iterations=1))
+    with pytest.raises(error, match=text):
+        make_run(tmp_path / "second", pictures, config=config, init=str(tmp_path / init))
+    assert not (tmp_path / "second").exists()
 
 
 def test_a_run_is_not_overwritten(tmp_path, pictures):

@@ -66,6 +66,7 @@ __all__ = ["COMMANDS", "export", "import_", "parse_settings", "train"]
 @click.option("--workers", type=click.IntRange(min=0), help="Processes that read pictures. [default: cores, up to 4]")
 @click.option("--compile", is_flag=True, help="Compile the networks with torch.compile.")
 @click.option("--tensorboard", is_flag=True, help="Write for TensorBoard too: pip install 'ganzoo[tensorboard]'.")
+@click.option("--init", type=FOLDER, metavar="RUN", help="Start from the networks of another run's newest checkpoint.")
 @click.option("--resume", is_flag=True, help="Go on from the run's newest checkpoint.")
 @DEVICE
 def train(
