@@ -5,8 +5,8 @@
     ganzoo train cyclegan --data emoji ... -o run
     python benchmarks/emoji.py evaluate run emoji
 
-`prepare` lays the pictures on white, leaves flags (one set waves them) and skin tones (near-copies) out, holds
-200 names back as pairs, ``testA`` and ``testB``, and gives of the others each name to one domain alone.
+`prepare` lays the pictures on white, leaves flags (one set waves them) and skin tones (near-copies) out, holds 200
+names back, ``testA`` and ``testB``, and makes the others ``trainA`` and ``trainB``, which nothing pairs in training.
 `evaluate` compares translations of the held-out pictures with the other set's pictures of the same name: the
 mean absolute difference in [-1, 1], and the Fréchet distance of features to the target's, by a small network
 that was trained here to tell the two sets apart, on the training pictures.
@@ -38,13 +38,12 @@ def prepare(google: Path, twitter: Path, out: Path) -> None:
     names = sorted({path.name for path in sets[0].iterdir()} & {path.name for path in sets[1].iterdir()} - flags)
     names = [name for name in names if not TONES & set(Path(name).stem.split("-"))]
     random.Random(0).shuffle(names)
-    rest = names[HELD_OUT:]
-    parts = {"trainA": rest[: len(rest) // 2], "trainB": rest[len(rest) // 2 :], "testA": names[:HELD_OUT]}
-    for part, chosen in {**parts, "testB": names[:HELD_OUT]}.items():
+    parts = {"train": names[HELD_OUT:], "test": names[:HELD_OUT]}
+    for part, chosen in ((part + domain, chosen) for part, chosen in parts.items() for domain in "AB"):
         (out / part).mkdir(parents=True, exist_ok=True)
         for name in chosen:
             flatten(sets[part.endswith("B")] / name).save(out / part / name)
-    print({part: len(list((out / part).iterdir())) for part in (*parts, "testB")})
+    print({part: len(chosen) for part, chosen in parts.items()})
 
 
 def flatten(path: Path) -> Image.Image:

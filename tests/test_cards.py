@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
+import torch
 import yaml
 from huggingface_hub import ModelCard
 
@@ -14,7 +15,9 @@ from ganzoo import loading, reports, zoo
 from ganzoo.cards import card_of
 from ganzoo.errors import DataError
 from ganzoo.evaluation import evaluate
+from ganzoo.files import pictures_in
 from ganzoo.images import save_picture, to_pictures
+from ganzoo.sampling import source_image
 from ganzoo.sources import DATASETS
 from ganzoo.specs import BundledFile
 from ganzoo.testing import noise_data
@@ -220,3 +223,16 @@ def test_numbers_can_be_computed_again():
     assert found["scores"].keys() == said["scores"].keys()
     for metric, score in said["scores"].items():
         assert found["scores"][metric]["value"] == pytest.approx(score["value"], rel=1e-3, abs=1e-5), metric
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(("direction", "domains"), [("noto2twemoji", "AB"), ("twemoji2noto", "BA")])
+def test_emoji_come_nearer_to_those_of_the_other_set(direction, domains):
+    """Wants what `benchmarks/emoji.py prepare` wrote, as ``emoji`` in the folder that GANZOO_DATA names."""
+    folders = [Path(os.environ.get("GANZOO_DATA", "data"), "emoji", f"test{domain}") for domain in domains]
+    if not all(folder.is_dir() for folder in folders):
+        pytest.skip(f"there is no {folders[0]}")
+    source, target = (torch.stack([source_image(path, 3) for path in pictures_in(folder)]) for folder in folders)
+    made = loading.load("cyclegan-noto2twemoji").translate(source, direction=direction, batch_size=20)
+    untranslated, translated = ((images - target).abs().mean().item() for images in (source, made))
+    assert translated < 0.97 * untranslated

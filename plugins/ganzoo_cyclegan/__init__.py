@@ -227,14 +227,16 @@ def ganzoo_models() -> Iterable[PretrainedModel]:
             "resolution": 64,
             "width": 24,
             "blocks": 6,
+            "upsampling": "nearest",
             "discriminator_width": 48,
             "discriminator_layers": 2,
             "domains": ("noto", "twemoji"),
+            "cycle_weight": 4.0,
         },
         weights=BundledFile(
             package="ganzoo_cyclegan",
             path="weights/cyclegan-noto2twemoji.safetensors",
-            sha256="54e871bde5ba48bf935b072954c47416f14b85e9a4468a61272c9f214b100e36",
+            sha256="063c1587f622924c467085cbf5f05ea7fcc0ae5ea689a952df5299014c48b5d9",
         ),
     )
     yield PretrainedModel(
