@@ -129,7 +129,7 @@ def ganzoo_models() -> Iterable[PretrainedModel]:
         weights=BundledFile(
             package="ganzoo_dcgan",
             path="weights/dcgan-fashion-mnist.safetensors",
-            sha256="39876e9f3b9a2fa83dd94bb455990f244da4544fc9469c143cabec4c3d52a3c9",
+            sha256="aeaffc14f3d4e73dcd26eac7cd0254d744c15260d5a18591e3209cb8e083bf7e",
         ),
     )
     yield PretrainedModel(
