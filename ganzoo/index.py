@@ -11,7 +11,7 @@ from ganzoo.names import BUILTIN
 __all__ = ["Index"]
 
 
-class Named(Protocol):
+class _Named(Protocol):
     """What every kind of record has."""
 
     @property
@@ -20,7 +20,7 @@ class Named(Protocol):
         ...
 
 
-Record = TypeVar("Record", bound=Named)
+Record = TypeVar("Record", bound=_Named)
 
 
 class Index(Mapping[str, Record], Generic[Record]):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,7 +51,7 @@ def check_source(source: str) -> None:
     Raises:
         UnknownNameError: neither a known name nor a folder.
     """
-    if source in DATASETS or source in POINTS or (source and expanded(source).is_dir()):
+    if source in DATASETS or source in POINTS or (source and os.path.isdir(expanded(source))):
         return
     raise UnknownNameError(f"{source!r} is neither a folder nor a data set{suggest(source, [*DATASETS, *POINTS])}")
 

@@ -21,6 +21,7 @@ from ganzoo.errors import (
 from ganzoo.importing import import_checkpoint
 from ganzoo.published import keep_published
 from ganzoo.registry import Registry
+from ganzoo.weights import read_tensors
 from plugin_factory import declaring
 
 SMALL = {"resolution": 16, "channels": 1, "latent_dim": 4, "generator_width": 4, "latent": "normal"}
@@ -75,7 +76,7 @@ def test_a_config_overrides_what_the_file_tells(tmp_path, generator):
     torch.save(foreign(generator, "main."), tmp_path / "old.pth")
     made = import_checkpoint("dcgan", tmp_path / "old.pth", tmp_path / "new", config={"latent": "uniform"}, half=True)
     assert made.config["latent"] == "uniform"
-    halves = zoo.read_tensors(tmp_path / "new/model.safetensors").values()
+    halves = read_tensors(tmp_path / "new/model.safetensors").values()
     assert {tensor.dtype for tensor in halves} == {torch.float16, torch.int64}
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from ganzoo import loading, remote, testing, zoo
+from ganzoo import loading, remote, subjects, testing, zoo
 from ganzoo.errors import GanzooError, UnknownNameError
 from ganzoo.names import short_name
 from ganzoo.published import Description
@@ -205,11 +205,11 @@ def test_a_strangers_architecture_is_not_taken_for_a_builtin_of_that_name(files:
     builtin = declaring(architectures=[architecture("dcgan")], losses=[loss("non-saturating")])
     zoo.use(registry_of({"ganzoo:dcgan": builtin, "other:main": declaring(architectures=[architecture("dcgan")])}))
     described = Description("dcgan", {}, "noise")
-    assert zoo._provided(described, of="it") == "dcgan"
-    assert zoo._provided(described._replace(plugin="other"), of="it") == "other/dcgan"
+    assert subjects.provided(described, of="it") == "dcgan"
+    assert subjects.provided(described._replace(plugin="other"), of="it") == "other/dcgan"
     assert zoo.provider_of("other/dcgan") == "other"
     with pytest.raises(UnknownNameError, match="'third' as its publisher says, is not loaded"):
-        zoo._provided(described._replace(plugin="third"), of="it")
+        subjects.provided(described._replace(plugin="third"), of="it")
 
 
 @pytest.mark.parametrize("name", ["hf:", "hf:digits", "hf:a/b@", "hf:a/b/c", "hf:a b/c", "hf:../../etc", "hf:a/b@x y"])
