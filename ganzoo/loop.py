@@ -180,10 +180,14 @@ class Loop(Iterator[Record]):
         }
         return Checkpoint(self.step, {"networks": self.gan.state_dict(), "average": self.published()}, state)
 
-    def start_from(self, checkpoint: Checkpoint) -> None:
-        """Take the networks of `checkpoint`, which a loop with the same GAN made; all else starts anew."""
-        load_into(self.gan, checkpoint.networks["networks"], of="the checkpoint")
-        load_into(self.average, checkpoint.networks["average"], of="the checkpoint")
+    def start_from(self, checkpoint: Checkpoint, *, of: str = "the checkpoint") -> None:
+        """Take the networks of `checkpoint`, which a loop with the same GAN made; all else starts anew.
+
+        Raises:
+            MismatchError: they are others; `of` names them.
+        """
+        load_into(self.gan, checkpoint.networks["networks"], of=of)
+        load_into(self.average, checkpoint.networks["average"], of=of)
 
     def restore(self, checkpoint: Checkpoint) -> None:
         """Go on from `checkpoint`, which a loop with the same GAN, data and options made."""

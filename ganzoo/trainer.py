@@ -99,7 +99,7 @@ class Trainer(Iterator[Record]):
         if resume:
             self._restore()
         elif self.plan.init:
-            self.loop.start_from(_newest(Path(self.plan.init), "start from"))
+            self.loop.start_from(_newest(Path(self.plan.init), "start from"), of=self.plan.init)
         self.crew.wait()  # none writes before all have looked
         self._observers: list[Observer] = []
         if self.crew.is_main:

@@ -111,7 +111,7 @@ def test_a_run_starts_from_the_networks_of_another(tmp_path, pictures):
     ("init", "config", "error", "text"),
     [
         ("nothing", TINY, RunError, "nothing holds no usable checkpoint to start from"),
-        ("first", {**TINY, "latent_dim": 5}, MismatchError, "does not fit the network"),
+        ("first", {**TINY, "latent_dim": 5}, MismatchError, "first does not fit the network"),
     ],
 )
 def test_a_run_cannot_start_from_that(tmp_path, pictures, init, config, error, text):
