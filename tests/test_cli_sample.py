@@ -46,8 +46,13 @@ def run(here, monkeypatch, capsys):
 
 
 def start(*arguments: str, **options) -> subprocess.Popen:
-    """The command line, in a process of its own."""
-    return subprocess.Popen([sys.executable, "-m", "ganzoo", *arguments], stderr=subprocess.PIPE, text=True, **options)
+    """The command line, in a process of its own, which hears Ctrl-C even if the tests run in the background."""
+    command = [sys.executable, "-m", "ganzoo", *arguments]
+    return subprocess.Popen(command, stderr=subprocess.PIPE, text=True, preexec_fn=_hear_interrupts, **options)
+
+
+def _hear_interrupts() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def names(folder: Path) -> list[str]:
