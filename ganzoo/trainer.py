@@ -87,8 +87,8 @@ class Trainer(Iterator[Record]):
         self.task = zoo.registry().architectures[architecture].task
         self.crew, device = join(str(device))
         _check_folder(self.folder, self.plan, resume)
-        if self.plan.init and not resume:
-            _newest(Path(self.plan.init), "start from")  # refused before the data is read
+        # Read before the data is, which may take long.
+        start = _newest(Path(self.plan.init), "start from") if self.plan.init and not resume else None
         with self.crew.main_first() if data in DATASETS else nullcontext():  # to download
             self.data = self._load_data(data_dir, workers, reading)
         settings = self._settle_classes()
@@ -98,8 +98,8 @@ class Trainer(Iterator[Record]):
         self.saved_step: int | None = None
         if resume:
             self._restore()
-        elif self.plan.init:
-            self.loop.start_from(_newest(Path(self.plan.init), "start from"), of=self.plan.init)
+        elif start:
+            self.loop.start_from(start, of=str(self.plan.init))
         self.crew.wait()  # none writes before all have looked
         self._observers: list[Observer] = []
         if self.crew.is_main:
