@@ -65,25 +65,19 @@ def describe(name: str) -> Row:
 
 def _describe_model(name: str, model: PretrainedModel) -> Row:
     spec = zoo.registry().architectures[model.architecture]
-    option, call = usage(spec.task)
     return {
         **model_row(name),
         "summary": model.summary,
         "paper": spec.paper,
         "weights": _source(model.weights),
         "sha256": model.weights.sha256,
-        "classes": list(model.classes),
-        **({"directions": list(zoo.config_of(model).directions)} if spec.task.from_images else {}),
-        "config": dataclasses.asdict(zoo.config_of(model)),
-        "sample_it": f"ganzoo sample {name}{option}",
-        "in_python": f'ganzoo.load("{name}").{call}',
+        **_use(name, subjects.subject_of(name)),
     }
 
 
 def _describe_published(name: str) -> Row:
     described, subject = subjects.description_of(name), subjects.subject_of(name)
     channels, height, width = subject.config.image_shape
-    option, call = usage(subject.task)
     return {
         "name": name,
         "architecture": described.architecture,
@@ -92,7 +86,15 @@ def _describe_published(name: str) -> Row:
         "resolution": f"{height}x{width}x{channels}",
         "dataset": described.dataset,
         "sha256": described.sha256,
-        "classes": list(described.classes),
+        **_use(name, subject),
+    }
+
+
+def _use(name: str, subject: subjects.Subject) -> Row:
+    """What can be asked of a model, and how."""
+    option, call = usage(subject.task)
+    return {
+        "classes": list(subject.classes),
         **({"directions": list(subject.config.directions)} if subject.task.from_images else {}),
         "config": dataclasses.asdict(subject.config),
         "sample_it": f"ganzoo sample {name}{option}",

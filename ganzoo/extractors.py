@@ -9,9 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ganzoo import loading, zoo
-from ganzoo.specs import BundledFile
 from ganzoo.unfilled import filled
-from ganzoo.weights import read_tensors
 
 __all__ = ["Extracted", "Extractor", "load_extractor"]
 
@@ -39,7 +37,6 @@ def load_extractor(name: str, *, device: torch.device, progress: type | None = N
         WeightsError: its weights cannot be fetched, are damaged or do not fit.
     """
     spec = zoo.registry().features[name]
-    path = loading.weights_path(spec, progress=progress)
-    tensors = read_tensors(path, sha256=spec.weights.sha256 if isinstance(spec.weights, BundledFile) else None)
+    tensors = loading.read_weights(spec, loading.weights_path(spec, progress=progress))
     network: Extractor = filled(spec.build, tensors, of=name)
     return network.eval().requires_grad_(False).to(device)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ganzoo.gan import GAN
     from ganzoo.sampling import Model
 
-__all__ = ["Pulled", "assemble", "load", "pull", "weights_path", "weights_size"]
+__all__ = ["Pulled", "assemble", "load", "pull", "read_weights", "weights_path", "weights_size"]
 
 
 def load(name: str | Path, *, device: str | torch.device = "cpu", progress: type | None = None) -> Model:
@@ -94,6 +94,16 @@ def weights_size(record: PretrainedModel | FeatureExtractor) -> int | None:
     return weights_path(record).stat().st_size if isinstance(record.weights, BundledFile) else record.weights.size
 
 
+def read_weights(record: PretrainedModel | FeatureExtractor, path: Path) -> dict[str, Tensor]:
+    """The tensors of a record's file, which `weights_path` gave; what was fetched has been verified by that.
+
+    Raises:
+        WeightsError: a bundled file is damaged, or the file is no safetensors file.
+        NonFiniteError: NaN or infinity among the weights.
+    """
+    return read_tensors(path, sha256=record.weights.sha256 if isinstance(record.weights, BundledFile) else None)
+
+
 def assemble(
     architecture: str,
     config: Mapping[str, Any],
@@ -127,7 +137,7 @@ def assemble(
 def _load_registered(name: str, progress: type | None) -> Model:
     model = zoo.registry().models[name]
     path = weights_path(model, progress=progress)
-    tensors = read_tensors(path, sha256=model.weights.sha256 if isinstance(model.weights, BundledFile) else None)
+    tensors = read_weights(model, path)
     config = dict(model.config)
     match = _match(model, path)
     if match is not None:

@@ -15,8 +15,6 @@ __all__: list[str] = []
 
 GANZOO_API = (1, 0)
 
-_SMALL = "any size, resized to 28x28 (bilinear, antialiased); colour becomes grey"
-
 
 def _build_inception() -> Extractor:
     from ganzoo_features.inception import Inception
@@ -52,35 +50,23 @@ def ganzoo_features() -> Iterable[FeatureExtractor]:
             size=95_628_359,
         ),
     )
-    yield FeatureExtractor(
-        name="mnist",
-        summary="a small convolutional classifier of handwritten digits, trained here",
-        source="benchmarks/classifier.py",
-        dataset="mnist",
-        licence="apache-2.0",
-        features=128,
-        classes=10,
-        accepts=_SMALL,
-        build=_build_classifier,
-        weights=BundledFile(
-            package="ganzoo_features",
-            path="weights/mnist.safetensors",
-            sha256="27a578e8b262dcd67bb50dc45e8322af7e549db468947590c63281d42e164c0d",
-        ),
+    yield _classifier("mnist", "handwritten digits", "27a578e8b262dcd67bb50dc45e8322af7e549db468947590c63281d42e164c0d")
+    yield _classifier(
+        "fashion-mnist", "clothes, shoes and bags", "8b9741e7772d9f339da3ff3368c82d5af1ec95afc362f4b0547d0d4d975b672c"
     )
-    yield FeatureExtractor(
-        name="fashion-mnist",
-        summary="a small convolutional classifier of clothes, shoes and bags, trained here",
+
+
+def _classifier(dataset: str, of: str, sha256: str) -> FeatureExtractor:
+    """The small classifier of a data set, called after it."""
+    return FeatureExtractor(
+        name=dataset,
+        summary=f"a small convolutional classifier of {of}, trained here",
         source="benchmarks/classifier.py",
-        dataset="fashion-mnist",
+        dataset=dataset,
         licence="apache-2.0",
         features=128,
         classes=10,
-        accepts=_SMALL,
+        accepts="any size, resized to 28x28 (bilinear, antialiased); colour becomes grey",
         build=_build_classifier,
-        weights=BundledFile(
-            package="ganzoo_features",
-            path="weights/fashion-mnist.safetensors",
-            sha256="8b9741e7772d9f339da3ff3368c82d5af1ec95afc362f4b0547d0d4d975b672c",
-        ),
+        weights=BundledFile(package="ganzoo_features", path=f"weights/{dataset}.safetensors", sha256=sha256),
     )
