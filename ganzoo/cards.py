@@ -34,6 +34,7 @@ _PLAIN = (
     "ema",
     "precision",
     "schedule",
+    "regularize_every",
     "crop",
     "limit",
     "init",

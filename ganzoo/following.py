@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -13,10 +13,12 @@ import click
 from ganzoo.signals import EXIT_CODES, postponed
 
 if TYPE_CHECKING:
-    from ganzoo.loop import Record
     from ganzoo.trainer import Trainer
 
 __all__ = ["follow", "introduce", "reading"]
+
+Tell = Callable[[int, str], None]
+"""Shows the iterations that are done, and the figures."""
 
 
 def reading() -> Callable[[int, int], None]:
@@ -58,9 +60,11 @@ def follow(trainer: Trainer) -> int:
     known = set(trainer.data.notes)
     show = _nothing if not trainer.crew.is_main else _bar if sys.stderr.isatty() else _lines
     total = trainer.plan.iterations
+    latest: dict[str, float] = {}  # not every iteration has every figure: penalties may be rare
     with show(trainer) as tell, postponed(patient=trainer.crew.size > 1) as received:
         for record in trainer:
-            tell(record)
+            latest |= {**record.losses, **record.scores}
+            tell(record.step, _written(latest))
             if received:
                 trainer.stop()
             if trainer.stopping and record.step < total:
@@ -76,27 +80,26 @@ def follow(trainer: Trainer) -> int:
 
 
 @contextmanager
-def _nothing(trainer: Trainer) -> Iterator[Callable[[Record], None]]:
-    yield lambda record: None
+def _nothing(trainer: Trainer) -> Iterator[Tell]:
+    yield lambda step, figures: None
 
 
 @contextmanager
-def _lines(trainer: Trainer) -> Iterator[Callable[[Record], None]]:
+def _lines(trainer: Trainer) -> Iterator[Tell]:
     """A line for every 100 iterations, and for the last."""
     total, first, started = trainer.plan.iterations, trainer.step, time.monotonic()
 
-    def tell(record: Record) -> None:
-        if record.step % 100 == 0 or record.step == total:
-            rate = (record.step - first) / (time.monotonic() - started)
-            minutes, seconds = divmod(round((total - record.step) / rate), 60)
-            left = f"{minutes}:{seconds:02d} left"
-            click.echo(f"{record.step}/{total}  {rate:.1f} it/s  {left}  {_figures(record)}", err=True)
+    def tell(step: int, figures: str) -> None:
+        if step % 100 == 0 or step == total:
+            rate = (step - first) / (time.monotonic() - started)
+            minutes, seconds = divmod(round((total - step) / rate), 60)
+            click.echo(f"{step}/{total}  {rate:.1f} it/s  {minutes}:{seconds:02d} left  {figures}", err=True)
 
     yield tell
 
 
 @contextmanager
-def _bar(trainer: Trainer) -> Iterator[Callable[[Record], None]]:
+def _bar(trainer: Trainer) -> Iterator[Tell]:
     """A bar with rate and time left, and below it the figures of the latest iteration."""
     from rich.console import Console, Group
     from rich.live import Live
@@ -117,16 +120,16 @@ def _bar(trainer: Trainer) -> Iterator[Callable[[Record], None]]:
     task = bar.add_task("", total=trainer.plan.iterations, completed=first)
     latest = ""
 
-    def tell(record: Record) -> None:
+    def tell(step: int, figures: str) -> None:
         nonlocal latest
-        latest = _figures(record)
-        done = (record.step - first) / (time.monotonic() - started)
-        bar.update(task, completed=record.step, description=f"{done:.1f} it/s")
+        latest = figures
+        done = (step - first) / (time.monotonic() - started)
+        bar.update(task, completed=step, description=f"{done:.1f} it/s")
 
     console = Console(stderr=True)
     with Live(get_renderable=lambda: Group(bar, latest), console=console, refresh_per_second=4):
         yield tell
 
 
-def _figures(record: Record) -> str:
-    return "  ".join(f"{name} {value:.3f}" for name, value in {**record.losses, **record.scores}.items())
+def _written(figures: Mapping[str, float]) -> str:
+    return "  ".join(f"{name} {value:.3f}" for name, value in figures.items())

@@ -138,12 +138,12 @@ class Loop(Iterator[Record]):
         return group
 
     def _penalise(self, judged: Sequence[Judged]) -> dict[str, Tensor]:
-        """The weighted penalties on what the discriminators saw in an update, if any of them was asked."""
-        if not judged:
+        """The weighted penalties on what the discriminators saw in an update, if any of them is due."""
+        every, weights = self.options.regularize_every, self.options.regularizers
+        if not judged or self.step % every:
             return {}
-        weights = self.options.regularizers
         return {
-            name: weights[name] * torch.stack([penalty(each) for each in judged]).sum()
+            name: weights[name] * every * torch.stack([penalty(each) for each in judged]).sum()
             for name, penalty in self._penalties.items()
         }
 

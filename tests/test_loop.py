@@ -193,6 +193,22 @@ def test_penalties_are_weighted_and_added():
     assert losses == {"discriminator/own": 1.0, "discriminator/label-smoothing": 0.5}
 
 
+def test_penalties_may_be_rare_and_are_so_much_heavier_then():
+    """In every third iteration, from the first on, with three times the weight."""
+    gan = judging()
+    gan.loss = zoo.registry().losses["non-saturating"].load()
+    loop = toy_loop(gan, iterations=5, regularizers={"label-smoothing": 0.5}, regularize_every=3)
+    assert [record.losses.get("discriminator/label-smoothing") for record in loop] == [1.5, None, None, 1.5, None]
+
+
+def test_rare_penalties_are_due_when_they_would_have_been_without_a_pause():
+    whole, first, second = (testing.tiny_loop("gan", 4, regularizers={"r1": 1.0}, regularize_every=3) for _ in range(3))
+    records = list(whole)
+    assert [next(first) for _ in range(2)] == records[:2]
+    second.restore(first.checkpoint())
+    assert list(second) == records[2:]
+
+
 @pytest.mark.parametrize("precision", ["fp32", "bf16", "fp16"])
 def test_the_seed_decides(precision):
     runs = [list(testing.tiny_loop("dcgan", 3, seed=seed, precision=precision)) for seed in (0, 0, 1)]

@@ -273,6 +273,7 @@ def test_tensorboard_is_an_extra(tmp_path, pictures, monkeypatch):
         {"iterations": 3, "seed": 7, "ema": 0.5, "precision": "bf16", "accumulate": 2, "limit": 9},
         {"mirror": True, "crop": 1.25},
         {"loss": "least-squares", "schedule": "linear=0.25", "regularizers": {"r1": 0.5, "label-smoothing": None}},
+        {"regularizers": {"r1": 2}, "regularize_every": 4},
         {"augmentations": ("color", "cutout"), "config": {**TINY, "latent": "normal"}},
     ],
     ids=str,

@@ -39,6 +39,12 @@ __all__ = ["COMMANDS", "export", "import_", "parse_settings", "train"]
     help="A penalty, such as r1=10; repeatable.",
 )
 @click.option(
+    "--regularize-every",
+    type=click.IntRange(min=1),
+    metavar="ITERATIONS",
+    help="Compute penalties so rarely, with weights so many times as large. [default: 1]",
+)
+@click.option(
     "--augment",
     "augmentations",
     multiple=True,
