@@ -50,7 +50,7 @@ def replace_config(config: Config | type[Config], values: Mapping[str, Any], *, 
 
 
 def _check_value(value: Any, hint: Any, what: str) -> Any:
-    """`value` as a config field of type `hint` takes it; JSON's lists become tuples.
+    """`value` as a config field of type `hint` takes it; JSON's lists become tuples, whole numbers fractions.
 
     Checked are the types that configs are made of: bool, int, float, str, Literal, tuples of these, and None beside.
     """
@@ -71,4 +71,4 @@ def _check_value(value: Any, hint: Any, what: str) -> Any:
     if not fits.get(origin or hint, True):
         wanted = f"one of {', '.join(map(repr, arguments))}" if origin is Literal else getattr(hint, "__name__", hint)
         raise InvalidConfigError(f"{what} is {wanted}, not {value!r}")
-    return value
+    return float(value) if hint is float else value

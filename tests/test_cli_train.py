@@ -47,6 +47,15 @@ def test_train_export_and_sample(photos, tmp_path):
         runner.invoke(cli, ["export", str(tmp_path / "run"), "-o", str(tmp_path / "out")], catch_exceptions=False)
 
 
+def test_the_last_line_has_penalties_that_were_not_due(photos, tmp_path):
+    rare = ["--iterations", 5, "--regularizer", "r1", "--regularize-every", 3, "--config", "beta1=0"]
+    done = CliRunner().invoke(cli, train(photos, tmp_path / "run", *rare))
+    assert done.exit_code == 0, done.output
+    assert "discriminator/r1" in next(line for line in done.stderr.splitlines() if line.startswith("5/5"))
+    lines = (tmp_path / "run/metrics.jsonl").read_text().splitlines()
+    assert [step for step, line in enumerate(lines, 1) if "discriminator/r1" in line] == [1, 4]
+
+
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_finishes_the_step_and_saves(photos, tmp_path, number, code):
     run = tmp_path / "run"

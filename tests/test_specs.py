@@ -214,3 +214,15 @@ def test_none_is_a_value_where_it_is_one(value: Any) -> None:
 def test_a_wrong_value_beside_none() -> None:
     with pytest.raises(InvalidConfigError, match=r"x: depth is int, not 2\.5$"):
         replace_config(Optional, {"depth": 2.5}, of="x")
+
+
+@dataclass(frozen=True)
+class Rates:
+    rate: float = 0.5
+    decays: tuple[float, ...] = ()
+
+
+def test_whole_numbers_become_fractions_where_these_are_meant() -> None:
+    """Adam, for one, takes no 0 for 0.0."""
+    config = replace_config(Rates, {"rate": 0, "decays": [1, 0.5]}, of="x")
+    assert [type(value) for value in (config.rate, *config.decays)] == [float, float, float]
