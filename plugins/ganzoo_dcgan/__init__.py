@@ -129,7 +129,7 @@ def ganzoo_models() -> Iterable[PretrainedModel]:
         weights=BundledFile(
             package="ganzoo_dcgan",
             path="weights/dcgan-fashion-mnist.safetensors",
-            sha256="aeaffc14f3d4e73dcd26eac7cd0254d744c15260d5a18591e3209cb8e083bf7e",
+            sha256="f9c424f65e5ed910ad1d283f80e14f82c589f3c94cf5b3d3cf769d0e92ed73fa",
         ),
     )
     yield PretrainedModel(
