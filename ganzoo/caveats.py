@@ -19,17 +19,28 @@ IMAGES_A_CLASS = 100
 USUAL_SPLIT = 5000
 """The images in a split of the usual 50,000 in ten: enough for 1,000 classes, by which IS was defined."""
 
+OF_ONE_CLASS = "IS of one class is near 1 however good the samples are: it wants several classes - use KID or FID"
+
 
 def caveats(
-    comparison: Comparison, against: str, features: FeatureExtractor, metrics: Sequence[str], settings: Settings
+    comparison: Comparison,
+    against: str,
+    features: FeatureExtractor,
+    metrics: Sequence[str],
+    settings: Settings,
+    *,
+    one_class: bool = False,
 ) -> list[str]:
-    """One sentence for each thing that a reader of the numbers must know, none where all is well."""
+    """One sentence for each thing that a reader of the numbers must know, none where all is well.
+
+    `one_class` says whether samples of a single class are judged.
+    """
     count, reference = comparison.judged.images.size, comparison.judged.reference.size
     found: list[str] = []
     if "fid" in metrics:
         found += _of_fid(min(count, reference), features)
     if "is" in metrics:
-        found += _of_is(count, against, features, settings)
+        found += [OF_ONE_CLASS] if one_class else _of_is(count, against, features, settings)
     if "kid" in metrics and min(count, reference) < KID_SUBSET_SIZE:
         found.append(
             f"KID here is of subsets of {min(count, reference)} images, not {KID_SUBSET_SIZE:,}: "

@@ -16,10 +16,21 @@ from ganzoo.folders import load_folder
 from ganzoo.image_sets import ImageSet, Pictures, Samples, Translations, shuffled, some_rows
 from ganzoo.images import UnreadableImage, read_image
 from ganzoo.published import CONFIG
+from ganzoo.requests import find_class
 from ganzoo.sampling import Model
 from ganzoo.sources import DATASETS, Split, check_source, domain_folders, load_data
 
-__all__ = ["DEFAULT_COUNT", "Comparison", "DataOptions", "Pair", "Part", "compare", "default_against", "is_pictures"]
+__all__ = [
+    "DEFAULT_COUNT",
+    "Comparison",
+    "DataOptions",
+    "Pair",
+    "Part",
+    "compare",
+    "default_against",
+    "is_pictures",
+    "spoken",
+]
 
 DEFAULT_COUNT = 10_000
 """As many as the test sets of MNIST, Fashion-MNIST and CIFAR-10 have: floor and score are of equally many images."""
@@ -44,6 +55,11 @@ class Part(NamedTuple):
     def of(self, seen: Extracted) -> Extracted:
         """Of what was seen in all images of the set, what belongs to these."""
         return seen if self.rows is None else Extracted(*(each[list(self.rows)] for each in seen))
+
+    def some(self, places: Sequence[int], name: str | None = None) -> Part:
+        """Those of these images that stand at some places, from 0 to `size` - 1."""
+        rows = range(self.size) if self.rows is None else self.rows
+        return Part(name or self.name, self.images, [rows[place] for place in places])
 
 
 class Pair(NamedTuple):
@@ -111,14 +127,15 @@ def compare(
     """Settle what is compared: samples or translations of `model`, or, without one, the pictures of `subject`.
 
     Of a data set by name, the training images are the reference, and the test images give the floor. Of a folder,
-    one half against the other does. A translation is compared with what it should look like: in a folder with
-    ``trainA``, ``trainB``, ``testA`` and ``testB``, the test images of the one domain are translated and compared
-    with the training images of the other, whose test images give the floor. All real images are brought to the
-    size that the model makes, or that the first of the pictures has.
+    one half against the other does. Samples of one class are compared with real images of that class alone. A
+    translation is compared with what it should look like: in a folder with ``trainA``, ``trainB``, ``testA`` and
+    ``testB``, the test images of the one domain are translated and compared with the training images of the other,
+    whose test images give the floor. All real images are brought to the size that the model makes, or that the
+    first of the pictures has.
 
     Raises:
         DataError: images cannot be read.
-        InvalidRequestError: a folder without the domains that a translation wants.
+        InvalidRequestError: a folder without the domains that a translation wants, or without the class asked for.
     """
     if model is not None and model.task.from_images:
         return _translation(subject, against, model, count, asked.get("direction"), options)
@@ -131,36 +148,62 @@ def compare(
     else:
         shape = model.image_shape
         samples = Samples("sampling", model, count or DEFAULT_COUNT, options.seed, asked)
-        told = "".join(f", {name} {value}" for name, value in asked.items())
+        told = "".join(f", {name} {value}" for name, value in spoken(asked).items())
         images = Part(f"samples of {subject}{told}", samples)
-    reference, floor = _real(against, shape, images.size, options)
+    reference, floor = _real(against, shape, images.size, options, _class_of(model, asked))
     return Comparison(Pair(images, reference), {"floor": floor})
 
 
-def _real(against: str, shape: Shape, count: int, options: DataOptions) -> tuple[Part, Pair]:
-    """The reference, and what gives the floor."""
+def spoken(asked: Mapping[str, Any]) -> dict[str, Any]:
+    """What was asked of a model, by the names that people type: a label is a class."""
+    return {{"label": "class"}.get(name, name): value for name, value in asked.items()}
 
-    def load(split: Split, limit: int | None) -> Data:
+
+def _class_of(model: Model | None, asked: Mapping[str, Any]) -> str | int | None:
+    """The one class that samples are of, by its name where it has one; None if they are of all."""
+    if model is None or asked.get("label") is None:
+        return None
+    label: int = model.request(label=asked["label"]).label  # type: ignore[attr-defined]  # a task that takes it has it
+    return model.classes[label] if model.classes else label
+
+
+def _real(
+    against: str, shape: Shape, count: int, options: DataOptions, of_class: str | int | None
+) -> tuple[Part, Pair]:
+    """The reference, and what gives the floor; of one class, or of all."""
+
+    def load(name: str, split: Split, limit: int | None) -> Part:
         data = load_data(against, shape, split=split, root=options.root, limit=limit, workers=options.workers)
-        return cast(Data, data)  # of one part
+        pictures = Pictures(name, cast(Data, data), options.workers)  # it is of one part
+        return Part(name, pictures) if of_class is None else _only(pictures, of_class)
 
-    training = Pictures(f"{against}, training images", load("train", options.limit), options.workers)
     if against not in DATASETS:
-        whole = Part(against, Pictures(against, training.data, options.workers))
+        whole = load(against, "train", options.limit)
         return whole, _halves(whole, count, options.seed)
-    test = Pictures(f"{against}, test images", load("test", None), options.workers)
-    reference = Part(training.name, training)
-    return reference, Pair(Part(test.name, test, some_rows(count, len(test), seed=options.seed)), reference)
+    reference = load(f"{against}, training images", "train", options.limit)
+    test = load(f"{against}, test images", "test", None)
+    return reference, Pair(test.some(some_rows(count, test.size, seed=options.seed)), reference)
+
+
+def _only(pictures: Pictures, of_class: str | int) -> Part:
+    """The pictures of one class.
+
+    Raises:
+        InvalidRequestError: they have no classes, or not this one.
+    """
+    data = pictures.data
+    if data.labels is None:
+        raise InvalidRequestError(f"{data.name} has no classes - put the pictures of each into a folder of their own")
+    label = find_class(of_class, data.classes, len(data.classes), of=data.name)
+    rows = (data.labels == label).nonzero().flatten().tolist()
+    return Part(f"{pictures.name}, class {data.classes[label]}", pictures, rows)
 
 
 def _halves(whole: Part, count: int, seed: int) -> Pair:
     """Up to `count` images of one half, against the other half."""
     order, middle = shuffled(whole.size, seed=seed), whole.size // 2
-    first, second = order[:middle][:count], order[middle:]
-    return Pair(
-        Part(f"one half of {whole.name}", whole.images, first),
-        Part(f"the other half of {whole.name}", whole.images, second),
-    )
+    first = whole.some(order[:middle][:count], f"one half of {whole.name}")
+    return Pair(first, whole.some(order[middle:], f"the other half of {whole.name}"))
 
 
 def _translation(

@@ -30,6 +30,11 @@ class Data(Protocol):
         ...
 
     @property
+    def labels(self) -> Tensor | None:
+        """(N,) int64, the class of each image by its number; None where it has none."""
+        ...
+
+    @property
     def notes(self) -> tuple[str, ...]:
         """What was done to get the images into shape, for people to read; what is read as needed may add to them."""
         ...

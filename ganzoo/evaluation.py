@@ -13,7 +13,7 @@ import torch
 
 from ganzoo import loading, subjects, zoo
 from ganzoo.caveats import caveats
-from ganzoo.comparisons import Comparison, DataOptions, Pair, Part, compare, default_against, is_pictures
+from ganzoo.comparisons import Comparison, DataOptions, Pair, Part, compare, default_against, is_pictures, spoken
 from ganzoo.devices import resolve_device
 from ganzoo.errors import InvalidRequestError, UnknownNameError
 from ganzoo.extractors import Extracted, load_extractor
@@ -102,6 +102,7 @@ def evaluate(
     features: str | None = None,
     is_splits: Sequence[int] = (1, 10),
     direction: str | None = None,
+    label: int | str | None = None,
     truncation: float | None = None,
     limit: int | None = None,
     sheet: Path | None = None,
@@ -118,7 +119,8 @@ def evaluate(
     by default what the model says it learned; see `ganzoo.comparisons.compare` for what becomes of it. `count`
     images are compared, by default 10,000 samples of a model and all there are else; sample i has seed `seed` + i,
     and every other choice follows from `seed` too. `direction` is of a translation, `truncation` of samples of
-    classes. `features` names a registered extractor, by default one that was trained on `against`, else Inception.
+    classes; with `label`, a class by name or number, its samples are compared with real images of the same class.
+    `features` names a registered extractor, by default one that was trained on `against`, else Inception.
     `limit` keeps the first so many real images. `sheet` is a picture file for the samples that are most like a
     training image, each beside it. `tell` is told of progress, `download` is a class with tqdm's interface.
 
@@ -134,7 +136,7 @@ def evaluate(
     settings = Settings(seed=seed, is_splits=tuple(is_splits))
     _check(metrics, features, settings, count)
     place = resolve_device(device)
-    asked = _given(direction=direction, truncation=truncation)
+    asked = _given(direction=direction, label=label, truncation=truncation)
     model = _model(name, place, asked, download)
     options = DataOptions(seed=seed, limit=limit, root=data_dir, workers=workers)
     comparison = compare(name, against, model=model, count=count, asked=asked, options=options)
@@ -150,7 +152,9 @@ def evaluate(
         images=_parts(comparison),
         features=_facts(features),
         scores=scores,
-        warnings=caveats(comparison, against, zoo.registry().features[features], metrics, settings),
+        warnings=caveats(
+            comparison, against, zoo.registry().features[features], metrics, settings, one_class=label is not None
+        ),
         notes=_notes(comparison),
         command=_command(name, against, features, comparison, metrics, settings, _given(**asked, limit=limit)),
         copies=copies,
@@ -166,7 +170,7 @@ def _model(name: str, device: torch.device, asked: Mapping[str, Any], download: 
     """The model of that name, of which all that is `asked` can be; None where pictures are judged."""
     if is_pictures(name):
         if asked:
-            raise InvalidRequestError(f"{name} is a folder of pictures: it takes no {' and no '.join(asked)}")
+            raise InvalidRequestError(f"{name} is a folder of pictures: it takes no {' and no '.join(spoken(asked))}")
         return None
     subjects.subject_of(name).request(name, **asked)
     return loading.load(name, device=device, progress=download)
@@ -279,5 +283,5 @@ def _command(
         words += ["--metrics", ",".join(metrics)]
     if settings.is_splits != Settings.is_splits:
         words += ["--is-splits", ",".join(map(str, settings.is_splits))]
-    words += [word for name, value in chosen.items() for word in (f"--{name}", str(value))]
+    words += [word for name, value in spoken(chosen).items() for word in (f"--{name}", str(value))]
     return shlex.join(words)

@@ -50,6 +50,19 @@ def test_a_table_with_what_it_rests_on(run):
     assert len(warnings) + len(notes) == len(err.splitlines())
 
 
+def test_one_class(run, tmp_path):
+    tiny = zoo.registry().architectures["biggan"].tiny
+    publish(tmp_path / "animals-model", "biggan", tiny, dataset="animals", classes=("dog", "cat", "owl"))
+    for i, animal in enumerate(("cat", "dog")):
+        write_pictures(tmp_path / "animals" / animal, blobs(24, 32, seed=i, channels=3))
+    beside = ("--against", "animals", "--features", "mnist", *FEW)
+    code, out, err = run("evaluate", "./animals-model", *beside, "--class", "cat")
+    assert code == 0, err
+    assert "20 x samples of ./animals-model, class cat" in out
+    assert "24 x animals, class cat" in out
+    assert run("evaluate", "./animals-model", *beside, "--class", "owl")[0] == 2
+
+
 def test_json_and_the_file_are_the_same(run, tmp_path):
     code, out, _ = run("evaluate", "./model", *FEW, "--json", "-o", "found.json", "--sheet", "sheet.png")
     assert code == 0

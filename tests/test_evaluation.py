@@ -9,10 +9,11 @@ import torch
 import ganzoo
 from datasets import blobs, write_fashion_mnist, write_pictures
 from ganzoo import ClassConditional, feature_cache, zoo
+from ganzoo.caveats import OF_ONE_CLASS
 from ganzoo.comparisons import DataOptions, compare
 from ganzoo.errors import DataError, InvalidRequestError, UnknownNameError, UsageError
 from ganzoo.evaluation import evaluate
-from ganzoo.image_sets import Pictures, Samples, some_rows
+from ganzoo.image_sets import Pictures, Samples, as_pictures, some_rows
 from ganzoo.metrics import METRICS
 from ganzoo.registry import Registry
 from ganzoo.sampling import Model
@@ -25,13 +26,17 @@ FAST = {"metrics": ("is", "fid"), "is_splits": (1, 3)}
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
-    """A small Fashion-MNIST, a model, a translation, and folders of pictures."""
+    """A small Fashion-MNIST, models, and folders of pictures."""
     folder = tmp_path_factory.mktemp("place")
     write_fashion_mnist(folder / "data")
     grey = {"resolution": 16, "channels": 1, "generator_width": 4}
     small = {"resolution": 32, "width": 4, "blocks": 1, "domains": ("day", "night")}
     publish(folder / "model", "dcgan", grey, dataset="fashion-mnist")
-    publish(folder / "classes", "biggan", zoo.registry().architectures["biggan"].tiny, dataset="fashion-mnist")
+    tiny = zoo.registry().architectures["biggan"].tiny
+    publish(folder / "classes", "biggan", tiny, dataset="fashion-mnist")
+    publish(folder / "animals-model", "biggan", tiny, dataset="animals", classes=("dog", "cat", "owl"))
+    for i, animal in enumerate(("cat", "dog", "owl")):
+        write_pictures(folder / "animals" / animal, blobs(24 + 2 * i, 32, seed=i, channels=3))
     publish(folder / "translation", "cyclegan", small, dataset="spots")
     for i, domain in enumerate(("trainA", "trainB", "testA", "testB")):
         write_pictures(folder / "pairs" / domain, blobs(20 + i, 32, seed=i, channels=3))
@@ -73,6 +78,30 @@ def test_samples_at_a_truncation():
     assert found.images["judged"]["what"] == "samples of ./classes, truncation 0.1"
     assert "--truncation 0.1" in found.command
     assert found.score("fid").value != evaluate("./classes", count=40, **FAST).score("fid").value
+
+
+def test_samples_of_one_class_against_that_class(tmp_path):
+    write_fashion_mnist(tmp_path, train=200, test=120)
+    found = evaluate("./classes", count=40, label=2, data_dir=tmp_path, **FAST)
+    assert found.images == {
+        "judged": {"what": "samples of ./classes, class 2", "count": 40},
+        "floor": {"what": "fashion-mnist, test images, class Pullover", "count": 12},
+        "reference": {"what": "fashion-mnist, training images, class Pullover", "count": 20},
+    }
+    assert "--class 2" in found.command
+    assert OF_ONE_CLASS in found.warnings
+
+
+def test_the_class_is_found_by_its_name_and_halved_in_a_folder():
+    model = ganzoo.load("./animals-model")
+    comparison = compare("x", "animals", model=model, count=15, asked={"label": "cat"}, options=DataOptions())
+    floor, reference = comparison.yardsticks["floor"], comparison.judged.reference
+    data = reference.images.data
+    assert {data.classes[data.labels[row]] for part in (reference, *floor) for row in part.rows} == {"cat"}
+    assert (reference.size, floor.images.size, floor.reference.size) == (24, 12, 12)
+    assert not set(floor.images.rows) & set(floor.reference.rows)
+    samples = torch.cat(list(comparison.judged.images.images.batches(7)))
+    assert torch.equal(samples, as_pictures(model.sample(15, label=1)))
 
 
 def test_a_folder_of_pictures_against_another():
@@ -344,6 +373,15 @@ def test_a_plugin_without_its_weights_is_set_aside():
         ({"truncation": 0.5}, InvalidRequestError, "takes no truncation"),
         ({"subject": "./classes", "truncation": 2}, InvalidRequestError, "at most 1"),
         ({"subject": "pictures", "against": "others", "truncation": 1}, InvalidRequestError, "takes no truncation"),
+        ({"label": 1}, InvalidRequestError, "takes no label"),
+        ({"subject": "./classes", "label": 3}, InvalidRequestError, "classes 0 to 2"),
+        ({"subject": "./classes", "label": 1, "against": "pictures"}, InvalidRequestError, "pictures has no classes"),
+        (
+            {"subject": "./animals-model", "label": "owl", "against": "fashion-mnist"},
+            InvalidRequestError,
+            "no class 'owl'",
+        ),
+        ({"subject": "pictures", "against": "others", "label": 1}, InvalidRequestError, "takes no class"),
         ({"subject": "./translation", "against": "others"}, InvalidRequestError, "has no domains"),
         ({"subject": "./translation", "against": "pairs", "direction": "day2day"}, InvalidRequestError, "day2day"),
         ({"subject": "./no-such-folder"}, UnknownNameError, "no folder"),

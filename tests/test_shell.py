@@ -15,7 +15,7 @@ import pytest
 
 from ganzoo import names, zoo
 from ganzoo.cli import cli
-from ganzoo.commands.arguments import CLASS, Name
+from ganzoo.commands.arguments import Name
 from ganzoo.points import POINTS
 from ganzoo.sources import DATASETS
 from plugin_factory import install_plugin, run, run_python
@@ -59,14 +59,16 @@ def test_paths_are_left_to_the_shell() -> None:
     assert completed("ganzoo", "train", "no-such-architecture") == set()
 
 
-def test_classes_are_those_of_the_model() -> None:
-    context = click.Context(cli, info_name="ganzoo")
-    context.params = {"name": "gan-mnist"}
-    option = click.Option(["--class"], type=CLASS)
-    known = zoo.registry().models["gan-mnist"].classes
-    assert {item.value for item in CLASS.shell_complete(context, option, "")} == set(known)
-    context.params = {"name": "no such model"}
-    assert CLASS.shell_complete(context, option, "") == []
+@pytest.mark.parametrize(
+    "words",
+    [("sample", "--class"), ("evaluate", "--class"), ("interpolate", "--from-class"), ("interpolate", "--to-class")],
+)
+def test_classes_are_those_of_the_model(words: tuple[str, str]) -> None:
+    command, option = words
+    known = set(zoo.registry().models["biggan-fashion-mnist"].classes)
+    assert completed("ganzoo", command, "biggan-fashion-mnist", option, "") == known
+    assert completed("ganzoo", command, "biggan-fashion-mnist", option, "Sn") == {"Sneaker"}
+    assert completed("ganzoo", command, "no-such-model", option, "") == set()
 
 
 def test_an_error_prints_nothing(capsys: pytest.CaptureFixture[str]) -> None:

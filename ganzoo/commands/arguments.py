@@ -60,7 +60,13 @@ DATA = Name(lambda ctx: names.DATASETS, paths=True)
 FOLDER = Name(lambda ctx: (), paths=True)
 """A folder of a run or of a model."""
 
-CLASS = Name(lambda ctx: subjects.subject_of(ctx.params["name"]).classes)
+
+def _classes(ctx: click.Context) -> Iterable[str]:
+    # Behind an option that has no value yet, click leaves the model among the words that it has not read.
+    return subjects.subject_of(ctx.params.get("name") or ctx.args[0]).classes
+
+
+CLASS = Name(_classes)
 """A class of the model that the command names before it."""
 
 

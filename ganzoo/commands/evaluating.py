@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from ganzoo import display
-from ganzoo.commands.arguments import AS_JSON, DATA, DEVICE, MODEL, pinned, registered
+from ganzoo.commands.arguments import AS_JSON, CLASS, DATA, DEVICE, MODEL, pinned, registered
 from ganzoo.commands.making import load_model
 from ganzoo.errors import InvalidRequestError
 
@@ -16,7 +16,7 @@ __all__ = ["COMMANDS", "evaluate", "quiz"]
 
 
 @click.command()
-@click.argument("subject", type=MODEL)
+@click.argument("name", metavar="SUBJECT", type=MODEL)
 @click.option("--against", type=DATA, help="A data set by name, or a folder. [default: what the model learned]")
 @click.option("--metrics", help="Some of is,fid,kid,prdc,authenticity. [default: all]")
 @click.option("-n", "--count", type=click.IntRange(min=1), help="How many images. [default: 10000; of pictures, all]")
@@ -28,6 +28,7 @@ __all__ = ["COMMANDS", "evaluate", "quiz"]
 )
 @click.option("--is-splits", default="1,10", show_default=True, help="IS in so many splits each, such as 1,10,20.")
 @click.option("--direction", help="Of a translation, by default the first that `ganzoo info` names.")
+@click.option("--class", "label", type=CLASS, metavar="NAME", help="Samples of one class, against that class.")
 @click.option("--truncation", type=float, metavar="T", help="Of samples of classes, in (0, 1].")
 @click.option("--limit", type=click.IntRange(min=1), help="Compare with the first so many real images only.")
 @click.option("--sheet", type=click.Path(path_type=Path), help="A picture of the samples most like training images.")
@@ -39,7 +40,7 @@ __all__ = ["COMMANDS", "evaluate", "quiz"]
 @DEVICE
 @AS_JSON
 def evaluate(
-    subject: str,
+    name: str,
     metrics: str | None,
     is_splits: str,
     output: Path | None,
@@ -65,7 +66,7 @@ def evaluate(
     bound_client()
     with reports.progress() as tell:
         found = compute(
-            pinned(subject),
+            pinned(name),
             is_splits=_parse_numbers("--is-splits", is_splits),
             sheet=sheet,
             tell=tell,
