@@ -129,7 +129,7 @@ def ganzoo_models() -> Iterable[PretrainedModel]:
         weights=BundledFile(
             package="ganzoo_dcgan",
             path="weights/dcgan-fashion-mnist.safetensors",
-            sha256="f9c424f65e5ed910ad1d283f80e14f82c589f3c94cf5b3d3cf769d0e92ed73fa",
+            sha256="2dae514eb103752b919b829da004d5934a1d6f6b82485ea5afac884c70004982",
         ),
     )
     yield PretrainedModel(

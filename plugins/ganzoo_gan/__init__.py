@@ -78,7 +78,7 @@ _ON_A_LINE = {"channels": 1, "latent_dim": 1, "generator_widths": (64, 64), "dis
 _IN_THE_PLANE = {"channels": 2, "latent_dim": 2, "generator_widths": (128, 128), "discriminator_units": (128, 128)}
 _GENTLY = {"iterations": 2000, "batch_size": 512, "ema": 0.99, "schedule": "cosine", "regularizers": {"r1": 0.01}}
 
-# How the bundled model was tuned: it is the paper's, but for what trained it.
+# How the bundled model was trained: its networks are the paper's, the game is not.
 _BY_ADAM = {
     "input_dropout": 0.0,
     "hidden_dropout": 0.0,
@@ -130,6 +130,6 @@ def ganzoo_models() -> Iterable[PretrainedModel]:
         weights=BundledFile(
             package="ganzoo_gan",
             path="weights/gan-mnist.safetensors",
-            sha256="fe7e1cd7c8afda6c3accb5459d50a355e79dee128ff28aad98b81388ddd3fe65",
+            sha256="b87548580508c09f5ab42acda64210f2568a731e1086c7e5861ba5974d9314d0",
         ),
     )
