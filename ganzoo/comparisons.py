@@ -194,7 +194,10 @@ def _only(pictures: Pictures, of_class: str | int) -> Part:
     data = pictures.data
     if data.labels is None:
         raise InvalidRequestError(f"{data.name} has no classes - put the pictures of each into a folder of their own")
-    label = find_class(of_class, data.classes, len(data.classes), of=data.name)
+    if of_class in data.classes:  # which may be called "1" and be another than that of number 1
+        label = data.classes.index(of_class)
+    else:
+        label = find_class(of_class, data.classes, len(data.classes), of=data.name)
     rows = (data.labels == label).nonzero().flatten().tolist()
     return Part(f"{pictures.name}, class {data.classes[label]}", pictures, rows)
 

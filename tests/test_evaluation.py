@@ -104,6 +104,16 @@ def test_the_class_is_found_by_its_name_and_halved_in_a_folder():
     assert torch.equal(samples, as_pictures(model.sample(15, label=1)))
 
 
+def test_a_class_that_is_called_as_a_number(tmp_path):
+    for name in ("1", "2"):
+        write_pictures(tmp_path / "numbers" / name, blobs(12, 32, seed=3, channels=3))
+    tiny = zoo.registry().architectures["biggan"].tiny
+    model = ganzoo.load(publish(tmp_path / "model", "biggan", tiny, classes=("2", "1", "0")))
+    source = str(tmp_path / "numbers")
+    comparison = compare("x", source, model=model, count=10, asked={"label": 1}, options=DataOptions())
+    assert comparison.judged.reference.name.endswith("class 1")
+
+
 def test_a_folder_of_pictures_against_another():
     found = evaluate("pictures", against="others", features="mnist", **FAST)
     assert counts(found) == {"judged": 40, "floor": 25, "reference": 50}
