@@ -116,7 +116,7 @@ def ganzoo_models() -> Iterable[PretrainedModel]:
         weights=BundledFile(
             package="ganzoo_dcgan",
             path="weights/dcgan-mnist.safetensors",
-            sha256="ac3e4f6655cdd51a7edf5a09e4e4dd18f158659443132c1eb4ab9872facf4ad6",
+            sha256="0dbd26988a74ff7329c8cf383baec7d25ab8b0e40368b35192173061e0245027",
         ),
     )
     yield PretrainedModel(
