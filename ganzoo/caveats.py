@@ -29,7 +29,7 @@ def caveats(
     metrics: Sequence[str],
     settings: Settings,
     *,
-    one_class: bool = False,
+    one_class: bool,
 ) -> list[str]:
     """One sentence for each thing that a reader of the numbers must know, none where all is well.
 

@@ -16,21 +16,11 @@ from ganzoo.folders import load_folder
 from ganzoo.image_sets import ImageSet, Pictures, Samples, Translations, shuffled, some_rows
 from ganzoo.images import UnreadableImage, read_image
 from ganzoo.published import CONFIG
-from ganzoo.requests import find_class
+from ganzoo.requests import exact_class, find_class, spoken
 from ganzoo.sampling import Model
 from ganzoo.sources import DATASETS, Split, check_source, domain_folders, load_data
 
-__all__ = [
-    "DEFAULT_COUNT",
-    "Comparison",
-    "DataOptions",
-    "Pair",
-    "Part",
-    "compare",
-    "default_against",
-    "is_pictures",
-    "spoken",
-]
+__all__ = ["DEFAULT_COUNT", "Comparison", "DataOptions", "Pair", "Part", "compare", "default_against", "is_pictures"]
 
 DEFAULT_COUNT = 10_000
 """As many as the test sets of MNIST, Fashion-MNIST and CIFAR-10 have: floor and score are of equally many images."""
@@ -56,10 +46,14 @@ class Part(NamedTuple):
         """Of what was seen in all images of the set, what belongs to these."""
         return seen if self.rows is None else Extracted(*(each[list(self.rows)] for each in seen))
 
-    def some(self, places: Sequence[int], name: str | None = None) -> Part:
+    def at(self, places: Sequence[int], name: str) -> Part:
         """Those of these images that stand at some places, from 0 to `size` - 1."""
         rows = range(self.size) if self.rows is None else self.rows
-        return Part(name or self.name, self.images, [rows[place] for place in places])
+        return Part(name, self.images, [rows[place] for place in places])
+
+    def some(self, count: int, *, seed: int) -> Part:
+        """So many of these images, at random; all, if there are no more."""
+        return self.at(some_rows(count, self.size, seed=seed), self.name)
 
 
 class Pair(NamedTuple):
@@ -143,28 +137,21 @@ def compare(
         shape = _first_shape(subject)
         folder = expanded(subject)
         data = load_folder(folder, shape, None, options.workers, lambda done, total: None, name=subject)
-        pictures = Pictures(subject, data, options.workers)
-        images = Part(subject, pictures, some_rows(count or len(pictures), len(pictures), seed=options.seed))
+        pictures = Part(subject, Pictures(subject, data, options.workers))
+        images, of_class = pictures.some(count or pictures.size, seed=options.seed), None
     else:
         shape = model.image_shape
         samples = Samples("sampling", model, count or DEFAULT_COUNT, options.seed, asked)
         told = "".join(f", {name} {value}" for name, value in spoken(asked).items())
-        images = Part(f"samples of {subject}{told}", samples)
-    reference, floor = _real(against, shape, images.size, options, _class_of(model, asked))
+        images, of_class = Part(f"samples of {subject}{told}", samples), _class_of(model, asked)
+    reference, floor = _real(against, shape, images.size, options, of_class)
     return Comparison(Pair(images, reference), {"floor": floor})
 
 
-def spoken(asked: Mapping[str, Any]) -> dict[str, Any]:
-    """What was asked of a model, by the names that people type: a label is a class."""
-    return {{"label": "class"}.get(name, name): value for name, value in asked.items()}
-
-
-def _class_of(model: Model | None, asked: Mapping[str, Any]) -> str | int | None:
+def _class_of(model: Model, asked: Mapping[str, Any]) -> str | int | None:
     """The one class that samples are of, by its name where it has one; None if they are of all."""
-    if model is None or asked.get("label") is None:
-        return None
-    label: int = model.request(label=asked["label"]).label  # type: ignore[attr-defined]  # a task that takes it has it
-    return model.classes[label] if model.classes else label
+    label: int | None = getattr(model.request(**asked), "label", None)
+    return label if label is None or not model.classes else model.classes[label]
 
 
 def _real(
@@ -182,11 +169,11 @@ def _real(
         return whole, _halves(whole, count, options.seed)
     reference = load(f"{against}, training images", "train", options.limit)
     test = load(f"{against}, test images", "test", None)
-    return reference, Pair(test.some(some_rows(count, test.size, seed=options.seed)), reference)
+    return reference, Pair(test.some(count, seed=options.seed), reference)
 
 
 def _only(pictures: Pictures, of_class: str | int) -> Part:
-    """The pictures of one class.
+    """The pictures of one class: of that name, or, where the model has no names, of that number.
 
     Raises:
         InvalidRequestError: they have no classes, or not this one.
@@ -194,8 +181,8 @@ def _only(pictures: Pictures, of_class: str | int) -> Part:
     data = pictures.data
     if data.labels is None:
         raise InvalidRequestError(f"{data.name} has no classes - put the pictures of each into a folder of their own")
-    if of_class in data.classes:  # which may be called "1" and be another than that of number 1
-        label = data.classes.index(of_class)
+    if isinstance(of_class, str):
+        label = exact_class(of_class, data.classes, of=data.name)
     else:
         label = find_class(of_class, data.classes, len(data.classes), of=data.name)
     rows = (data.labels == label).nonzero().flatten().tolist()
@@ -205,8 +192,8 @@ def _only(pictures: Pictures, of_class: str | int) -> Part:
 def _halves(whole: Part, count: int, seed: int) -> Pair:
     """Up to `count` images of one half, against the other half."""
     order, middle = shuffled(whole.size, seed=seed), whole.size // 2
-    first = whole.some(order[:middle][:count], f"one half of {whole.name}")
-    return Pair(first, whole.some(order[middle:], f"the other half of {whole.name}"))
+    first = whole.at(order[:middle][:count], f"one half of {whole.name}")
+    return Pair(first, whole.at(order[middle:], f"the other half of {whole.name}"))
 
 
 def _translation(
@@ -231,7 +218,7 @@ def _translation(
     images = Part(f"{sources.name}, translated {chosen}", made)
     if len(splits) == 2:
         others = load("test", target)
-        floor = Pair(Part(others.name, others, some_rows(images.size, len(others), seed=options.seed)), reference)
+        floor = Pair(Part(others.name, others).some(images.size, seed=options.seed), reference)
     else:
         floor = _halves(reference, images.size, options.seed)
     untranslated = Pair(Part(f"{sources.name}, as they are", sources), reference)

@@ -13,7 +13,7 @@ import torch
 
 from ganzoo import loading, subjects, zoo
 from ganzoo.caveats import caveats
-from ganzoo.comparisons import Comparison, DataOptions, Pair, Part, compare, default_against, is_pictures, spoken
+from ganzoo.comparisons import Comparison, DataOptions, Pair, Part, compare, default_against, is_pictures
 from ganzoo.devices import resolve_device
 from ganzoo.errors import InvalidRequestError, UnknownNameError
 from ganzoo.extractors import Extracted, load_extractor
@@ -22,6 +22,7 @@ from ganzoo.image_sets import ImageSet
 from ganzoo.memorisation import Copy, closest, write_sheet
 from ganzoo.metrics import METRICS, Estimate, Settings
 from ganzoo.names import suggest
+from ganzoo.requests import spoken
 from ganzoo.sampling import Model, check_seeds
 from ganzoo.sources import check_source
 

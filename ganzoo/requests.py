@@ -10,7 +10,7 @@ from typing import Any
 from ganzoo.errors import InvalidRequestError
 from ganzoo.tasks import Task
 
-__all__ = ["find_class", "make_request"]
+__all__ = ["exact_class", "find_class", "make_request", "spoken"]
 
 _SHOWN = 8
 
@@ -30,6 +30,11 @@ def make_request(task: type[Task], options: Mapping[str, Any], *, config: Any, c
     if values.get("label") is not None:
         values["label"] = find_class(values["label"], classes, config.classes, of=of)
     return task(**values)
+
+
+def spoken(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Options of a request by the names that people type: a label is a class."""
+    return {"class" if name == "label" else name: value for name, value in options.items()}
 
 
 def find_class(asked: int | str, names: Sequence[str], count: int, *, of: str) -> int:
@@ -54,6 +59,17 @@ def find_class(asked: int | str, names: Sequence[str], count: int, *, of: str) -
         if found:
             raise InvalidRequestError(f"{of}: class {asked!r} may be {_list(names, found)} - name one, or its number")
     raise InvalidRequestError(f"{of} has no class {asked!r} - {_suggest(text, names, count)}")
+
+
+def exact_class(name: str, names: Sequence[str], *, of: str) -> int:
+    """The index of the class of just this name; `find_class` guesses what a person means, and takes part of a name.
+
+    Raises:
+        InvalidRequestError: there is none.
+    """
+    if name not in names:
+        raise InvalidRequestError(f"{of} has no class {name!r} - {_suggest(name.lower(), names, len(names))}")
+    return names.index(name)
 
 
 def _check_index(index: int, count: int, of: str) -> int:

@@ -104,6 +104,13 @@ def test_the_class_is_found_by_its_name_and_halved_in_a_folder():
     assert torch.equal(samples, as_pictures(model.sample(15, label=1)))
 
 
+def test_a_class_of_nearly_the_same_name_is_another(tmp_path):
+    for name in ("catfish", "dogfish"):
+        write_pictures(tmp_path / "sea" / name, blobs(12, 32, seed=3, channels=3))
+    with pytest.raises(InvalidRequestError, match="sea has no class 'cat'"):
+        evaluate("./animals-model", against=tmp_path / "sea", label="cat", count=20, features="mnist", **FAST)
+
+
 def test_a_class_that_is_called_as_a_number(tmp_path):
     for name in ("1", "2"):
         write_pictures(tmp_path / "numbers" / name, blobs(12, 32, seed=3, channels=3))
