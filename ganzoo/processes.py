@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -95,4 +96,6 @@ def join(device: str) -> tuple[Crew, torch.device]:
     from accelerate import PartialState
 
     state = PartialState(cpu=device == "cpu")
+    # Threads of the group that outlive the interpreter may abort the process, when all of its work is done.
+    atexit.register(state.destroy_process_group)
     return Crew(state.process_index, state.num_processes), torch.device(state.device)

@@ -201,6 +201,22 @@ def test_batch_norm_is_that_of_the_whole_batch(differences, case):
     assert [of_rank[case] < bound for of_rank in differences] == [True, True]
 
 
+LEAVING = """
+import atexit, pathlib, sys, torch
+from ganzoo.processes import join
+atexit.register(lambda: pathlib.Path(sys.argv[1], str(crew.rank)).write_text(str(torch.distributed.is_initialized())))
+crew, _ = join("cpu")
+assert torch.distributed.is_initialized()
+crew.wait()
+"""
+
+
+def test_processes_leave_their_group_before_they_end(tmp_path):
+    """Else one in some twenty aborts at its end: "terminate called without an active exception"."""
+    testing.run_processes(2, "-c", LEAVING, str(tmp_path))
+    assert [(tmp_path / rank).read_text() for rank in "01"] == ["False", "False"]
+
+
 def test_batch_norm_in_eval_mode_looks_at_nothing_else():
     """It needs no other process."""
     images = torch.randn(3, 4, 3, 3)
