@@ -93,6 +93,8 @@ def join(device: str) -> tuple[Crew, torch.device]:
         raise InvalidRequestError(f"several processes cannot all train on {device} - say auto, cuda or cpu")
     if device == "cuda":
         resolve_device(device)
+    # Imported later, as optimizers import it, it would keep the group in its default arguments, and its threads alive.
+    import torch.distributed.nn.functional
     from accelerate import PartialState
 
     state = PartialState(cpu=device == "cpu")
