@@ -10,7 +10,7 @@ import re
 from pathlib import Path
 
 import ganzoo
-from ganzoo import reports
+from ganzoo.evaluation import report
 
 CARDS = Path(__file__).parents[1] / "model_cards"
 SECTION = re.compile(r"## Evaluation\n.*?(?=^## )", re.DOTALL | re.MULTILINE)
@@ -32,9 +32,9 @@ def main() -> None:
     chosen = parser.parse_args()
     for name in chosen.models:
         found = ganzoo.evaluate(name, against=chosen.against, data_dir=chosen.data_dir)
-        reports.write(found, CARDS / f"{name}.json")
+        report.write(found, CARDS / f"{name}.json")
         card = CARDS / f"{name}.md"
-        card.write_text(put(card.read_text(), reports.markdown(found.as_json())))
+        card.write_text(put(card.read_text(), report.markdown(found.as_json())))
         print(f"{name}: FID {found.score('fid').value:.3f}, floor {found.score('fid').beside['floor'].value:.3f}")
 
 

@@ -15,8 +15,9 @@ import torch
 from torch import Tensor
 
 import ganzoo
-from ganzoo.extractors import Extractor, load_extractor
-from ganzoo.images import to_bytes
+from ganzoo.evaluation.extractors import load_extractor
+from ganzoo.images.tensors import to_bytes
+from ganzoo.interface.extractor import Extractor
 
 
 def agreement(samples: Tensor, label: int, classifier: Extractor) -> float:

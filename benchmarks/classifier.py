@@ -17,7 +17,8 @@ import torch
 from torch import Tensor, nn
 
 import ganzoo
-from ganzoo.weights import read_tensors, sha256_of, write_tensors
+from ganzoo.utils.files import sha256_of
+from ganzoo.weights.tensors import read_tensors, write_tensors
 from ganzoo_features.classifier import Classifier
 
 SHAPE = (1, 28, 28)

@@ -19,9 +19,10 @@ from PIL import Image
 from torch import Tensor
 
 import ganzoo
-from ganzoo.extractors import load_extractor
-from ganzoo.images import resize, take_picture
-from ganzoo.metrics import Settings, fid
+from ganzoo.evaluation.extractors import load_extractor
+from ganzoo.evaluation.metrics import Settings, fid
+from ganzoo.images.files import take_picture
+from ganzoo.images.tensors import resize
 
 SHAPE = (1, 32, 32)
 SETS = ("mnist", "fashion-mnist")

@@ -24,8 +24,10 @@ from PIL import Image
 from torch import Tensor, nn
 
 import ganzoo
-from ganzoo.images import contact_sheet, save_picture, to_pictures
-from ganzoo.sampling import source_image
+from ganzoo.images.files import save_picture
+from ganzoo.images.sheets import contact_sheet
+from ganzoo.images.tensors import to_pictures
+from ganzoo.sampling.model import source_image
 
 HELD_OUT = 200
 TONES = {f"1f3f{digit}" for digit in "bcdef"}

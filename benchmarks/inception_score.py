@@ -16,9 +16,12 @@ import torch
 from torch import Tensor, nn
 
 import ganzoo
-from ganzoo.extractors import Extracted, Extractor, load_extractor
-from ganzoo.images import contact_sheet, save_picture, to_pictures
-from ganzoo.metrics import Settings, entropies, fid, inception_score
+from ganzoo.evaluation.extractors import load_extractor
+from ganzoo.evaluation.metrics import Settings, entropies, fid, inception_score
+from ganzoo.images.files import save_picture
+from ganzoo.images.sheets import contact_sheet
+from ganzoo.images.tensors import to_pictures
+from ganzoo.interface.extractor import Extracted, Extractor
 
 DATA = "fashion-mnist"
 SHAPE = (1, 28, 28)

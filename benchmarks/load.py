@@ -20,9 +20,10 @@ import tempfile
 from pathlib import Path
 
 SETUP = """
-import resource, time, torch, ganzoo, ganzoo.sampling, ganzoo_biggan.model, safetensors.torch
+import resource, time, torch, ganzoo, ganzoo.sampling.model, ganzoo_biggan.model, safetensors.torch
 from pathlib import Path
-from ganzoo.weights import read_tensors, sha256_of
+from ganzoo.utils.files import sha256_of
+from ganzoo.weights.tensors import read_tensors
 torch.set_num_threads({threads})
 folder = Path({folder!r})
 file = folder / "model.safetensors"
@@ -52,7 +53,8 @@ WAYS = {
 def publish(folder: Path) -> tuple[str, dict[str, object]]:
     """The model in a published folder: the digest of its weights, and its config."""
     import ganzoo
-    from ganzoo.published import Description, keep_published, read_description, write_folder
+    from ganzoo.interface.gan import keep_published
+    from ganzoo.weights.folder import Description, read_description, write_folder
 
     gan = ganzoo.create("biggan-deep", resolution=512, generator_spectral_norm=False, statistics=51)
     keep_published(gan)

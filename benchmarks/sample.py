@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 import ganzoo
-from ganzoo import zoo
+from ganzoo.registry import lookup
 
 CASES: list[tuple[str, int, dict[str, Any]]] = [
     ("dcgan", 1, {}),
@@ -43,7 +43,7 @@ def main() -> None:
     print(f"{'':12}{'pixels':>7}{'batch':>7}{'plain':>10}{'fused':>10}{'faster':>9}   (ms per image)")
     for architecture, batch, config in CASES:
         made = models(architecture, config)
-        request = zoo.registry().architectures[architecture].task()
+        request = lookup.registry().architectures[architecture].task()
         draws = [made["plain"].draw(request, torch.Generator().manual_seed(seed)) for seed in range(batch)]
         inputs = {name: torch.stack([draw[name] for draw in draws]) for name in draws[0]}
         seconds: dict[str, list[float]] = {way: [] for way in made}

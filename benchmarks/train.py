@@ -25,8 +25,9 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 from torchvision.transforms import v2
 
-from ganzoo import GAN, Domains, ImageData, Loop, TrainingOptions, frozen, zoo
-from ganzoo.images import to_pictures
+from ganzoo import GAN, Domains, ImageData, Loop, TrainingOptions, frozen
+from ganzoo.images.tensors import to_pictures
+from ganzoo.registry import lookup
 
 _SMALL = {
     **{"resolution": 32, "channels": 1, "classes": 10, "class_dim": 32},
@@ -54,14 +55,14 @@ def pictures(shape: tuple[int, int, int], count: int = 2048) -> ImageData:
 
 def parts(name: str) -> dict[str, ImageData]:
     """A data set for each part of the architecture's batches."""
-    shape = zoo.check_config(name, CASES[name])[0].image_shape
-    return {part: pictures(shape) for part in zoo.registry().architectures[name].task.trains_on}
+    shape = lookup.check_config(name, CASES[name])[0].image_shape
+    return {part: pictures(shape) for part in lookup.registry().architectures[name].task.trains_on}
 
 
 def networks(name: str, device: torch.device) -> GAN:
     """The same each time."""
     torch.manual_seed(0)
-    return zoo.create(name, **CASES[name]).to(device)
+    return lookup.create(name, **CASES[name]).to(device)
 
 
 def ours(name: str, batch_size: int, device: torch.device) -> Step:
@@ -134,7 +135,7 @@ def decoded(data: ImageData, batch_size: int) -> Iterator[list[Tensor]]:
 
 def reference(name: str, batch_size: int, device: torch.device) -> Step:
     """The field's loop for such an architecture."""
-    task = zoo.registry().architectures[name].task
+    task = lookup.registry().architectures[name].task
     loop = _conditional if task.needs_labels else _translating if task.from_images else _generating
     return loop(name, batch_size, device)
 

@@ -6,8 +6,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from ganzoo.errors import GanzooError
-from ganzoo.hooks import hookimpl
-from ganzoo.specs import (
+from ganzoo.interface.hooks import hookimpl
+from ganzoo.interface.specs import (
     Architecture,
     Augmentation,
     BundledFile,
@@ -23,25 +23,25 @@ from ganzoo.specs import (
     Schedule,
     Shapes,
 )
-from ganzoo.tasks import ClassConditional, ImageToImage, Task, Unconditional
+from ganzoo.interface.tasks import ClassConditional, ImageToImage, Task, Unconditional
+from ganzoo.utils.version import __version__ as __version__
 
 if TYPE_CHECKING:
-    from ganzoo.data import Domains, ImageData
-    from ganzoo.evaluation import Evaluation, Score, evaluate
-    from ganzoo.extractors import Extracted, Extractor
-    from ganzoo.gan import GAN, AdversarialLoss, Batch, Inputs, Judged, Update, frozen, judge
-    from ganzoo.latents import draw_latent, draw_truncated
-    from ganzoo.loading import load, pull
-    from ganzoo.loop import Loop, Record
-    from ganzoo.plans import TrainingOptions
-    from ganzoo.precision import at_least_single
-    from ganzoo.processes import gather_rows, own_rows
-    from ganzoo.sampling import Model
-    from ganzoo.sources import load_data
-    from ganzoo.trainer import Trainer
-    from ganzoo.zoo import create, models
-
-__version__ = "0.1.0"
+    from ganzoo.data.datasets import Domains, ImageData
+    from ganzoo.data.load import load_data
+    from ganzoo.distributed.processes import gather_rows, own_rows
+    from ganzoo.evaluation.evaluate import evaluate
+    from ganzoo.evaluation.result import Evaluation, Score
+    from ganzoo.interface.extractor import Extracted, Extractor
+    from ganzoo.interface.gan import GAN, AdversarialLoss, Batch, Inputs, Judged, Update, frozen, judge
+    from ganzoo.interface.latents import draw_latent, draw_truncated
+    from ganzoo.pretrained.load import load, pull
+    from ganzoo.registry.lookup import create, models
+    from ganzoo.sampling.model import Model
+    from ganzoo.training.loop import Loop, Record
+    from ganzoo.training.plan import TrainingOptions
+    from ganzoo.training.trainer import Trainer
+    from ganzoo.utils.precision import at_least_single
 
 __all__ = [
     "GAN",
@@ -98,20 +98,21 @@ __all__ = [
 
 # Imported on first use (PEP 562): a plugin that only declares, and `ganzoo list`, never import torch.
 _LAZY = {
-    "data": ("Domains", "ImageData"),
-    "evaluation": ("Evaluation", "Score", "evaluate"),
-    "extractors": ("Extracted", "Extractor"),
-    "gan": ("GAN", "AdversarialLoss", "Batch", "Inputs", "Judged", "Update", "frozen", "judge"),
-    "latents": ("draw_latent", "draw_truncated"),
-    "loop": ("Loop", "Record"),
-    "plans": ("TrainingOptions",),
-    "precision": ("at_least_single",),
-    "processes": ("gather_rows", "own_rows"),
-    "sampling": ("Model",),
-    "sources": ("load_data",),
-    "trainer": ("Trainer",),
-    "loading": ("load", "pull"),
-    "zoo": ("create", "models"),
+    "data.datasets": ("Domains", "ImageData"),
+    "data.load": ("load_data",),
+    "distributed.processes": ("gather_rows", "own_rows"),
+    "evaluation.evaluate": ("evaluate",),
+    "evaluation.result": ("Evaluation", "Score"),
+    "interface.extractor": ("Extracted", "Extractor"),
+    "interface.gan": ("GAN", "AdversarialLoss", "Batch", "Inputs", "Judged", "Update", "frozen", "judge"),
+    "interface.latents": ("draw_latent", "draw_truncated"),
+    "pretrained.load": ("load", "pull"),
+    "registry.lookup": ("create", "models"),
+    "sampling.model": ("Model",),
+    "training.loop": ("Loop", "Record"),
+    "training.plan": ("TrainingOptions",),
+    "training.trainer": ("Trainer",),
+    "utils.precision": ("at_least_single",),
 }
 _HOME = {name: f"ganzoo.{module}" for module, names in _LAZY.items() for name in names}
 

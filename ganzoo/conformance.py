@@ -59,9 +59,9 @@ def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config
 
 def _subjects(names: Iterable[str]) -> Iterator[tuple[str, str]]:
     """The kind and the name of all that is meant."""
-    from ganzoo import zoo
+    from ganzoo.registry import lookup
 
-    found = zoo.registry()
+    found = lookup.registry()
     for name in names:
         meant = [(kind, name) for kind in _KINDS if name in getattr(found, kind)]
         of_it = [plugin.declares for plugin in found.plugins if plugin.distribution == name]

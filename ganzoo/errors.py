@@ -17,9 +17,9 @@
     │   └── LayoutError             no known layout reads them
     ├── NonFiniteError          1   NaN or infinity in weights, losses or images
     ├── DataError               1   a data set cannot be read
-    │   └── images.UnreadableImage  a picture cannot
-    ├── outputs.UnfinishedError 1   writing ended early; what is said to be written is whole
-    │   └── outputs.Interrupted 130     by Ctrl-C
+    │   └── UnreadableImage         a picture cannot be read
+    ├── UnfinishedError         1   writing ended early; what is said to be written is whole
+    │   └── Interrupted       130       by Ctrl-C
     ├── PublishError            1   a model cannot be uploaded
     └── RunError                1   a training run cannot be written, read or resumed
 """
@@ -31,6 +31,7 @@ __all__ = [
     "CorruptWeightsError",
     "DataError",
     "GanzooError",
+    "Interrupted",
     "InvalidConfigError",
     "InvalidRequestError",
     "LayoutError",
@@ -42,7 +43,9 @@ __all__ = [
     "PublishError",
     "PullError",
     "RunError",
+    "UnfinishedError",
     "UnknownNameError",
+    "UnreadableImage",
     "UsageError",
     "WeightsError",
     "one_line",
@@ -136,3 +139,17 @@ def one_line(error: BaseException) -> str:
     """The error's type and first line, for messages that quote another program's error."""
     text = str(error).strip().splitlines()
     return f"{type(error).__name__}: {text[0]}" if text else type(error).__name__
+
+
+class UnfinishedError(GanzooError):
+    """Writing ended early; the message says how many pictures are whole, and how to go on."""
+
+
+class Interrupted(UnfinishedError):
+    """Ctrl-C while pictures were written."""
+
+    exit_code = 130
+
+
+class UnreadableImage(DataError):
+    """A picture file that cannot be used; the message says which and why."""

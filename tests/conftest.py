@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from ganzoo import zoo
+from ganzoo.registry import lookup
 
 collect_ignore = ["thirdparty"]  # a package of its own, with tests of its own: tests/test_thirdparty.py runs them
 
@@ -18,4 +18,4 @@ def _one_thread():
 def _registry_of_its_own():
     """No test sees the registry that another one has put in place."""
     yield
-    zoo.use(None)
+    lookup.use(None)

@@ -5,7 +5,8 @@ import sys
 
 import pytest
 
-from ganzoo import testing, zoo
+from ganzoo import testing
+from ganzoo.registry import lookup
 
 
 def name_of(check):
@@ -13,13 +14,13 @@ def name_of(check):
 
 
 @pytest.mark.parametrize("check", testing.CHECKS, ids=name_of)
-@pytest.mark.parametrize("architecture", zoo.registry().architectures)
+@pytest.mark.parametrize("architecture", lookup.registry().architectures)
 def test_conformance(architecture, check):
     check(architecture)
 
 
 @pytest.mark.parametrize("check", testing.FEATURE_CHECKS, ids=name_of)
-@pytest.mark.parametrize("features", zoo.registry().features)
+@pytest.mark.parametrize("features", lookup.registry().features)
 def test_conformance_of_features(features, check):
     check(features)
 

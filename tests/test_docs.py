@@ -13,9 +13,12 @@ import pytest
 import torch
 
 import ganzoo
-from ganzoo import hooks, testing, zoo
-from ganzoo.cli import cli
-from ganzoo.images import save_picture, to_pictures
+from ganzoo import testing
+from ganzoo.cli.main import cli
+from ganzoo.images.files import save_picture
+from ganzoo.images.tensors import to_pictures
+from ganzoo.interface import hooks
+from ganzoo.registry import lookup
 from in_process import ganzoo as shell
 from plugin_factory import install
 
@@ -56,7 +59,7 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     shapes = {"hidden.weight": (8, 14), "hidden.bias": (8,), "pixels.weight": (64, 8), "pixels.bias": (64,)}
     torch.save({name: torch.randn(shape) for name, shape in shapes.items()}, site / "old.pth")
     sys.path.insert(0, str(site))
-    zoo.use(None)
+    lookup.use(None)
     yield site
     sys.path.remove(str(site))
     for name in [name for name in sys.modules if name.startswith("ganzoo_tutorial")]:
@@ -98,7 +101,7 @@ def test_the_tutorials_features_conform(check: Callable[[str], None], package: P
 def test_the_tutorial_uses_every_hook(package: Path) -> None:
     used = {f"ganzoo_{kind}" for kind in hooks.KINDS}
     assert [hook for hook in used if f"def {hook}():" not in TUTORIAL] == []
-    declared = next(p for p in zoo.registry().plugins if p.distribution == "ganzoo-tutorial").declares
+    declared = next(p for p in lookup.registry().plugins if p.distribution == "ganzoo-tutorial").declares
     assert set(declared) == set(hooks.KINDS)
 
 
@@ -115,8 +118,8 @@ def test_commands_that_are_shown_are_commands(monkeypatch: pytest.MonkeyPatch, t
     def reached(*given: object, **options: object) -> None:
         raise Reached
 
-    monkeypatch.setattr("ganzoo.trainer.Trainer", reached)
-    monkeypatch.setattr("ganzoo.commands.making.load_model", reached)
+    monkeypatch.setattr("ganzoo.training.trainer.Trainer", reached)
+    monkeypatch.setattr("ganzoo.cli.commands.sampling.load_model", reached)
     (tmp_path / "photos").mkdir()
     save_picture(to_pictures(torch.zeros(1, 3, 8, 8))[0], tmp_path / "photos" / "0.png")
     monkeypatch.chdir(tmp_path)

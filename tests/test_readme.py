@@ -11,9 +11,11 @@ from pathlib import Path
 import pytest
 
 import ganzoo
-from ganzoo import testing, zoo
-from ganzoo.cli import cli
-from ganzoo.images import save_picture, to_pictures
+from ganzoo import testing
+from ganzoo.cli.main import cli
+from ganzoo.images.files import save_picture
+from ganzoo.images.tensors import to_pictures
+from ganzoo.registry import lookup
 from models import publish
 from plugin_factory import install
 
@@ -80,7 +82,7 @@ def test_the_plugin_has_at_most_60_lines():
 def small(tmp_path):
     """Small models in place of those that would be downloaded, by their names."""
     configs = {"cyclegan-horse2zebra": {"resolution": 32, "width": 4, "blocks": 1}}
-    configs["biggan-deep-128"] = zoo.registry().architectures["biggan-deep"].tiny
+    configs["biggan-deep-128"] = lookup.registry().architectures["biggan-deep"].tiny
     for name, config in configs.items():
         architecture = {"cyclegan-horse2zebra": "cyclegan", "biggan-deep-128": "biggan-deep"}[name]
         publish(tmp_path / name, architecture, config, classes=("wolf", "golden retriever", "cat"))

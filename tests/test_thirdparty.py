@@ -17,11 +17,12 @@ import torch
 
 import ganzoo
 from ganzoo import testing
-from ganzoo.images import save_picture, to_pictures
+from ganzoo.images.files import save_picture
+from ganzoo.images.tensors import to_pictures
 from hub_server import Hub
 from hub_uploads import TOKEN
 from plugin_factory import install
-from test_scaffold import SLOWEST, pytest_of
+from plugin_suites import SLOWEST, pytest_of
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = Path(__file__).parent / "thirdparty" / "ganzoo-wgan-gp"

@@ -8,15 +8,16 @@ import sys
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ganzoo import loading, zoo
 from ganzoo.errors import InvalidConfigError
-from ganzoo.gan import GAN
-from ganzoo.plans import make_plan
-from ganzoo.plugins import SLOW_IMPORT
-from ganzoo.specs import BundledFile, PretrainedModel
+from ganzoo.interface.gan import GAN
+from ganzoo.interface.specs import BundledFile, PretrainedModel
+from ganzoo.pretrained.load import load
+from ganzoo.registry import lookup
+from ganzoo.registry.plugin import SLOW_IMPORT
 from ganzoo.testing.asserting import assert_raises
 from ganzoo.testing.tiny import tiny_gan
-from ganzoo.unfilled import unfilled
+from ganzoo.training.plan import make_plan
+from ganzoo.weights.meta import unfilled
 
 __all__ = ["CHECKS", "assert_imports_no_torch"]
 
@@ -25,7 +26,7 @@ __all__ = ["CHECKS", "assert_imports_no_torch"]
 
 def check_documents_itself(architecture: str) -> None:
     """It has a summary and names its paper; config, networks and model are documented."""
-    spec = zoo.registry().architectures[architecture]
+    spec = lookup.registry().architectures[architecture]
     assert spec.summary
     assert spec.paper
     generated = f"{spec.config.__name__}("  # what a dataclass without a docstring is given
@@ -35,7 +36,7 @@ def check_documents_itself(architecture: str) -> None:
 
 def check_declares_without_torch(architecture: str) -> None:
     """Importing the module that declares it imports neither torch nor numpy, and takes less than a second."""
-    assert_imports_no_torch(zoo.registry().architectures[architecture].build.__module__)
+    assert_imports_no_torch(lookup.registry().architectures[architecture].build.__module__)
 
 
 def assert_imports_no_torch(module: str) -> None:
@@ -54,19 +55,19 @@ def assert_imports_no_torch(module: str) -> None:
 
 def check_config_is_strict(architecture: str) -> None:
     """Its config can be hashed, cannot be changed, knows its image shape, and refuses fields that do not exist."""
-    spec = zoo.registry().architectures[architecture]
+    spec = lookup.registry().architectures[architecture]
     config = spec.config()
     assert hash(config) == hash(spec.config())
     assert [n >= 1 for n in config.image_shape] == [True] * 3
     assert dataclasses.replace(config) == config
     field = dataclasses.fields(config)[0].name
     assert_raises(dataclasses.FrozenInstanceError, lambda: setattr(config, field, None))
-    assert_raises(InvalidConfigError, lambda: zoo.create(architecture, no_such_field=1))
+    assert_raises(InvalidConfigError, lambda: lookup.create(architecture, no_such_field=1))
 
 
 def check_recipes_can_be_followed(architecture: str) -> None:
     """What its recipes name exists: fields, options, losses, regularizers, augmentations and schedules."""
-    for data in zoo.registry().architectures[architecture].recipes:
+    for data in lookup.registry().architectures[architecture].recipes:
         plan = make_plan(architecture, "folder" if data == "*" else data)
         assert plan.iterations >= 1
 
@@ -75,7 +76,7 @@ def check_builds_at_every_known_config(architecture: str) -> None:
     """The paper's config, the tiny one, those of its recipes and of its models build; on the meta device."""
     for config in _known_configs(architecture):
         with unfilled():
-            gan = zoo.create(architecture, **config)
+            gan = lookup.create(architecture, **config)
         assert sum(parameter.numel() for parameter in gan.parameters()) > 0, config
 
 
@@ -89,35 +90,35 @@ def check_records_say_what_one_must_know(architecture: str) -> None:
         assert len(set(model.classes)) == len(model.classes), f"{model.name} has a class twice"
     for kind in ("losses", "regularizers", "augmentations", "schedules"):
         for name in _plugin(architecture).declares.get(kind, ()):
-            assert getattr(zoo.registry(), kind)[name].summary, f"{name} has no summary"
+            assert getattr(lookup.registry(), kind)[name].summary, f"{name} has no summary"
 
 
 def check_bundled_models_load(architecture: str) -> None:
     """Each of its models whose weights are in the package loads, and has the image shape of its config."""
-    for name in zoo.models(architecture=architecture):
-        model = zoo.registry().models[name]
+    for name in lookup.models(architecture=architecture):
+        model = lookup.registry().models[name]
         if isinstance(model.weights, BundledFile):
-            loaded = loading.load(name)
-            assert loaded.image_shape == zoo.config_of(model).image_shape
+            loaded = load(name)
+            assert loaded.image_shape == lookup.config_of(model).image_shape
             assert loaded.classes == model.classes
 
 
 def _known_configs(architecture: str) -> Iterable[Mapping[str, Any]]:
     """Each different one once."""
-    spec = zoo.registry().architectures[architecture]
+    spec = lookup.registry().architectures[architecture]
     recipes, models = spec.recipes.values(), _models(architecture)
     known = [{}, spec.tiny, *(recipe.config for recipe in recipes), *(model.config for model in models)]
-    return {zoo.check_config(architecture, config)[0]: config for config in known}.values()
+    return {lookup.check_config(architecture, config)[0]: config for config in known}.values()
 
 
 def _models(architecture: str) -> list[PretrainedModel]:
-    return [zoo.registry().models[name] for name in zoo.models(architecture=architecture)]
+    return [lookup.registry().models[name] for name in lookup.models(architecture=architecture)]
 
 
 def _plugin(architecture: str) -> Any:
     """The plugin that declares it."""
-    owner, bare = zoo.registry().architectures.owner(architecture), architecture.rpartition("/")[2]
-    found = [p for p in zoo.registry().plugins if p.distribution == owner]
+    owner, bare = lookup.registry().architectures.owner(architecture), architecture.rpartition("/")[2]
+    found = [p for p in lookup.registry().plugins if p.distribution == owner]
     return next(p for p in found if bare in p.declares.get("architectures", ()))
 
 

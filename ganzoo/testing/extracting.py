@@ -5,9 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ganzoo import zoo
-from ganzoo.extractors import Extractor, load_extractor
-from ganzoo.specs import BundledFile
+from ganzoo.evaluation.extractors import load_extractor
+from ganzoo.interface.extractor import Extractor
+from ganzoo.interface.specs import BundledFile
+from ganzoo.registry import lookup
 from ganzoo.testing.declaring import assert_imports_no_torch
 from ganzoo.testing.tiny import noise_data
 
@@ -21,12 +22,12 @@ SHAPES = ((1, 28, 28), (3, 28, 28), (1, 32, 20), (3, 64, 64), (1, 7, 7))
 
 def check_extractor_is_declared_without_torch(name: str) -> None:
     """Importing the module that declares it imports neither torch nor numpy, and takes less than a second."""
-    assert_imports_no_torch(zoo.registry().features[name].build.__module__)
+    assert_imports_no_torch(lookup.registry().features[name].build.__module__)
 
 
 def check_extractor_says_what_one_must_know(name: str) -> None:
     """It has a summary, and says where it comes from, what it learned, and what becomes of images of other sizes."""
-    spec = zoo.registry().features[name]
+    spec = lookup.registry().features[name]
     for fact in ("summary", "source", "dataset", "accepts"):
         assert getattr(spec, fact), f"{name} has no {fact}"
     assert min(spec.features, spec.classes) >= 1
@@ -35,7 +36,7 @@ def check_extractor_says_what_one_must_know(name: str) -> None:
 
 def check_extractor_takes_any_image(name: str) -> None:
     """Images of any size, grey and in colour, give as many finite features and classes as it declares."""
-    spec, network = zoo.registry().features[name], _network(name)
+    spec, network = lookup.registry().features[name], _network(name)
     for shape in SHAPES:
         seen = network(_images(shape))
         assert [tuple(each.shape) for each in seen] == [(4, spec.features), (4, spec.classes)], f"images of {shape}"
@@ -60,7 +61,7 @@ def check_extractor_tells_images_apart(name: str) -> None:
 
 def _network(name: str) -> Extractor:
     """With its weights where they are bundled, else with random ones: nothing is fetched for a check."""
-    spec = zoo.registry().features[name]
+    spec = lookup.registry().features[name]
     if isinstance(spec.weights, BundledFile):
         return load_extractor(name, device=torch.device("cpu"))
     torch.manual_seed(0)

@@ -13,11 +13,11 @@ from pathlib import Path
 
 import torch
 
-from ganzoo import checkpoints
-from ganzoo.loop import Record
-from ganzoo.processes import join
+from ganzoo.distributed.processes import join
 from ganzoo.testing.asserting import assert_close_state, assert_same_state
 from ganzoo.testing.tiny import restore_from_disk, tiny_loop
+from ganzoo.training import checkpoints
+from ganzoo.training.loop import Record
 
 __all__ = ["CHECKS", "run_processes", "train_in_crew"]
 

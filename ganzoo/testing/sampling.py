@@ -12,13 +12,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ganzoo import loading
 from ganzoo.errors import GanzooError, InvalidRequestError
-from ganzoo.gan import GAN, Inputs
-from ganzoo.images import to_pictures
-from ganzoo.published import Description, write_folder
+from ganzoo.images.tensors import to_pictures
+from ganzoo.interface.gan import GAN, Inputs
+from ganzoo.pretrained.load import load
 from ganzoo.testing.asserting import assert_raises, assert_same_state
 from ganzoo.testing.tiny import make_images, make_inputs, tiny_config, tiny_loop, tiny_model, trained_model
+from ganzoo.weights.folder import Description, write_folder
 
 __all__ = ["CHECKS"]
 
@@ -127,10 +127,10 @@ def check_published_round_trip(architecture: str) -> None:
     config = dataclasses.asdict(tiny_config(architecture))
     with tempfile.TemporaryDirectory() as folder:
         write_folder(Path(folder), tensors, Description(architecture, config, "noise"))
-        loaded = loading.load(Path(folder))
+        loaded = load(Path(folder))
         damaged = Path(folder, "model.safetensors")
         damaged.write_bytes(damaged.read_bytes()[:-1] + b"\x7f")
-        assert_raises(GanzooError, lambda: loading.load(Path(folder)))
+        assert_raises(GanzooError, lambda: load(Path(folder)))
     assert torch.allclose(
         make_images(loaded, 3), make_images(model, 3), atol=1e-5
     )  # its memory may be in another order

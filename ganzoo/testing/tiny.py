@@ -9,13 +9,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ganzoo import checkpoints, zoo
-from ganzoo.data import Domains, ImageData
-from ganzoo.gan import GAN, Inputs
-from ganzoo.loop import Loop
-from ganzoo.plans import TrainingOptions
-from ganzoo.processes import Crew
-from ganzoo.sampling import Model
+from ganzoo.data.datasets import Domains, ImageData
+from ganzoo.distributed.processes import Crew
+from ganzoo.interface.gan import GAN, Inputs
+from ganzoo.registry import lookup
+from ganzoo.sampling.model import Model
+from ganzoo.training import checkpoints
+from ganzoo.training.loop import Loop
+from ganzoo.training.plan import TrainingOptions
 
 __all__ = [
     "make_images",
@@ -42,7 +43,7 @@ def noise_data(image_shape: tuple[int, int, int], count: int = 20) -> ImageData:
 
 def tiny_data(architecture: str) -> ImageData | Domains:
     """Noise of the shape and in the parts that the architecture takes at its tiny size."""
-    parts = zoo.registry().architectures[architecture].task.trains_on
+    parts = lookup.registry().architectures[architecture].task.trains_on
     shape = tiny_config(architecture).image_shape
     if len(parts) == 1:
         return noise_data(shape)
@@ -52,12 +53,12 @@ def tiny_data(architecture: str) -> ImageData | Domains:
 def tiny_gan(architecture: str, loss: str | None = None) -> GAN:
     """The architecture at its declared `tiny` size, initialised the same each time."""
     torch.manual_seed(0)
-    return zoo.create(architecture, loss=loss, **zoo.registry().architectures[architecture].tiny)
+    return lookup.create(architecture, loss=loss, **lookup.registry().architectures[architecture].tiny)
 
 
 def tiny_model(architecture: str) -> Model:
     """An untrained model of tiny size."""
-    spec = zoo.registry().architectures[architecture]
+    spec = lookup.registry().architectures[architecture]
     return Model(tiny_gan(architecture), spec.task, tiny_config(architecture), name=architecture)
 
 
@@ -78,14 +79,14 @@ def tiny_loop(
 
 def tiny_config(architecture: str) -> Any:
     """The config of the architecture's declared `tiny` size."""
-    return zoo.check_config(architecture, zoo.registry().architectures[architecture].tiny)[0]
+    return lookup.check_config(architecture, lookup.registry().architectures[architecture].tiny)[0]
 
 
 def trained_model(architecture: str) -> Model:
     """A model after a few iterations: running statistics and averages are no longer those of the start."""
     loop = tiny_loop(architecture)
     list(loop)
-    spec = zoo.registry().architectures[architecture]
+    spec = lookup.registry().architectures[architecture]
     return Model(loop.average, spec.task, tiny_config(architecture), name=architecture)
 
 

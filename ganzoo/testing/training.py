@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from ganzoo import zoo
+from ganzoo.registry import lookup
 from ganzoo.testing.asserting import assert_same_state
 from ganzoo.testing.tiny import restore_from_disk, tiny_gan, tiny_loop
 
@@ -49,8 +49,8 @@ def check_updates_move_their_group(architecture: str) -> None:
 def check_says_what_was_judged(architecture: str) -> None:
     """Updates show what the discriminators saw and said; D(x) and D(G(z)) are recorded of each."""
     gan = tiny_gan(architecture)
-    spec = zoo.registry().architectures[architecture]
-    assert gan.loss == zoo.registry().losses[spec.default_loss].load(), "gan.loss is not the loss it was given"
+    spec = lookup.registry().architectures[architecture]
+    assert gan.loss == lookup.registry().losses[spec.default_loss].load(), "gan.loss is not the loss it was given"
     judges = [gan.get_submodule(name) for name in gan.judges]
     assert judges, "gan.judges names no discriminator"
     updates = [update for update in gan.training_step(tiny_loop(architecture).batches) if update.judged]
@@ -64,16 +64,16 @@ def check_says_what_was_judged(architecture: str) -> None:
 
 def check_trains_with_every_loss(architecture: str) -> None:
     """Any registered adversarial loss gives finite iterations."""
-    for loss in zoo.registry().losses:
+    for loss in lookup.registry().losses:
         records = list(tiny_loop(architecture, 2, loss=loss))
         assert [record.step for record in records] == [1, 2]
 
 
 def check_trains_with_every_regularizer(architecture: str) -> None:
     """Any registered penalty that goes with the default loss adds its term, and moves the discriminator."""
-    default = zoo.registry().architectures[architecture].default_loss
+    default = lookup.registry().architectures[architecture].default_loss
     plain = list(tiny_loop(architecture, 2))
-    for name, spec in zoo.registry().regularizers.items():
+    for name, spec in lookup.registry().regularizers.items():
         if spec.losses and default not in spec.losses:
             continue
         records = list(tiny_loop(architecture, 2, regularizers={name: 1.0}))
@@ -84,7 +84,7 @@ def check_trains_with_every_regularizer(architecture: str) -> None:
 def check_trains_with_every_augmentation(architecture: str) -> None:
     """Whatever is registered changes what the discriminators see in training, and nothing of the images made."""
     plain = list(tiny_loop(architecture, 2))
-    for name in zoo.registry().augmentations:
+    for name in lookup.registry().augmentations:
         loop = tiny_loop(architecture, 2, augmentations=(name,))
         assert list(loop) != plain, f"{name} changes nothing"
 

@@ -9,8 +9,9 @@ from torch import nn
 from torch.nn import functional
 
 import ganzoo
-from ganzoo import ClassConditional, draw_truncated, zoo
+from ganzoo import ClassConditional, draw_truncated
 from ganzoo.errors import InvalidConfigError
+from ganzoo.registry import lookup
 from ganzoo.testing import tiny_gan, tiny_loop, tiny_model
 from ganzoo_biggan.layers import Attention, ConditionalNorm, Norm, Spectral, spectral
 
@@ -192,7 +193,7 @@ def random():
 )
 def test_configs_that_cannot_be(config, told):
     with pytest.raises(InvalidConfigError, match=told):
-        zoo.check_config("biggan", config)
+        lookup.check_config("biggan", config)
 
 
 @pytest.mark.parametrize("architecture", BOTH)
@@ -215,7 +216,7 @@ def test_the_projection(architecture):
     "config", [{}, {"statistics": 11}, {"generator_spectral_norm": False}, {"shared": False, "hierarchical": False}]
 )
 def test_fused_it_makes_the_same(architecture, config):
-    tiny = {**zoo.registry().architectures[architecture].tiny, **config}
+    tiny = {**lookup.registry().architectures[architecture].tiny, **config}
     gan = randomise(ganzoo.create(architecture, **tiny), 0.15)
     draws = [gan.draw(ClassConditional(truncation=t), random()) for t in (None, 0.05, 0.58, 1.0)]
     inputs = {name: torch.stack([draw[name] for draw in draws]) for name in draws[0]}
@@ -236,7 +237,7 @@ def test_standing_statistics_are_those_of_the_samples(architecture):
     randomise(model.gan, 0.15)
     model.stand(1, batch_size=32)
     assert model.config.statistics == 11
-    assert zoo.check_config(architecture, dataclasses.asdict(model.config))
+    assert lookup.check_config(architecture, dataclasses.asdict(model.config))
     for truncation in (0.1, 0.5, 1.0):
         inputs = model.draw(32, request=ClassConditional(truncation=truncation))
         kept = model.generate(inputs)
@@ -276,7 +277,7 @@ def test_standing_statistics_are_means_over_batches():
 
 def updates(architecture="biggan", **config):
     torch.manual_seed(0)
-    spec = zoo.registry().architectures[architecture]
+    spec = lookup.registry().architectures[architecture]
     gan = ganzoo.create(architecture, **{**spec.tiny, **config})
     return gan, gan.training_step(tiny_loop(architecture).batches)
 

@@ -6,9 +6,11 @@ import pytest
 import torch
 from torch.nn import functional
 
-from ganzoo import ClassConditional, loading, zoo
+from ganzoo import ClassConditional
 from ganzoo.errors import LayoutError
-from ganzoo.layouts import find_layout, rename
+from ganzoo.pretrained.load import assemble
+from ganzoo.registry import lookup
+from ganzoo.weights.layouts import find_layout, rename
 from ganzoo_biggan.layouts import read_pretrained, read_pytorch
 
 # pytorch-pretrained-BigGAN: whether a block doubles, and its channels in and out, in units of 128.
@@ -77,7 +79,7 @@ CIFAR = wide_shapes([256] * 4, first=128, condition=10, shared=None)
 
 
 def find(architecture, shapes):
-    layouts = [each for each in zoo.registry().layouts.values() if each.architecture == architecture]
+    layouts = [each for each in lookup.registry().layouts.values() if each.architecture == architecture]
     return find_layout(shapes, layouts, of="file")
 
 
@@ -93,7 +95,7 @@ def random_tensors(shapes, seed=0):
 
 def imported(architecture, tensors):
     match = find(architecture, {name: tuple(tensor.shape) for name, tensor in tensors.items()})
-    return loading.assemble(architecture, match.reading.config, rename(tensors, match), name="file")
+    return assemble(architecture, match.reading.config, rename(tensors, match), name="file")
 
 
 @pytest.mark.parametrize(
@@ -106,7 +108,7 @@ def test_pretrained_files_fit(blocks, names, numbers, resolution):
     assert len(shapes) == names
     assert sum(torch.Size(s).numel() for n, s in shapes.items() if not n.endswith(vectors)) == numbers
     match = find("biggan-deep", shapes)
-    config = zoo.check_config("biggan-deep", match.reading.config)[0]
+    config = lookup.check_config("biggan-deep", match.reading.config)[0]
     assert match.layout.name == "pretrained-biggan"
     assert (config.resolution, config.classes, config.width, config.statistics) == (resolution, 1000, 128, 51)
     assert config.attention == (64,)
@@ -126,10 +128,10 @@ def test_biggan_pytorch_files_fit(shapes, names, numbers):
 
 
 def test_what_the_two_configurations_are():
-    imagenet = zoo.check_config("biggan", find("biggan", IMAGENET).reading.config)[0]
+    imagenet = lookup.check_config("biggan", find("biggan", IMAGENET).reading.config)[0]
     assert (imagenet.resolution, imagenet.width, imagenet.latent_size, imagenet.class_dim) == (128, 96, 120, 128)
     assert (imagenet.attention, imagenet.hierarchical, imagenet.shared) == ((64,), True, True)
-    cifar = zoo.check_config("biggan", find("biggan", CIFAR).reading.config)[0]
+    cifar = lookup.check_config("biggan", find("biggan", CIFAR).reading.config)[0]
     assert (cifar.resolution, cifar.width, cifar.latent_size, cifar.classes) == (32, 64, 128, 10)
     assert (cifar.attention, cifar.hierarchical, cifar.shared) == ((), False, False)
 
@@ -137,7 +139,7 @@ def test_what_the_two_configurations_are():
 def assert_fits(architecture, match):
     """Every tensor of the network is read, and no other."""
     with torch.device("meta"):
-        gan = zoo.create(architecture, **match.reading.config)
+        gan = lookup.create(architecture, **match.reading.config)
     wanted = {f"generator.{name}" for name in gan.generator.state_dict()}
     assert match.reading.tensors.keys() == wanted
 

@@ -6,24 +6,27 @@ import pytest
 import torch
 from torch import nn
 
-from ganzoo import ImageToImage, loading, testing, zoo
-from ganzoo.as_one import as_one
+from ganzoo import ImageToImage, testing
+from ganzoo.distributed.global_batch import as_one
+from ganzoo.distributed.processes import Crew
 from ganzoo.errors import InvalidConfigError, InvalidRequestError
-from ganzoo.processes import Crew
-from ganzoo.published import Description, keep_published, write_folder
+from ganzoo.interface.gan import keep_published
+from ganzoo.pretrained.load import load
+from ganzoo.registry import lookup
+from ganzoo.weights.folder import Description, write_folder
 from ganzoo_cyclegan import pool as pools
 from ganzoo_cyclegan.pool import ImagePool
 
-TINY = zoo.registry().architectures["cyclegan"].tiny
+TINY = lookup.registry().architectures["cyclegan"].tiny
 
 
 def build(**config):
     with torch.device("meta"):
-        return zoo.create("cyclegan", **config)
+        return lookup.create("cyclegan", **config)
 
 
 def config(**values):
-    return zoo.check_config("cyclegan", values)[0]
+    return lookup.check_config("cyclegan", values)[0]
 
 
 def parameters(network):
@@ -45,7 +48,7 @@ class Line(nn.Module):
 
 
 def lines(*, a_to_b, b_to_a, **config):
-    gan = zoo.create("cyclegan", **TINY, **config)
+    gan = lookup.create("cyclegan", **TINY, **config)
     gan.a_to_b, gan.b_to_a, gan.judge_a, gan.judge_b = Line(*a_to_b), Line(*b_to_a), Line(2.0, 0.0), Line(1.0, 0.0)
     return gan
 
@@ -128,7 +131,7 @@ def test_judges_are_shown_their_own_domain():
 
 def test_appendix_7_1_initialisation_and_optimizers():
     torch.manual_seed(0)
-    gan = zoo.create("cyclegan", resolution=64, width=16, discriminator_width=16)
+    gan = lookup.create("cyclegan", resolution=64, width=16, discriminator_width=16)
     convolutions = [m for m in gan.modules() if isinstance(m, (nn.Conv2d, nn.ConvTranspose2d))]
     weights = torch.cat([c.weight.detach().flatten() for c in convolutions])
     assert weights.mean().abs() < 1e-4
@@ -257,7 +260,7 @@ def test_blocks_follow_the_resolution(resolution, blocks):
     "variant", [{}, {"upsampling": "nearest"}, {"down_padding": "reflect", "stem_norm": False}, {"affine": True}]
 )
 def test_generators_keep_the_size(size, variant):
-    gan = zoo.create("cyclegan", width=2, blocks=1, **variant)
+    gan = lookup.create("cyclegan", width=2, blocks=1, **variant)
     images = torch.rand(2, 3, *size) * 2 - 1
     with torch.no_grad():
         translated = gan.generate({"a": images})
@@ -266,7 +269,7 @@ def test_generators_keep_the_size(size, variant):
 
 
 def test_the_smallest_size_is_the_smallest():
-    gan = zoo.create("cyclegan", width=2, blocks=1).eval()
+    gan = lookup.create("cyclegan", width=2, blocks=1).eval()
     least = gan.config.minimum_size
     assert gan.a_to_b(torch.rand(1, 3, least, least)).shape == (1, 3, least, least)
     with pytest.raises((RuntimeError, ValueError)):
@@ -274,7 +277,7 @@ def test_the_smallest_size_is_the_smallest():
 
 
 def test_norms_are_of_each_image():
-    gan = zoo.create("cyclegan", width=2, blocks=1).eval()
+    gan = lookup.create("cyclegan", width=2, blocks=1).eval()
     images = torch.rand(3, 3, 16, 16)
     with torch.no_grad():
         alone = torch.cat([gan.a_to_b(image[None]) for image in images])
@@ -283,7 +286,7 @@ def test_norms_are_of_each_image():
 
 
 def test_dropout_is_for_training():
-    gan = zoo.create("cyclegan", width=2, blocks=1, dropout=0.5)
+    gan = lookup.create("cyclegan", width=2, blocks=1, dropout=0.5)
     images = torch.rand(1, 3, 16, 16)
     with torch.no_grad():
         assert not torch.equal(gan.a_to_b(images), gan.a_to_b(images))
@@ -294,7 +297,7 @@ def test_dropout_is_for_training():
 @pytest.mark.parametrize(("layers", "side"), [(1, 16), (2, 34), (3, 70)])
 def test_a_patch_of_the_discriminator(layers, side):
     """What one score depends on but for the norms, which look at the whole image."""
-    judge = zoo.create("cyclegan", width=1, blocks=1, discriminator_width=1, discriminator_layers=layers).judge_a
+    judge = lookup.create("cyclegan", width=1, blocks=1, discriminator_width=1, discriminator_layers=layers).judge_a
     for module in judge.modules():
         if hasattr(module, "norm"):
             module.norm = nn.Identity()
@@ -317,9 +320,9 @@ def test_the_discriminator_has_a_logit_for_each_patch():
 def test_the_smallest_resolution_can_be_trained(layers):
     least = max(8, 3 * 2**layers)
     small = {"width": 2, "blocks": 1, "discriminator_width": 2, "discriminator_layers": layers, "pool_size": 1}
-    assert len(list(step(zoo.create("cyclegan", resolution=least, **small), 0.2, -0.4))) == 2
+    assert len(list(step(lookup.create("cyclegan", resolution=least, **small), 0.2, -0.4))) == 2
     with pytest.raises(InvalidConfigError, match=f"resolution is a multiple of 4 from {least} on with {layers} disc"):
-        zoo.create("cyclegan", resolution=least - 4, **small)
+        lookup.create("cyclegan", resolution=least - 4, **small)
 
 
 # --- configs and directions ----------------------------------------------------------------------
@@ -353,7 +356,7 @@ def test_the_smallest_resolution_can_be_trained(layers):
 )
 def test_what_it_cannot_be(field, value):
     with pytest.raises(InvalidConfigError, match=field) as caught:
-        zoo.create("cyclegan", **{field: value})
+        lookup.create("cyclegan", **{field: value})
     assert "\n" not in str(caught.value)
 
 
@@ -380,7 +383,7 @@ def test_directions_are_named_after_the_domains(values, directions):
 
 
 def test_what_is_drawn_is_the_image_of_its_domain():
-    gan = zoo.create("cyclegan", **TINY, **HORSES, first="b_to_a")
+    gan = lookup.create("cyclegan", **TINY, **HORSES, first="b_to_a")
     image, random = torch.rand(3, 16, 16), torch.Generator()
     for direction, domain in ((None, "b"), ("zebra2horse", "b"), ("horse2zebra", "a")):
         drawn = gan.draw(ImageToImage(image=image, direction=direction), random)
@@ -389,7 +392,7 @@ def test_what_is_drawn_is_the_image_of_its_domain():
 
 
 def test_what_cannot_be_translated():
-    gan = zoo.create("cyclegan", **TINY, **HORSES, direction="a_to_b")
+    gan = lookup.create("cyclegan", **TINY, **HORSES, direction="a_to_b")
     with pytest.raises(InvalidRequestError, match="no direction 'zebra2horse' - there is horse2zebra"):
         gan.draw(ImageToImage(image=torch.rand(3, 16, 16), direction="zebra2horse"), torch.Generator())
     with pytest.raises(InvalidRequestError, match="images"):
@@ -409,7 +412,7 @@ def test_a_published_model_of_one_direction(tmp_path):
     description = Description("cyclegan", {**TINY, **HORSES, "direction": "b_to_a"}, "noise")
     published = {name: t for name, t in gan.state_dict().items() if name.startswith("b_to_a.")}
     write_folder(tmp_path / "model", published, description)
-    model = loading.load(tmp_path / "model")
+    model = load(tmp_path / "model")
     image = torch.rand(3, 13, 21)
     assert model.translate(image).shape == image.shape
     with pytest.raises(InvalidRequestError, match="zebra2horse"):

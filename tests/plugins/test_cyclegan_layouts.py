@@ -7,11 +7,11 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from ganzoo import zoo
 from ganzoo.errors import LayoutError, MismatchError
-from ganzoo.layouts import find_layout, rename
-from ganzoo.published import keep_published
-from ganzoo.weights import check_fits
+from ganzoo.interface.gan import keep_published
+from ganzoo.registry import lookup
+from ganzoo.weights.fit import check_fits
+from ganzoo.weights.layouts import find_layout, rename
 
 STATISTICS = {"running_mean": 1, "running_var": 1, "num_batches_tracked": 0}  # their dimensions
 
@@ -87,7 +87,7 @@ FILES = {
 
 
 def layouts():
-    return [layout for layout in zoo.registry().layouts.values() if layout.architecture == "cyclegan"]
+    return [layout for layout in lookup.registry().layouts.values() if layout.architecture == "cyclegan"]
 
 
 def find(shapes):
@@ -96,7 +96,7 @@ def find(shapes):
 
 def published(config):
     with torch.device("meta"):
-        gan = zoo.create("cyclegan", **config)
+        gan = lookup.create("cyclegan", **config)
     keep_published(gan)
     return gan
 
@@ -115,8 +115,8 @@ def test_layouts_are_recognised_and_strict(name, container):
     assert len(shapes) == count
     match = fit({container + key: shape for key, shape in shapes.items()})
     assert match.layout.name == layout
-    whole, _ = zoo.check_config("cyclegan", match.reading.config)
-    expected, _ = zoo.check_config("cyclegan", {"direction": "a_to_b", **config})
+    whole, _ = lookup.check_config("cyclegan", match.reading.config)
+    expected, _ = lookup.check_config("cyclegan", {"direction": "a_to_b", **config})
     assert whole == expected
     assert sum(p.numel() for p in published(match.reading.config).parameters()) == parameters
 
@@ -296,7 +296,7 @@ NETWORKS = {
 def read(state):
     """Their weights in our network, as `ganzoo.load` would have it."""
     match = find({name: tuple(tensor.shape) for name, tensor in state.items()})
-    gan = zoo.create("cyclegan", **match.reading.config).eval()
+    gan = lookup.create("cyclegan", **match.reading.config).eval()
     keep_published(gan)
     gan.load_state_dict(rename(state, match))
     return gan
@@ -328,7 +328,7 @@ def test_the_course_in_the_authors_graph_gives_other_pictures():
     torch.manual_seed(0)
     theirs, images = Course(4, 2), torch.rand(1, 3, 32, 32)
     ours = read(theirs.state_dict())
-    authors = zoo.create("cyclegan", width=4, blocks=2, direction="a_to_b").eval()
+    authors = lookup.create("cyclegan", width=4, blocks=2, direction="a_to_b").eval()
     authors.a_to_b.load_state_dict(ours.a_to_b.state_dict())
     with torch.no_grad():
         assert (authors.generate({"a": images}) - theirs(images)).abs().max() > 0.1
@@ -350,8 +350,8 @@ REGISTERED = {
 def test_registered_models(name):
     """Their directions are known before anything is fetched, and are what the file's layout then tells."""
     file, directions = REGISTERED[name]
-    model = zoo.registry().models[name]
+    model = lookup.registry().models[name]
     layout, shapes, *_ = FILES[file]
     assert model.weights.layout == layout
-    merged, _ = zoo.check_config("cyclegan", {**find(shapes).reading.config, **model.config})
-    assert zoo.config_of(model).directions == merged.directions == directions
+    merged, _ = lookup.check_config("cyclegan", {**find(shapes).reading.config, **model.config})
+    assert lookup.config_of(model).directions == merged.directions == directions

@@ -4,17 +4,19 @@ import pytest
 import torch
 from torch import nn
 
-from ganzoo import convert, zoo
 from ganzoo.errors import InvalidConfigError, LayoutError, MismatchError
-from ganzoo.layouts import find_layout, rename
-from ganzoo.weights import load_into, read_header, read_tensors
+from ganzoo.registry import lookup
+from ganzoo.weights import pickles
+from ganzoo.weights.fit import load_into
+from ganzoo.weights.layouts import find_layout, rename
+from ganzoo.weights.tensors import read_header, read_tensors
 
 RESOLUTIONS = (16, 32, 64, 128)
 
 
 def build(**config):
     with torch.device("meta"):
-        return zoo.create("dcgan", **config)
+        return lookup.create("dcgan", **config)
 
 
 def layers(network, *kinds):
@@ -83,7 +85,7 @@ def test_figure_1():
 
 def test_section_4_initialisation_and_optimizers():
     torch.manual_seed(0)
-    gan = zoo.create("dcgan", resolution=32, generator_width=32, discriminator_width=32)
+    gan = lookup.create("dcgan", resolution=32, generator_width=32, discriminator_width=32)
     weights = torch.cat([c.weight.detach().flatten() for c in layers(gan, nn.Conv2d, nn.ConvTranspose2d)])
     assert weights.mean().abs() < 1e-4
     assert weights.std().item() == pytest.approx(0.02, rel=0.01)
@@ -98,7 +100,7 @@ def test_section_4_initialisation_and_optimizers():
 )
 def test_what_it_cannot_be(config):
     with pytest.raises(InvalidConfigError, match=next(iter(config))):
-        zoo.create("dcgan", **config)
+        lookup.create("dcgan", **config)
 
 
 # The names and shapes that the two code bases write, for nz 100, ngf 64, nc 3 at 64 pixels.
@@ -122,7 +124,7 @@ def foreign_shapes(prefix):
 
 
 def dcgan_layouts():
-    return [layout for layout in zoo.registry().layouts.values() if layout.architecture == "dcgan"]
+    return [layout for layout in lookup.registry().layouts.values() if layout.architecture == "dcgan"]
 
 
 @pytest.mark.parametrize(("prefix", "name"), [("main.", "pytorch-dcgan"), ("model.", "huggan-dcgan")])
@@ -159,7 +161,7 @@ def test_a_missing_tensor_is_named():
     del shapes["main.7.running_var"]
     match = find_layout(shapes, dcgan_layouts(), of="file")
     tensors = rename({name: torch.zeros(shape) for name, shape in shapes.items()}, match)
-    gan = zoo.create("dcgan", **match.reading.config)
+    gan = lookup.create("dcgan", **match.reading.config)
     del gan.discriminator
     with pytest.raises(MismatchError, match=r"missing generator\.7\.running_var \(128,\)"):
         load_into(gan, tensors, of="file")
@@ -203,9 +205,9 @@ def test_a_foreign_pickle_gives_the_same_pictures(tmp_path, monkeypatch, legacy,
     file = tmp_path / "netG.pth"
     state = {name.replace("main.", prefix): tensor for name, tensor in theirs.state_dict().items()}
     torch.save({"netG_state_dict": state, "epoch": 3}, file, _use_new_zipfile_serialization=not legacy)
-    converted = convert.as_safetensors(file, sha256="0" * 64)
+    converted = pickles.as_safetensors(file, sha256="0" * 64)
     match = find_layout(read_header(converted).shapes, dcgan_layouts(), of="file")
-    gan = zoo.create("dcgan", **match.reading.config).eval()
+    gan = lookup.create("dcgan", **match.reading.config).eval()
     del gan.discriminator
     load_into(gan, rename(read_tensors(converted), match), of="file")
     z = torch.randn(3, 100)

@@ -8,9 +8,9 @@ import torch
 from torch.autograd import gradcheck
 from torch.nn.functional import pad
 
-from ganzoo import zoo
+from ganzoo.registry import lookup
 
-ZOO = zoo.registry()
+ZOO = lookup.registry()
 NAMES = ("color", "translation", "cutout")
 CHANGES = {name: ZOO.augmentations[name].load() for name in NAMES}
 

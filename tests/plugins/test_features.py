@@ -8,16 +8,17 @@ import pytest
 import torch
 
 import ganzoo
-from ganzoo import loading, zoo
-from ganzoo.extractors import load_extractor
-from ganzoo.specs import BundledFile, HubFile
+from ganzoo.evaluation.extractors import load_extractor
+from ganzoo.interface.specs import BundledFile, HubFile
+from ganzoo.pretrained.load import weights_path
+from ganzoo.registry import lookup
 from ganzoo.testing import noise_data
 from ganzoo_features.classifier import Classifier, prepare
 from ganzoo_features.inception import Inception
 
 CPU = torch.device("cpu")
 CARDS = Path(__file__).parents[2] / "model_cards" / "features"
-BUILTIN = [name for name in zoo.registry().features if "/" not in name]
+BUILTIN = [name for name in lookup.registry().features if "/" not in name]
 BUNDLED = ["mnist", "fashion-mnist"]
 
 
@@ -34,7 +35,7 @@ def test_what_there_is():
 
 @pytest.mark.parametrize("name", BUILTIN)
 def test_its_card_says_what_its_record_says(name):
-    spec = zoo.registry().features[name]
+    spec = lookup.registry().features[name]
     facts = dict(re.findall(r"^\| ([^|]+?) \| (.+?) \|$", (CARDS / f"{name}.md").read_text(), re.MULTILINE))
     assert facts["sha256"] == f"`{spec.weights.sha256}`"
     assert facts["trained on"] == spec.dataset
@@ -54,7 +55,7 @@ def test_its_card_states_an_accuracy_that_is_enough(name, least):
 
 def test_inception_is_pinned_where_the_file_is_whole():
     """`main` of that repository has 293 bytes in its place."""
-    weights = zoo.registry().features["inception"].weights
+    weights = lookup.registry().features["inception"].weights
     assert isinstance(weights, HubFile)
     assert weights.revision == "6040b4d40fdcde446a0cf753b0527585b6b77c54"
     assert weights.size == 95_628_359
@@ -71,8 +72,8 @@ def bundled(request):
 
 def test_bundled_weights_are_those_that_are_pinned_and_small():
     for name in BUNDLED:
-        spec = zoo.registry().features[name]
-        path = loading.weights_path(spec)
+        spec = lookup.registry().features[name]
+        path = weights_path(spec)
         assert path.stat().st_size < 1_000_000
         assert hashlib.sha256(path.read_bytes()).hexdigest() == spec.weights.sha256
 

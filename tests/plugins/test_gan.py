@@ -6,7 +6,8 @@ import pytest
 import torch
 
 import ganzoo
-from ganzoo import testing, zoo
+from ganzoo import testing
+from ganzoo.registry import lookup
 from ganzoo_gan.networks import Maxout
 
 
@@ -22,8 +23,8 @@ def test_maxout_is_the_largest_of_its_pieces():
 @pytest.mark.parametrize("steps", [1, 3])
 def test_algorithm_1_takes_k_discriminator_steps(steps):
     torch.manual_seed(0)
-    tiny = zoo.registry().architectures["gan"].tiny
-    gan = zoo.create("gan", **{**tiny, "discriminator_steps": steps})
+    tiny = lookup.registry().architectures["gan"].tiny
+    gan = lookup.create("gan", **{**tiny, "discriminator_steps": steps})
     loop = ganzoo.Loop(gan, testing.noise_data((1, 8, 8)), ganzoo.TrainingOptions(batch_size=4))
     groups = [update.group for update in gan.training_step(loop.batches)]
     assert groups == ["discriminator"] * steps + ["generator"]
@@ -31,7 +32,7 @@ def test_algorithm_1_takes_k_discriminator_steps(steps):
 
 
 def test_paper_sizes():
-    gan = zoo.create("gan")
+    gan = lookup.create("gan")
     shapes = [tuple(p.shape) for p in gan.parameters() if p.ndim == 2]
     assert shapes == [(1200, 100), (1200, 1200), (784, 1200), (1200, 784), (1200, 240), (1, 240)]
 

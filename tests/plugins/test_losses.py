@@ -6,9 +6,10 @@ import pytest
 import torch
 from torch.autograd import gradcheck
 
-from ganzoo import AdversarialLoss, zoo
+from ganzoo import AdversarialLoss
+from ganzoo.registry import lookup
 
-ZOO = zoo.registry()
+ZOO = lookup.registry()
 LOSSES = {
     name: ZOO.losses[name].load() for name in ("minimax", "non-saturating", "least-squares", "hinge", "wasserstein")
 }

@@ -8,9 +8,10 @@ from torch import nn
 from torch.autograd import gradcheck
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from ganzoo import judge, zoo
+from ganzoo import judge
+from ganzoo.registry import lookup
 
-ZOO = zoo.registry()
+ZOO = lookup.registry()
 NAMES = ("r1", "wgan-gp", "roth", "label-smoothing")
 PENALTIES = {name: ZOO.regularizers[name].load() for name in NAMES}
 OF_GRADIENTS = ("r1", "wgan-gp", "roth")

@@ -4,9 +4,9 @@ import math
 
 import pytest
 
-from ganzoo import zoo
+from ganzoo.registry import lookup
 
-ZOO = zoo.registry()
+ZOO = lookup.registry()
 NAMES = ("constant", "linear", "cosine", "exponential")
 
 every_schedule = pytest.mark.parametrize("name", NAMES)

@@ -1,0 +1,103 @@
+"""The command line: one thin function a command; what it does stands in the library."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import sys
+import traceback
+import warnings
+from typing import Any, NoReturn
+
+import click
+
+from ganzoo.cli.commands import browsing, evaluation, sampling, sharing, training
+from ganzoo.cli.signals import EXIT_CODES, catch_terminate
+from ganzoo.errors import GanzooError, one_line
+from ganzoo.registry import lookup
+from ganzoo.registry.plugin import SLOW_IMPORT
+from ganzoo.registry.registry import Registry
+
+__all__ = ["cli", "main"]
+
+_state = {"debug": False}
+
+
+def _show_versions(ctx: click.Context, param: click.Parameter, wanted: bool) -> None:
+    if wanted and not ctx.resilient_parsing:
+        from ganzoo.cli.doctor import versions
+
+        for name, version in versions().items():
+            click.echo(f"{name} {version}")
+        ctx.exit()
+
+
+_VERSION_HELP = "Show the versions of ganzoo, of what it stands on, and of plugins."
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_show_versions, help=_VERSION_HELP)
+@click.option("--no-plugins", is_flag=True, help="Leave all third-party plugins out.")
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+@click.pass_context
+def cli(ctx: click.Context, no_plugins: bool, debug: bool) -> None:
+    """A zoo of generative adversarial networks: list, pull, sample and train them."""
+    _state["debug"] = debug
+    warnings.showwarning = _tell  # type: ignore[assignment]
+    logger = logging.getLogger("ganzoo")
+    logger.setLevel(logging.INFO)
+    logger.handlers = [_Echo()]
+    if ctx.invoked_subcommand in sharing.WITHOUT_PLUGINS:
+        return
+    registry = Registry.discover(third_party=not no_plugins)
+    for plugin in registry.plugins:
+        if plugin in registry.broken:
+            click.echo(f"ganzoo: warning: {plugin.complaint()}", err=True)
+        elif plugin.seconds > SLOW_IMPORT:
+            click.echo(f"ganzoo: note: plugin {plugin.key} takes {plugin.seconds:.1f} s to import", err=True)
+    lookup.use(registry)
+
+
+for _module in (browsing, sampling, training, evaluation, sharing):
+    for _command in _module.COMMANDS:
+        cli.add_command(_command)
+
+
+def main() -> NoReturn:
+    """Run the command line: one line for every error, and the exit codes that `ganzoo.errors` states."""
+    terminated = catch_terminate()
+    try:
+        code = cli.main(standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message(), err=True)
+        code = error.exit_code
+    except click.ClickException as error:
+        click.echo(f"ganzoo: error: {error.format_message()}", err=True)
+        code = error.exit_code
+    except GanzooError as error:
+        code = _fail(str(error), error.exit_code)
+    except (KeyboardInterrupt, click.Abort):
+        code = _fail("interrupted", 130)
+    except OSError as error:
+        code = _fail(str(error), 1)
+    except Exception as error:
+        code = _fail(f"{one_line(error)} - this is a fault of ganzoo: `ganzoo --debug ...` shows where", 1)
+    sys.exit(EXIT_CODES[signal.SIGTERM] if terminated else code or 0)
+
+
+class _Echo(logging.Handler):
+    """What the library has to say, as a line of ours."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        click.echo(f"ganzoo: {record.getMessage()}", err=True)
+
+
+def _tell(message: Warning | str, *_: Any) -> None:
+    click.echo(f"ganzoo: warning: {message}", err=True)
+
+
+def _fail(message: str, code: int) -> int:
+    if _state["debug"]:
+        traceback.print_exc()
+    click.echo(f"ganzoo: error: {message}", err=True)
+    return code

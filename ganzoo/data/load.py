@@ -1,0 +1,143 @@
+"""Where training data comes from: torchvision's data sets by name, folders, and distributions of points."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+
+from ganzoo.data.datasets import Data, Domains, ImageData
+from ganzoo.data.folders import Tell, load_folder, load_pictures
+from ganzoo.data.toy_distributions import POINTS, load_points
+from ganzoo.errors import DataError, InvalidRequestError, UnknownNameError, one_line
+from ganzoo.images.tensors import resize, to_channels
+from ganzoo.utils.files import expanded
+from ganzoo.utils.names import suggest
+
+__all__ = ["DATASETS", "Split", "check_source", "domain_folders", "load_data"]
+
+Shape = tuple[int, int, int]
+Split = Literal["train", "test"]
+"""Which of the two parts that a data set comes in."""
+
+
+@dataclass(frozen=True)
+class _Source:
+    """A torchvision data set: its class there, what its items look like, and where single files are kept."""
+
+    kind: str
+    channels_last: bool = False
+    files: str = ""
+
+
+DATASETS = {
+    "mnist": _Source("MNIST"),
+    "fashion-mnist": _Source("FashionMNIST"),
+    "kmnist": _Source("KMNIST"),
+    "cifar10": _Source("CIFAR10", channels_last=True),
+    "cifar100": _Source("CIFAR100", channels_last=True),
+    "celeba": _Source("CelebA", files="celeba/img_align_celeba"),
+}
+"""The torchvision data sets that are known by name."""
+
+
+def check_source(source: str) -> None:
+    """Refuse what `load_data` does not know.
+
+    Raises:
+        UnknownNameError: neither a known name nor a folder.
+    """
+    if source in DATASETS or source in POINTS or (source and os.path.isdir(expanded(source))):
+        return
+    raise UnknownNameError(f"{source!r} is neither a folder nor a data set{suggest(source, [*DATASETS, *POINTS])}")
+
+
+def load_data(
+    source: str,
+    image_shape: Shape,
+    *,
+    parts: Sequence[str] = ("image",),
+    split: Split = "train",
+    root: str | Path = "data",
+    limit: int | None = None,
+    workers: int = 0,
+    tell: Tell = lambda done, total: None,
+) -> Data | Domains:
+    """A data set by name, or a folder of images, as `image_shape` (C, H, W).
+
+    A named set is looked for under `root` as torchvision keeps it, and downloaded there if missing. A
+    folder is read with all its subfolders; where every image is in one, those are its classes. With
+    several `parts`, ``a`` and ``b``, a folder with ``trainA`` and ``trainB`` is wanted. `split` says which
+    images of a named set, and which folders of several parts; a folder of images has but one. `limit` keeps
+    the first so many images. What does not fit in memory is read as it is needed. `workers` processes
+    read files; `tell` is told how many of how many are done.
+
+    Raises:
+        UnknownNameError: neither a known name nor a folder.
+        DataError: the data cannot be read or downloaded, holds no image, or has no such parts.
+        InvalidRequestError: a limit below 1, or the test images of a folder.
+    """
+    if limit is not None and (not isinstance(limit, int) or limit < 1):
+        raise InvalidRequestError(f"the limit is a whole number of at least 1, not {limit}")
+    check_source(source)
+    if len(parts) > 1:
+        folders = domain_folders(source, parts, split)
+        return Domains(source, {p: load_folder(f, image_shape, limit, workers, tell) for p, f in folders.items()})
+    if source in POINTS:
+        return load_points(source, image_shape, limit)
+    if source in DATASETS:
+        return _from_torchvision(source, expanded(root), image_shape, split, limit, workers, tell)
+    if split != "train":
+        raise InvalidRequestError(f"{source} is a folder, which has no {split} images of its own")
+    return load_folder(expanded(source), image_shape, limit, workers, tell, name=source)
+
+
+def domain_folders(source: str, parts: Sequence[str], split: Split = "train") -> dict[str, Path]:
+    """The folders of unpaired domains, by their names in a batch.
+
+    Raises:
+        DataError: one is missing.
+    """
+    folders = {part: expanded(source) / f"{split}{part.upper()}" for part in parts}
+    missing = [folder.name for folder in folders.values() if not folder.is_dir()]
+    if missing:
+        wanted = " and ".join(folder.name for folder in folders.values())
+        raise DataError(f"{source} has no {' and no '.join(missing)} - unpaired training wants a folder with {wanted}")
+    return folders
+
+
+def _from_torchvision(
+    name: str, root: Path, shape: Shape, split: Split, limit: int | None, workers: int, tell: Tell
+) -> Data:
+    source = DATASETS[name]
+    data = _torchvision(name, source, root, split)
+    if source.files:
+        paths = [root / source.files / file for file in data.filename]
+        return load_pictures(name, paths, shape, limit=limit, workers=workers, tell=tell)
+    images = torch.as_tensor(data.data)[:limit]
+    images = images.permute(0, 3, 1, 2).contiguous() if source.channels_last else images[:, None]
+    resized = resize(to_channels(images, shape[0]), shape[1:])
+    notes = () if images.shape == resized.shape else (f"images are {_size(images)} and were made {_size(resized)}",)
+    return ImageData(name, resized, torch.as_tensor(data.targets)[:limit], tuple(data.classes), notes)
+
+
+def _torchvision(name: str, source: _Source, root: Path, split: Split) -> Any:
+    from torchvision import datasets
+
+    make: Callable[..., Any] = getattr(datasets, source.kind)
+    part: dict[str, Any] = {"split": split} if source.files else {"train": split == "train"}
+    try:
+        return make(str(root), download=True, **part)
+    except Exception as error:  # torchvision lets urllib, tarfile, zipfile and RuntimeError through
+        raise DataError(
+            f"{name} is not in {root} and could not be downloaded ({one_line(error)}) - "
+            "put torchvision's files there, or name their folder with --data-dir"
+        ) from error
+
+
+def _size(images: torch.Tensor) -> str:
+    return "x".join(str(n) for n in images.shape[1:])

@@ -1,0 +1,25 @@
+"""Networks that images are compared by: what they return, and how one is loaded with its pinned weights."""
+
+from __future__ import annotations
+
+import torch
+
+from ganzoo.interface.extractor import Extractor
+from ganzoo.pretrained.load import read_weights, weights_path
+from ganzoo.registry import lookup
+from ganzoo.weights.meta import filled
+
+__all__ = ["load_extractor"]
+
+
+def load_extractor(name: str, *, device: torch.device, progress: type | None = None) -> Extractor:
+    """The registered network of that name with its weights, verified, in eval mode and without gradients.
+
+    Raises:
+        UnknownNameError: there is none.
+        WeightsError: its weights cannot be fetched, are damaged or do not fit.
+    """
+    spec = lookup.registry().features[name]
+    tensors = read_weights(spec, weights_path(spec, progress=progress))
+    network: Extractor = filled(spec.build, tensors, of=name)
+    return network.eval().requires_grad_(False).to(device)

@@ -1,0 +1,118 @@
+""" "Which clothes are real?" Real and generated pictures in random places, and the answers beside."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ganzoo.errors import InvalidRequestError
+from ganzoo.interface.specs import BundledFile
+from ganzoo.pretrained import resolve
+from ganzoo.registry import lookup
+from ganzoo.sampling.image_files import STILLS
+from ganzoo.utils.files import check_file
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+    from ganzoo.sampling.model import Model
+
+__all__ = ["EACH", "Quiz", "plan"]
+
+EACH = 8
+"""So many pictures are real, and as many are not."""
+
+COLUMNS = 4
+SHEET_PIXELS = 96
+FRAME = 8
+REAL, GENERATED = (0, 140, 0), (200, 0, 0)
+
+
+@dataclass(frozen=True)
+class Quiz:
+    """What is asked: pictures of a data set, or samples of a model that learned it?"""
+
+    data: str
+    model: str
+    seed: int
+    sheet: Path
+    data_dir: str | Path = "data"
+
+    @property
+    def answers(self) -> Path:
+        """The second file: the same sheet, the real pictures in green frames, the others in red ones."""
+        return self.sheet.with_name(f"{self.sheet.stem}-answers{self.sheet.suffix}")
+
+    def write(self, model: Model) -> list[Path]:
+        """Draw both sheets; returns their paths. Real pictures are of those that the model has not learned from.
+
+        Raises:
+            DataError: the data set cannot be read.
+        """
+        import torch
+
+        from ganzoo.images.files import save_picture
+        from ganzoo.images.sheets import contact_sheet, enlargement
+        from ganzoo.utils.seeds import derive
+
+        order = torch.randperm(2 * EACH, generator=torch.Generator().manual_seed(derive(self.seed, "places"))).tolist()
+        pictures = [*self._real(model), *model.images(EACH, seed=self.seed)]
+        scale = enlargement(pictures[0].width, SHEET_PIXELS)
+        framed = [_framed(picture, scale, REAL if i < EACH else GENERATED) for i, picture in enumerate(pictures)]
+        plain = [_framed(picture, scale, (255, 255, 255)) for picture in pictures]
+        for path, choice in ((self.sheet, plain), (self.answers, framed)):
+            save_picture(contact_sheet([choice[i] for i in order], columns=COLUMNS), path)
+        return [self.sheet, self.answers]
+
+    def _real(self, model: Model) -> list[Image]:
+        """Test images at the model's size."""
+        from ganzoo.data.load import load_data
+        from ganzoo.evaluation.image_sets import Pictures, some_rows
+        from ganzoo.images.tensors import from_bytes, to_pictures
+
+        data = load_data(self.data, model.image_shape, split="test", root=self.data_dir)
+        rows = some_rows(EACH, len(data), seed=self.seed)
+        pixels = Pictures(self.data, data).take(rows)  # type: ignore[arg-type]  # of one part
+        return to_pictures(from_bytes(pixels))
+
+
+def plan(
+    data: str, *, model: str | None, seed: int, output: Path | None, overwrite: bool, data_dir: str | Path
+) -> Quiz:
+    """Settle who is asked about what, before anything is loaded.
+
+    Raises:
+        UnknownNameError: there is no such data set or model.
+        InvalidRequestError: no model here has learned the data set, or it makes no images out of nothing.
+        OutputError: a sheet cannot be written.
+    """
+    from ganzoo.data.load import DATASETS, check_source
+
+    check_source(data)
+    if data not in DATASETS:
+        raise InvalidRequestError(f"{data} has no test images: a quiz is of a data set by name, {', '.join(DATASETS)}")
+    name = model or _model_of(data)
+    if resolve.subject_of(name).task.from_images:
+        raise InvalidRequestError(f"{name} translates images: a quiz is of one that makes them out of nothing")
+    found = Quiz(data, name, seed, output or Path(f"quiz-{data}-seed{seed}.png"), data_dir)
+    for path in (found.sheet, found.answers):
+        check_file(path, STILLS, overwrite=overwrite)
+    return found
+
+
+def _model_of(data: str) -> str:
+    """The first model of the data set, by name, of those that need no download if there are any."""
+    models = lookup.registry().models
+    learned = [name for name, model in models.items() if model.dataset == data]
+    if not learned:
+        raise InvalidRequestError(f"no model here has learned {data} - name one with --model")
+    return min(learned, key=lambda name: (not isinstance(models[name].weights, BundledFile), name))
+
+
+def _framed(picture: Image, scale: int, colour: tuple[int, int, int]) -> Image:
+    """Enlarged, in RGB, with a frame."""
+    from PIL import Image, ImageOps
+
+    large = picture.resize((picture.width * scale, picture.height * scale), Image.Resampling.NEAREST)
+    return ImageOps.expand(large.convert("RGB"), FRAME, colour)

@@ -1,0 +1,1 @@
+"""Pinned files of the Hugging Face Hub."""

@@ -1,0 +1,82 @@
+"""Images as tensors: to and from pictures, bytes and floats, and to other sizes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from ganzoo.errors import NonFiniteError
+
+__all__ = ["MODES", "fit", "from_bytes", "resize", "to_bytes", "to_channels", "to_pictures", "to_tensor"]
+
+MODES = {1: "L", 3: "RGB", 4: "RGBA"}
+"""What Pillow calls pictures of so many channels."""
+
+
+def to_tensor(picture: Image.Image) -> Tensor:
+    """uint8 (C, H, W) of a picture of mode L, RGB or RGBA."""
+    channels = len(picture.getbands())
+    flat = torch.frombuffer(bytearray(picture.tobytes()), dtype=torch.uint8)
+    return flat.view(picture.height, picture.width, channels).permute(2, 0, 1).contiguous()
+
+
+def to_pictures(images: Tensor) -> list[Image.Image]:
+    """Pictures of (N, C, H, W) in [-1, 1]: grey for one channel, RGB for three, RGBA for four."""
+    mode = MODES[images.shape[1]]
+    size = (images.shape[3], images.shape[2])
+    return [Image.frombytes(mode, size, p.numpy().tobytes()) for p in to_bytes(images).permute(0, 2, 3, 1)]
+
+
+def to_bytes(images: Tensor) -> Tensor:
+    """uint8 (N, C, H, W) on the CPU of (N, C, H, W) in [-1, 1].
+
+    Raises:
+        NonFiniteError: NaN or infinity, which would become black pixels.
+    """
+    images = images.detach().cpu().float()
+    if not bool(images.isfinite().all()):
+        raise NonFiniteError("images with NaN or infinity are no pictures")
+    return images.add(1).mul(127.5).round().clamp(0, 255).to(torch.uint8)
+
+
+def from_bytes(images: Tensor) -> Tensor:
+    """Floats in [-1, 1] of uint8 pixels, any shape: what `to_bytes` came from, to a step."""
+    return images.float().div(127.5).sub(1)
+
+
+def to_channels(images: Tensor, channels: int) -> Tensor:
+    """uint8 (N, C, H, W) with 1, 3 or 4 channels from any of these: luma for grey, transparency laid on white."""
+    if images.shape[1] == channels:
+        return images
+    if images.shape[1] == 4:
+        colour, alpha = images[:, :3].int(), images[:, 3:].int()
+        images = ((colour * alpha + 255 * (255 - alpha) + 127) // 255).to(torch.uint8)
+    if channels == 1:
+        red, green, blue = images.int().unbind(1)
+        return ((19595 * red + 38470 * green + 7471 * blue + 32768) >> 16).to(torch.uint8)[:, None]  # as Pillow does
+    rgb = images.expand(-1, 3, -1, -1)
+    return rgb if channels == 3 else torch.cat([rgb, torch.full_like(rgb[:, :1], 255)], dim=1)
+
+
+def fit(image: Tensor, size: Sequence[int]) -> Tensor:
+    """The largest centred part of (C, H, W) with the wanted proportions, resized to `size`, (H, W)."""
+    from torchvision.transforms.v2.functional import center_crop
+
+    height, width = image.shape[1:]
+    scale = min(height / size[0], width / size[1])
+    cropped: Tensor = center_crop(image, [max(1, round(size[0] * scale)), max(1, round(size[1] * scale))])
+    return resize(cropped[None], size)[0]
+
+
+def resize(images: Tensor, size: Sequence[int]) -> Tensor:
+    """uint8 (N, C, H, W) at another size, (H, W), with antialiasing."""
+    from torchvision.transforms.v2 import functional
+
+    if images.shape[2:] == torch.Size(size):
+        return images
+    # In parts: the intermediate floats of 60,000 images would take gigabytes.
+    parts = [functional.resize(part, list(size), antialias=True) for part in images.split(4096)]  # type: ignore[no-untyped-call]
+    return torch.cat(parts)

@@ -1,0 +1,1 @@
+"""What all plugins declare, by name."""

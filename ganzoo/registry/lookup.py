@@ -1,0 +1,97 @@
+"""The registry in use, and what is made from it by name: lists of models, new networks, configs."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Any
+
+from ganzoo.errors import InvalidConfigError, PluginWarning, UnknownNameError, one_line
+from ganzoo.interface.configs import replace_config
+from ganzoo.interface.specs import Loss, PretrainedModel
+from ganzoo.registry.registry import Registry
+from ganzoo.utils.names import BUILTIN
+
+if TYPE_CHECKING:
+    from ganzoo.interface.gan import GAN
+
+__all__ = ["check_config", "config_of", "create", "models", "provider_of", "registry", "use"]
+
+
+_registry: Registry | None = None
+
+
+def registry() -> Registry:
+    """The registry in use: that given to `use`, else one of all installed plugins.
+
+    Broken plugins are warned of once and left out.
+    """
+    found = _registry
+    if found is None:
+        found = Registry.discover()
+        use(found)
+        for plugin in found.broken:
+            warnings.warn(plugin.complaint(), PluginWarning, stacklevel=3)
+    return found
+
+
+def use(new: Registry | None) -> None:
+    """Look all names up in this registry from now on; None discovers the installed plugins again."""
+    global _registry
+    _registry = new
+
+
+def models(pattern: str = "*", *, architecture: str | None = None, task: str | None = None) -> list[str]:
+    """The names of all pretrained models that match a shell pattern or hold a word, an architecture and a task.
+
+    Raises:
+        UnknownNameError: no such architecture, or no architecture with such a task.
+    """
+    found = registry()
+    wanted = None if architecture is None else found.architectures[architecture]
+    tasks = {a.task.name for a in found.architectures.values()}
+    if task is not None and task not in tasks:
+        raise UnknownNameError(f"there is no task {task!r} - there are {', '.join(sorted(tasks))}")
+    return [
+        name
+        for name, model in found.models.items()
+        if fnmatchcase(name, pattern if set(pattern) & set("*?[") else f"*{pattern}*")
+        and wanted in (None, found.architectures[model.architecture])
+        and (task is None or found.architectures[model.architecture].task.name == task)
+    ]
+
+
+def create(architecture: str, *, loss: str | None = None, **config: Any) -> GAN:
+    """A new, untrained GAN. `config` overrides fields of the architecture's config, whose defaults are the paper's.
+
+    Raises:
+        UnknownNameError: no such architecture or loss.
+        InvalidConfigError: a field that does not exist or a value that cannot be.
+    """
+    settings, chosen = check_config(architecture, config, loss)
+    try:
+        return registry().architectures[architecture].build(settings, chosen.load())
+    except RuntimeError as error:  # what torch makes of sizes that no memory holds
+        raise InvalidConfigError(f"{architecture} cannot be built with this config: {one_line(error)}") from error
+
+
+def check_config(architecture: str, config: Mapping[str, Any], loss: str | None = None) -> tuple[Any, Loss]:
+    """The complete config and the loss that `create` would use; refuses what it would refuse, without torch."""
+    spec = registry().architectures[architecture]
+    return replace_config(spec.config, config, of=architecture), registry().losses[loss or spec.default_loss]
+
+
+def config_of(model: PretrainedModel) -> Any:
+    """The complete config of a registered model."""
+    return check_config(model.architecture, model.config)[0]
+
+
+def provider_of(architecture: str) -> str:
+    """The distribution that provides an architecture, empty for one of ganzoo's own.
+
+    Raises:
+        UnknownNameError: no such architecture.
+    """
+    owner = registry().architectures.owner(architecture)
+    return "" if owner == BUILTIN else owner

@@ -1,0 +1,213 @@
+"""Samples into files: where they go is settled before a model is loaded, each is written whole or not at all."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ganzoo.errors import Interrupted, OutputError, UnfinishedError
+from ganzoo.sampling.grid import Series
+from ganzoo.utils.files import check_writable, replacing
+from ganzoo.utils.names import short_name
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+    from torch import Tensor
+
+    from ganzoo.sampling.model import Model
+
+__all__ = ["FORMATS", "Target", "plan"]
+
+MAX_SHEET = 10_000
+"""More pictures than this on one sheet are seen by nobody."""
+
+MAX_FILES = 100_000
+"""More files than this in one folder are of use to nobody."""
+
+FORMATS = {".png": "png", ".jpg": "jpg", ".jpeg": "jpg", ".webp": "webp", ".npz": "npz"}
+"""What can be written, by the endings of file names."""
+
+STILLS, MOVING = (".png", ".jpg", ".jpeg", ".webp"), (".gif", ".webp")
+"""The endings of files of one picture, and of those that show several after each other."""
+
+_MOST_PIXELS = {"jpg": 65_500, "webp": 16_383}  # along a side; 65_500 is libjpeg's own limit
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where samples go: one file for all, or a folder with a file each."""
+
+    path: Path
+    series: Series
+    format: str
+    is_folder: bool
+
+    def files(self) -> list[Path]:
+        """The files that will be written."""
+        if not self.is_folder:
+            return [self.path]
+        return [self.path / f"{shot.name}.{self.format}" for shot in self.series]
+
+    def write(
+        self, model: Model, *, batch_size: int, progress: Callable[[int], None] = lambda done: None
+    ) -> list[Path]:
+        """Sample and write; returns the files. `progress` is told of every finished batch.
+
+        Raises:
+            OutputError: the format cannot hold the model's pictures; nothing was sampled.
+            UnfinishedError: the disk is full, or refuses; files that existed are as they were.
+            Interrupted: by Ctrl-C.
+        """
+        self._check_fits(model)
+        save = _save_each if self.is_folder else _save_arrays if self.format == "npz" else _save_sheet
+        files = self.files()
+        done = 0
+
+        def tell(pictures: int) -> None:
+            nonlocal done
+            done += pictures
+            progress(pictures)
+
+        try:
+            (self.path if self.is_folder else self.path.parent).mkdir(parents=True, exist_ok=True)
+            save(model, files, self.series, batch_size, tell)
+        except KeyboardInterrupt:
+            raise Interrupted(f"interrupted: {self._so_far(done)}") from None
+        except OSError as error:
+            reason = "the disk is full" if error.errno == errno.ENOSPC else error.strerror or str(error)
+            raise UnfinishedError(f"cannot write {self.path}: {reason}; {self._so_far(done)}") from error
+        return files
+
+    def _check_fits(self, model: Model) -> None:
+        from ganzoo.images.sheets import enlargement, sheet_size
+        from ganzoo.images.tensors import MODES
+
+        channels, height, width = model.image_shape
+        if channels not in MODES and self.format != "npz":
+            raise OutputError(f"{model.name} makes {channels} numbers a pixel, no pictures - name an .npz file with -o")
+        if self.format == "jpg" and channels == 4:
+            raise OutputError(f"{model.name} makes transparent pictures, which jpg cannot hold - use png or webp")
+        if self.is_folder or self.format not in _MOST_PIXELS:
+            return
+        scale = enlargement(width)
+        size = sheet_size(len(self.series), width * scale, height * scale, self.series.columns)[1:]
+        if max(size) > _MOST_PIXELS[self.format]:
+            raise OutputError(
+                f"a sheet of {size[0]}x{size[1]} pixels is too large for {self.format} - use png, or a folder"
+            )
+
+    def _so_far(self, done: int) -> str:
+        if not self.is_folder or not done:
+            return "nothing was written"
+        rest = self.series.rest(done)
+        return f"{done} of {len(self.series)} written - " + (
+            f"go on with {rest}" if rest else "replace with --overwrite"
+        )
+
+
+def plan(output: Path | None, name: str, series: Series, file_format: str | None, *, overwrite: bool = False) -> Target:
+    """Settle where a series of samples of the model `name` goes: a path without an ending is a folder.
+
+    Raises:
+        OutputError: an unknown or contradictory format, a missing or unwritable folder, or files that
+            exist and may not be overwritten.
+        InvalidRequestError: seeds beyond the last one.
+    """
+    path = output or Path(f"{short_name(name)}-seed{series.seed}.{file_format or 'png'}")
+    is_folder = _is_folder(path)
+    target = Target(path, series, _choose_format(path, is_folder, file_format), is_folder)
+    _check_count(target)
+    check_writable(path if is_folder else path.parent)
+    existing = next((file for file in target.files() if file.exists()), None)
+    if existing and not overwrite:
+        raise OutputError(f"{existing} exists - replace it with --overwrite, or choose another place with -o")
+    from ganzoo.sampling.model import check_seeds  # last, because it imports torch
+
+    check_seeds(series.count, series.seed, 1)
+    return target
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir() or not path.suffix
+    except OSError as error:  # a name that is too long, a parent that may not be read
+        raise OutputError(f"cannot write {path}: {error.strerror}") from error
+
+
+def _choose_format(path: Path, is_folder: bool, asked: str | None) -> str:
+    if is_folder:
+        return asked or "png"
+    by_ending = FORMATS.get(path.suffix.lower())
+    if by_ending is None:
+        raise OutputError(f"{path} ends in no known format - use .png, .jpg, .webp, .npz, or no ending for a folder")
+    if asked not in (None, by_ending):
+        raise OutputError(f"{path} ends in {path.suffix}, but --format says {asked}")
+    return by_ending
+
+
+def _check_count(target: Target) -> None:
+    count = len(target.series)
+    if target.is_folder and target.format == "npz":
+        raise OutputError(f"npz is one file for all images: name it, such as {target.path / 'samples.npz'}")
+    if target.is_folder and count > MAX_FILES:
+        raise OutputError(f"{count} files are too many for one folder - name an .npz file, or ask for fewer")
+    if not target.is_folder and target.format != "npz" and count > MAX_SHEET:
+        raise OutputError(f"{count} pictures do not fit on one sheet - give a folder with -o, or an .npz file")
+
+
+Tell = Callable[[int], None]
+
+
+def _batches(model: Model, series: Series, batch_size: int) -> Iterator[Tensor]:
+    return model.generate_each(((shot.seed, shot.request) for shot in series), batch_size=batch_size)
+
+
+def _save_each(model: Model, files: list[Path], series: Series, batch_size: int, tell: Tell) -> None:
+    from ganzoo.images.files import save_picture
+    from ganzoo.images.tensors import to_pictures
+
+    remaining = iter(files)
+    for batch in _batches(model, series, batch_size):
+        for picture in to_pictures(batch):
+            save_picture(picture, next(remaining))
+            tell(1)
+
+
+def _save_sheet(model: Model, files: list[Path], series: Series, batch_size: int, tell: Tell) -> None:
+    from ganzoo.images.files import save_picture
+    from ganzoo.images.sheets import contact_sheet, enlargement
+    from ganzoo.images.tensors import to_pictures
+
+    pictures: list[Image] = []
+    for batch in _batches(model, series, batch_size):
+        pictures += to_pictures(batch)
+        tell(len(batch))
+    sheet = contact_sheet(pictures, columns=series.columns, scale=enlargement(pictures[0].width))
+    save_picture(sheet, files[0])
+
+
+def _save_arrays(model: Model, files: list[Path], series: Series, batch_size: int, tell: Tell) -> None:
+    """``images``, uint8 (N, H, W, C), and ``seeds``, (N,), as ``np.savez_compressed`` does, but a batch at a time.
+
+    And every option that was asked for in numbers, (N,): ``label``, ``truncation``.
+    """
+    import zipfile
+
+    import numpy as np
+
+    from ganzoo.images.tensors import to_bytes
+
+    channels, height, width = model.image_shape
+    header = {"descr": "|u1", "fortran_order": False, "shape": (len(series), height, width, channels)}
+    with replacing(files[0]) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive:
+        with archive.open("images.npy", "w", force_zip64=True) as entry:
+            np.lib.format.write_array_header_1_0(entry, header)
+            for batch in _batches(model, series, batch_size):
+                entry.write(to_bytes(batch).permute(0, 2, 3, 1).contiguous().numpy().tobytes())
+                tell(len(batch))
+        for name, values in series.numbers().items():
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as entry:
+                np.lib.format.write_array(entry, np.asarray(values))

@@ -1,0 +1,96 @@
+"""Interpolations into files: what is at both ends, and where it goes, is settled before a model is loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ganzoo.errors import InvalidRequestError
+from ganzoo.interface.tasks import Task
+from ganzoo.sampling.image_files import MOVING, STILLS
+from ganzoo.utils.files import check_file
+from ganzoo.utils.names import short_name
+
+if TYPE_CHECKING:
+    from ganzoo.sampling.model import Model
+    from ganzoo.sampling.requests import Subject
+
+__all__ = ["Walk", "plan_walk"]
+
+_STILL = tuple(ending for ending in STILLS if ending not in MOVING)
+_MILLISECONDS = 80
+
+
+@dataclass(frozen=True)
+class Walk:
+    """From one image to another, each a seed and a request, into a file."""
+
+    path: Path
+    seeds: tuple[int, int]
+    requests: tuple[Task, Task]
+    steps: int
+    hold: tuple[str, ...]
+
+    def write(self, model: Model) -> Path:
+        """Make the images and write the file: a row of stills, or an animation there and back again.
+
+        Raises:
+            InvalidRequestError: nothing moves, or an input is to be held that there is not.
+        """
+        from ganzoo.images.files import save_picture
+        from ganzoo.images.sheets import contact_sheet, enlargement, save_animation
+        from ganzoo.images.tensors import to_pictures
+
+        ends = (model.draw(seed=s, request=r) for s, r in zip(self.seeds, self.requests, strict=True))
+        pictures = to_pictures(model.interpolate(*ends, steps=self.steps, hold=self.hold))
+        scale = enlargement(pictures[0].width)
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        if self.path.suffix.lower() in _STILL:
+            save_picture(contact_sheet(pictures, columns=self.steps, scale=scale), self.path)
+        else:
+            large = [contact_sheet([picture], scale=scale) for picture in pictures]
+            save_animation([*large, *large[-2:0:-1]], self.path, milliseconds=_MILLISECONDS)
+        return self.path
+
+
+def plan_walk(
+    name: str,
+    subject: Subject,
+    output: Path | None,
+    *,
+    overwrite: bool = False,
+    steps: int = 16,
+    seeds: str = "0,1",
+    from_class: str | None = None,
+    to_class: str | None = None,
+    truncation: float | None = None,
+    hold: Sequence[str] = (),
+) -> Walk:
+    """Settle an interpolation of the model `name`.
+
+    Raises:
+        InvalidRequestError: a model that translates, or what cannot be asked of it.
+        OutputError: an unknown format, or a file that cannot be written or may not be replaced.
+    """
+    if subject.task.from_images:
+        raise InvalidRequestError(f"{name} is {subject.task.name}: it has no latents to walk between")
+    shared = {} if truncation is None else {"truncation": truncation}
+    ends = tuple({} if each is None else {"label": each} for each in (from_class, to_class or from_class))
+    first, last = (subject.request(name, **shared, **end) for end in ends)
+    return Walk(_path(name, output, overwrite), _seeds(seeds), (first, last), steps, tuple(hold))
+
+
+def _seeds(text: str) -> tuple[int, int]:
+    try:
+        first, last = map(int, text.split(","))
+    except ValueError as error:
+        raise InvalidRequestError(f"--seeds {text}: write it as two whole numbers, 3,7") from error
+    return first, last
+
+
+def _path(name: str, output: Path | None, overwrite: bool) -> Path:
+    path = output or Path(f"{short_name(name)}-walk.png")
+    check_file(path, _STILL + MOVING, overwrite=overwrite)
+    return path

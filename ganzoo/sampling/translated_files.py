@@ -1,0 +1,181 @@
+"""Pictures into pictures: which file becomes which is settled first, each is written whole or not at all."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ganzoo.errors import Interrupted, InvalidRequestError, OutputError, UnfinishedError
+from ganzoo.sampling.image_files import FORMATS
+from ganzoo.utils.files import IMAGE_SUFFIXES, check_writable, pictures_in
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ganzoo.sampling.model import Model
+
+__all__ = ["Job", "Outcome", "plan_jobs", "run_jobs"]
+
+
+class Job(NamedTuple):
+    """A picture file, and the file that its translation goes to."""
+
+    source: Path
+    target: Path
+
+
+@dataclass
+class Outcome:
+    """What was written, and what was skipped for a reason, which `skipped` gives by path."""
+
+    written: list[Path] = field(default_factory=list)
+    skipped: dict[Path, str] = field(default_factory=dict)
+
+
+def plan_jobs(
+    source: Path,
+    output: Path | None,
+    name: str,
+    file_format: str | None = None,
+    *,
+    overwrite: bool = False,
+    skip_existing: bool = False,
+) -> list[Job]:
+    """What is to be translated to where: a file to a file or into a folder, a folder to a folder of the same names.
+
+    Pictures keep their names, and their formats too if those can be written; `file_format` sets another.
+
+    Raises:
+        InvalidRequestError: there is no such file or folder, or no picture in it.
+        OutputError: a format that cannot be written, two pictures for one file, a file that exists and may
+            neither be replaced nor skipped, or a folder that cannot be written.
+    """
+    if not source.exists():
+        raise InvalidRequestError(f"there is no file or folder {source}")
+    jobs = _jobs_of_folder(source, output, name, file_format) if source.is_dir() else []
+    jobs = jobs or [Job(source, _target_of_file(source, output, name, file_format))]
+    _check_targets(jobs)
+    existing = [job for job in jobs if job.target.exists()]
+    if existing and not (overwrite or skip_existing):
+        text = "replace such files with --overwrite, or leave them with --skip-existing"
+        raise OutputError(f"{existing[0].target} exists - {text}")
+    return [job for job in jobs if not (skip_existing and job.target.exists())]
+
+
+def _jobs_of_folder(folder: Path, output: Path | None, name: str, file_format: str | None) -> list[Job]:
+    target = output or Path(f"{folder.resolve().name}-{name}")
+    if target.suffix.lower() in FORMATS:
+        raise OutputError(f"{folder} is a folder, and {target} is not: name a folder with -o")
+    if folder.resolve() in (target.resolve(), *target.resolve().parents):
+        raise OutputError(f"{target} is inside of {folder}, where it would be translated the next time")
+    check_writable(target)
+    paths = pictures_in(folder)
+    if not paths:
+        raise InvalidRequestError(f"{folder} holds no picture - looked for {', '.join(sorted(IMAGE_SUFFIXES))}")
+    return [Job(path, target / _renamed(path, file_format, path.relative_to(folder))) for path in paths]
+
+
+def _target_of_file(source: Path, output: Path | None, name: str, file_format: str | None) -> Path:
+    if output is None:
+        return Path(_renamed(source, file_format, Path(f"{source.stem}-{name}{source.suffix}")))
+    if output.is_dir() or not output.suffix:
+        check_writable(output)
+        return output / _renamed(source, file_format, Path(source.name))
+    check_writable(output.parent)
+    if FORMATS.get(output.suffix.lower()) in (None, "npz"):
+        raise OutputError(f"{output} ends in no format that pictures have - use .png, .jpg or .webp")
+    if file_format not in (None, FORMATS[output.suffix.lower()]):
+        raise OutputError(f"{output} ends in {output.suffix}, but --format says {file_format}")
+    return output
+
+
+def _renamed(source: Path, file_format: str | None, path: Path) -> Path:
+    """`path` with the ending of the format: its own if it can be written, else png."""
+    if file_format is None and FORMATS.get(source.suffix.lower()) not in (None, "npz"):
+        return path
+    return path.with_suffix(f".{file_format or 'png'}")
+
+
+def _check_targets(jobs: Sequence[Job]) -> None:
+    twice = [target for target, count in Counter(job.target for job in jobs).items() if count > 1]
+    if twice:
+        names = " and ".join(job.source.name for job in jobs if job.target == twice[0])
+        raise OutputError(f"{names} would both be written to {twice[0]} - rename one, or leave --format out")
+    for job in jobs:
+        if job.target.exists() and job.source.samefile(job.target):
+            raise OutputError(f"{job.source} would be replaced by its own translation - choose another place with -o")
+
+
+def run_jobs(
+    model: Model,
+    jobs: Sequence[Job],
+    *,
+    side_by_side: bool = False,
+    resize: int | None = None,
+    progress: Callable[[int], None] = lambda done: None,
+    **options: Any,
+) -> Outcome:
+    """Translate picture by picture; memory does not grow with their number. `options` as for `Model.translations`.
+
+    `side_by_side` writes each source with its translation at its right. What cannot be read is skipped.
+
+    Raises:
+        UnfinishedError: the disk is full, or refuses; what is said to be written is whole.
+        Interrupted: by Ctrl-C.
+    """
+    outcome = Outcome()
+    waiting: deque[tuple[Job, Tensor]] = deque()
+    try:
+        for made in model.translations(_read(model, jobs, resize, waiting, outcome, progress), **options):
+            job, source = waiting.popleft()
+            _write(job.target, [source, made] if side_by_side else [made])
+            outcome.written.append(job.target)
+            progress(1)
+    except KeyboardInterrupt:
+        raise Interrupted(f"interrupted: {_so_far(outcome, jobs)}") from None
+    except OSError as error:
+        reason = "the disk is full" if error.errno == errno.ENOSPC else os.strerror(error.errno or errno.EIO)
+        raise UnfinishedError(f"cannot write: {reason}; {_so_far(outcome, jobs)}") from error
+    return outcome
+
+
+def _read(
+    model: Model,
+    jobs: Sequence[Job],
+    resize: int | None,
+    waiting: deque[tuple[Job, Tensor]],
+    outcome: Outcome,
+    progress: Callable[[int], None],
+) -> Iterator[Tensor]:
+    """The sources that can be read, one after the other; `waiting` keeps what belongs to each."""
+    from ganzoo.errors import UnreadableImage
+    from ganzoo.sampling.model import source_image
+
+    for job in jobs:
+        try:
+            source = source_image(job.source, model.image_shape[0], resize)
+        except UnreadableImage as error:
+            outcome.skipped[job.source] = str(error)
+            progress(1)
+            continue
+        waiting.append((job, source))
+        yield source
+
+
+def _write(target: Path, images: Sequence[Tensor]) -> None:
+    from ganzoo.images.files import save_picture
+    from ganzoo.images.sheets import contact_sheet
+    from ganzoo.images.tensors import to_pictures
+
+    pictures = [to_pictures(image[None])[0] for image in images]
+    target.parent.mkdir(parents=True, exist_ok=True)
+    save_picture(pictures[0] if len(pictures) == 1 else contact_sheet(pictures, columns=len(pictures)), target)
+
+
+def _so_far(outcome: Outcome, jobs: Sequence[Job]) -> str:
+    return f"{len(outcome.written)} of {len(jobs)} written - go on with --skip-existing"

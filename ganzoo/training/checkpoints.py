@@ -1,0 +1,122 @@
+"""Checkpoints: folders that exist whole or not at all, and that prove it when they are read."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import shutil
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+from uuid import uuid4
+
+import torch
+from torch import Tensor
+
+from ganzoo.errors import GanzooError, RunError, one_line
+from ganzoo.utils.files import sha256_of
+from ganzoo.weights.tensors import check_finite, read_tensors, write_tensors
+
+__all__ = ["Checkpoint", "latest", "save"]
+
+FULL_BYTES = 1_000_000
+"""Less free space than this is none."""
+
+_MANIFEST = "manifest.json"
+
+
+class Checkpoint(NamedTuple):
+    """A state of training: tensors by file, for instance ``networks``, and the rest in `state`.
+
+    `state` holds what ``torch.load(weights_only=True)`` accepts: optimizers' states, numbers, text.
+    """
+
+    step: int
+    networks: Mapping[str, Mapping[str, Tensor]]
+    state: Mapping[str, Any]
+
+
+def save(folder: Path, checkpoint: Checkpoint, *, keep: int = 2) -> Path:
+    """Write `checkpoint` as ``folder/<step>``; then drop all but the newest `keep`.
+
+    Raises:
+        NonFiniteError: NaN or infinity in a network; nothing was written.
+        RunError: it could not be written, for want of space for instance; the older ones are intact.
+    """
+    for name, tensors in checkpoint.networks.items():
+        check_finite(tensors, of=f"step {checkpoint.step}: {name}")
+    target = folder / f"{checkpoint.step:08d}"
+    # Inside the target folder: a rename is atomic only within one file system.
+    temporary = folder / f".{target.name}-{uuid4().hex[:8]}"
+    try:
+        temporary.mkdir(parents=True)
+        _write(temporary, checkpoint)
+        if target.exists():  # the same step, damaged or from before a resume
+            shutil.rmtree(target)
+        temporary.rename(target)
+        _sync(folder)
+    except (OSError, RuntimeError) as error:
+        raise RunError(f"cannot save {target}: {_reason(error, folder)} - earlier checkpoints are intact") from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+    for old in _steps(folder)[:-keep]:
+        shutil.rmtree(old)
+    for orphan in folder.glob(".*"):  # of killed saves; there is one writer, and it is here
+        shutil.rmtree(orphan, ignore_errors=True)
+    return target
+
+
+def latest(folder: Path) -> Checkpoint | None:
+    """The newest checkpoint that is undamaged, None where there is none; warns of those it passes over."""
+    for path in reversed(_steps(folder)):
+        try:
+            return _read(path)
+        except (GanzooError, OSError, ValueError, KeyError, RuntimeError) as error:
+            warnings.warn(f"{path} is damaged ({one_line(error)}); falling back to the one before", stacklevel=2)
+    return None
+
+
+def _reason(error: Exception, folder: Path) -> str:
+    """Why writing failed; torch.save reports a full disk as a RuntimeError about positions."""
+    if isinstance(error, RuntimeError) and shutil.disk_usage(folder).free < FULL_BYTES:
+        return os.strerror(errno.ENOSPC)
+    return getattr(error, "strerror", None) or one_line(error)
+
+
+def _write(folder: Path, checkpoint: Checkpoint) -> None:
+    for name, tensors in checkpoint.networks.items():
+        write_tensors(folder / f"{name}.safetensors", tensors)
+    torch.save(dict(checkpoint.state), folder / "state.pt")
+    files = {path.name: {"size": path.stat().st_size, "sha256": sha256_of(path)} for path in sorted(folder.iterdir())}
+    (folder / _MANIFEST).write_text(json.dumps({"step": checkpoint.step, "files": files}, indent=2))
+    for path in (*folder.iterdir(), folder):
+        _sync(path)
+
+
+def _read(folder: Path) -> Checkpoint:
+    manifest = json.loads((folder / _MANIFEST).read_text())
+    files: dict[str, dict[str, Any]] = manifest["files"]
+    for name, entry in files.items():
+        if sha256_of(folder / name) != entry["sha256"]:
+            raise RunError(f"{name} is not what was written")
+    networks = {
+        name.removesuffix(".safetensors"): read_tensors(folder / name)
+        for name in files
+        if name.endswith(".safetensors")
+    }
+    state = torch.load(folder / "state.pt", weights_only=True, map_location="cpu")
+    return Checkpoint(manifest["step"], networks, state)
+
+
+def _steps(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.glob("*") if path.name.isdigit()) if folder.is_dir() else []
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

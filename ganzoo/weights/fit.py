@@ -1,0 +1,46 @@
+"""Tensors into networks, strictly: every name, shape and kind must match."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from ganzoo.errors import MismatchError
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+__all__ = ["adopt", "check_fits", "load_into"]
+
+
+def load_into(module: nn.Module, tensors: Mapping[str, Tensor], *, of: str) -> None:
+    """Copy `tensors` into `module`, strictly; see `check_fits`."""
+    check_fits(module, tensors, of=of)
+    module.load_state_dict(dict(tensors))
+
+
+def adopt(module: nn.Module, tensors: Mapping[str, Tensor], *, of: str) -> None:
+    """As `load_into`, but the tensors become the module's own where they have its type: nothing is copied.
+
+    What the module held before may be on the meta device.
+    """
+    check_fits(module, tensors, of=of)
+    kinds = {name: tensor.dtype for name, tensor in module.state_dict().items()}
+    module.load_state_dict({name: tensor.to(kinds[name]) for name, tensor in tensors.items()}, assign=True)
+
+
+def check_fits(module: nn.Module, tensors: Mapping[str, Tensor], *, of: str) -> None:
+    """Every name and shape must match, and floats go into floats. The module may be on the meta device.
+
+    Raises:
+        MismatchError: lists every missing, unexpected and misshapen tensor.
+    """
+    expected = module.state_dict()
+    problems = [f"missing {name} {tuple(expected[name].shape)}" for name in expected if name not in tensors]
+    problems += [f"unexpected {name} {tuple(tensors[name].shape)}" for name in tensors if name not in expected]
+    for name in expected.keys() & tensors.keys():
+        ours, theirs = expected[name], tensors[name]
+        if ours.shape != theirs.shape or ours.is_floating_point() != theirs.is_floating_point():
+            problems.append(f"{name} is {theirs.dtype} {tuple(theirs.shape)}, not {ours.dtype} {tuple(ours.shape)}")
+    if problems:
+        raise MismatchError(f"{of} does not fit the network: " + "; ".join(sorted(problems)))

@@ -1,0 +1,184 @@
+"""`ganzoo sample NAME --input` as a person types it."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+from functools import partial
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+
+import ganzoo
+from ganzoo.errors import Interrupted, OutputError, UnfinishedError
+from ganzoo.sampling import translated_files
+from ganzoo.sampling.translated_files import plan_jobs, run_jobs
+from in_process import ganzoo as shell
+from models import publish
+
+
+@pytest.fixture(scope="session")
+def published(tmp_path_factory):
+    """An untrained CycleGAN of a tiny size, its weights enlarged so that it shows."""
+    config = {"resolution": 32, "width": 4, "blocks": 1, "domains": ("horse", "zebra"), "direction": "a_to_b"}
+    return publish(tmp_path_factory.mktemp("models") / "tiny", "cyclegan", config, dataset="horse2zebra", scale=10)
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch, published):
+    (tmp_path / "tiny").symlink_to(published)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def run(here, monkeypatch, capsys):
+    return partial(shell, monkeypatch, capsys)
+
+
+@pytest.fixture
+def photos(here):
+    """Pictures of several sizes and kinds, one of them in a subfolder; two that cannot be read; a text."""
+    folder = here / "photos"
+    (folder / "more").mkdir(parents=True)
+    noise = torch.randint(0, 256, (30, 30, 4), generator=torch.Generator().manual_seed(0), dtype=torch.uint8).numpy()
+    Image.fromarray(noise[:21, :13, :3]).save(folder / "a.png")
+    Image.fromarray(noise[:16, :16, 0]).save(folder / "b.jpg")
+    Image.fromarray(noise[:9, :30]).save(folder / "more" / "c.webp")
+    Image.fromarray(noise[:, :, 1]).save(folder / "d.bmp")
+    (folder / "e.png").write_text("no picture")
+    os.mkfifo(folder / "f.png")
+    (folder / "notes.txt").write_text("not looked at")
+    return folder
+
+
+def size(path):
+    with Image.open(path) as picture:
+        return picture.size
+
+
+def test_a_file(run, photos):
+    code, out, err = run("sample", "./tiny", "--input", "photos/a.png")
+    assert (code, out, err) == (0, "a-horse2zebra.png\n", "")
+    assert size("a-horse2zebra.png") == (13, 21)
+    expected = ganzoo.load("./tiny").translate(photos / "a.png")
+    assert Image.open("a-horse2zebra.png").tobytes() == expected.tobytes()
+
+
+@pytest.mark.parametrize(("output", "written"), [("out.jpg", "out.jpg"), ("folder", "folder/a.png")])
+def test_where_a_file_goes(run, photos, output, written):
+    assert run("sample", "./tiny", "--input", "photos/a.png", "-o", output)[:2] == (0, f"{written}\n")
+    assert size(written) == (13, 21)
+
+
+def test_a_folder_keeps_names_and_sizes_and_says_what_it_skipped(run, photos):
+    code, out, err = run("sample", "./tiny", "--input", "photos", "-o", "out")
+    assert code == 1
+    assert out.splitlines() == ["out/a.png", "out/b.jpg", "out/d.png", "out/more/c.webp"]
+    assert [size(path) for path in out.splitlines()] == [(13, 21), (16, 16), (30, 30), (30, 9)]
+    assert [line.startswith("ganzoo: skipped: photos/") for line in err.splitlines()] == [True, True]
+    assert "e.png is not a picture" in err
+    assert "f.png is not a regular file" in err
+
+
+def test_it_goes_on_where_it_stopped(run, photos):
+    (photos / "e.png").unlink(), (photos / "f.png").unlink()
+    assert run("sample", "./tiny", "--input", "photos", "-o", "out")[0] == 0
+    Path("out/b.jpg").unlink()
+    before = Path("out/a.png").stat().st_mtime_ns
+    code, _, err = run("sample", "./tiny", "--input", "photos", "-o", "out")
+    assert code == 2
+    assert "out/a.png exists - replace such files with --overwrite, or leave them with --skip-existing" in err
+    assert run("sample", "./tiny", "--input", "photos", "-o", "out", "--skip-existing")[:2] == (0, "out/b.jpg\n")
+    assert Path("out/a.png").stat().st_mtime_ns == before
+    code, out, _ = run("sample", "./tiny", "--input", "photos", "-o", "out", "--overwrite", "--json")
+    assert (code, len(json.loads(out))) == (0, 4)
+    assert Path("out/a.png").stat().st_mtime_ns != before
+
+
+def test_options(run, photos):
+    run("sample", "./tiny", "--input", "photos/a.png", "-o", "small.png", "--resize", "8")
+    assert size("small.png") == (8, 13)
+    run("sample", "./tiny", "--input", "photos/a.png", "-o", "tiled.png", "--tile", "16", "--batch-size", "2")
+    assert size("tiled.png") == (13, 21)
+    run("sample", "./tiny", "--input", "photos/a.png", "-o", "both.png", "--sheet")
+    with Image.open("both.png") as sheet, Image.open(photos / "a.png") as source:
+        assert sheet.size == (2 * 13 + 3, 21 + 2)
+        assert sheet.crop((1, 1, 14, 22)).tobytes() == source.tobytes()
+    code, out, _ = run("sample", "./tiny", "--input", "photos/d.bmp", "--format", "webp", "--direction", "horse2zebra")
+    assert (code, out) == (0, "d-horse2zebra.webp\n")
+
+
+REFUSED = {
+    "no input": ([], "translates pictures: name one, or a folder of them, with --input"),
+    "missing": (["--input", "nowhere"], "there is no file or folder nowhere"),
+    "empty": (["--input", "empty"], "empty holds no picture"),
+    "other direction": (["--input", "photos", "--direction", "zebra2horse"], "does not translate zebra2horse - it has"),
+    "count": (["--input", "photos", "-n", "3"], "takes no -n: it is image-to-image"),
+    "seed": (["--input", "photos", "--seed", "0"], "takes no --seed"),
+    "file for a folder": (["--input", "photos", "-o", "out.png"], "photos is a folder, and out.png is not"),
+    "unknown format": (["--input", "photos/a.png", "-o", "out.tif"], "ends in no format that pictures have"),
+    "two formats": (["--input", "photos/a.png", "-o", "o.png", "--format", "jpg"], "--format says jpg"),
+    "arrays": (["--input", "photos", "--format", "npz"], "translations are pictures"),
+    "into itself": (["--input", "photos", "-o", "photos/out"], "is inside of photos"),
+    "onto itself": (["--input", "photos/a.png", "-o", "photos", "--overwrite"], "replaced by its own translation"),
+    "tile": (["--input", "photos", "-o", "out", "--tile", "17"], "a tile has a side that is a multiple of 16"),
+    "device": (["--input", "photos", "-o", "out", "--device", "cuda:99"], "cuda:99"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_a_wrong_request_is_one_line_and_leaves_nothing(run, photos, here, case):
+    (here / "empty").mkdir()
+    before = sorted(here.rglob("*"))
+    options, told = REFUSED[case]
+    code, out, err = run("sample", "./tiny", *options)
+    assert (code, out) == (2, "")
+    assert told in err
+    assert len(err.splitlines()) == 1
+    assert sorted(here.rglob("*")) == before
+
+
+def test_other_models_take_no_pictures(run, photos):
+    code, _, err = run("sample", "gan-mnist", "--input", "photos", "--sheet")
+    assert code == 2
+    assert "gan-mnist takes no --input and no --sheet: it is unconditional" in err
+
+
+def test_two_pictures_for_one_file(photos):
+    Image.new("RGB", (4, 4)).save(photos / "a.jpg")
+    with pytest.raises(OutputError, match=r"a\.jpg and a\.png would both be written to out/a\.webp"):
+        plan_jobs(photos, Path("out"), "tiny", "webp")
+
+
+# --- interrupted ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("fault", "error", "told"),
+    [
+        (KeyboardInterrupt(), Interrupted, "interrupted: 1 of 4 written - go on with --skip-existing"),
+        (
+            OSError(errno.ENOSPC, "full"),
+            UnfinishedError,
+            "disk is full; 1 of 4 written - go on with --skip-existing",
+        ),
+    ],
+)
+def test_what_is_finished_stays(photos, monkeypatch, fault, error, told):
+    (photos / "e.png").unlink(), (photos / "f.png").unlink()
+    write, written = translated_files._write, []
+
+    def failing(target, images):
+        if written:
+            raise fault
+        written.append(target)
+        write(target, images)
+
+    monkeypatch.setattr(translated_files, "_write", failing)
+    with pytest.raises(error, match=told):
+        run_jobs(ganzoo.load("./tiny"), plan_jobs(photos, Path("out"), "tiny"))
+    assert [path.name for path in Path("out").rglob("*") if path.is_file()] == ["a.png"]

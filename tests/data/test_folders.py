@@ -1,0 +1,323 @@
+"""Folders of pictures: classes, and pictures that are read by workers, into memory or as they are needed."""
+
+from __future__ import annotations
+
+import gc
+import multiprocessing
+import os
+import resource
+import shutil
+import signal
+import time
+from itertools import count, islice
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from ganzoo.data.batches import Batches
+from ganzoo.data.datasets import Data, Domains, ImageData
+from ganzoo.data.folders import FolderData
+from ganzoo.data.load import load_data
+from ganzoo.errors import DataError
+from pictures import corrupt, grey
+
+CPU = torch.device("cpu")
+WORKERS = pytest.mark.parametrize("workers", [0, 2])
+
+
+def load(folder: Path, shape: tuple[int, int, int] = (1, 4, 4), **options) -> Data:
+    return load_data(str(folder), shape, **options)
+
+
+def shades(images: torch.Tensor) -> list[int]:
+    return images[:, 0, 0, 0].tolist()
+
+
+def photographs(folder: Path, number: int) -> Path:
+    """Two classes of coloured pictures of several sizes."""
+    random = np.random.default_rng(0)
+    for i in range(number):
+        path = folder / ("cats", "dogs")[i % 2] / f"{i:03d}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(random.integers(0, 256, (8 + i % 3, 8 + i % 2, 3), dtype=np.uint8)).save(path)
+    return folder
+
+
+@pytest.fixture
+def no_memory(monkeypatch):
+    """No data set fits in memory."""
+    monkeypatch.setattr("ganzoo.data.folders.MEMORY_BYTES", 15)
+
+
+def equal(batch, other) -> bool:
+    return batch.keys() == other.keys() and all(torch.equal(batch[key], other[key]) for key in batch)
+
+
+# --- classes ----------------------------------------------------------------------------------
+
+
+def test_subfolders_are_classes(tmp_path):
+    grey(tmp_path / "dogs", a=20, b=21)
+    grey(tmp_path / "cats", z=10)
+    grey(tmp_path / "cats" / "black", a=5)
+    grey(tmp_path / "elks", a=30)
+    data = load(tmp_path)
+    assert data.classes == ("cats", "dogs", "elks")
+    assert shades(data.images) == [5, 10, 20, 21, 30]
+    assert (data.labels.tolist(), data.labels.dtype) == ([0, 0, 1, 1, 2], torch.int64)
+    assert data.notes == ()
+
+
+@pytest.mark.parametrize("folders", [[""], ["cats"], ["", "cats"], ["", "cats", "dogs"], ["cats/black", "cats/white"]])
+def test_what_are_no_classes(tmp_path, folders):
+    for folder in folders:
+        grey(tmp_path / folder, a=1)
+    data = load(tmp_path)
+    assert len(data) == len(folders)
+    assert (data.labels, data.classes) == (None, ())
+
+
+def test_folders_without_pictures_are_no_classes(tmp_path):
+    grey(tmp_path / "cats", a=1)
+    grey(tmp_path / "dogs", a=2)
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "notes.txt").write_text("not a picture at the top")
+    assert load(tmp_path).classes == ("cats", "dogs")
+
+
+@pytest.mark.parametrize(("limit", "labels"), [(1, [0]), (3, [0, 0, 1]), (9, [0, 0, 1, 1])])
+def test_a_limit_keeps_all_classes_known(tmp_path, limit, labels):
+    grey(tmp_path / "cats", a=1, b=2)
+    grey(tmp_path / "dogs", a=3, b=4)
+    data = load(tmp_path, limit=limit)
+    assert data.labels.tolist() == labels
+    assert shades(data.images) == [1, 2, 3, 4][:limit]
+    assert data.classes == ("cats", "dogs")
+
+
+@pytest.mark.parametrize("limit", [None, 3])
+def test_labels_follow_their_images_where_others_are_skipped(tmp_path, limit):
+    grey(corrupt(tmp_path / "cats", "a", "c"), b=1)
+    corrupt(tmp_path / "dogs", "a")
+    grey(corrupt(tmp_path / "elks", "b"), a=2, c=3, d=4)
+    data = load(tmp_path, limit=limit)
+    assert shades(data.images) == [1, 2, 3, 4][:limit]
+    assert data.labels.tolist() == [0, 2, 2, 2][:limit]
+    assert data.classes == ("cats", "dogs", "elks")
+
+
+# --- into memory, by workers ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("limit", [None, 70, 30])
+def test_workers_read_what_is_read_without_them(tmp_path, monkeypatch, limit):
+    """More pictures than a worker reads at once."""
+    corrupt(photographs(tmp_path, 135) / "cats", "0000", "067a")
+    told: list[list[tuple[int, int]]] = [[], []]
+    alone = load(tmp_path, (3, 8, 8), limit=limit, tell=lambda *numbers: told[0].append(numbers))
+    monkeypatch.setattr("ganzoo.data.folders.WORTH_WORKERS", 1)
+    state = torch.get_rng_state()
+    data = load(tmp_path, (3, 8, 8), limit=limit, workers=2, tell=lambda *numbers: told[1].append(numbers))
+    assert not multiprocessing.active_children()
+    assert torch.equal(torch.get_rng_state(), state)
+    assert torch.equal(data.images, alone.images)
+    assert torch.equal(data.labels, alone.labels)
+    assert (data.notes, told[1]) == (alone.notes, told[0])
+    assert len(data) == told[0][-1][0] == told[0][-1][1] == (limit or 135)
+
+
+def test_a_few_pictures_are_read_without_workers(tmp_path, monkeypatch):
+    monkeypatch.setattr("ganzoo.data.folders.DataLoader", None)
+    assert shades(load(grey(tmp_path, a=1, b=2), workers=2).images) == [1, 2]
+    monkeypatch.setattr("ganzoo.data.folders.WORTH_WORKERS", 2)
+    assert shades(load(tmp_path, workers=2, limit=1).images) == [1]
+
+
+# --- as they are needed -----------------------------------------------------------------------
+
+
+@WORKERS
+def test_what_does_not_fit_in_memory_gives_the_same_batches(tmp_path, monkeypatch, workers):
+    in_memory = load(photographs(tmp_path, 9), (3, 8, 8))
+    monkeypatch.setattr("ganzoo.data.folders.MEMORY_BYTES", 9 * 3 * 8 * 8 - 1)
+    files = load(tmp_path, (3, 8, 8), workers=workers)
+    assert isinstance(in_memory, ImageData)
+    assert isinstance(files, FolderData)
+    assert (len(files), files.name, files.classes) == (9, str(tmp_path), ("cats", "dogs"))
+    assert files.notes == ("the pictures are read as they are needed: too many to keep in memory",)
+    expected = Batches(in_memory, 4, seed=0, device=CPU, mirror=True)
+    batches = Batches(files, 4, seed=0, device=CPU, mirror=True, workers=workers)
+    state = torch.get_rng_state()
+    assert all(equal(next(batches), next(expected)) for _ in range(6))
+    assert torch.equal(torch.get_rng_state(), state)
+    assert not files.skipped
+
+
+@WORKERS
+def test_setting_the_position_continues_exactly(tmp_path, no_memory, workers):
+    files = load(photographs(tmp_path, 7), (3, 8, 8))
+    whole = list(islice(Batches(files, 3, seed=0, device=CPU), 8))
+    batches = Batches(files, 3, seed=0, device=CPU, workers=workers)
+    for position in (0, 12, 3):
+        batches.position = position
+        for step in range(position // 3, position // 3 + 4):
+            assert equal(next(batches), whole[step])
+        assert batches.position == position + 12
+        assert len(multiprocessing.active_children()) == workers  # those of before have ended
+    batches.close()
+    assert not multiprocessing.active_children()
+    assert equal(next(batches), whole[5])
+
+
+@WORKERS
+def test_domains_are_read_side_by_side(tmp_path, monkeypatch, workers):
+    grey(tmp_path / "trainA", a=1, b=2, c=3)
+    grey(tmp_path / "trainB", a=4, b=5)
+    in_memory = load(tmp_path, parts=("a", "b"))
+    monkeypatch.setattr("ganzoo.data.folders.MEMORY_BYTES", 2 * 16)
+    data = load(tmp_path, parts=("a", "b"))
+    assert isinstance(data, Domains)
+    assert [type(part) for part in data.parts.values()] == [FolderData, ImageData]
+    expected = Batches(in_memory, 2, seed=0, device=CPU)
+    assert all(
+        equal(batch, next(expected)) for batch in islice(Batches(data, 2, seed=0, device=CPU, workers=workers), 4)
+    )
+
+
+@pytest.mark.parametrize("limit", [1, 2, 9])
+def test_a_limit_is_of_the_first(tmp_path, no_memory, limit):
+    grey(tmp_path / "cats", a=10, b=20)
+    grey(tmp_path / "dogs", a=30)
+    data = load(tmp_path, (1, 4, 4), limit=limit)
+    assert len(data) == len(data.labels) == min(limit, 3)
+    batch = next(data.stream(iter([range(len(data))])))
+    assert shades(batch["image"]) == [10, 20, 30][:limit]
+    assert batch["label"].tolist() == [0, 0, 1][:limit]
+    assert data.classes == ("cats", "dogs")
+
+
+# --- as they are needed, and cannot be read ---------------------------------------------------
+
+
+@WORKERS
+def test_what_cannot_be_read_is_replaced_by_the_next(tmp_path, no_memory, workers):
+    """The label is that of the picture that is used, and the first comes after the last."""
+    grey(corrupt(tmp_path / "cats", "b", "c"), a=10)
+    grey(corrupt(tmp_path / "dogs", "b"), a=20)
+    data = load(tmp_path)
+    batches = list(data.stream(iter([[0, 1, 2], [3], [4, 4]]), workers=workers))
+    assert [shades(batch["image"]) for batch in batches] == [[10, 20, 20], [20], [10, 10]]
+    assert [batch["label"].tolist() for batch in batches] == [[0, 1, 1], [1], [0, 0]]
+    bad = [tmp_path / "cats/b.png", tmp_path / "cats/c.png", tmp_path / "dogs/b.png"]
+    assert sorted(problem.split(" is not a picture")[0] for problem in data.skipped) == [str(path) for path in bad]
+
+
+def test_only_what_was_met_is_known_to_be_skipped(tmp_path, no_memory):
+    data = load(grey(corrupt(tmp_path, "b", "d"), a=1, c=3))
+    assert data.skipped == set()
+    next(data.stream(iter([[0, 1]])))
+    assert len(data.skipped) == 1
+
+
+def test_where_none_can_be_read_it_is_said_at_once(tmp_path, no_memory):
+    with pytest.raises(DataError, match=r"holds no readable image - the first problem: .*a\.png is not a picture"):
+        load(corrupt(tmp_path, "a", "b"))
+
+
+@WORKERS
+def test_pictures_may_vanish(tmp_path, no_memory, workers):
+    data = load(grey(tmp_path / "all", a=1, b=2))
+    stream = data.stream(([0, 1] for _ in count()), workers=workers)
+    assert shades(next(stream)["image"]) == [1, 2]
+    shutil.rmtree(tmp_path / "all")
+    with pytest.raises(DataError, match=r"holds no readable image - the first problem: .* No such file") as caught:
+        list(islice(stream, 10))  # what was read ahead comes first
+    assert "\n" not in str(caught.value)
+
+
+# --- workers ----------------------------------------------------------------------------------
+
+
+def test_ctrl_c_is_not_for_workers(tmp_path, no_memory):
+    """It reaches all processes of a terminal; the step that the trainer wants to end needs their pictures."""
+    stream = load(grey(tmp_path, a=1)).stream(([0] for _ in count()), workers=2)
+    next(stream), next(stream)  # one of each, so that both are at work
+    for worker in multiprocessing.active_children():
+        os.kill(worker.pid, signal.SIGINT)
+    assert all(shades(next(stream)["image"]) == [1] for _ in range(20))
+
+
+@pytest.mark.parametrize("cycle", [False, True])
+def test_workers_end_with_the_batches(tmp_path, no_memory, cycle):
+    """At once, also where these are part of a cycle, in which a loader would wait 5 s for each of its workers."""
+    batches = Batches(load(grey(tmp_path, a=1)), 1, seed=0, device=CPU, workers=2)
+    next(batches)
+    batches.myself = batches if cycle else None
+    before = time.monotonic()
+    del batches
+    gc.collect()
+    assert not multiprocessing.active_children()
+    assert time.monotonic() - before < 8
+
+
+@pytest.mark.skipif(multiprocessing.get_start_method() != "fork", reason="the worker has to inherit what kills it")
+def test_a_worker_that_dies_is_an_error_of_one_line(tmp_path, no_memory, monkeypatch):
+    data = load(grey(tmp_path, a=1))
+    monkeypatch.setattr("ganzoo.data.folders.read_image", lambda *args, **kwargs: os._exit(1))
+    with pytest.raises(DataError, match=r"^reading pictures failed: .* worker \(pid.* - try fewer --workers, or 0$"):
+        next(data.stream(iter([[0]]), workers=1))
+
+
+def test_a_large_batch_does_not_run_out_of_open_files(tmp_path, no_memory):
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    data = load(grey(tmp_path, a=1))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (len(os.listdir("/proc/self/fd")) + 100, limits[1]))
+    try:
+        batches = list(data.stream(iter([[0] * 300] * 3), workers=1))
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+    assert [len(batch["image"]) for batch in batches] == [300] * 3
+
+
+# --- the digest -------------------------------------------------------------------------------
+
+
+def test_the_digest_is_of_names_and_sizes_wherever_the_folder_is(tmp_path, no_memory, monkeypatch):
+    data = load(grey(tmp_path / "here", a=1, b=2))
+    before = data.digest()
+    shutil.copytree(tmp_path / "here", tmp_path / "there")
+    monkeypatch.chdir(tmp_path / "there")
+    for folder in (tmp_path / "there", Path("../there"), Path(".")):
+        assert load(folder).digest() == before
+    assert load(tmp_path / "here", limit=1).digest() != before
+
+
+@pytest.mark.parametrize("change", ["size", "name", "class", "one more", "one less"])
+def test_the_digest_tells_folders_apart(tmp_path, no_memory, change):
+    grey(tmp_path / "cats", a=1, b=2)
+    grey(tmp_path / "dogs", a=3)
+    picture, before = tmp_path / "cats" / "b.png", load(tmp_path).digest()
+    if change == "size":
+        picture.write_bytes(picture.read_bytes() + b"\0")
+    elif change == "name":
+        picture.rename(picture.with_name("c.png"))
+    elif change == "class":
+        picture.rename(tmp_path / "dogs" / "b.png")
+    elif change == "one more":
+        corrupt(tmp_path / "dogs", "b")
+    else:
+        picture.unlink()
+    assert load(tmp_path).digest() != before
+
+
+def test_a_link_to_nowhere_and_a_name_in_no_encoding_have_a_digest(tmp_path, no_memory):
+    grey(tmp_path, a=1)
+    (tmp_path / "b.png").symlink_to("nowhere")
+    before = load(tmp_path).digest()
+    shutil.copy(tmp_path / "a.png", tmp_path / os.fsdecode(b"\xff.png"))
+    data = load(tmp_path)
+    assert data.digest() != before
+    assert shades(next(data.stream(iter([[0, 1, 2]])))["image"]) == [1, 1, 1]

@@ -1,0 +1,134 @@
+"""`ganzoo import`: a foreign checkpoint becomes a folder that every command takes."""
+
+import json
+
+import pytest
+import torch
+from click.testing import CliRunner
+from safetensors.torch import save_file
+
+import ganzoo
+from ganzoo import Layout, Reading
+from ganzoo.cli.main import cli
+from ganzoo.errors import (
+    CorruptWeightsError,
+    InvalidConfigError,
+    InvalidRequestError,
+    LayoutError,
+    OutputError,
+    UnknownNameError,
+)
+from ganzoo.interface.gan import keep_published
+from ganzoo.pretrained.importing import import_checkpoint
+from ganzoo.pretrained.load import load
+from ganzoo.registry import lookup
+from ganzoo.registry.registry import Registry
+from ganzoo.weights.tensors import read_tensors
+from plugin_factory import declaring
+
+SMALL = {"resolution": 16, "channels": 1, "latent_dim": 4, "generator_width": 4, "latent": "normal"}
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path, monkeypatch):
+    monkeypatch.setattr("huggingface_hub.constants.HF_ASSETS_CACHE", str(tmp_path / "assets"))
+
+
+@pytest.fixture
+def generator():
+    torch.manual_seed(0)
+    gan = ganzoo.create("dcgan", **SMALL)
+    keep_published(gan)
+    return gan
+
+
+def foreign(gan, prefix):
+    return {name.replace("generator.", prefix): tensor for name, tensor in gan.state_dict().items()}
+
+
+def images(gan):
+    with torch.inference_mode():
+        return gan.eval().generate({"z": torch.ones(2, 4)})
+
+
+@pytest.mark.parametrize(
+    ("prefix", "layout"), [("main.", "pytorch-dcgan"), ("model.", "huggan-dcgan"), ("module.main.", "pytorch-dcgan")]
+)
+@pytest.mark.parametrize("ending", [".pth", ".ckpt", ".tar"])
+def test_a_pickle_becomes_a_published_folder(tmp_path, generator, prefix, layout, ending):
+    torch.save({"epoch": 3, "netG_state_dict": foreign(generator, prefix)}, tmp_path / f"old{ending}")
+    made = import_checkpoint("dcgan", tmp_path / f"old{ending}", tmp_path / "new")
+    assert made.layout == layout
+    assert {name: made.config[name] for name in SMALL} == SMALL
+    loaded = load(tmp_path / "new")
+    assert torch.equal(images(loaded.gan), images(generator))
+    assert json.loads((tmp_path / "new/config.json").read_text())["architecture"] == "dcgan"
+
+
+def test_our_own_names_need_a_config(tmp_path, generator):
+    save_file(generator.state_dict(), tmp_path / "ours.safetensors")
+    with pytest.raises(LayoutError, match=r"is in no known layout.*main\.0\.weight.*nor do our own names fit"):
+        import_checkpoint("dcgan", tmp_path / "ours.safetensors", tmp_path / "new")
+    made = import_checkpoint("dcgan", tmp_path / "ours.safetensors", tmp_path / "new", config=SMALL)
+    assert made.layout == "ganzoo"
+    assert torch.equal(images(load(tmp_path / "new").gan), images(generator))
+
+
+def test_a_config_overrides_what_the_file_tells(tmp_path, generator):
+    torch.save(foreign(generator, "main."), tmp_path / "old.pth")
+    made = import_checkpoint("dcgan", tmp_path / "old.pth", tmp_path / "new", config={"latent": "uniform"}, half=True)
+    assert made.config["latent"] == "uniform"
+    halves = read_tensors(tmp_path / "new/model.safetensors").values()
+    assert {tensor.dtype for tensor in halves} == {torch.float16, torch.int64}
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "told"),
+    [
+        ({"architecture": "dcgam"}, UnknownNameError, "did you mean dcgan"),
+        ({"layout": "huggan-dcgam"}, UnknownNameError, "did you mean huggan-dcgan"),
+        ({"layout": "huggan-dcgan"}, LayoutError, "nor do our own names fit"),
+        ({"layout": "ganzoo"}, LayoutError, "nor do our own names fit"),
+        ({"config": {"widht": 3}}, InvalidConfigError, "no config field widht"),
+        ({"file": "missing.pth"}, InvalidRequestError, "there is no file missing.pth"),
+        ({"file": "text.pth"}, CorruptWeightsError, "no PyTorch checkpoint"),
+        ({"folder": "taken"}, OutputError, "holds a model - replace it with --overwrite"),
+    ],
+    ids=str,
+)
+def test_what_cannot_be_imported_leaves_nothing(tmp_path, generator, monkeypatch, change, error, told):
+    monkeypatch.chdir(tmp_path)
+    torch.save(foreign(generator, "main."), "old.pth")
+    (tmp_path / "text.pth").write_text("no checkpoint")
+    (tmp_path / "taken").mkdir()
+    (tmp_path / "taken/config.json").write_text("{}")
+    with pytest.raises(error, match=told):
+        import_checkpoint(**{"architecture": "dcgan", "file": "old.pth", "folder": "new", **change})
+    assert not (tmp_path / "new").exists()
+
+
+def test_the_command(tmp_path, generator):
+    torch.save(foreign(generator, "main."), tmp_path / "old.pth")
+    words = ["import", "dcgan", str(tmp_path / "old.pth"), "-o", str(tmp_path / "new"), "--dataset", "faces", "--json"]
+    done = CliRunner().invoke(cli, [*words, "--config", "latent=uniform"])
+    assert done.exit_code == 0, done.output
+    told = json.loads(done.stdout)
+    assert (told["layout"], told["config"]["latent"]) == ("pytorch-dcgan", "uniform")
+    assert json.loads((tmp_path / "new/config.json").read_text())["dataset"] == "faces"
+    assert load(told["folder"]).sample(1).shape == (1, 1, 16, 16)
+
+
+def test_a_plugin_may_add_a_layout_to_an_architecture_of_another(tmp_path, generator):
+    def read(shapes):
+        if not all(name.startswith("mine.") for name in shapes):
+            return None
+        return Reading(config=SMALL, tensors={name.replace("mine.", "generator."): name for name in shapes})
+
+    found = Registry.discover()
+    layout = Layout(name="mine", architecture="dcgan", source="mine.py", read=read, example=("mine.0.weight",))
+    found.load("somebody", "somebody", lambda: declaring(layouts=[layout]))
+    found.settle()
+    lookup.use(found)
+    torch.save(foreign(generator, "mine."), tmp_path / "old.pth")
+    assert import_checkpoint("dcgan", tmp_path / "old.pth", tmp_path / "new").layout == "mine"
+    assert torch.equal(images(load(tmp_path / "new").gan), images(generator))

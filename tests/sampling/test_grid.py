@@ -1,0 +1,151 @@
+"""What the options of `ganzoo sample` mean: which images, in which order, under which names."""
+
+from functools import partial
+
+import pytest
+
+from ganzoo import ClassConditional, Unconditional
+from ganzoo.errors import InvalidRequestError
+from ganzoo.sampling.grid import Row, Series, plan_series
+from ganzoo.sampling.requests import find_class, make_request
+
+NAMES = ("T-shirt/top", "ankle boot", "crane (bird)", "crane (machine)", "maillot", "maillot, tank suit", "corgi")
+
+
+class Config:
+    classes = len(NAMES)
+
+
+ask = partial(make_request, ClassConditional, config=Config, classes=NAMES, of="the model")
+planned = partial(plan_series, lambda **options: ask(options), NAMES)
+label = partial(ClassConditional, truncation=None)
+
+
+# --- classes by name --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("asked", "index"),
+    [(0, 0), ("6", 6), ("corgi", 6), ("Corgi ", 6), ("boot", 1), ("bird", 2), ("maillot", 4), ("tank suit", 5)],
+)
+def test_a_class_is_found(asked, index):
+    assert find_class(asked, NAMES, len(NAMES), of="it") == index
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        ("crane", r"it: class 'crane' may be crane \(bird\) \(2\), crane \(machine\) \(3\) - name one"),
+        ("cprgi", r"it has no class 'cprgi' - is it corgi \(6\)\?"),
+        ("zzz", r"it has no class 'zzz' - it has T-shirt/top \(0\), ankle boot \(1\), .*corgi \(6\)$"),
+        (7, "it has classes 0 to 6, no 7"),
+        ("-1", "it has classes 0 to 6, no -1"),
+    ],
+)
+def test_no_class_is_found(asked, told):
+    with pytest.raises(InvalidRequestError, match=told):
+        find_class(asked, NAMES, len(NAMES), of="it")
+
+
+def test_classes_without_names_go_by_number():
+    assert find_class("3", (), 5, of="it") == 3
+    with pytest.raises(InvalidRequestError, match="it has classes 0 to 4, without names"):
+        find_class("dog", (), 5, of="it")
+
+
+def test_of_a_thousand_classes_some_are_shown():
+    with pytest.raises(InvalidRequestError, match=r"\(7\), \.\.\. \(1000 in all\)$"):
+        find_class("dog", [f"number{i}x" for i in range(1000)], 1000, of="it")
+
+
+def test_requests_are_checked():
+    assert ask({"label": "corgi", "truncation": 0.5}) == ClassConditional(label=6, truncation=0.5)
+    with pytest.raises(
+        InvalidRequestError, match="takes no direction - it is class-conditional and takes label, trunc"
+    ):
+        ask({"direction": "a2b"})
+    with pytest.raises(InvalidRequestError, match="takes no label - it is unconditional and takes no option"):
+        make_request(Unconditional, {"label": 1}, config=Config, classes=(), of="it")
+
+
+@pytest.mark.parametrize("value", [0, -0.1, 1.01, float("nan"), float("inf"), True, "half"])
+def test_truncations_that_cannot_be(value):
+    with pytest.raises(InvalidRequestError, match="truncation is a number above 0 and at most 1, not"):
+        ClassConditional(truncation=value)
+
+
+# --- series -----------------------------------------------------------------------------------
+
+
+def test_nothing_asked_is_a_mix():
+    assert planned() == Series((Row(ClassConditional()),), 64, 0)
+    assert planned(count=3, seed=7, truncation=0.5) == Series((Row(ClassConditional(truncation=0.5)),), 3, 7)
+
+
+def test_one_class_has_count_images():
+    assert planned(classes=("boot",), count=5) == Series((Row(label(label=1)),), 5, 0)
+
+
+def test_several_classes_have_a_row_each():
+    rows = (Row(label(label=6), "6-corgi"), Row(label(label=0), "0-t-shirt-top"))
+    assert planned(classes=("corgi", "0")) == Series(rows, 8, 0)
+    assert planned(classes=("corgi", "0"), per_class=3) == Series(rows, 3, 0)
+
+
+def test_per_class_alone_is_of_all():
+    found = planned(per_class=2)
+    assert [row.request.label for row in found.rows] == list(range(7))
+    assert (len(found), found.columns) == (14, 2)
+
+
+def test_a_sweep_has_a_row_for_each_value():
+    found = planned(sweep="truncation=0.1,1.0", classes=("corgi",), count=4)
+    assert [row.request for row in found.rows] == [ClassConditional(label=6, truncation=t) for t in (0.1, 1.0)]
+    assert [row.name for row in found.rows] == ["truncation0.1", "truncation1.0"]
+    assert [row.request.label for row in planned(sweep="class=bird,6").rows] == [2, 6]
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"per_class": 2, "sweep": "truncation=0.1"}, "a sweep is of one class"),
+        ({"classes": ("0", "1"), "sweep": "truncation=0.1"}, "a sweep is of one class"),
+        ({"classes": ("0", "1"), "count": 4}, "--per-class says how many of each - leave out -n"),
+        ({"classes": ("corgi", "6")}, "a class is named twice"),
+        ({"classes": ("wolf",)}, "no class 'wolf'"),
+        ({"sweep": "truncation"}, "write it as OPTION=VALUE,VALUE"),
+        ({"sweep": "truncation="}, "write it as OPTION=VALUE,VALUE"),
+        ({"sweep": "truncation=0.1,2"}, "truncation is a number above 0 and at most 1, not 2"),
+        ({"sweep": "truncation=0.1,"}, "truncation is a number above 0 and at most 1, not ''"),
+        ({"sweep": "truncation=0.1", "truncation": 0.3}, "--truncation and a sweep of it contradict each other"),
+        ({"sweep": "class=0", "classes": ("1",)}, "--class and a sweep of it contradict each other"),
+        ({"sweep": "seed=1,2"}, "takes no seed"),
+    ],
+)
+def test_what_does_not_go_together(options, told):
+    with pytest.raises(InvalidRequestError, match=told):
+        planned(**options)
+
+
+def test_rows_of_unnamed_classes():
+    unnamed = partial(make_request, ClassConditional, config=Config, classes=(), of="it")
+    found = plan_series(lambda **options: unnamed(options), (), classes=("1", "2"))
+    assert [row.name for row in found.rows] == ["class1", "class2"]
+    with pytest.raises(InvalidRequestError, match="its classes have no names - say which ones with --class"):
+        plan_series(lambda **options: unnamed(options), (), per_class=2)
+
+
+def test_columns_share_their_seed():
+    found = planned(classes=("0", "6"), per_class=2, seed=9_999)
+    assert [(shot.seed, shot.request.label, shot.name) for shot in found] == [
+        (9_999, 0, "0-t-shirt-top-seed09999"),
+        (10_000, 0, "0-t-shirt-top-seed10000"),
+        (9_999, 6, "6-corgi-seed09999"),
+        (10_000, 6, "6-corgi-seed10000"),
+    ]
+    assert found.numbers() == {"seeds": [9_999, 10_000, 9_999, 10_000], "label": [0, 0, 6, 6]}
+
+
+def test_only_one_row_goes_on():
+    assert planned(count=10, seed=3).rest(4) == "--seed 7 -n 6"
+    assert planned(per_class=3).rest(4) is None

@@ -1,0 +1,228 @@
+"""Plans: what is asked for, what the recipe says, the defaults; and what cannot be."""
+
+import dataclasses
+import json
+from dataclasses import dataclass
+
+import pytest
+
+import ganzoo_diffaugment
+import ganzoo_losses
+import ganzoo_schedules
+from ganzoo import Recipe
+from ganzoo.errors import GanzooError, InvalidConfigError, InvalidRequestError, UnknownNameError
+from ganzoo.registry import lookup
+from ganzoo.training.plan import Plan, TrainingOptions, make_plan, schedule_of
+from plugin_factory import architecture, declaring, registry_of
+
+
+@dataclass(frozen=True)
+class Config:
+    size: int = 8
+    widths: tuple[int, ...] = (4,)
+
+    @property
+    def image_shape(self):
+        return (3, self.size, self.size)
+
+
+RECIPES = {
+    "ring": Recipe(config={"size": 2, "widths": (16, 16)}, options={"iterations": 5, "regularizers": {"r1": 0.5}}),
+    "*": Recipe(config={"size": 4}, options={"iterations": 7, "schedule": "linear", "loss": "hinge"}),
+    "wrong": Recipe(options={"data": "ring", "config": {}, "depth": 1}),
+}
+
+
+@pytest.fixture(autouse=True)
+def _registry():
+    nets = declaring(architectures=[architecture("net", config=Config, recipes=RECIPES), architecture("plain")])
+    plugins = {"losses": ganzoo_losses, "schedules": ganzoo_schedules, "diffaugment": ganzoo_diffaugment, "nets": nets}
+    registry = registry_of({f"ganzoo:{name}": plugin for name, plugin in plugins.items()})
+    assert not registry.broken
+    lookup.use(registry)
+
+
+# What wins.
+
+
+def test_defaults():
+    plan = make_plan("plain", "ring")
+    assert plan == Plan(architecture="plain", data="ring")
+    options = {field.name: getattr(plan, field.name) for field in dataclasses.fields(TrainingOptions)}
+    assert TrainingOptions(**options) == TrainingOptions()
+
+
+@pytest.mark.parametrize(
+    ("data", "recipe"),
+    [("ring", RECIPES["ring"]), ("mnist", RECIPES["*"]), ("/home/me/pictures", RECIPES["*"])],
+)
+def test_the_recipe_of_the_data_set_comes_before_the_defaults(data, recipe):
+    plan = make_plan("net", data)
+    assert plan == Plan(architecture="net", data=data, config=recipe.config, **recipe.options)
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        ({"iterations": 3}, {"iterations": 3}),
+        ({"iterations": 0, "seed": 4}, {"iterations": 0, "seed": 4}),
+        ({"iterations": None, "loss": None, "mirror": None}, {}),
+        ({"mirror": False, "limit": 9}, {"mirror": False, "limit": 9}),
+        ({"regularizers": {}}, {"regularizers": {}}),
+        ({"regularizers": {"wgan-gp": 1}}, {"regularizers": {"wgan-gp": 1}}),  # in place of, not beside
+        ({"augmentations": ["cutout", "color"]}, {"augmentations": ("cutout", "color")}),
+        ({"config": {"size": 6}}, {"config": {"size": 6, "widths": (16, 16)}}),
+        ({"config": {}}, {}),
+    ],
+)
+def test_what_is_asked_for_comes_before_the_recipe(asked, told):
+    assert make_plan("net", "ring", **asked) == dataclasses.replace(make_plan("net", "ring"), **told)
+
+
+@pytest.mark.parametrize(
+    ("asked", "weights"),
+    [
+        ({"r1": None}, {"r1": 10}),
+        ({"roth": None, "label-smoothing": None}, {"roth": 0.1, "label-smoothing": 0.1}),
+        ({"wgan-gp": None, "r1": 0}, {"wgan-gp": 10, "r1": 0}),
+    ],
+)
+def test_a_regularizer_has_a_weight_of_its_own(asked, weights):
+    assert make_plan("plain", "mnist", regularizers=asked).regularizers == weights
+
+
+@pytest.mark.parametrize(
+    ("text", "schedule"),
+    [
+        ("constant", ("constant", 1)),
+        ("constant=0.25", ("constant", 0.25)),
+        ("linear", ("linear", 0.5)),
+        ("linear=1", ("linear", 1)),
+        ("cosine=0", ("cosine", 0)),
+        ("exponential=1e-3", ("exponential", 0.001)),
+    ],
+)
+def test_schedules_may_have_a_setting(text, schedule):
+    assert schedule_of(text) == schedule
+
+
+# What cannot be.
+
+
+@pytest.mark.parametrize(
+    ("asked", "error", "message"),
+    [
+        ({"depth": 1, "colour": 2}, InvalidRequestError, "there is no training option colour, depth"),
+        ({"iterations": -1}, InvalidRequestError, "iterations is a whole number of at least 0, not -1"),
+        ({"batch_size": 0}, InvalidRequestError, "batch_size is a whole number of at least 1, not 0"),
+        ({"batch_size": 1.5}, InvalidRequestError, "batch_size is a whole number of at least 1, not 1.5"),
+        ({"accumulate": True}, InvalidRequestError, "accumulate is a whole number of at least 1, not True"),
+        ({"regularize_every": 0}, InvalidRequestError, "regularize_every is a whole number of at least 1, not 0"),
+        ({"seed": -3}, InvalidRequestError, "seed is a whole number of at least 0, not -3"),
+        ({"ema": 1}, InvalidRequestError, "ema is a decay in [0, 1), not 1"),
+        ({"ema": float("nan")}, InvalidRequestError, "ema is a decay in [0, 1), not nan"),
+        ({"precision": "fp8"}, InvalidRequestError, "precision is fp32, bf16 or fp16, not 'fp8'"),
+        ({"regularizers": {"r2": 1}}, UnknownNameError, "there is no regularizer 'r2' - did you mean r1?"),
+        ({"regularizers": {"r2": None}}, UnknownNameError, "there is no regularizer 'r2' - did you mean r1?"),
+        ({"regularizers": {"r1": -1}}, InvalidRequestError, "the weight of r1 is a number of at least 0, not -1"),
+        *(
+            ({"regularizers": {"r1": w}}, InvalidRequestError, f"the weight of r1 is a number of at least 0, not {w!r}")
+            for w in (float("nan"), float("inf"), "1", True)
+        ),
+        (
+            {"loss": "hinge", "regularizers": {"roth": None}},
+            InvalidRequestError,
+            "the regularizer roth goes with minimax, non-saturating, not with hinge",
+        ),
+        (
+            {"loss": "wasserstein", "regularizers": {"label-smoothing": 0.1}},
+            InvalidRequestError,
+            "the regularizer label-smoothing goes with minimax, non-saturating, least-squares, not with wasserstein",
+        ),
+        (
+            {"augmentations": ["translate"]},
+            UnknownNameError,
+            "there is no augmentation 'translate' - did you mean translation?",
+        ),
+        (
+            {"schedule": "expo=0.5"},
+            UnknownNameError,
+            "there is no schedule 'expo' - did you mean exponential?",
+        ),
+        *(
+            (
+                {"schedule": f"linear={setting}"},
+                InvalidRequestError,
+                f"the setting of the schedule linear is a number from 0 to 1, not {setting!r}",
+            )
+            for setting in ("", "half", "-0.1", "1.5", "nan", "0.5=0.5")
+        ),
+        ({"loss": "hing"}, UnknownNameError, "there is no loss 'hing' - did you mean hinge?"),
+        ({"config": {"size": "big"}}, InvalidConfigError, "net: size is int, not 'big'"),
+        ({"config": {"depth": 1}}, InvalidConfigError, "net has no config field depth - its fields are size, widths"),
+        ({"architecture": "nut"}, UnknownNameError, "there is no architecture 'nut' - did you mean net?"),
+        ({"data": "wrong"}, InvalidRequestError, "there is no training option config, data, depth"),
+    ],
+)
+def test_what_cannot_be_is_told_in_a_line(asked, error, message):
+    with pytest.raises(GanzooError) as raised:
+        make_plan(**({"architecture": "net", "data": "ring"} | asked))
+    assert type(raised.value) is error
+    assert str(raised.value) == message
+    assert raised.value.exit_code == 2
+
+
+# Runs that go on.
+
+
+def kept(**asked):
+    """What ``run.json`` holds."""
+    return json.loads(make_plan(**({"architecture": "net", "data": "ring"} | asked)).as_json())
+
+
+def test_a_plan_survives_json():
+    plan = make_plan("net", "ring", augmentations=["color"], regularizers={"r1": None}, limit=5, schedule="cosine")
+    assert plan.as_json().endswith("}\n")
+    again = make_plan(**json.loads(plan.as_json()))
+    assert plan.differences(json.loads(again.as_json())) == []
+    assert again == dataclasses.replace(plan, config={"size": 2, "widths": [16, 16]})  # JSON has no tuples
+
+
+@pytest.mark.parametrize(
+    ("then", "now", "differences"),
+    [
+        ({}, {}, []),
+        ({"iterations": 10}, {"iterations": 20}, []),
+        ({"iterations": 10, "schedule": "constant=0.5"}, {"iterations": 20, "schedule": "constant=0.5"}, []),
+        (
+            {"iterations": 10, "schedule": "linear"},
+            {"iterations": 20, "schedule": "linear"},
+            ["iterations: 10 then, 20 now"],
+        ),
+        ({}, {"init": "run"}, ["init: None then, run now"]),
+        ({"schedule": "linear=0.5"}, {"schedule": "linear=0.2"}, ["schedule: linear=0.5 then, linear=0.2 now"]),
+        ({}, {"config": {"size": 6}}, ["config.size: 2 then, 6 now"]),
+        ({}, {"config": {"widths": (16, 8)}}, ["config.widths: [16, 16] then, [16, 8] now"]),
+        ({"regularizers": {"r1": 1}}, {"regularizers": {"r1": 2}}, ["regularizers.r1: 1 then, 2 now"]),
+        ({"regularizers": {}}, {}, ["regularizers.r1: None then, 0.5 now"]),
+        ({}, {"regularize_every": 4}, ["regularize_every: 1 then, 4 now"]),
+        ({}, {"augmentations": ["color"]}, ["augmentations: [] then, ['color'] now"]),
+        ({"seed": 1, "limit": 5}, {}, ["limit: 5 then, None now", "seed: 1 then, 0 now"]),
+    ],
+)
+def test_differences(then, now, differences):
+    plan = make_plan(**({"architecture": "net", "data": "ring"} | now))
+    assert plan.differences(kept(**then)) == differences
+
+
+def test_what_an_older_run_does_not_say_is_a_difference():
+    older = kept()
+    del older["batch_size"]
+    assert make_plan("net", "ring").differences(older) == ["batch_size: None then, 64 now"]
+
+
+def test_options_are_the_plans_own():
+    weights, names = {"r1": 1.0}, ["color"]
+    options = TrainingOptions(regularizers=weights, augmentations=names)
+    weights["r1"], names[0] = 2.0, "cutout"
+    assert (options.regularizers, options.augmentations) == ({"r1": 1.0}, ("color",))
