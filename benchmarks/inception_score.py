@@ -21,7 +21,7 @@ from ganzoo.evaluation.metrics import Settings, entropies, fid, inception_score
 from ganzoo.images.files import save_picture
 from ganzoo.images.sheets import contact_sheet
 from ganzoo.images.tensors import to_pictures
-from ganzoo.interface.extractor import Extracted, Extractor
+from ganzoo.interface.extractor import Extractor, ExtractorOutput
 
 DATA = "fashion-mnist"
 SHAPE = (1, 28, 28)
@@ -50,10 +50,10 @@ def optimise(noise: Tensor, network: Extractor, steps: int) -> Tensor:
     return pixels.detach().round().to(torch.uint8)
 
 
-def look(images: Tensor, network: Extractor) -> Extracted:
+def look(images: Tensor, network: Extractor) -> ExtractorOutput:
     """What the network sees in all of them."""
     found = [network(part) for part in images.split(100)]
-    return Extracted(torch.cat([each.features for each in found]), torch.cat([each.logits for each in found]))
+    return ExtractorOutput(torch.cat([each.features for each in found]), torch.cat([each.logits for each in found]))
 
 
 def main() -> None:

@@ -98,7 +98,7 @@ def plain(name: str, batch_size: int, device: torch.device) -> Step:
             loss.backward()
             optimizers[update.group].step()
             shown += [term.item() for term in update.losses.values()]
-            shown += [score.sigmoid().mean().item() for each in update.judged for score in each.scores]
+            shown += [score.sigmoid().mean().item() for each in update.discriminators for score in each.logits]
         with torch.no_grad():
             torch._foreach_lerp_(_floats(averages), _floats(current), 1 - DECAY)
         return shown
@@ -227,15 +227,18 @@ def _translating(name: str, batch_size: int, device: torch.device) -> Step:
     def step() -> list[float]:
         a, b = (next(sources[part])[0].to(device) for part in "ab")
         fake_b, fake_a = gan.a_to_b(a), gan.b_to_a(b)
-        with frozen(gan.judge_a, gan.judge_b):
-            losses = [towards(gan.judge_b(fake_b), 1), towards(gan.judge_a(fake_a), 1)]
+        with frozen(gan.discriminator_a, gan.discriminator_b):
+            losses = [towards(gan.discriminator_b(fake_b), 1), towards(gan.discriminator_a(fake_a), 1)]
             losses += [10 * one(gan.b_to_a(fake_b), a), 10 * one(gan.a_to_b(fake_a), b)]
             losses += [5 * one(gan.b_to_a(a), a), 5 * one(gan.a_to_b(b), b)]
             optimizers["generators"].zero_grad()
             sum(losses).backward()
             optimizers["generators"].step()
         optimizers["discriminators"].zero_grad()
-        for judge, real, pool, fake in ((gan.judge_a, a, gan.pool_a, fake_a), (gan.judge_b, b, gan.pool_b, fake_b)):
+        for judge, real, pool, fake in (
+            (gan.discriminator_a, a, gan.pool_a, fake_a),
+            (gan.discriminator_b, b, gan.pool_b, fake_b),
+        ):
             loss = (towards(judge(real), 1) + towards(judge(pool.exchange(fake)), 0)) / 2
             loss.backward()
             losses.append(loss)

@@ -32,8 +32,17 @@ if TYPE_CHECKING:
     from ganzoo.distributed.processes import gather_rows, own_rows
     from ganzoo.evaluation.evaluate import evaluate
     from ganzoo.evaluation.result import Evaluation, Score
-    from ganzoo.interface.extractor import Extracted, Extractor
-    from ganzoo.interface.gan import GAN, AdversarialLoss, Batch, Inputs, Judged, Update, frozen, judge
+    from ganzoo.interface.extractor import Extractor, ExtractorOutput
+    from ganzoo.interface.gan import (
+        GAN,
+        AdversarialLoss,
+        Batch,
+        DiscriminatorOutput,
+        Inputs,
+        Update,
+        discriminate,
+        frozen,
+    )
     from ganzoo.interface.latents import draw_latent, draw_truncated
     from ganzoo.pretrained.load import load, pull
     from ganzoo.registry.lookup import create, models
@@ -41,7 +50,7 @@ if TYPE_CHECKING:
     from ganzoo.training.loop import Loop, Record
     from ganzoo.training.plan import TrainingOptions
     from ganzoo.training.trainer import Trainer
-    from ganzoo.utils.precision import at_least_single
+    from ganzoo.utils.precision import at_least_float32
 
 __all__ = [
     "GAN",
@@ -52,17 +61,17 @@ __all__ = [
     "BundledFile",
     "ClassConditional",
     "Derived",
+    "DiscriminatorOutput",
     "Domains",
     "Evaluation",
-    "Extracted",
     "Extractor",
+    "ExtractorOutput",
     "FeatureExtractor",
     "GanzooError",
     "HubFile",
     "ImageData",
     "ImageToImage",
     "Inputs",
-    "Judged",
     "Layout",
     "Loop",
     "Loss",
@@ -80,15 +89,15 @@ __all__ = [
     "TrainingOptions",
     "Unconditional",
     "Update",
-    "at_least_single",
+    "at_least_float32",
     "create",
+    "discriminate",
     "draw_latent",
     "draw_truncated",
     "evaluate",
     "frozen",
     "gather_rows",
     "hookimpl",
-    "judge",
     "load",
     "load_data",
     "models",
@@ -103,8 +112,17 @@ _LAZY = {
     "distributed.processes": ("gather_rows", "own_rows"),
     "evaluation.evaluate": ("evaluate",),
     "evaluation.result": ("Evaluation", "Score"),
-    "interface.extractor": ("Extracted", "Extractor"),
-    "interface.gan": ("GAN", "AdversarialLoss", "Batch", "Inputs", "Judged", "Update", "frozen", "judge"),
+    "interface.extractor": ("ExtractorOutput", "Extractor"),
+    "interface.gan": (
+        "GAN",
+        "AdversarialLoss",
+        "Batch",
+        "DiscriminatorOutput",
+        "Inputs",
+        "Update",
+        "discriminate",
+        "frozen",
+    ),
     "interface.latents": ("draw_latent", "draw_truncated"),
     "pretrained.load": ("load", "pull"),
     "registry.lookup": ("create", "models"),
@@ -112,7 +130,7 @@ _LAZY = {
     "training.loop": ("Loop", "Record"),
     "training.plan": ("TrainingOptions",),
     "training.trainer": ("Trainer",),
-    "utils.precision": ("at_least_single",),
+    "utils.precision": ("at_least_float32",),
 }
 _HOME = {name: f"ganzoo.{module}" for module, names in _LAZY.items() for name in names}
 

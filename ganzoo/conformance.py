@@ -15,7 +15,7 @@ import pytest
 
 __all__ = ["Conformance", "pytest_addoption", "pytest_collection_modifyitems"]
 
-_KINDS = ("architectures", "features")
+_KINDS = ("architectures", "feature_extractors")
 
 
 class Conformance(pytest.Item):
@@ -67,6 +67,6 @@ def _subjects(names: Iterable[str]) -> Iterator[tuple[str, str]]:
         of_it = [plugin.declares for plugin in found.plugins if plugin.distribution == name]
         meant = meant or [(kind, each) for declares in of_it for kind in _KINDS for each in declares.get(kind, ())]
         if not meant:
-            known = [*found.architectures, *found.features]
+            known = [*found.architectures, *found.feature_extractors]
             raise pytest.UsageError(str(found.unknown("architecture, feature extractor or plugin", name, known)))
         yield from meant

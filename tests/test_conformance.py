@@ -20,7 +20,7 @@ def test_conformance(architecture, check):
 
 
 @pytest.mark.parametrize("check", testing.FEATURE_CHECKS, ids=name_of)
-@pytest.mark.parametrize("features", lookup.registry().features)
+@pytest.mark.parametrize("features", lookup.registry().feature_extractors)
 def test_conformance_of_features(features, check):
     check(features)
 

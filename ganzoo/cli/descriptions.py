@@ -6,6 +6,7 @@ import dataclasses
 
 from ganzoo.cli.display import Row
 from ganzoo.hub import download
+from ganzoo.interface.configs import as_translation_config
 from ganzoo.interface.specs import Architecture, BundledFile, FeatureExtractor, HubFile, PretrainedModel
 from ganzoo.pretrained import resolve
 from ganzoo.pretrained.cards import usage
@@ -31,7 +32,7 @@ def model_row(name: str) -> Row:
         "dataset": model.dataset,
         "size": weights_size(model),
         "where": _where(model.weights),
-        "licence": model.licence or NOT_STATED,
+        "license": model.license or NOT_STATED,
     }
 
 
@@ -59,11 +60,11 @@ def describe(name: str) -> Row:
         return _describe_model(name, found.models[name])
     if name in found.architectures:
         return _describe_architecture(name, found.architectures[name])
-    if name in found.features:
-        return _describe_features(name, found.features[name])
+    if name in found.feature_extractors:
+        return _describe_features(name, found.feature_extractors[name])
     if not resolve.is_registered(name):
         return _describe_published(name)
-    known = [*found.models, *found.architectures, *found.features]
+    known = [*found.models, *found.architectures, *found.feature_extractors]
     raise found.unknown("model, architecture or feature extractor", name, known)
 
 
@@ -99,7 +100,7 @@ def _use(name: str, subject: Subject) -> Row:
     option, call = usage(subject.task)
     return {
         "classes": list(subject.classes),
-        **({"directions": list(subject.config.directions)} if subject.task.from_images else {}),
+        **({"directions": list(as_translation_config(subject.config).directions)} if subject.task.from_images else {}),
         "config": dataclasses.asdict(subject.config),
         "sample_it": f"ganzoo sample {name}{option}",
         "in_python": f'ganzoo.load("{name}").{call}',
@@ -134,9 +135,9 @@ def _describe_features(name: str, spec: FeatureExtractor) -> Row:
         "summary": spec.summary,
         "source": spec.source,
         "dataset": spec.dataset,
-        "licence": spec.licence or NOT_STATED,
-        "features": spec.features,
-        "classes": spec.classes,
+        "license": spec.license or NOT_STATED,
+        "features": spec.num_features,
+        "classes": spec.num_classes,
         "accepts": spec.accepts,
         "size": weights_size(spec),
         "where": _where(spec.weights),

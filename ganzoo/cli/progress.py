@@ -36,11 +36,11 @@ def reading() -> Callable[[int, int], None]:
 
 def introduce(trainer: Trainer) -> None:
     """Say what will be trained on what, and what was done to the data."""
-    if not trainer.crew.is_main:
+    if not trainer.processes.is_main:
         return
-    plan, crew = trainer.plan, trainer.crew
-    batch = plan.batch_size * plan.accumulate * crew.size
-    parts = f"{plan.batch_size} x {crew.size} processes x {plan.accumulate}"
+    plan, processes = trainer.plan, trainer.processes
+    batch = plan.batch_size * plan.accumulate * processes.world_size
+    parts = f"{plan.batch_size} x {processes.world_size} processes x {plan.accumulate}"
     images = f"{len(trainer.data):,} images, batches of {batch}{'' if batch == plan.batch_size else f' ({parts})'}"
     click.echo(f"{plan.architecture} on {plan.data}: {images}, on {trainer.loop.gan.device}", err=True)
     _tell_notes(trainer, trainer.data.notes)
@@ -58,23 +58,23 @@ def follow(trainer: Trainer) -> int:
     the exit code.
     """
     known = set(trainer.data.notes)
-    show = _nothing if not trainer.crew.is_main else _bar if sys.stderr.isatty() else _lines
+    show = _nothing if not trainer.processes.is_main else _bar if sys.stderr.isatty() else _lines
     total = trainer.plan.iterations
     latest: dict[str, float] = {}  # not every iteration has every figure: penalties may be rare
-    with show(trainer) as tell, postponed(patient=trainer.crew.size > 1) as received:
+    with show(trainer) as tell, postponed(patient=trainer.processes.world_size > 1) as received:
         for record in trainer:
-            latest |= {**record.losses, **record.scores}
+            latest |= {**record.losses, **record.metrics}
             tell(record.step, _written(latest))
             if received:
                 trainer.stop()
             if trainer.stopping and record.step < total:
                 trainer.save()
                 break
-    if trainer.crew.is_main:
+    if trainer.processes.is_main:
         _tell_notes(trainer, sorted(set(trainer.data.notes) - known))
-    if trainer.crew.is_main and trainer.step < total:
+    if trainer.processes.is_main and trainer.step < total:
         click.echo(f"ganzoo: stopped and saved after step {trainer.step} - go on with --resume", err=True)
-    elif trainer.crew.is_main:
+    elif trainer.processes.is_main:
         click.echo(trainer.folder)
     return EXIT_CODES[received[0]] if received and trainer.step < total else 0
 

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from ganzoo.data.datasets import Data, Domains
-from ganzoo.distributed.processes import Crew
+from ganzoo.distributed.processes import ProcessGroup
 from ganzoo.interface.gan import Batch
-from ganzoo.utils.seeds import derive
+from ganzoo.utils.seeds import derive_seed
 
 __all__ = ["Batches"]
 
@@ -20,8 +20,8 @@ class Batches(Iterator[Batch]):
     """Batches that are a function of the seed and the position alone.
 
     `position` counts the images of each data set that all processes have handed out together; setting
-    it continues from there exactly. Each process of the crew gets its rows of what one process would
-    get as a batch `crew.size` times as large. `workers` processes read ahead for each data set that is
+    it continues from there exactly. Each process of the processes gets its rows of what one process would
+    get as a batch `processes.world_size` times as large. `workers` processes read ahead for each data set that is
     not in memory. `mirror` turns half of the images, other ones in each epoch, left to right; `crop`
     takes another part of each in each epoch, so many times smaller.
     """
@@ -33,7 +33,7 @@ class Batches(Iterator[Batch]):
         *,
         seed: int,
         device: torch.device,
-        crew: Crew = Crew(),  # noqa: B008 - frozen
+        processes: ProcessGroup = ProcessGroup(),  # noqa: B008 - frozen
         workers: int = 0,
         mirror: bool = False,
         crop: float = 1.0,
@@ -41,7 +41,7 @@ class Batches(Iterator[Batch]):
         self.data = data
         self.batch_size = batch_size
         self.device = device
-        self.crew = crew
+        self.processes = processes
         self.workers = workers
         self.mirror = mirror
         self.crop = crop
@@ -82,12 +82,12 @@ class Batches(Iterator[Batch]):
     @property
     def _step(self) -> int:
         """How many images a batch of all processes has."""
-        return self.batch_size * self.crew.size
+        return self.batch_size * self.processes.world_size
 
     @property
     def _start(self) -> int:
         """Where this process's rows of the next batch begin."""
-        return self.position + self.crew.rank * self.batch_size
+        return self.position + self.processes.rank * self.batch_size
 
     def _open(self) -> dict[str, Iterator[dict[str, Tensor]]]:
         return {
@@ -157,6 +157,6 @@ class _Order:
         if (purpose, epoch) not in self._epochs:
             # What reads ahead may be an epoch further than what is handed out.
             self._epochs = {place: order for place, order in self._epochs.items() if place[1] >= epoch - 2}
-            random = torch.Generator().manual_seed(derive(self.seed, purpose, self.key, epoch))
+            random = torch.Generator().manual_seed(derive_seed(self.seed, purpose, self.key, epoch))
             self._epochs[purpose, epoch] = torch.randperm(self.count, generator=random)
         return self._epochs[purpose, epoch]

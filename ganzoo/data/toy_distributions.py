@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ganzoo.data.datasets import ImageData
 from ganzoo.errors import DataError
-from ganzoo.utils.seeds import derive
+from ganzoo.utils.seeds import derive_seed
 
 __all__ = ["POINTS", "Mixture", "PointData", "load_points"]
 
@@ -81,6 +81,6 @@ def load_points(name: str, image_shape: tuple[int, int, int], limit: int | None)
     if image_shape != (mixture.coordinates, 1, 1):
         shown = "x".join(map(str, image_shape))
         raise DataError(f"{name} holds points, images of {mixture.coordinates}x1x1, not of {shown}")
-    random = torch.Generator().manual_seed(derive(0, "points", name))
+    random = torch.Generator().manual_seed(derive_seed(0, "points", name))
     points = mixture.sample(COUNT, random)[:limit].clamp(-1, 1)
     return PointData(name, points[:, :, None, None], mixture=mixture)

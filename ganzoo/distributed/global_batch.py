@@ -1,7 +1,7 @@
 """Several processes as one: what a step draws and averages over its batch, it does over the batches of all.
 
 Each process runs the same training step on its rows of the whole batch, from the same seed. Inside
-`as_one`, random tensors with a row for each image are drawn for the whole batch, and each process keeps
+`global_batch`, random tensors with a row for each image are drawn for the whole batch, and each process keeps
 its rows; batch norm takes its statistics over all rows. So an architecture gives what one process would
 give with a batch as large as all together, to the rounding of sums, and need not know of the others - if
 nothing but batch norm mixes the images of its batch, and nothing draws in a way that `_ANSWERS` lacks.
@@ -19,23 +19,23 @@ from torch import Tensor
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
-from ganzoo.distributed.processes import Crew
-from ganzoo.utils.precision import at_least_single
+from ganzoo.distributed.processes import ProcessGroup
+from ganzoo.utils.precision import at_least_float32
 
-__all__ = ["as_one"]
+__all__ = ["global_batch"]
 
 
-def as_one(crew: Crew, batch_size: int) -> AbstractContextManager[object]:
+def global_batch(processes: ProcessGroup, batch_size: int) -> AbstractContextManager[object]:
     """The context of a training step whose process has `batch_size` rows of the whole batch."""
-    return nullcontext() if crew.size == 1 else _AsOne(crew, batch_size)
+    return nullcontext() if processes.world_size == 1 else _GlobalBatch(processes, batch_size)
 
 
-class _AsOne(TorchFunctionMode):
+class _GlobalBatch(TorchFunctionMode):
     """Sees every call of a function of PyTorch, and answers those that concern the whole batch."""
 
-    def __init__(self, crew: Crew, batch_size: int) -> None:
+    def __init__(self, processes: ProcessGroup, batch_size: int) -> None:
         super().__init__()
-        self.crew = crew
+        self.processes = processes
         self.batch_size = batch_size
 
     def __torch_function__(
@@ -54,22 +54,22 @@ class _AsOne(TorchFunctionMode):
 
     def whole(self, shape: torch.Size | tuple[int, ...]) -> tuple[int, ...]:
         """The shape of such a tensor for the whole batch."""
-        return (shape[0] * self.crew.size, *shape[1:])
+        return (shape[0] * self.processes.world_size, *shape[1:])
 
     def copies(self, value: Any) -> Any:
         """A tensor of the whole batch's shape whose rows are ours over and over; anything else as it is."""
         if not isinstance(value, Tensor) or not self.concerns(value.shape):
             return value
         batches = value.chunk(len(value) // self.batch_size)
-        return torch.cat([batch for batch in batches for _ in range(self.crew.size)])
+        return torch.cat([batch for batch in batches for _ in range(self.processes.world_size)])
 
     def rows(self, whole: Tensor) -> Tensor:
         """This process's rows; where there are several batches in one, of each of them."""
-        parts: Tensor = whole.unflatten(0, (-1, self.crew.size, self.batch_size))  # type: ignore[no-untyped-call]
-        return parts[:, self.crew.rank].flatten(0, 1)
+        parts: Tensor = whole.unflatten(0, (-1, self.processes.world_size, self.batch_size))  # type: ignore[no-untyped-call]
+        return parts[:, self.processes.rank].flatten(0, 1)
 
 
-def _ask(mode: _AsOne, func: Any, /, *args: Any, **options: Any) -> Any:
+def _ask(mode: _GlobalBatch, func: Any, /, *args: Any, **options: Any) -> Any:
     """What concerns each row on its own."""
     return func(*args, **options)
 
@@ -77,7 +77,7 @@ def _ask(mode: _AsOne, func: Any, /, *args: Any, **options: Any) -> Any:
 # --- random numbers ------------------------------------------------------------------------------
 
 
-def _create(mode: _AsOne, func: Any, /, *args: Any, **options: Any) -> Any:
+def _create(mode: _GlobalBatch, func: Any, /, *args: Any, **options: Any) -> Any:
     """`torch.randn` and its like, with or without leading bounds: the size is what is a size or comes last."""
     leading = 0 if func in (torch.randn, torch.rand) else sum(isinstance(a, (int, float)) for a in args)
     bounds, sizes = args[:leading], args[leading:]
@@ -87,7 +87,7 @@ def _create(mode: _AsOne, func: Any, /, *args: Any, **options: Any) -> Any:
     return mode.rows(func(*bounds, size=mode.whole(size), **options))
 
 
-def _draw(mode: _AsOne, func: Any, /, *args: Any, **options: Any) -> Any:
+def _draw(mode: _GlobalBatch, func: Any, /, *args: Any, **options: Any) -> Any:
     """What draws for each element of tensors, `torch.randn_like` for instance, is given those of all processes.
 
     In place of the others' rows it is given copies of our own: what is drawn for a row depends on its place alone.
@@ -100,13 +100,13 @@ def _draw(mode: _AsOne, func: Any, /, *args: Any, **options: Any) -> Any:
     return mode.rows(func(*map(mode.copies, args), **{name: mode.copies(value) for name, value in options.items()}))
 
 
-def _fill(mode: _AsOne, func: Any, tensor: Tensor, /, *args: Any, **options: Any) -> Any:
+def _fill(mode: _GlobalBatch, func: Any, tensor: Tensor, /, *args: Any, **options: Any) -> Any:
     """`tensor.normal_()` and its like."""
     drawn = _draw(mode, func, tensor, *args, **options)
     return tensor if drawn is tensor else tensor.copy_(drawn)
 
 
-def _drop(mode: _AsOne, func: Any, tensor: Tensor, *args: Any, **options: Any) -> Any:
+def _drop(mode: _GlobalBatch, func: Any, tensor: Tensor, *args: Any, **options: Any) -> Any:
     """Dropout is a product with what it makes of ones."""
     signature = inspect.signature(func).bind(tensor, *args, **options)
     signature.apply_defaults()
@@ -121,7 +121,7 @@ def _drop(mode: _AsOne, func: Any, tensor: Tensor, *args: Any, **options: Any) -
 
 
 def _batch_norm(
-    mode: _AsOne,
+    mode: _GlobalBatch,
     func: Any,
     x: Tensor,
     running_mean: Tensor | None,
@@ -138,11 +138,11 @@ def _batch_norm(
         return normed
     over = [0, *range(2, x.ndim)]
     shape = (1, -1, *[1] * (x.ndim - 2))
-    wide = at_least_single(x)
-    mean = _mean(wide.mean(over), mode.crew)
+    wide = at_least_float32(x)
+    mean = _mean(wide.mean(over), mode.processes)
     centred = wide - mean.view(shape)
-    variance = _mean(centred.square().mean(over), mode.crew)
-    count = mode.crew.size * x.numel() // x.shape[1]
+    variance = _mean(centred.square().mean(over), mode.processes)
+    count = mode.processes.world_size * x.numel() // x.shape[1]
     with torch.no_grad():
         if running_mean is not None:
             running_mean.lerp_(mean.to(running_mean), momentum)
@@ -154,8 +154,8 @@ def _batch_norm(
     return normed.to(x.dtype)
 
 
-def _mean(tensor: Tensor, crew: Crew) -> Tensor:
-    mean: Tensor = _Mean.apply(tensor, crew)
+def _mean(tensor: Tensor, processes: ProcessGroup) -> Tensor:
+    mean: Tensor = _Mean.apply(tensor, processes)
     return mean
 
 
@@ -163,15 +163,15 @@ class _Mean(torch.autograd.Function):
     """The mean over all processes; its own adjoint, so that it can be differentiated again and again."""
 
     @staticmethod
-    def forward(context: Any, tensor: Tensor, crew: Crew) -> Tensor:
-        context.crew = crew
+    def forward(context: Any, tensor: Tensor, processes: ProcessGroup) -> Tensor:
+        context.processes = processes
         mean = tensor.clone()
-        crew.average_([mean])
+        processes.average_([mean])
         return mean
 
     @staticmethod
     def backward(context: Any, *gradients: Tensor) -> tuple[Tensor, None]:
-        return _mean(gradients[0], context.crew), None
+        return _mean(gradients[0], context.processes), None
 
 
 _IN_PLACE = ("normal_", "uniform_", "bernoulli_", "random_", "exponential_", "log_normal_", "cauchy_", "geometric_")

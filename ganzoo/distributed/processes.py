@@ -14,15 +14,15 @@ from torch import Tensor
 from ganzoo.errors import InvalidRequestError
 from ganzoo.utils.devices import resolve_device
 
-__all__ = ["Crew", "gather_rows", "join", "own_rows"]
+__all__ = ["ProcessGroup", "gather_rows", "join_process_group", "own_rows"]
 
 
 @dataclass(frozen=True)
-class Crew:
+class ProcessGroup:
     """One process among those that train together: its number from 0, and how many there are."""
 
     rank: int = 0
-    size: int = 1
+    world_size: int = 1
 
     @property
     def is_main(self) -> bool:
@@ -31,7 +31,7 @@ class Crew:
 
     def average_(self, tensors: Sequence[Tensor]) -> None:
         """Make every tensor its mean over all processes, in one message."""
-        if self.size == 1 or not tensors:
+        if self.world_size == 1 or not tensors:
             return
         from accelerate.utils import reduce
 
@@ -41,7 +41,7 @@ class Crew:
 
     def main_first(self) -> AbstractContextManager[None]:
         """What is inside is done by the main process first, then by the others: a download, for instance."""
-        if self.size == 1:
+        if self.world_size == 1:
             return nullcontext()
         from accelerate import PartialState
 
@@ -50,7 +50,7 @@ class Crew:
 
     def wait(self) -> None:
         """Go on when all processes are here."""
-        if self.size > 1:
+        if self.world_size > 1:
             from accelerate import PartialState
 
             PartialState().wait_for_everyone()
@@ -61,7 +61,7 @@ def gather_rows(rows: Tensor) -> Tensor:
 
     For what a GAN keeps of whole batches, such as a history of images; without other processes, `rows` itself.
     """
-    if not _is_crew():
+    if not _is_distributed():
         return rows
     parts = [torch.empty_like(rows) for _ in range(torch.distributed.get_world_size())]
     torch.distributed.all_gather(parts, rows.contiguous())
@@ -70,16 +70,16 @@ def gather_rows(rows: Tensor) -> Tensor:
 
 def own_rows(whole: Tensor) -> Tensor:
     """This process's rows of a whole batch: the inverse of `gather_rows`."""
-    if not _is_crew():
+    if not _is_distributed():
         return whole
     return whole.chunk(torch.distributed.get_world_size())[torch.distributed.get_rank()]
 
 
-def _is_crew() -> bool:
+def _is_distributed() -> bool:
     return torch.distributed.is_available() and torch.distributed.is_initialized()
 
 
-def join(device: str) -> tuple[Crew, torch.device]:
+def join_process_group(device: str) -> tuple[ProcessGroup, torch.device]:
     """The processes that ``torchrun`` has started, and the device that is this one's; else this one alone.
 
     Each process of a machine with GPUs has one of them.
@@ -88,7 +88,7 @@ def join(device: str) -> tuple[Crew, torch.device]:
         InvalidRequestError: no such device, or one device for all processes.
     """
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
-        return Crew(), resolve_device(device)
+        return ProcessGroup(), resolve_device(device)
     if device not in ("auto", "cpu", "cuda"):
         raise InvalidRequestError(f"several processes cannot all train on {device} - say auto, cuda or cpu")
     if device == "cuda":
@@ -100,4 +100,4 @@ def join(device: str) -> tuple[Crew, torch.device]:
     state = PartialState(cpu=device == "cpu")
     # Threads of the group that outlive the interpreter may abort the process, when all of its work is done.
     atexit.register(state.destroy_process_group)
-    return Crew(state.process_index, state.num_processes), torch.device(state.device)
+    return ProcessGroup(state.process_index, state.num_processes), torch.device(state.device)

@@ -55,9 +55,9 @@ def caveats(
 
 
 def _of_fid(count: int, features: FeatureExtractor) -> Iterator[str]:
-    if count <= features.features:
+    if count <= features.num_features:
         yield (
-            f"FID of {count:,} images says little: {features.features:,} features want more images than that for "
+            f"FID of {count:,} images says little: {features.num_features:,} features want more images than that for "
             "their covariance - use KID, which is unbiased"
         )
     elif count < FEW:
@@ -74,10 +74,10 @@ def _of_is(count: int, against: str, features: FeatureExtractor, settings: Setti
             "trained on the same data - use KID or FID"
         )
     smallest = count // max(settings.is_splits, default=1)
-    if smallest < min(USUAL_SPLIT, IMAGES_A_CLASS * features.classes):
+    if smallest < min(USUAL_SPLIT, IMAGES_A_CLASS * features.num_classes):
         yield (
-            f"IS of {max(settings.is_splits)} splits has {smallest:,} images in each, too few for {features.classes:,} "
-            "classes: it comes out too low - use fewer splits, or KID"
+            f"IS of {max(settings.is_splits)} splits has {smallest:,} images in each, too few for "
+            f"{features.num_classes:,} classes: it comes out too low - use fewer splits, or KID"
         )
 
 

@@ -13,7 +13,8 @@ from ganzoo.data.load import DATASETS, Split, check_source, domain_folders, load
 from ganzoo.errors import InvalidRequestError, UnknownNameError, UnreadableImage
 from ganzoo.evaluation.image_sets import ImageSet, Pictures, Samples, Translations, shuffled, some_rows
 from ganzoo.images.files import read_image
-from ganzoo.interface.extractor import Extracted
+from ganzoo.interface.configs import as_translation_config
+from ganzoo.interface.extractor import ExtractorOutput
 from ganzoo.pretrained import resolve
 from ganzoo.registry import lookup
 from ganzoo.sampling.model import Model
@@ -43,9 +44,9 @@ class Part(NamedTuple):
         """How many."""
         return len(self.images) if self.rows is None else len(self.rows)
 
-    def of(self, seen: Extracted) -> Extracted:
+    def of(self, seen: ExtractorOutput) -> ExtractorOutput:
         """Of what was seen in all images of the set, what belongs to these."""
-        return seen if self.rows is None else Extracted(*(each[list(self.rows)] for each in seen))
+        return seen if self.rows is None else ExtractorOutput(*(each[list(self.rows)] for each in seen))
 
     def at(self, places: Sequence[int], name: str) -> Part:
         """Those of these images that stand at some places, from 0 to `size` - 1."""
@@ -201,7 +202,7 @@ def _translation(
     subject: str, against: str, model: Model, count: int | None, direction: str | None, options: DataOptions
 ) -> Comparison:
     chosen = Subject(model.task, model.config, model.classes).direction(subject, direction)
-    source, target = model.config.routes[chosen]
+    source, target = as_translation_config(model.config).routes[chosen]
     splits = [split for split in _SPLITS if _has_domains(against, split)]
     if not splits:
         wanted = "testA and testB, or trainA and trainB"

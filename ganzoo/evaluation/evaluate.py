@@ -20,7 +20,7 @@ from ganzoo.evaluation.image_sets import ImageSet
 from ganzoo.evaluation.memorization import Copy, closest, write_sheet
 from ganzoo.evaluation.metrics import METRICS, Estimate, Settings
 from ganzoo.evaluation.result import Evaluation, Score
-from ganzoo.interface.extractor import Extracted
+from ganzoo.interface.extractor import ExtractorOutput
 from ganzoo.pretrained import resolve
 from ganzoo.pretrained.load import load
 from ganzoo.registry import lookup
@@ -99,7 +99,12 @@ def evaluate(
         features=_facts(features),
         scores=scores,
         warnings=caveats(
-            comparison, against, lookup.registry().features[features], metrics, settings, one_class=label is not None
+            comparison,
+            against,
+            lookup.registry().feature_extractors[features],
+            metrics,
+            settings,
+            one_class=label is not None,
         ),
         notes=_notes(comparison),
         command=_command(name, against, features, comparison, metrics, settings, _given(**asked, limit=limit)),
@@ -122,7 +127,7 @@ def _model(name: str, device: torch.device, asked: Mapping[str, Any], download: 
     return load(name, device=device, progress=download)
 
 
-def _copies(judged: Pair, look: Callable[[Part], Extracted], sheet: Path) -> list[Copy]:
+def _copies(judged: Pair, look: Callable[[Part], ExtractorOutput], sheet: Path) -> list[Copy]:
     """The most suspicious images, which are drawn on the sheet."""
     copies = closest(look(judged.images).features, look(judged.reference).features)
     write_sheet(judged.images, judged.reference, copies, sheet)
@@ -132,11 +137,11 @@ def _copies(judged: Pair, look: Callable[[Part], Extracted], sheet: Path) -> lis
 class _Looking:
     """What the network sees in parts of sets; each set is looked at once."""
 
-    def __init__(self, see: Callable[[ImageSet], Extracted]) -> None:
+    def __init__(self, see: Callable[[ImageSet], ExtractorOutput]) -> None:
         self._see = see
-        self._known: dict[int, Extracted] = {}
+        self._known: dict[int, ExtractorOutput] = {}
 
-    def __call__(self, part: Part) -> Extracted:
+    def __call__(self, part: Part) -> ExtractorOutput:
         if id(part.images) not in self._known:
             self._known[id(part.images)] = self._see(part.images)
         return part.of(self._known[id(part.images)])
@@ -144,7 +149,7 @@ class _Looking:
 
 def _usual_features(against: str) -> str:
     """Those that were trained on the data set, else Inception."""
-    return next((name for name, spec in lookup.registry().features.items() if spec.dataset == against), USUAL)
+    return next((name for name, spec in lookup.registry().feature_extractors.items() if spec.dataset == against), USUAL)
 
 
 def _check(metrics: Sequence[str], features: str, settings: Settings, count: int | None) -> None:
@@ -154,7 +159,7 @@ def _check(metrics: Sequence[str], features: str, settings: Settings, count: int
             raise UnknownNameError(f"there is no metric {metric!r}{suggest(metric, METRICS)}")
     if not metrics:
         raise InvalidRequestError(f"name a metric - there is {', '.join(METRICS)}")
-    lookup.registry().features[features]  # refuses a wrong name
+    lookup.registry().feature_extractors[features]  # refuses a wrong name
     check_seeds(count or 1, settings.seed, 1)
     if any(splits < 1 for splits in settings.is_splits):
         raise InvalidRequestError(f"IS has at least 1 split, not {min(settings.is_splits)}")
@@ -171,7 +176,7 @@ def _check_counts(comparison: Comparison, settings: Settings) -> None:
 
 
 def _scores(
-    comparison: Comparison, look: Callable[[Part], Extracted], metrics: Sequence[str], settings: Settings
+    comparison: Comparison, look: Callable[[Part], ExtractorOutput], metrics: Sequence[str], settings: Settings
 ) -> list[Score]:
     """Each metric of what is judged, and of the yardsticks."""
 
@@ -202,12 +207,12 @@ def _notes(comparison: Comparison) -> list[str]:
 
 
 def _facts(features: str) -> dict[str, Any]:
-    spec = lookup.registry().features[features]
+    spec = lookup.registry().feature_extractors[features]
     return {
         "name": features,
         "trained_on": spec.dataset,
-        "features": spec.features,
-        "classes": spec.classes,
+        "features": spec.num_features,
+        "classes": spec.num_classes,
         "weights_sha256": spec.weights.sha256,
     }
 

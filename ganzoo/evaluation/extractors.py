@@ -7,7 +7,7 @@ import torch
 from ganzoo.interface.extractor import Extractor
 from ganzoo.pretrained.load import read_weights, weights_path
 from ganzoo.registry import lookup
-from ganzoo.weights.meta import filled
+from ganzoo.weights.meta import build_with
 
 __all__ = ["load_extractor"]
 
@@ -19,7 +19,7 @@ def load_extractor(name: str, *, device: torch.device, progress: type | None = N
         UnknownNameError: there is none.
         WeightsError: its weights cannot be fetched, are damaged or do not fit.
     """
-    spec = lookup.registry().features[name]
+    spec = lookup.registry().feature_extractors[name]
     tensors = read_weights(spec, weights_path(spec, progress=progress))
-    network: Extractor = filled(spec.build, tensors, of=name)
+    network: Extractor = build_with(spec.build, tensors, of=name)
     return network.eval().requires_grad_(False).to(device)

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ganzoo.errors import GanzooError, NonFiniteError
 from ganzoo.evaluation.image_sets import ImageSet
-from ganzoo.interface.extractor import Extracted, Extractor
+from ganzoo.interface.extractor import Extractor, ExtractorOutput
 from ganzoo.registry import lookup
 from ganzoo.weights.tensors import read_header, read_tensors, write_tensors
 
@@ -24,7 +24,7 @@ Tell = Callable[[str, int, int], None]
 """Is told what is done with which images, and how many of how many are."""
 
 
-def see(images: ImageSet, features: str, network: Extractor, *, batch_size: int, tell: Tell) -> Extracted:
+def see(images: ImageSet, features: str, network: Extractor, *, batch_size: int, tell: Tell) -> ExtractorOutput:
     """Features and logits of all images, float32 on the CPU: of `network`, which is the one registered as `features`.
 
     Only a batch of images is in memory at a time. Features of data sets are kept in ganzoo's part of the Hub
@@ -51,12 +51,12 @@ def see(images: ImageSet, features: str, network: Extractor, *, batch_size: int,
 def _place(digest: str, features: str) -> Path:
     from huggingface_hub import cached_assets_path
 
-    weights = lookup.registry().features[features].weights.sha256
+    weights = lookup.registry().feature_extractors[features].weights.sha256
     name = hashlib.sha256(f"{FORMAT} {digest} {features} {weights}".encode()).hexdigest()
     return cached_assets_path("ganzoo", "features") / f"{name}.safetensors"
 
 
-def _read(path: Path) -> Extracted:
+def _read(path: Path) -> ExtractorOutput:
     """What was kept.
 
     Raises:
@@ -64,20 +64,20 @@ def _read(path: Path) -> Extracted:
         OSError: it is not there.
     """
     tensors = read_tensors(path)
-    seen = Extracted(tensors["features"], tensors["logits"])
+    seen = ExtractorOutput(tensors["features"], tensors["logits"])
     if read_header(path).metadata.get("digest") != _digest(seen):
         raise GanzooError(f"{path} is damaged")
     return seen
 
 
-def _digest(seen: Extracted) -> str:
+def _digest(seen: ExtractorOutput) -> str:
     digest = hashlib.sha256()
     for tensor in seen:
         digest.update(tensor.contiguous().numpy().data)
     return digest.hexdigest()
 
 
-def _extract(images: ImageSet, network: Extractor, batch_size: int, tell: Tell) -> Extracted:
+def _extract(images: ImageSet, network: Extractor, batch_size: int, tell: Tell) -> ExtractorOutput:
     features: list[Tensor] = []
     logits: list[Tensor] = []
     device = next(network.parameters()).device
@@ -89,16 +89,16 @@ def _extract(images: ImageSet, network: Extractor, batch_size: int, tell: Tell) 
         logits.append(seen.logits.float().cpu())
         done += len(batch)
         tell(images.name, done, len(images))
-    found = Extracted(torch.cat(features), torch.cat(logits))
+    found = ExtractorOutput(torch.cat(features), torch.cat(logits))
     if not all(bool(each.isfinite().all()) for each in found):
         raise NonFiniteError(f"the features of {images.name} hold NaN or infinity")
     return found
 
 
-def _look(batch: Tensor, network: Extractor, device: torch.device) -> Extracted:
+def _look(batch: Tensor, network: Extractor, device: torch.device) -> ExtractorOutput:
     try:
         with torch.inference_mode():
-            seen: Extracted = network(batch.to(device))
+            seen: ExtractorOutput = network(batch.to(device))
     except torch.OutOfMemoryError as error:
         raise GanzooError(
             f"{device} has no room for {len(batch)} images at a time - use a smaller batch size"

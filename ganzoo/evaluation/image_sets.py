@@ -16,7 +16,7 @@ from ganzoo.data.folders import FolderData
 from ganzoo.images.tensors import from_bytes, to_bytes, to_channels
 from ganzoo.sampling.model import Model
 from ganzoo.utils.files import sha256_of
-from ganzoo.utils.seeds import derive
+from ganzoo.utils.seeds import derive_seed
 
 __all__ = ["ImageSet", "Pictures", "Samples", "Translations", "as_pictures", "shuffled", "some_rows"]
 
@@ -146,5 +146,7 @@ def some_rows(count: int, of: int, *, seed: int) -> list[int]:
 
 def shuffled(count: int, *, seed: int) -> list[int]:
     """The rows 0 to `count` - 1 in an order that is the same each time."""
-    order: list[int] = torch.randperm(count, generator=torch.Generator().manual_seed(derive(seed, "rows"))).tolist()
+    order: list[int] = torch.randperm(
+        count, generator=torch.Generator().manual_seed(derive_seed(seed, "rows"))
+    ).tolist()
     return order

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ganzoo.evaluation.image_sets import some_rows
 from ganzoo.evaluation.neighbors import nearest, prdc
-from ganzoo.interface.extractor import Extracted
+from ganzoo.interface.extractor import ExtractorOutput
 
 __all__ = [
     "METRICS",
@@ -51,7 +51,7 @@ class Settings:
 Estimates = dict[str, Estimate]
 
 
-def inception_score(images: Extracted, settings: Settings) -> Estimates:
+def inception_score(images: ExtractorOutput, settings: Settings) -> Estimates:
     """exp of the mean KL from the marginal, for each number of splits, and the two terms of its logarithm.
 
     IS = exp(H(y) - E H(y|x)) (arXiv:1606.03498, section 4), where `variety` is H(y), of the marginal of all images,
@@ -90,7 +90,7 @@ def _one_split(logits: Tensor) -> float:
     return math.exp(_variety(logits) - _clarity(logits))
 
 
-def fid(images: Extracted, reference: Extracted, settings: Settings) -> Estimates:
+def fid(images: ExtractorOutput, reference: ExtractorOutput, settings: Settings) -> Estimates:
     """The Fréchet distance of two normal distributions (arXiv:1706.08500, equation 6), biased upwards by 1/n."""
     from torch_fidelity.metric_fid import fid_features_to_statistics, fid_statistics_to_metric
 
@@ -114,7 +114,7 @@ class _FastFID:
         return float((mean - self.mean).square().sum() + traces)
 
 
-def kid(images: Extracted, reference: Extracted, settings: Settings) -> Estimates:
+def kid(images: ExtractorOutput, reference: ExtractorOutput, settings: Settings) -> Estimates:
     """The mean squared MMD with a cubic kernel over random subsets, and its deviation (arXiv:1801.01401); unbiased."""
     from torch_fidelity.metric_kid import kid_features_to_metric
 
@@ -129,7 +129,7 @@ def kid(images: Extracted, reference: Extracted, settings: Settings) -> Estimate
     return {"kid": Estimate(result["kernel_inception_distance_mean"], result["kernel_inception_distance_std"])}
 
 
-def neighbourhoods(images: Extracted, reference: Extracted, settings: Settings) -> Estimates:
+def neighbourhoods(images: ExtractorOutput, reference: ExtractorOutput, settings: Settings) -> Estimates:
     """Precision, recall, density and coverage of as many images as there are in both; standard errors of the means."""
     count = min(len(images.features), len(reference.features))
     rows = [some_rows(count, len(each.features), seed=settings.seed) for each in (images, reference)]
@@ -137,7 +137,7 @@ def neighbourhoods(images: Extracted, reference: Extracted, settings: Settings) 
     return {name: _mean(values) for name, values in found._asdict().items()}
 
 
-def authenticity(images: Extracted, reference: Extracted, settings: Settings) -> Estimates:
+def authenticity(images: ExtractorOutput, reference: ExtractorOutput, settings: Settings) -> Estimates:
     """The part of the images that are no copies: farther from the nearest training image than its own nearest is.
 
     arXiv:2102.08921, section 3.3. Where training images are copied it falls, and IS, FID and KID do not notice.
@@ -147,7 +147,7 @@ def authenticity(images: Extracted, reference: Extracted, settings: Settings) ->
     return {"authenticity": _mean((found.distances > again.distances).float())}
 
 
-METRICS: dict[str, Callable[[Extracted, Extracted, Settings], Estimates]] = {
+METRICS: dict[str, Callable[[ExtractorOutput, ExtractorOutput, Settings], Estimates]] = {
     "is": lambda images, reference, settings: inception_score(images, settings),
     "fid": fid,
     "kid": kid,

@@ -54,9 +54,11 @@ class Quiz:
 
         from ganzoo.images.files import save_picture
         from ganzoo.images.sheets import contact_sheet, enlargement
-        from ganzoo.utils.seeds import derive
+        from ganzoo.utils.seeds import derive_seed
 
-        order = torch.randperm(2 * EACH, generator=torch.Generator().manual_seed(derive(self.seed, "places"))).tolist()
+        order = torch.randperm(
+            2 * EACH, generator=torch.Generator().manual_seed(derive_seed(self.seed, "places"))
+        ).tolist()
         pictures = [*self._real(model), *model.images(EACH, seed=self.seed)]
         scale = enlargement(pictures[0].width, SHEET_PIXELS)
         framed = [_framed(picture, scale, REAL if i < EACH else GENERATED) for i, picture in enumerate(pictures)]

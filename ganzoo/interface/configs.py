@@ -1,26 +1,28 @@
-"""Configs: what every architecture's says, and how values that users give become one. No torch."""
+"""Configs: what each task needs of them, and how the values that users give become one. No torch."""
 
 from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import NoneType, UnionType
-from typing import Any, ClassVar, Literal, Protocol, get_args, get_origin, get_type_hints
+from typing import Any, ClassVar, Literal, Protocol, cast, get_args, get_origin, get_type_hints
 
-from ganzoo.errors import InvalidConfigError
+from ganzoo.errors import InvalidConfigError, PluginError
 
-__all__ = ["Config", "replace_config"]
+__all__ = [
+    "ClassConfig",
+    "Config",
+    "TranslationConfig",
+    "as_class_config",
+    "as_translation_config",
+    "check_contract",
+    "replace_config",
+]
 
 
 class Config(Protocol):
-    """What every architecture's config, a frozen dataclass, says of the images it makes.
-
-    That of images of a class says how many `classes` there are. That of a translation may say more:
-    `directions`, the names of those that its model holds, the usual one first; `routes`, the parts of a batch
-    that each of these reads and makes; `size_multiple`, which both sides of an image must be multiples of; and
-    `minimum_size`, the smallest side that it takes. Images of other sizes are padded for it.
-    """
+    """What the config of every architecture says. A config is a frozen dataclass."""
 
     __dataclass_fields__: ClassVar[dict[str, dataclasses.Field[Any]]]
 
@@ -30,11 +32,110 @@ class Config(Protocol):
         ...
 
 
-def replace_config(config: Config | type[Config], values: Mapping[str, Any], *, of: str) -> Any:
-    """A config with `values` in place of its own (or of its defaults); `of` names it in errors.
+class ClassConfig(Config, Protocol):
+    """What the config of a class-conditional architecture says too."""
+
+    @property
+    def classes(self) -> int:
+        """The number of classes. It must be a field: the trainer sets it to what the data has."""
+        ...
+
+
+class TranslationConfig(Config, Protocol):
+    """What the config of an image-to-image architecture says too. Images of other sizes are padded for it."""
+
+    @property
+    def directions(self) -> tuple[str, ...]:
+        """The names of the directions that its model translates in; the first is the default."""
+        ...
+
+    @property
+    def routes(self) -> Mapping[str, tuple[str, str]]:
+        """For each direction, the part of a batch that it reads and the part that it makes, such as ``a``, ``b``."""
+        ...
+
+    @property
+    def size_multiple(self) -> int:
+        """Both sides of an image must be multiples of this number."""
+        ...
+
+    @property
+    def minimum_size(self) -> int:
+        """The smallest side of an image."""
+        ...
+
+
+def as_class_config(config: Config) -> ClassConfig:
+    """The config of a class-conditional architecture; `check_contract` has checked it when its plugin was loaded."""
+    return cast("ClassConfig", config)
+
+
+def as_translation_config(config: Config) -> TranslationConfig:
+    """The config of an image-to-image architecture; `check_contract` has checked it when its plugin was loaded."""
+    return cast("TranslationConfig", config)
+
+
+def check_contract(config: Config, protocol: type[Config], *, of: str) -> None:
+    """Refuse a config that does not say what its task needs.
 
     Raises:
-        InvalidConfigError: a field that does not exist, or a value that the config refuses.
+        PluginError: names the first member that is missing or wrong; `of` names the architecture or the model.
+    """
+    for name in _members(protocol):
+        field = name in config.__dataclass_fields__
+        if not field and (name in _FIELDS or not hasattr(type(config), name)):
+            wanted = "field" if name in _FIELDS else "field or property"
+            raise PluginError(f"{of}: {type(config).__name__} has no {wanted} {name!r}, {_MEANINGS[name]}")
+        value = getattr(config, name)
+        if not _VALID[name](config, value):
+            raise PluginError(f"{of}: {type(config).__name__}.{name} is {value!r}, not {_MEANINGS[name]}")
+
+
+def _members(protocol: type[Config]) -> list[str]:
+    """The properties of a protocol, those that every config has first."""
+    bases = [base for base in reversed(protocol.__mro__) if base.__module__ == __name__]
+    return [name for base in bases for name, value in vars(base).items() if isinstance(value, property)]
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 1
+
+
+def _are_texts(value: Any) -> bool:
+    return isinstance(value, tuple) and len(value) > 0 and all(isinstance(item, str) for item in value)
+
+
+def _are_routes(config: Any, value: Any) -> bool:
+    ends: list[Any] = [value.get(direction) for direction in config.directions] if isinstance(value, Mapping) else [()]
+    return all(_are_texts(each) and len(each) == 2 for each in ends)
+
+
+_FIELDS = {"classes"}
+
+_MEANINGS = {
+    "image_shape": "the (C, H, W) of one image",
+    "classes": "the number of classes",
+    "directions": "the names of its directions, a tuple of texts",
+    "routes": "for each direction the two parts of a batch that it leads from and to",
+    "size_multiple": "the whole number that both sides of an image are multiples of",
+    "minimum_size": "the smallest side of an image, a whole number",
+}
+
+_VALID: dict[str, Callable[[Any, Any], bool]] = {
+    "image_shape": lambda _, shape: isinstance(shape, tuple) and len(shape) == 3 and all(map(_is_count, shape)),
+    "classes": lambda _, value: _is_count(value),
+    "directions": lambda _, value: _are_texts(value),
+    "routes": _are_routes,
+    "size_multiple": lambda _, value: _is_count(value),
+    "minimum_size": lambda _, value: _is_count(value),
+}
+
+
+def replace_config(config: Config | type[Config], values: Mapping[str, Any], *, of: str) -> Any:
+    """A config with `values` in place of its own values, or of the defaults of its class; `of` names it in errors.
+
+    Raises:
+        InvalidConfigError: a field does not exist, or the config refuses a value.
     """
     known = [f.name for f in dataclasses.fields(config)]
     unknown = sorted(set(values) - set(known))
@@ -50,9 +151,9 @@ def replace_config(config: Config | type[Config], values: Mapping[str, Any], *, 
 
 
 def _check_value(value: Any, hint: Any, what: str) -> Any:
-    """`value` as a config field of type `hint` takes it; JSON's lists become tuples, whole numbers fractions.
+    """`value` as a config field of type `hint` takes it: lists of JSON become tuples, whole numbers become floats.
 
-    Checked are the types that configs are made of: bool, int, float, str, Literal, tuples of these, and None beside.
+    It checks the types that configs are made of: bool, int, float, str, Literal, tuples of these, and None.
     """
     origin, arguments = get_origin(hint), get_args(hint)
     if origin is UnionType:

@@ -1,4 +1,4 @@
-"""Networks that images are compared by: what such a network returns."""
+"""Networks whose features images are compared by, and what such a network returns."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from typing import NamedTuple
 
 from torch import Tensor, nn
 
-__all__ = ["Extracted", "Extractor"]
+__all__ = ["Extractor", "ExtractorOutput"]
 
 
-class Extracted(NamedTuple):
-    """What a network sees in N images: `features` (N, F), and `logits` (N, K), its classes before the softmax."""
+class ExtractorOutput(NamedTuple):
+    """What a feature extractor returns for N images: `features` (N, F) and `logits` (N, K) of its classes."""
 
     features: Tensor
     logits: Tensor
 
 
 class Extractor(nn.Module, ABC):
-    """A network that images are compared by."""
+    """A network whose features images are compared by."""
 
     @abstractmethod
-    def forward(self, images: Tensor) -> Extracted:
-        """Of uint8 images (N, C, H, W) with 1 or 3 channels, of any size. Row i depends on image i alone."""
+    def forward(self, images: Tensor) -> ExtractorOutput:
+        """Takes uint8 images (N, C, H, W) with 1 or 3 channels, of any size. Row i depends on image i alone."""

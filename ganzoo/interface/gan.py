@@ -1,4 +1,4 @@
-"""All that the trainer and the sampler know of a GAN."""
+"""What the trainer and the sampler know of a GAN, whatever its architecture."""
 
 from __future__ import annotations
 
@@ -12,24 +12,35 @@ from torch import Tensor, nn
 
 from ganzoo.interface.tasks import Task
 
-__all__ = ["GAN", "AdversarialLoss", "Batch", "Inputs", "Judged", "Update", "frozen", "judge", "keep_published"]
+__all__ = [
+    "GAN",
+    "AdversarialLoss",
+    "Batch",
+    "DiscriminatorOutput",
+    "Inputs",
+    "Update",
+    "discriminate",
+    "frozen",
+    "keep_published",
+]
 
 Batch = Mapping[str, Tensor]
-"""One training batch: ``image`` (N, C, H, W) in [-1, 1] and, for labelled data, ``label`` (N,) int64.
+"""One training batch: ``image`` (N, C, H, W) in [-1, 1] and, for labeled data, ``label`` (N,) int64.
 
-For unpaired domains there is ``a`` and ``b`` in place of ``image``.
+Unpaired domains have ``a`` and ``b`` in place of ``image``.
 """
 
 Inputs = dict[str, Tensor]
-"""What a generator makes images from, by name; the first dimension is the image."""
+"""What a generator makes images from, by name. The first dimension counts the images."""
 
 
 class AdversarialLoss(NamedTuple):
-    """The two sides of an adversarial game, as functions of raw scores (logits), any shape.
+    """The two sides of an adversarial game, as functions of logits of any shape.
 
-    `discriminator(real, fake)` is what the discriminator minimises, `generator(fake)` what the
-    generator minimises; both return a scalar. `probability` turns scores into D(x), the probability of
-    being real, whose optimum is p_data / (p_data + p_g); None where the game has no such reading.
+    `discriminator(real, fake)` is what the discriminator minimizes, `generator(fake)` is what the
+    generator minimizes. Both return a scalar. `probability` turns logits into D(x), the probability
+    that x is real; its optimum is p_data / (p_data + p_g). It is None for a loss whose logits are no
+    such probabilities.
     """
 
     discriminator: Callable[[Tensor, Tensor], Tensor]
@@ -37,55 +48,58 @@ class AdversarialLoss(NamedTuple):
     probability: Callable[[Tensor], Tensor] | None = None
 
 
-class Judged(NamedTuple):
-    """What a discriminator was shown in an update, `real` and `fake` (N, C, H, W), and how it scored them.
+class DiscriminatorOutput(NamedTuple):
+    """What a discriminator was shown in an update, `real` and `fake` (N, C, H, W), and its logits for both.
 
-    `discriminator` may be asked again, of images between the two for instance; whatever else it
-    wants, such as labels, is bound to it. `name` tells the discriminators of one GAN apart.
+    A penalty may call `discriminator` again, for instance on images between the two. Everything else
+    that the discriminator takes, such as labels, is bound to it. `name` tells the discriminators of
+    one GAN apart.
     """
 
     discriminator: Callable[[Tensor], Tensor]
     real: Tensor
     fake: Tensor
-    real_scores: Tensor
-    fake_scores: Tensor
+    real_logits: Tensor
+    fake_logits: Tensor
     name: str = ""
 
     @property
-    def scores(self) -> tuple[Tensor, Tensor]:
-        """Real and fake, in the order that losses take them."""
-        return self.real_scores, self.fake_scores
+    def logits(self) -> tuple[Tensor, Tensor]:
+        """Those of real images, then those of generated ones: the order that losses take."""
+        return self.real_logits, self.fake_logits
 
 
-def judge(discriminator: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor, name: str = "") -> Judged:
-    """Let a discriminator score real images, then others."""
-    return Judged(discriminator, real, fake, discriminator(real), discriminator(fake), name)
+def discriminate(
+    discriminator: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor, name: str = ""
+) -> DiscriminatorOutput:
+    """Run a discriminator on real images, then on generated ones, all (N, C, H, W)."""
+    return DiscriminatorOutput(discriminator, real, fake, discriminator(real), discriminator(fake), name)
 
 
 class Update(NamedTuple):
-    """One optimizer step that a training step asks for: the sum of `losses` is minimised in `group`.
+    """One optimizer step that a training step asks for: it minimizes the sum of `losses` in `group`.
 
-    `scores` are figures to record that take no part in the sum. `judged` is what discriminators saw in
-    an update of theirs: regularizers add their penalties to it, and D(x) and D(G(z)) are recorded from it.
+    `metrics` are recorded and take no part in the sum. `discriminators` holds what each discriminator
+    saw and returned in this update: penalties are computed from it, and D(x) and D(G(z)) are recorded.
     """
 
     group: str
     losses: Mapping[str, Tensor]
-    scores: Mapping[str, Tensor] = {}
-    judged: Sequence[Judged] = ()
+    metrics: Mapping[str, Tensor] = {}
+    discriminators: Sequence[DiscriminatorOutput] = ()
 
 
 class GAN(nn.Module, ABC):
-    """Networks, the algorithm that trains them, and how images come out of them.
+    """Networks, the algorithm that trains them, and how they generate images.
 
-    A subclass names in `published` the submodules that sampling needs: only these are averaged
-    (EMA) and written to a published file. It names in `judges` those that look at images and score
-    them: whatever they look at in training can be augmented. `memory_format` is the order in memory
-    that its networks train fastest in. `loss` is the one that it was built with.
+    `published` names the submodules that sampling needs. Only these are averaged (EMA) and written
+    to a published file. `discriminators` names the submodules that look at images and return logits:
+    augmentations change whatever they see in training. `memory_format` is the memory layout in which
+    the networks train fastest. `loss` is the loss that the GAN was built with.
     """
 
     published: tuple[str, ...] = ("generator",)
-    judges: tuple[str, ...] = ("discriminator",)
+    discriminators: tuple[str, ...] = ("discriminator",)
     memory_format: ClassVar[torch.memory_format] = torch.contiguous_format
     loss: AdversarialLoss
 
@@ -95,34 +109,34 @@ class GAN(nn.Module, ABC):
 
     @abstractmethod
     def training_step(self, batches: Iterator[Batch]) -> Iterator[Update]:
-        """One iteration of the paper's algorithm.
+        """One iteration of the paper's algorithm, as a generator function.
 
-        Takes as many batches as it wants and yields its updates in order; each has been applied
-        when the generator is resumed. Losses are scalars.
+        It takes as many batches as it needs and yields its updates in order. The trainer applies each
+        update before it resumes the function. Losses are scalars.
         """
 
     @abstractmethod
     def draw(self, request: Task, random: torch.Generator) -> Inputs:
-        """The inputs of one image, without the batch dimension, on the CPU, from `random` alone."""
+        """The inputs of one image, without the batch dimension, on the CPU, drawn from `random` alone."""
 
     @abstractmethod
     def generate(self, inputs: Inputs) -> Tensor:
-        """(N, C, H, W) in [-1, 1] from batched inputs. Image i depends on row i alone in eval mode."""
+        """(N, C, H, W) in [-1, 1] from batched inputs. In eval mode, image i depends on row i alone."""
 
-    def fuse(self) -> None:
-        """Make sampling faster, for good: compute once what is constant when nothing is trained any more.
+    def fused(self) -> Callable[[Inputs], Tensor]:
+        """A function that generates the same images as `generate` in eval mode, to 1e-5, but faster.
 
-        Called in eval mode of a GAN that only samples from now on; images stay the same to 1e-5. The names of
-        its tensors may change.
+        It may compute once what is constant while nothing is trained. The GAN itself stays as it is.
         """
+        return self.generate
 
     @torch.no_grad()
-    def stand(self, samples: Callable[..., Iterator[Inputs]]) -> Mapping[str, Any]:
-        """Give batch norm standing statistics: means over samples, in place of those kept in training.
+    def standing_statistics(self, samples: Callable[..., Iterator[Inputs]]) -> Mapping[str, Any]:
+        """Replace the running statistics of batch norm by means over samples; returns what changes in the config.
 
-        An average of weights never made the images that its running statistics were kept of (arXiv:1809.11096,
-        appendix C). `samples(**options)` gives batches of inputs for a request with these options. Called in eval
-        mode. Returns what changes in the config.
+        The running statistics belong to the weights of training, not to their average, which never
+        generated those images (arXiv:1809.11096, appendix C). `samples(**options)` yields batches of
+        inputs for a request with these options. Called in eval mode.
         """
         norms = [norm for norm in self.modules() if isinstance(norm, nn.modules.batchnorm._BatchNorm)]
         momenta = [norm.momentum for norm in norms]
@@ -143,9 +157,15 @@ class GAN(nn.Module, ABC):
         return next(self.parameters()).device
 
 
+def keep_published(gan: GAN) -> None:
+    """Delete the submodules that sampling does not need, such as the discriminator."""
+    for submodule in [name for name, _ in gan.named_children() if name not in gan.published]:
+        delattr(gan, submodule)
+
+
 @contextmanager
 def frozen(*modules: nn.Module) -> Iterator[None]:
-    """No gradient reaches the parameters of `modules` inside; it still flows through them."""
+    """Inside, the parameters of `modules` receive no gradient. Gradients still flow through the modules."""
     parameters = [p for module in modules for p in module.parameters() if p.requires_grad]
     for parameter in parameters:
         parameter.requires_grad_(False)
@@ -154,9 +174,3 @@ def frozen(*modules: nn.Module) -> Iterator[None]:
     finally:
         for parameter in parameters:
             parameter.requires_grad_(True)
-
-
-def keep_published(gan: GAN) -> None:
-    """Drop the submodules that sampling does not need: a discriminator, for instance."""
-    for submodule in [name for name, _ in gan.named_children() if name not in gan.published]:
-        delattr(gan, submodule)

@@ -62,7 +62,7 @@ def ganzoo_layouts() -> Iterable[Layout]:  # type: ignore[empty-body]
 
 
 @hookspec
-def ganzoo_features() -> Iterable[FeatureExtractor]:  # type: ignore[empty-body]
+def ganzoo_feature_extractors() -> Iterable[FeatureExtractor]:  # type: ignore[empty-body]
     """The pretrained networks that images can be compared by."""
 
 
@@ -74,6 +74,6 @@ KINDS = {
     "schedules": Schedule,
     "models": PretrainedModel,
     "layouts": Layout,
-    "features": FeatureExtractor,
+    "feature_extractors": FeatureExtractor,
 }
 """What each hook, without its ``ganzoo_``, returns records of."""

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from ganzoo.interface.extractor import Extractor
-    from ganzoo.interface.gan import GAN, AdversarialLoss, Judged
+    from ganzoo.interface.gan import GAN, AdversarialLoss, DiscriminatorOutput
 
 __all__ = [
     "API",
@@ -36,7 +36,7 @@ __all__ = [
     "Shapes",
 ]
 
-API = (1, 0)
+API = (2, 0)
 """The version of this interface. Another major breaks plugins; a newer minor only adds."""
 
 Shapes = Mapping[str, tuple[int, ...]]
@@ -123,7 +123,7 @@ class Regularizer:
     paper: str
     weight: float
     losses: tuple[str, ...] = ()
-    load: Callable[[], Callable[[Judged], Tensor]]
+    load: Callable[[], Callable[[DiscriminatorOutput], Tensor]]
 
     def __post_init__(self) -> None:
         _check_name(self.name)
@@ -203,30 +203,32 @@ class BundledFile:
 
 @dataclass(frozen=True, kw_only=True)
 class FeatureExtractor:
-    """A pretrained network that images are compared by.
+    """A pretrained network whose features images are compared by.
 
-    `source` is the paper or the code that it comes from; `dataset` is what it was trained on: numbers mean
-    most for images of that kind. Each image has `features` numbers and, by the network's own judgement, one
-    of `classes` classes. `accepts` says for people what becomes of images of other sizes and colours.
-    `build()` imports torch and returns the network without its weights, whose names are those of the file.
+    `source` is the paper or the code that it comes from. `dataset` is what it was trained on: metrics mean
+    most for images of that kind. It returns `num_features` features and `num_classes` logits for each image.
+    `accepts` tells people what happens to images of other sizes and colors. `build()` imports torch and
+    returns the network without its weights; its state dict has the names of the file.
     """
 
     name: str
     summary: str
     source: str
     dataset: str
-    licence: str | None
-    features: int
-    classes: int
+    license: str | None
+    num_features: int
+    num_classes: int
     accepts: str
     weights: HubFile | BundledFile
     build: Callable[[], Extractor]
 
     def __post_init__(self) -> None:
         _check_name(self.name)
-        _check_weights(f"features {self.name}", self.weights)
+        _check_weights(f"feature extractor {self.name}", self.weights)
         if isinstance(self.weights, HubFile) and self.weights.layout is not None:
-            raise PluginError(f"features {self.name}: weights of feature extractors have no layout")
+            raise PluginError(
+                f"feature extractor {self.name}: its weights have a layout, which only those of models may have"
+            )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -234,14 +236,14 @@ class PretrainedModel:
     """Trained weights of an architecture, and what one must know to use them.
 
     `name` is ``<architecture>-<what it learned>``; a dot and a tag mark another party's weights for
-    the same thing. `licence` is None where its publisher states none.
+    the same thing. `license` is None where its publisher states none.
     """
 
     name: str
     architecture: str
     summary: str
     dataset: str
-    licence: str | None
+    license: str | None
     weights: HubFile | BundledFile
     config: Mapping[str, Any] = field(default_factory=dict)
     classes: tuple[str, ...] = ()

@@ -1,11 +1,12 @@
-"""What one can ask of a GAN: a task is the request itself, and its fields are the options it takes."""
+"""What a user can ask of a GAN: a task is the request itself, and its fields are the options that it takes."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from ganzoo.errors import InvalidRequestError
+from ganzoo.interface.configs import ClassConfig, Config, TranslationConfig
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -15,14 +16,17 @@ __all__ = ["ClassConditional", "ImageToImage", "Task", "Unconditional"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
-    """The base of all tasks. `name` is what users type, `pipeline_tag` is the Hub's word for it.
+    """The base of all tasks.
 
-    `from_images` says whether it makes images of images, and not of nothing. `trains_on` names the images in
-    a training batch, a data set for each; `needs_labels` says whether they must come with classes.
+    `name` is what users type, `pipeline_tag` is the Hub's word for it. `config` is what the task needs of
+    an architecture's config. `from_images` says whether a model translates images; other models generate
+    them from latents. `trains_on` names the images in a training batch, one data set for each.
+    `needs_labels` says whether training images must come with classes.
     """
 
     name: ClassVar[str]
     pipeline_tag: ClassVar[str]
+    config: ClassVar[type[Any]] = Config
     from_images: ClassVar[bool] = False
     trains_on: ClassVar[tuple[str, ...]] = ("image",)
     needs_labels: ClassVar[bool] = False
@@ -38,17 +42,18 @@ class Unconditional(Task):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClassConditional(Task):
-    """Images of one class: an index into the model's class names; None draws one for each image.
+    """Images of one class, `label`, an index into the model's class names; None draws a class for each image.
 
-    `truncation`, in (0, 1], draws latents nearer to the most likely one: what is lost in variety is gained
-    in fidelity (arXiv:1809.11096, section 3.1). None draws them as in training.
+    `truncation`, in (0, 1], draws latents closer to the mean: fidelity rises and variety falls
+    (arXiv:1809.11096, section 3.1). None draws them as in training.
 
     Raises:
-        InvalidRequestError: a truncation that cannot be.
+        InvalidRequestError: `truncation` is out of range.
     """
 
     name: ClassVar[str] = "class-conditional"
     pipeline_tag: ClassVar[str] = "unconditional-image-generation"
+    config: ClassVar[type[Any]] = ClassConfig
     needs_labels: ClassVar[bool] = True
 
     label: int | None = None
@@ -63,10 +68,11 @@ class ClassConditional(Task):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageToImage(Task):
-    """A translated image for the source `image`, (C, H, W) in [-1, 1], in the named direction if there are several."""
+    """The translation of `image`, (C, H, W) in [-1, 1], in one of the model's directions, by default its first."""
 
     name: ClassVar[str] = "image-to-image"
     pipeline_tag: ClassVar[str] = "image-to-image"
+    config: ClassVar[type[Any]] = TranslationConfig
     from_images: ClassVar[bool] = True
     trains_on: ClassVar[tuple[str, ...]] = ("a", "b")
 

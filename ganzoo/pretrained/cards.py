@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ganzoo.interface.configs import Config
 from ganzoo.interface.tasks import Task
 
 __all__ = ["STUB", "UNWRITTEN", "Card", "facts_of", "is_stub", "usage"]
@@ -62,7 +63,7 @@ class Card:
     architecture: str
     dataset: str
     facts: Mapping[str, str]
-    licence: str | None = None
+    license: str | None = None
     plugin: str = ""
     summary: str = ""
     picture: str = ""
@@ -75,7 +76,7 @@ class Card:
         from huggingface_hub import ModelCardData
 
         front = ModelCardData(
-            license=self.licence or "unknown",
+            license=self.license or "unknown",
             library_name="ganzoo",
             pipeline_tag=self.task.pipeline_tag,
             datasets=[self.dataset],
@@ -107,7 +108,7 @@ def usage(task: type[Task]) -> tuple[str, str]:
     return (" --input photo.jpg", 'translate("photo.jpg")') if task.from_images else ("", "images(8)")
 
 
-def facts_of(architecture: str, config: Any, dataset: str, values: Mapping[str, Any]) -> dict[str, str]:
+def facts_of(architecture: str, config: Config, dataset: str, values: Mapping[str, Any]) -> dict[str, str]:
     """The rows of a card about the network. `values` are the fields of the `config` that the model states."""
     channels, height, width = config.image_shape
     colours = {1: "grey", 3: "RGB"}.get(channels, f"{channels} channels")

@@ -38,5 +38,5 @@ def _stand(
     tensors: Mapping[str, Tensor], description: Description, batches: int, *, of: str
 ) -> tuple[Mapping[str, Tensor], Description]:
     model = assemble(description.architecture, description.config, tensors, name=of, classes=description.classes)
-    model.stand(batches)
+    model.standing_statistics(batches)
     return model.gan.state_dict(), description._replace(config=dataclasses.asdict(model.config))

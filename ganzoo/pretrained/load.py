@@ -49,7 +49,6 @@ def load(name: str | Path, *, device: str | torch.device = "cpu", progress: type
     else:
         name = references.pin(str(name)) if references.is_reference(name) else name
         model = _load_folder(resolve.folder_of(name, progress=progress), name=name)
-    model.fuse_at_first = True
     return model.to(place)
 
 
@@ -125,7 +124,7 @@ def assemble(
     """
     from ganzoo.interface.gan import keep_published
     from ganzoo.sampling.model import Model
-    from ganzoo.weights.meta import filled
+    from ganzoo.weights.meta import build_with
 
     settings, _ = lookup.check_config(architecture, config)
 
@@ -134,7 +133,7 @@ def assemble(
         keep_published(gan)
         return gan
 
-    gan = filled(build, tensors, of=name)
+    gan = build_with(build, tensors, of=name)
     task = lookup.registry().architectures[architecture].task
     return Model(gan, task, settings, name=name, classes=classes)
 

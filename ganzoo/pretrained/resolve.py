@@ -65,7 +65,11 @@ def record_of(name: str) -> PretrainedModel | FeatureExtractor:
         UnknownNameError: it is neither.
     """
     found = lookup.registry()
-    return found.features[name] if name in found.features and name not in found.models else found.models[name]
+    return (
+        found.feature_extractors[name]
+        if name in found.feature_extractors and name not in found.models
+        else found.models[name]
+    )
 
 
 def description_of(name: str | Path) -> Description:

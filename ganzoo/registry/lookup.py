@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from ganzoo.errors import InvalidConfigError, PluginWarning, UnknownNameError, one_line
-from ganzoo.interface.configs import replace_config
+from ganzoo.interface.configs import Config, replace_config
 from ganzoo.interface.specs import Loss, PretrainedModel
 from ganzoo.registry.registry import Registry
 from ganzoo.utils.names import BUILTIN
@@ -76,13 +76,13 @@ def create(architecture: str, *, loss: str | None = None, **config: Any) -> GAN:
         raise InvalidConfigError(f"{architecture} cannot be built with this config: {one_line(error)}") from error
 
 
-def check_config(architecture: str, config: Mapping[str, Any], loss: str | None = None) -> tuple[Any, Loss]:
+def check_config(architecture: str, config: Mapping[str, Any], loss: str | None = None) -> tuple[Config, Loss]:
     """The complete config and the loss that `create` would use; refuses what it would refuse, without torch."""
     spec = registry().architectures[architecture]
     return replace_config(spec.config, config, of=architecture), registry().losses[loss or spec.default_loss]
 
 
-def config_of(model: PretrainedModel) -> Any:
+def config_of(model: PretrainedModel) -> Config:
     """The complete config of a registered model."""
     return check_config(model.architecture, model.config)[0]
 

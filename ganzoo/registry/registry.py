@@ -9,7 +9,7 @@ from importlib.resources import files
 from typing import Any
 
 from ganzoo.errors import PluginError, UnknownNameError
-from ganzoo.interface.configs import replace_config
+from ganzoo.interface.configs import check_contract, replace_config
 from ganzoo.interface.specs import (
     Architecture,
     Augmentation,
@@ -42,7 +42,7 @@ class Registry:
         self.schedules: Index[Schedule] = Index("schedule", self.unknown)
         self.models: Index[PretrainedModel] = Index("model", self.unknown)
         self.layouts: Index[Layout] = Index("layout", self.unknown)
-        self.features: Index[FeatureExtractor] = Index("feature extractor", self.unknown)
+        self.feature_extractors: Index[FeatureExtractor] = Index("feature extractor", self.unknown)
 
     @classmethod
     def discover(cls, *, third_party: bool = True) -> Registry:
@@ -94,7 +94,7 @@ class Registry:
                 self._check_architectures(plugin)
                 self._check_layouts(plugin)
                 self._check_models(plugin)
-                self._check_features(plugin)
+                self._check_extractors(plugin)
         fallen = [plugin for plugin in standing if plugin.state is not PluginState.LOADED]
         for plugin in fallen:
             self._drop(plugin)
@@ -138,6 +138,7 @@ class Registry:
             spec = replace(spec, default_loss=self.losses.name_for(owner, spec.default_loss))
             self.losses[spec.default_loss]  # refuses one that is not there
             _check_config(spec, {}, of=name)
+            _check_config(spec, spec.tiny, of=f"{name}, tiny")
             self.architectures.put(owner, spec)
 
     def _check_layouts(self, plugin: Plugin) -> None:
@@ -157,10 +158,10 @@ class Registry:
             _check_bundled(model)
             self.models.put(owner, self._with_layout(owner, model))
 
-    def _check_features(self, plugin: Plugin) -> None:
-        owner, plugin.stage = plugin.distribution, "ganzoo_features"
-        for name in plugin.declares.get("features", ()):
-            _check_bundled(self.features[f"{owner}/{name}"])
+    def _check_extractors(self, plugin: Plugin) -> None:
+        owner, plugin.stage = plugin.distribution, "ganzoo_feature_extractors"
+        for name in plugin.declares.get("feature_extractors", ()):
+            _check_bundled(self.feature_extractors[f"{owner}/{name}"])
 
     def _with_layout(self, owner: str, model: PretrainedModel) -> PretrainedModel:
         weights = model.weights
@@ -174,9 +175,8 @@ class Registry:
 
 
 def _check_config(spec: Architecture, values: Mapping[str, Any], *, of: str) -> None:
-    shape = replace_config(spec.config, values, of=of).image_shape
-    if len(shape) != 3:
-        raise PluginError(f"{of}: image_shape {shape!r} is not (C, H, W)")
+    """The config with `values` can be made, and says what the architecture's task needs."""
+    check_contract(replace_config(spec.config, values, of=of), spec.task.config, of=of)
 
 
 def _check_bundled(record: PretrainedModel | FeatureExtractor) -> None:

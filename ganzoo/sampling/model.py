@@ -16,6 +16,7 @@ from torch import Tensor
 from ganzoo.errors import GanzooError, InvalidRequestError, NonFiniteError
 from ganzoo.images.files import read_image, take_picture
 from ganzoo.images.tensors import from_bytes, resize, to_pictures
+from ganzoo.interface.configs import Config
 from ganzoo.interface.gan import GAN, Inputs
 from ganzoo.interface.tasks import Task
 from ganzoo.sampling.interpolation import walk
@@ -39,7 +40,7 @@ class Model:
         self,
         gan: GAN,
         task: type[Task],
-        config: Any,
+        config: Config,
         *,
         name: str = "model",
         classes: tuple[str, ...] = (),
@@ -49,8 +50,6 @@ class Model:
         self.config = config
         self.name = name
         self.classes = classes
-        self.fuse_at_first = False
-        """Whether the GAN is to be fused before the first images are made: it is used for nothing else."""
 
     def __repr__(self) -> str:
         return f"<ganzoo.Model {self.name}: {self.task.name}, {self.image_shape}, on {self.device}>"
@@ -58,8 +57,7 @@ class Model:
     @property
     def image_shape(self) -> tuple[int, int, int]:
         """(C, H, W) of one image; of a translation, those that it was trained on."""
-        shape: tuple[int, int, int] = self.config.image_shape
-        return shape
+        return self.config.image_shape
 
     @property
     def device(self) -> torch.device:
@@ -145,8 +143,8 @@ class Model:
         rows = (slice(i, i + batch_size) for i in range(0, steps, batch_size))
         return torch.cat([self.generate({name: value[each] for name, value in way.items()}) for each in rows])
 
-    def stand(self, batches: int = 16, *, batch_size: int = 64) -> None:
-        """Give batch norm standing statistics, see `GAN.stand`, of so many batches of samples: seeds 0, 1, ...
+    def standing_statistics(self, batches: int = 16, *, batch_size: int = 64) -> None:
+        """Replace batch norm's statistics by means over samples of seeds 0, 1, ...; see `GAN.standing_statistics`.
 
         Raises:
             InvalidRequestError: a translation, which has no samples.
@@ -160,7 +158,7 @@ class Model:
                 inputs = self.draw(batch_size, seed=start, request=request)
                 yield {name: value.to(self.device) for name, value in inputs.items()}
 
-        self.config = dataclasses.replace(self.config, **self.gan.stand(samples))
+        self.config = dataclasses.replace(self.config, **self.gan.standing_statistics(samples))
 
     def translate(
         self,
@@ -220,9 +218,6 @@ class Model:
             GanzooError: more at a time than the device has memory for.
             NonFiniteError: the network produced NaN or infinity.
         """
-        if self.fuse_at_first:
-            self.gan.fuse()
-            self.fuse_at_first = False
         try:
             with torch.inference_mode():
                 images = self.gan.generate({name: value.to(self.device) for name, value in inputs.items()}).cpu()

@@ -8,6 +8,7 @@ from difflib import get_close_matches
 from typing import Any, NamedTuple
 
 from ganzoo.errors import InvalidRequestError
+from ganzoo.interface.configs import Config, as_class_config, as_translation_config
 from ganzoo.interface.tasks import Task
 
 __all__ = ["Subject", "exact_class", "find_class", "make_request", "spoken"]
@@ -15,7 +16,9 @@ __all__ = ["Subject", "exact_class", "find_class", "make_request", "spoken"]
 _SHOWN = 8
 
 
-def make_request(task: type[Task], options: Mapping[str, Any], *, config: Any, classes: Sequence[str], of: str) -> Task:
+def make_request(
+    task: type[Task], options: Mapping[str, Any], *, config: Config, classes: Sequence[str], of: str
+) -> Task:
     """The task with `options` as its fields; a class may be given by its name.
 
     Raises:
@@ -28,7 +31,7 @@ def make_request(task: type[Task], options: Mapping[str, Any], *, config: Any, c
             raise InvalidRequestError(f"{of} takes no {name} - it is {task.name} and {takes}")
     values = dict(options)
     if values.get("label") is not None:
-        values["label"] = find_class(values["label"], classes, config.classes, of=of)
+        values["label"] = find_class(values["label"], classes, as_class_config(config).classes, of=of)
     return task(**values)
 
 
@@ -95,7 +98,7 @@ class Subject(NamedTuple):
     """What can be asked of a model, known before it is loaded."""
 
     task: type[Task]
-    config: Any
+    config: Config
     classes: tuple[str, ...]
 
     def request(self, name: str, **options: Any) -> Task:
@@ -112,7 +115,7 @@ class Subject(NamedTuple):
         Raises:
             InvalidRequestError: it does not have it; the message says which it has.
         """
-        directions: tuple[str, ...] = self.config.directions
+        directions = as_translation_config(self.config).directions
         if asked is not None and asked not in directions:
             raise InvalidRequestError(f"{name} does not translate {asked} - it has {' and '.join(directions)}")
         return asked or directions[0]

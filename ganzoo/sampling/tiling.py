@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from ganzoo.errors import InvalidRequestError
+from ganzoo.interface.configs import Config, as_translation_config
 
 __all__ = ["check_tile", "translate_batch"]
 
@@ -18,7 +18,7 @@ OVERLAP = 4
 Network = Callable[[Tensor], Tensor]
 
 
-def translate_batch(images: Tensor, network: Network, config: Any, *, tile: int | None = None) -> Tensor:
+def translate_batch(images: Tensor, network: Network, config: Config, *, tile: int | None = None) -> Tensor:
     """What `network` makes of images (N, C, H, W) of any size, the same size again.
 
     They are padded by reflection to a size that the config allows, and the result is cropped back. With
@@ -37,7 +37,7 @@ def translate_batch(images: Tensor, network: Network, config: Any, *, tile: int 
     return made[:, :, top : top + images.shape[2], left : left + images.shape[3]]
 
 
-def check_tile(tile: int | None, config: Any) -> None:
+def check_tile(tile: int | None, config: Config) -> None:
     """Refuse a tile that the network cannot take.
 
     Raises:
@@ -50,9 +50,10 @@ def check_tile(tile: int | None, config: Any) -> None:
         )
 
 
-def _geometry(config: Any) -> tuple[int, int]:
-    """What both sides must be multiples of, and the smallest."""
-    return getattr(config, "size_multiple", 1), getattr(config, "minimum_size", 1)
+def _geometry(config: Config) -> tuple[int, int]:
+    """The number that both sides must be multiples of, and the smallest side."""
+    wanted = as_translation_config(config)
+    return wanted.size_multiple, wanted.minimum_size
 
 
 def _padded(side: int, multiple: int, least: int) -> int:

@@ -38,7 +38,7 @@ def card_of(name: str, *, called: str = "", picture: str = "") -> Card:
         architecture=model.architecture,
         dataset=dataset,
         facts=facts_of(model.architecture, subject.config, dataset, model.config) | _weights(name),
-        licence=getattr(model, "licence", None),
+        license=getattr(model, "license", None),
         plugin=lookup.provider_of(model.architecture),
         summary=getattr(model, "summary", "").capitalize() + ("." if getattr(model, "summary", "") else ""),
         picture=picture,
@@ -60,7 +60,7 @@ def _weights(name: str) -> dict[str, str]:
         if isinstance(weights, BundledFile)
         else f"`{weights.repo}` at `{weights.revision}`, `{weights.filename}`"
     )
-    return {"licence": model.licence or "not stated", "weights": place, "sha256": f"`{weights.sha256}`"}
+    return {"license": model.license or "not stated", "weights": place, "sha256": f"`{weights.sha256}`"}
 
 
 def _training(folder: str) -> str:

@@ -45,7 +45,7 @@ class Prepared(NamedTuple):
     folder: Path
     files: tuple[str, ...]
     description: Description
-    licence: str | None
+    license: str | None
     summary: str
     unfinished: bool
 
@@ -147,7 +147,7 @@ def record_of(prepared: Prepared, weights: HubFile) -> PretrainedModel:
         architecture=described.architecture,
         summary=prepared.summary or f"trained on {described.dataset}",
         dataset=described.dataset,
-        licence=prepared.licence,
+        license=prepared.license,
         weights=weights,
         config=described.config,
         classes=described.classes,
@@ -160,7 +160,7 @@ def as_source(record: PretrainedModel) -> str:
     assert isinstance(pin, HubFile)  # noqa: S101 - what is published is on the Hub
     names = ("repo", "revision", "filename", "sha256", "size")
     weights = "".join(f"        {name}={_literal(getattr(pin, name))},\n" for name in names)
-    told = {name: getattr(record, name) for name in ("name", "architecture", "summary", "dataset", "licence")}
+    told = {name: getattr(record, name) for name in ("name", "architecture", "summary", "dataset", "license")}
     lines = [f"    {name}={_literal(value)},\n" for name, value in told.items()]
     config = "".join(f"        {_literal(name)}: {_literal(value)},\n" for name, value in record.config.items())
     lines += [f"    weights=HubFile(\n{weights}    ),\n", f"    config={{\n{config}    }},\n"]
@@ -200,7 +200,7 @@ def _check_card(text: str, task: type[Task], beside: Path) -> None:
         raise InvalidRequestError(f"the card's front matter cannot be read: {one_line(error)}") from error
     wanted = {"library_name": "ganzoo", "pipeline_tag": task.pipeline_tag}
     wrong = [f"{name}: {value}" for name, value in wanted.items() if front.get(name) != value]
-    wrong += [] if isinstance(front.get("license"), str) else ["license: (a licence of the Hub's list, or unknown)"]
+    wrong += [] if isinstance(front.get("license"), str) else ["license: (a license of the Hub's list, or unknown)"]
     if wrong:
         raise InvalidRequestError(f"the card's front matter lacks {'; '.join(wrong)} - write it between lines of ---")
     for picture in _PICTURE.findall(text):
@@ -228,11 +228,11 @@ def _copy_pictures(text: str, source: Path, target: Path) -> Sequence[str]:
 
 
 def _told(text: str) -> tuple[str | None, str, bool]:
-    """The licence and the summary that a card gives, the first line below its heading; whether parts are unwritten."""
-    licence = _front_matter(text).get("license")
+    """The license and the summary that a card gives, the first line below its heading; whether parts are unwritten."""
+    said = _front_matter(text).get("license")
     lines = [line.strip() for line in text.split("---", 2)[-1].splitlines()]
     plain = [line for line in lines if line and not line.startswith(("#", "!", "|", "<", "`", UNWRITTEN))]
-    return (None if licence == "unknown" else licence), plain[0].rstrip(".") if plain else "", UNWRITTEN in text
+    return (None if said == "unknown" else said), plain[0].rstrip(".") if plain else "", UNWRITTEN in text
 
 
 def _confirmed(prepared: Prepared, repo: str, commit: str) -> HubFile:

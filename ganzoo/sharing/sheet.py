@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 from ganzoo.images.tensors import MODES
+from ganzoo.interface.configs import as_translation_config
 from ganzoo.sampling import image_files, translated_files
 from ganzoo.sampling.grid import plan_series
 from ganzoo.sampling.model import Model
@@ -32,7 +33,7 @@ def draw_sheet(model: Model, path: Path, *, source: Path | None = None, newest: 
         image_files.plan(path, model.name, series, None, overwrite=True).write(model, batch_size=COUNT)
         return True
     if source is not None:
-        direction = model.config.directions[0]
+        direction = as_translation_config(model.config).directions[0]
         jobs = translated_files.plan_jobs(source, path, direction, overwrite=True)
         return bool(translated_files.run_jobs(model, jobs, side_by_side=True, direction=direction).written)
     sheets = sorted(newest.glob("*.png")) if newest else []

@@ -5,6 +5,6 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from ganzoo.testing.processes import train_in_crew
+from ganzoo.testing.processes import train_in_processes
 
-train_in_crew(sys.argv[1], Path(sys.argv[2]))
+train_in_processes(sys.argv[1], Path(sys.argv[2]))

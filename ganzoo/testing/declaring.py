@@ -17,7 +17,7 @@ from ganzoo.registry.plugin import SLOW_IMPORT
 from ganzoo.testing.asserting import assert_raises
 from ganzoo.testing.tiny import tiny_gan
 from ganzoo.training.plan import make_plan
-from ganzoo.weights.meta import unfilled
+from ganzoo.weights.meta import on_meta
 
 __all__ = ["CHECKS", "assert_imports_no_torch"]
 
@@ -75,7 +75,7 @@ def check_recipes_can_be_followed(architecture: str) -> None:
 def check_builds_at_every_known_config(architecture: str) -> None:
     """The paper's config, the tiny one, those of its recipes and of its models build; on the meta device."""
     for config in _known_configs(architecture):
-        with unfilled():
+        with on_meta():
             gan = lookup.create(architecture, **config)
         assert sum(parameter.numel() for parameter in gan.parameters()) > 0, config
 

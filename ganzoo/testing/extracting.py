@@ -22,24 +22,26 @@ SHAPES = ((1, 28, 28), (3, 28, 28), (1, 32, 20), (3, 64, 64), (1, 7, 7))
 
 def check_extractor_is_declared_without_torch(name: str) -> None:
     """Importing the module that declares it imports neither torch nor numpy, and takes less than a second."""
-    assert_imports_no_torch(lookup.registry().features[name].build.__module__)
+    assert_imports_no_torch(lookup.registry().feature_extractors[name].build.__module__)
 
 
 def check_extractor_says_what_one_must_know(name: str) -> None:
     """It has a summary, and says where it comes from, what it learned, and what becomes of images of other sizes."""
-    spec = lookup.registry().features[name]
+    spec = lookup.registry().feature_extractors[name]
     for fact in ("summary", "source", "dataset", "accepts"):
         assert getattr(spec, fact), f"{name} has no {fact}"
-    assert min(spec.features, spec.classes) >= 1
+    assert min(spec.num_features, spec.num_classes) >= 1
     assert type(spec.build()).__doc__ != Extractor.__doc__, "the network has no docstring of its own"
 
 
 def check_extractor_takes_any_image(name: str) -> None:
     """Images of any size, grey and in colour, give as many finite features and classes as it declares."""
-    spec, network = lookup.registry().features[name], _network(name)
+    spec, network = lookup.registry().feature_extractors[name], _network(name)
     for shape in SHAPES:
         seen = network(_images(shape))
-        assert [tuple(each.shape) for each in seen] == [(4, spec.features), (4, spec.classes)], f"images of {shape}"
+        assert [tuple(each.shape) for each in seen] == [(4, spec.num_features), (4, spec.num_classes)], (
+            f"images of {shape}"
+        )
         assert all(bool(each.isfinite().all()) for each in seen), f"images of {shape}"
 
 
@@ -61,7 +63,7 @@ def check_extractor_tells_images_apart(name: str) -> None:
 
 def _network(name: str) -> Extractor:
     """With its weights where they are bundled, else with random ones: nothing is fetched for a check."""
-    spec = lookup.registry().features[name]
+    spec = lookup.registry().feature_extractors[name]
     if isinstance(spec.weights, BundledFile):
         return load_extractor(name, device=torch.device("cpu"))
     torch.manual_seed(0)

@@ -13,13 +13,13 @@ from pathlib import Path
 
 import torch
 
-from ganzoo.distributed.processes import join
+from ganzoo.distributed.processes import join_process_group
 from ganzoo.testing.asserting import assert_close_state, assert_same_state
 from ganzoo.testing.tiny import restore_from_disk, tiny_loop
 from ganzoo.training import checkpoints
 from ganzoo.training.loop import Record
 
-__all__ = ["CHECKS", "run_processes", "train_in_crew"]
+__all__ = ["CHECKS", "run_processes", "train_in_processes"]
 
 # ruff: noqa: S101, S603 - assertions are what this package is for, and it runs this interpreter only
 
@@ -35,8 +35,8 @@ def check_two_processes_are_one(architecture: str) -> None:
     told = [Record(*entry) for entry in found.state["records"]]
     for ours, theirs in zip(records, told, strict=True):
         assert ours.losses.keys() == theirs.losses.keys()
-        for name, loss in {**ours.losses, **ours.scores}.items():
-            theirs_too = {**theirs.losses, **theirs.scores}[name]
+        for name, loss in {**ours.losses, **ours.metrics}.items():
+            theirs_too = {**theirs.losses, **theirs.metrics}[name]
             assert abs(loss - theirs_too) < 1e-6 * max(1, abs(loss)), f"step {ours.step}: {name}"
     assert_close_state(alone.gan.state_dict(), found.networks["networks"])
     assert_close_state(alone.published(), found.networks["average"])
@@ -78,24 +78,24 @@ def _run_once(size: int, arguments: Sequence[str], timeout: float) -> tuple[list
     return [process.returncode for process in processes], told
 
 
-def train_in_crew(architecture: str, folder: Path) -> None:
+def train_in_processes(architecture: str, folder: Path) -> None:
     """Train three images a process for six iterations; then again, with a stop after three. The main one saves."""
-    crew, _ = join("cpu")
-    assert crew.size > 1
+    processes, _ = join_process_group("cpu")
+    assert processes.world_size > 1
     torch.set_num_threads(1)
     with _in_double_precision():
-        loop, first, second = (tiny_loop(architecture, 6, batch_size=3, crew=crew) for _ in range(3))
+        loop, first, second = (tiny_loop(architecture, 6, batch_size=3, processes=processes) for _ in range(3))
         records = list(loop)
         again = [next(first) for _ in range(3)]
         restore_from_disk(first, second)
         again += list(second)
     assert again == records, "resumed otherwise"
     assert_same_state(loop.gan.state_dict(), second.gan.state_dict())
-    if crew.is_main:
+    if processes.is_main:
         checkpoint = loop.checkpoint()
-        state = {"records": [[r.step, dict(r.losses), dict(r.scores)] for r in records]}
+        state = {"records": [[r.step, dict(r.losses), dict(r.metrics)] for r in records]}
         checkpoints.save(folder, checkpoint._replace(state=state))
-    crew.wait()
+    processes.wait()
 
 
 @contextmanager

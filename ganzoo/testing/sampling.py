@@ -14,6 +14,7 @@ from torch import Tensor
 
 from ganzoo.errors import GanzooError, InvalidRequestError
 from ganzoo.images.tensors import to_pictures
+from ganzoo.interface.configs import as_translation_config
 from ganzoo.interface.gan import GAN, Inputs
 from ganzoo.pretrained.load import load
 from ganzoo.testing.asserting import assert_raises, assert_same_state
@@ -63,16 +64,16 @@ def check_any_size_is_translated(architecture: str) -> None:
     model = tiny_model(architecture)
     if not model.task.from_images:
         return
-    assert model.config.directions
-    for direction in model.config.directions:
+    config = as_translation_config(model.config)
+    for direction in config.directions:
         for size in ((1, 1), (5, 3), (23, 17), (40, 64)):
             image = torch.rand(model.image_shape[0], *size) * 2 - 1
             assert model.translate(image, direction=direction).shape == image.shape
-    tile = 4 * model.config.size_multiple * -(-model.config.minimum_size // model.config.size_multiple)
+    tile = 4 * config.size_multiple * -(-config.minimum_size // config.size_multiple)
     image = torch.rand(model.image_shape[0], 2 * tile + 3, tile + 1) * 2 - 1
     assert model.translate(image, tile=tile).shape == image.shape
     assert_raises(InvalidRequestError, lambda: model.translate(image, direction="no such direction"))
-    assert_raises(InvalidRequestError, lambda: model.translate(image, tile=4 * model.config.size_multiple + 1))
+    assert_raises(InvalidRequestError, lambda: model.translate(image, tile=4 * config.size_multiple + 1))
 
 
 def check_sampling_has_no_side_effects(architecture: str) -> None:
@@ -113,10 +114,10 @@ def check_bad_requests_are_refused(architecture: str) -> None:
 
 
 def check_fuses(architecture: str) -> None:
-    """After `fuse` it makes the same images, to 1e-5."""
+    """The function that `fused` returns makes the same images, to 1e-5."""
     model = trained_model(architecture)
     before = make_images(model, 3)
-    model.gan.fuse()
+    model.gan.generate = model.gan.fused()  # type: ignore[assignment, method-assign]
     assert torch.allclose(make_images(model, 3), before, atol=1e-5)
 
 

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from ganzoo.data.datasets import Domains, ImageData
-from ganzoo.distributed.processes import Crew
+from ganzoo.distributed.processes import ProcessGroup
+from ganzoo.interface.configs import Config
 from ganzoo.interface.gan import GAN, Inputs
 from ganzoo.registry import lookup
 from ganzoo.sampling.model import Model
@@ -67,17 +68,17 @@ def tiny_loop(
     iterations: int = 6,
     *,
     loss: str | None = None,
-    crew: Crew = Crew(),  # noqa: B008 - frozen
+    processes: ProcessGroup = ProcessGroup(),  # noqa: B008 - frozen
     batch_size: int = 6,
     **options: Any,
 ) -> Loop:
     """A training loop of the tiny architecture on noise."""
     options = {"iterations": iterations, "batch_size": batch_size, **options}
     gan = tiny_gan(architecture, loss).to(torch.get_default_dtype())
-    return Loop(gan, tiny_data(architecture), TrainingOptions(**options), crew=crew)
+    return Loop(gan, tiny_data(architecture), TrainingOptions(**options), processes=processes)
 
 
-def tiny_config(architecture: str) -> Any:
+def tiny_config(architecture: str) -> Config:
     """The config of the architecture's declared `tiny` size."""
     return lookup.check_config(architecture, lookup.registry().architectures[architecture].tiny)[0]
 

@@ -51,15 +51,15 @@ def check_says_what_was_judged(architecture: str) -> None:
     gan = tiny_gan(architecture)
     spec = lookup.registry().architectures[architecture]
     assert gan.loss == lookup.registry().losses[spec.default_loss].load(), "gan.loss is not the loss it was given"
-    judges = [gan.get_submodule(name) for name in gan.judges]
-    assert judges, "gan.judges names no discriminator"
-    updates = [update for update in gan.training_step(tiny_loop(architecture).batches) if update.judged]
-    assert updates, "no update says what was judged"
-    for judged in (each for update in updates for each in update.judged):
-        assert judged.real.shape == judged.fake.shape
-        assert torch.equal(judged.discriminator(judged.real), judged.discriminator(judged.real)) or gan.training
-    scores = next(tiny_loop(architecture)).scores
-    assert any(name.startswith("D") and name.endswith("(x)") for name in scores)
+    discriminators = [gan.get_submodule(name) for name in gan.discriminators]
+    assert discriminators, "gan.discriminators names no discriminator"
+    updates = [update for update in gan.training_step(tiny_loop(architecture).batches) if update.discriminators]
+    assert updates, "no update says what was output"
+    for output in (each for update in updates for each in update.discriminators):
+        assert output.real.shape == output.fake.shape
+        assert torch.equal(output.discriminator(output.real), output.discriminator(output.real)) or gan.training
+    metrics = next(tiny_loop(architecture)).metrics
+    assert any(name.startswith("D") and name.endswith("(x)") for name in metrics)
 
 
 def check_trains_with_every_loss(architecture: str) -> None:

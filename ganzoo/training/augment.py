@@ -23,5 +23,5 @@ def _augment(gan: GAN, names: Sequence[str]) -> None:
             images = each(images)
         return (images, *rest)
 
-    for judge in gan.judges if changes else ():
-        gan.get_submodule(judge).register_forward_pre_hook(change)
+    for name in gan.discriminators if changes else ():
+        gan.get_submodule(name).register_forward_pre_hook(change)

@@ -15,18 +15,18 @@ from torch import Tensor
 
 from ganzoo.data.batches import Batches
 from ganzoo.data.datasets import Data, Domains
-from ganzoo.distributed.global_batch import as_one
-from ganzoo.distributed.processes import Crew
+from ganzoo.distributed.global_batch import global_batch
+from ganzoo.distributed.processes import ProcessGroup
 from ganzoo.errors import InvalidRequestError, NonFiniteError
-from ganzoo.interface.gan import GAN, Judged, Update, keep_published
+from ganzoo.interface.gan import GAN, DiscriminatorOutput, Update, keep_published
 from ganzoo.registry import lookup
 from ganzoo.training.augment import _augment
 from ganzoo.training.checkpoints import Checkpoint
 from ganzoo.training.ema import _Averaged
 from ganzoo.training.plan import TrainingOptions, schedule_of
 from ganzoo.utils.devices import seed_device
-from ganzoo.utils.precision import at_least_single
-from ganzoo.utils.seeds import derive
+from ganzoo.utils.precision import at_least_float32
+from ganzoo.utils.seeds import derive_seed
 from ganzoo.weights.fit import load_into
 
 __all__ = ["Loop", "Record"]
@@ -39,15 +39,15 @@ class Record(NamedTuple):
 
     step: int
     losses: Mapping[str, float]
-    scores: Mapping[str, float]
+    metrics: Mapping[str, float]
 
 
 class Loop(Iterator[Record]):
     """Trains a GAN, one iteration at a time; ends after `options.iterations`.
 
     On the CPU, two loops with the same GAN, data and options go through the same states bit for bit,
-    and so does one that starts from the `checkpoint` of another. The processes of a `crew` go through
-    the states of one with a batch `crew.size` times as large, to the rounding of sums.
+    and so does one that starts from the `checkpoint` of another. The processes of a `processes` go through
+    the states of one with a batch `processes.world_size` times as large, to the rounding of sums.
 
     Augmentations stay on the GAN's discriminators, in training mode. `compile` compiles its networks, but
     for discriminators whose gradients are penalised: PyTorch cannot compile second derivatives.
@@ -59,13 +59,13 @@ class Loop(Iterator[Record]):
         data: Data | Domains,
         options: TrainingOptions,
         *,
-        crew: Crew = Crew(),  # noqa: B008 - frozen
+        processes: ProcessGroup = ProcessGroup(),  # noqa: B008 - frozen
         workers: int = 0,
         compile: bool = False,  # noqa: A002 - the field's word
     ) -> None:
         self.gan = gan.train().to(memory_format=gan.memory_format)
         self.options = options
-        self.crew = crew
+        self.processes = processes
         self.step = 0
         self.stop_asked = False
         self.stopping = False
@@ -78,7 +78,7 @@ class Loop(Iterator[Record]):
             options.batch_size,
             seed=options.seed,
             device=gan.device,
-            crew=crew,
+            processes=processes,
             workers=workers,
             mirror=options.mirror,
             crop=options.crop,
@@ -89,7 +89,7 @@ class Loop(Iterator[Record]):
         self._scaler = torch.amp.GradScaler(gan.device.type, enabled=options.precision == "fp16")
         _augment(gan, options.augmentations)
         if compile:
-            _compile(gan, eager=gan.judges if self._penalties else ())
+            _compile(gan, eager=gan.discriminators if self._penalties else ())
 
     def __next__(self) -> Record:
         """Run one iteration.
@@ -102,14 +102,14 @@ class Loop(Iterator[Record]):
         if self.step >= self.options.iterations:
             raise StopIteration
         # Everything random in this step follows from here, so that a resumed run is the same run.
-        seed_device(derive(self.options.seed, "step", self.step), self.gan.device)
+        seed_device(derive_seed(self.options.seed, "step", self.step), self.gan.device)
         self._set_rates()
         figures = _Figures()
-        with as_one(self.crew, self.options.batch_size):
+        with global_batch(self.processes, self.options.batch_size):
             steps = [self.gan.training_step(self.batches) for _ in range(self.options.accumulate)]
             while (group := self._accumulate(steps, figures)) is not None:
                 self._apply(group)
-        record, self.stopping = figures.record(self.step + 1, self.crew, self.stop_asked)
+        record, self.stopping = figures.record(self.step + 1, self.processes, self.stop_asked)
         self.step += 1
         self._update_average()
         return record
@@ -130,21 +130,21 @@ class Loop(Iterator[Record]):
             if group is None:
                 group = update.group
                 self.optimizers[group].zero_grad(set_to_none=True)
-            losses = {**update.losses, **self._penalise(update.judged)}
-            total = torch.stack([at_least_single(loss) for loss in losses.values()]).sum()
+            losses = {**update.losses, **self._penalise(update.discriminators)}
+            total = torch.stack([at_least_float32(loss) for loss in losses.values()]).sum()
             self._scaler.scale(total / len(steps)).backward()  # type: ignore[no-untyped-call]
             figures.add(f"{group}/", losses)
-            figures.add("", update.scores)
-            figures.add("", _verdicts(self.gan, update.judged))
+            figures.add("", update.metrics)
+            figures.add("", _verdicts(self.gan, update.discriminators))
         return group
 
-    def _penalise(self, judged: Sequence[Judged]) -> dict[str, Tensor]:
+    def _penalise(self, outputs: Sequence[DiscriminatorOutput]) -> dict[str, Tensor]:
         """The weighted penalties on what the discriminators saw in an update, if any of them is due."""
         every, weights = self.options.regularize_every, self.options.regularizers
-        if not judged or self.step % every:
+        if not outputs or self.step % every:
             return {}
         return {
-            name: weights[name] * every * torch.stack([penalty(each) for each in judged]).sum()
+            name: weights[name] * every * torch.stack([penalty(each) for each in outputs]).sum()
             for name, penalty in self._penalties.items()
         }
 
@@ -152,7 +152,7 @@ class Loop(Iterator[Record]):
         """One step of the group's optimizer, by the mean of the gradients over all processes."""
         optimizer = self.optimizers[group]
         parameters = (p for part in optimizer.param_groups for p in part["params"])
-        self.crew.average_([p.grad for p in parameters if p.grad is not None])
+        self.processes.average_([p.grad for p in parameters if p.grad is not None])
         self._scaler.step(optimizer)
         self._scaler.update()
 
@@ -211,9 +211,9 @@ class _Figures:
         """Losses have their group for a prefix, scores have none."""
         kind = self.losses if prefix else self.scores
         for name, figure in figures.items():
-            kind[prefix + name].append(at_least_single(figure.detach()))
+            kind[prefix + name].append(at_least_float32(figure.detach()))
 
-    def record(self, step: int, crew: Crew, stop: bool) -> tuple[Record, bool]:
+    def record(self, step: int, processes: ProcessGroup, stop: bool) -> tuple[Record, bool]:
         """The means over all processes, and whether one of these wants to stop.
 
         They leave the device together: to fetch each would make a GPU wait as often.
@@ -224,7 +224,7 @@ class _Figures:
         everything = [*self.losses.values(), *self.scores.values()]
         means = torch.stack([torch.stack(figures).mean() for figures in everything])
         means = torch.cat([means, means.new_tensor([float(stop)])])
-        crew.average_([means])
+        processes.average_([means])
         *numbers, stopping = means.tolist()
         losses = dict(zip(self.losses, numbers, strict=False))
         scores = dict(zip(self.scores, numbers[len(losses) :], strict=True))
@@ -234,14 +234,14 @@ class _Figures:
         return Record(step, losses, scores), stopping > 0
 
 
-def _verdicts(gan: GAN, judged: Sequence[Judged]) -> dict[str, Tensor]:
+def _verdicts(gan: GAN, outputs: Sequence[DiscriminatorOutput]) -> dict[str, Tensor]:
     """D(x) and D(G(z)) of every discriminator: probabilities where the loss knows them, else raw scores."""
     verdicts: dict[str, Tensor] = {}
-    for each in judged:
+    for each in outputs:
         name = f"D_{each.name}" if each.name else "D"
-        for what, scores in zip(("x", "G(z)"), each.scores, strict=True):
+        for what, scores in zip(("x", "G(z)"), each.logits, strict=True):
             probability = gan.loss.probability or torch.Tensor.clone
-            verdicts[f"{name}({what})"] = probability(at_least_single(scores.detach())).mean()
+            verdicts[f"{name}({what})"] = probability(at_least_float32(scores.detach())).mean()
     return verdicts
 
 

@@ -20,6 +20,7 @@ from ganzoo.errors import InvalidRequestError
 from ganzoo.images.files import read_image, save_picture
 from ganzoo.images.sheets import contact_sheet, enlargement
 from ganzoo.images.tensors import from_bytes, to_pictures
+from ganzoo.interface.configs import as_translation_config
 from ganzoo.pretrained.cards import is_stub
 from ganzoo.registry import lookup
 from ganzoo.training.observer import Observer
@@ -152,7 +153,7 @@ class TranslationSheets(Observer):
         """Draw the sheet."""
         model = self.trainer.model()
         pictures: list[Image] = []
-        for direction in model.config.directions:
+        for direction in as_translation_config(model.config).directions:
             sources = self.sources[self._domain_of(model, direction)]
             made = torch.stack(list(model.translations(sources, direction=direction, batch_size=ROW)))
             pictures += to_pictures(sources) + to_pictures(made)

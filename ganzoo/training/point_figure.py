@@ -95,7 +95,7 @@ class PointFigure(Observer):
     def _probability(self) -> Tensor:
         """D(x) on the grid by the first discriminator; raw scores where the loss knows no probability."""
         gan = self.trainer.loop.gan.eval()
-        scores = gan.get_submodule(gan.judges[0])(self.grid[:, :, None, None].to(gan.device))
+        scores = gan.get_submodule(gan.discriminators[0])(self.grid[:, :, None, None].to(gan.device))
         gan.train()
         return (gan.loss.probability or torch.Tensor.clone)(scores).flatten().cpu()
 

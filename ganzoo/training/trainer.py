@@ -15,7 +15,7 @@ from ganzoo.data.datasets import Data, Domains
 from ganzoo.data.folders import Tell
 from ganzoo.data.load import DATASETS, check_source, load_data
 from ganzoo.data.toy_distributions import PointData
-from ganzoo.distributed.processes import join
+from ganzoo.distributed.processes import join_process_group
 from ganzoo.errors import DataError, NonFiniteError, RunError, one_line
 from ganzoo.registry import lookup
 from ganzoo.sampling.model import Model
@@ -36,7 +36,7 @@ from ganzoo.training.observers import (
 from ganzoo.training.plan import Plan, make_plan
 from ganzoo.training.point_figure import PointFigure
 from ganzoo.utils.files import check_writable, replacing
-from ganzoo.utils.seeds import derive
+from ganzoo.utils.seeds import derive_seed
 
 __all__ = ["Trainer"]
 
@@ -85,24 +85,24 @@ class Trainer(Iterator[Record]):
         self.config, loss = lookup.check_config(architecture, self.plan.config, self.plan.loss)
         self.loss_name = loss.name
         self.task = lookup.registry().architectures[architecture].task
-        self.crew, device = join(str(device))
+        self.processes, device = join_process_group(str(device))
         _check_folder(self.folder, self.plan, resume)
         # Read before the data is, which may take long.
         start = _newest(Path(self.plan.init), "start from") if self.plan.init and not resume else None
-        with self.crew.main_first() if data in DATASETS else nullcontext():  # to download
+        with self.processes.main_first() if data in DATASETS else nullcontext():  # to download
             self.data = self._load_data(data_dir, workers, reading)
         settings = self._settle_classes()
-        torch.manual_seed(derive(self.plan.seed, "initialisation"))
+        torch.manual_seed(derive_seed(self.plan.seed, "initialisation"))
         gan = lookup.create(architecture, loss=self.plan.loss, **settings).to(device)
-        self.loop = Loop(gan, self.data, self.plan, crew=self.crew, workers=workers, compile=compile)
+        self.loop = Loop(gan, self.data, self.plan, processes=self.processes, workers=workers, compile=compile)
         self.saved_step: int | None = None
         if resume:
             self._restore()
         elif start:
             self.loop.start_from(start, of=str(self.plan.init))
-        self.crew.wait()  # none writes before all have looked
+        self.processes.wait()  # none writes before all have looked
         self._observers: list[Observer] = []
-        if self.crew.is_main:
+        if self.processes.is_main:
             self._write_plan()
             self._observers = [kind(self) for kind in _observers(self.data, tensorboard)]
 
@@ -139,7 +139,7 @@ class Trainer(Iterator[Record]):
             record = next(self.loop)
             for observer in self._observers:
                 observer.record(record)
-            self.tell({**record.losses, **record.scores})
+            self.tell({**record.losses, **record.metrics})
             if record.step % self.save_every == 0 or record.step == self.plan.iterations:
                 self.save()
         except NonFiniteError as error:
@@ -155,7 +155,7 @@ class Trainer(Iterator[Record]):
             NonFiniteError: NaN or infinity among the weights; nothing was written.
             RunError: there is no room; the checkpoint before is intact.
         """
-        if not self.crew.is_main:
+        if not self.processes.is_main:
             return
         checkpoint = self.loop.checkpoint()
         state = {**checkpoint.state, "data": self._digest}

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from hashlib import blake2b
 
-__all__ = ["derive"]
+__all__ = ["derive_seed"]
 
 
-def derive(seed: int, *position: str | int) -> int:
+def derive_seed(seed: int, *position: str | int) -> int:
     """A 63-bit seed, the same in every process and release, another for every `position`.
 
     PyTorch's CPU generator looks at 32 of the bits: among 100,000 positions about one pair shares them.

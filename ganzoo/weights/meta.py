@@ -12,7 +12,7 @@ from torch.overrides import TorchFunctionMode
 
 from ganzoo.weights.fit import adopt, check_fits
 
-__all__ = ["filled", "unfilled"]
+__all__ = ["build_with", "on_meta"]
 
 Network = TypeVar("Network", bound=nn.Module)
 
@@ -25,7 +25,7 @@ _FILLERS: frozenset[Callable[..., Any]] = frozenset(
 _FILLED = frozenset([torch.randn, torch.rand])
 
 
-class _Unfilled(TorchFunctionMode):
+class _SkipInitialization(TorchFunctionMode):
     """Leaves tensors as they are where they would be filled.
 
     On the meta device there is nothing to fill, and to ask PyTorch to do it loads its compiler, which takes seconds.
@@ -44,13 +44,13 @@ class _Unfilled(TorchFunctionMode):
         return func(*args, **options)
 
 
-def filled(build: Callable[[], Network], tensors: Mapping[str, Tensor], *, of: str) -> Network:
+def build_with(build: Callable[[], Network], tensors: Mapping[str, Tensor], *, of: str) -> Network:
     """What `build` makes, with `tensors` for its numbers: without memory or initialisation before it is known to fit.
 
     Raises:
         MismatchError: the tensors are not those of the network; `of` names them.
     """
-    with unfilled():
+    with on_meta():
         network = build()
     check_fits(network, tensors, of=of)
     if network.state_dict().keys() < dict([*network.named_parameters(), *network.named_buffers()]).keys():
@@ -61,7 +61,7 @@ def filled(build: Callable[[], Network], tensors: Mapping[str, Tensor], *, of: s
 
 
 @contextmanager
-def unfilled() -> Iterator[None]:
+def on_meta() -> Iterator[None]:
     """What is built inside is on the meta device, and not initialised."""
-    with torch.device("meta"), _Unfilled():
+    with torch.device("meta"), _SkipInitialization():
         yield

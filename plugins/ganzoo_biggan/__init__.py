@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["BigGANConfig", "BigGANDeepConfig"]
 
-GANZOO_API = (1, 0)
+GANZOO_API = (2, 0)
 
 _SMALL = {"resolution": 32, "generator_learning_rate": 2e-4, "discriminator_learning_rate": 2e-4}
 _RECIPES = {
@@ -91,7 +91,7 @@ def ganzoo_models() -> Iterable[PretrainedModel]:
         architecture="biggan",
         summary="clothes, shoes and bags of the class that you name",
         dataset="fashion-mnist",
-        licence="apache-2.0",
+        license="apache-2.0",
         config={
             "resolution": 32,
             "channels": 1,
@@ -125,7 +125,7 @@ def ganzoo_models() -> Iterable[PretrainedModel]:
         architecture="biggan-deep",
         summary="the thousand classes of ImageNet at 128x128, DeepMind's own weights",
         dataset="imagenet",
-        licence=None,
+        license=None,
         config={"statistics": 51},
         classes=imagenet(),
         weights=HubFile(

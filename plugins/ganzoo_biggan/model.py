@@ -14,17 +14,16 @@ from ganzoo import (
     AdversarialLoss,
     Batch,
     ClassConditional,
+    DiscriminatorOutput,
     Inputs,
-    Judged,
     Task,
     Update,
+    discriminate,
     draw_latent,
     draw_truncated,
     frozen,
-    judge,
 )
 from ganzoo_biggan.config import BigGANConfig, BigGANDeepConfig
-from ganzoo_biggan.fused import fuse
 from ganzoo_biggan.layers import MOMENTUM, Norm
 from ganzoo_biggan.networks import DeepGenerator, Discriminator, Generator, WideGenerator
 
@@ -64,14 +63,16 @@ class BigGAN(GAN):
             batch = next(batches)
             with torch.set_grad_enabled(remaining == 0):
                 fake = self.generator(self.noise(len(batch["label"])), self.generator.embed(batch["label"]))
-            judged = self._judge(batch, fake.detach())
-            yield Update("discriminator", {"adversarial": self.loss.discriminator(*judged.scores)}, judged=[judged])
+            output = self._discriminate(batch, fake.detach())
+            yield Update(
+                "discriminator", {"adversarial": self.loss.discriminator(*output.logits)}, discriminators=[output]
+            )
         with frozen(self.discriminator):
             fooled = self.loss.generator(self.discriminator(fake, batch["label"]))
             yield Update("generator", {"adversarial": fooled, **self._orthogonality()})
 
-    def _judge(self, batch: Batch, fake: Tensor) -> Judged:
-        return judge(partial(self.discriminator, label=batch["label"]), batch["image"], fake)
+    def _discriminate(self, batch: Batch, fake: Tensor) -> DiscriminatorOutput:
+        return discriminate(partial(self.discriminator, label=batch["label"]), batch["image"], fake)
 
     def noise(self, count: int) -> Tensor:
         """(count, latent_size) for a training step."""
@@ -104,7 +105,7 @@ class BigGAN(GAN):
         return {"z": z, "class": embedded, "truncation": torch.tensor(1.0 if truncation is None else truncation)}
 
     @torch.no_grad()
-    def stand(self, samples: Callable[..., Iterator[Inputs]]) -> Mapping[str, Any]:
+    def standing_statistics(self, samples: Callable[..., Iterator[Inputs]]) -> Mapping[str, Any]:
         """Batch statistics of samples at eleven truncations from 0 to 1, as the authors kept them at 51."""
         norms = [module for module in self.modules() if isinstance(module, Norm)]
         rows = [self._settle(norms, samples(truncation=max(row / 10, 1e-6))) for row in range(11)]
@@ -125,10 +126,6 @@ class BigGAN(GAN):
             norm.momentum = MOMENTUM
             norm.eval()
         return [(norm.means, norm.variances) for norm in norms]
-
-    def fuse(self) -> None:
-        """Divide out the spectral norms, fold the batch norms, and double by transposed convolutions."""
-        fuse(self.generator)
 
     def generate(self, inputs: Inputs) -> Tensor:
         """(N, C, H, W) in [-1, 1]."""

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["CycleGANConfig"]
 
-GANZOO_API = (1, 0)
+GANZOO_API = (2, 0)
 
 _DOMAIN = re.compile(r"[a-z0-9]+(?:[._-][a-z0-9]+)*")
 
@@ -222,7 +222,7 @@ def ganzoo_models() -> Iterable[PretrainedModel]:
         architecture="cyclegan",
         summary="emoji of Noto in the style of Twemoji, and the other way round, 64x64",
         dataset="emoji",
-        licence="cc-by-4.0",
+        license="cc-by-4.0",
         config={
             "resolution": 64,
             "width": 24,
@@ -244,7 +244,7 @@ def ganzoo_models() -> Iterable[PretrainedModel]:
         architecture="cyclegan",
         summary="makes zebras of horses; the other direction is in the same file",
         dataset="horse2zebra",
-        licence=None,
+        license=None,
         config={"domains": ("horse", "zebra")},
         weights=_HORSES_AND_ZEBRAS,
     )
@@ -253,7 +253,7 @@ def ganzoo_models() -> Iterable[PretrainedModel]:
         architecture="cyclegan",
         summary="makes horses of zebras; the other direction is in the same file",
         dataset="horse2zebra",
-        licence=None,
+        license=None,
         config={"domains": ("horse", "zebra"), "first": "b_to_a"},
         weights=_HORSES_AND_ZEBRAS,
     )
@@ -262,7 +262,7 @@ def ganzoo_models() -> Iterable[PretrainedModel]:
         architecture="cyclegan",
         summary="makes zebras of horses, by the network of the Hub's computer vision course, trained for 20 epochs",
         dataset="horse2zebra",
-        licence=None,
+        license=None,
         config={"domains": ("horse", "zebra"), "direction": "a_to_b"},
         weights=_of_the_course("gen_AB.pth", "45156accd254465d3f0e021f06ca75dfb085512f30cef16e1f5622697a2ca605"),
     )
@@ -271,7 +271,7 @@ def ganzoo_models() -> Iterable[PretrainedModel]:
         architecture="cyclegan",
         summary="makes horses of zebras, by the network of the Hub's computer vision course, trained for 20 epochs",
         dataset="horse2zebra",
-        licence=None,
+        license=None,
         config={"domains": ("zebra", "horse"), "direction": "a_to_b"},
         weights=_of_the_course("gen_BA.pth", "9298cdbd863a9ee5943d9571f3232820aabf02617a9d10e85737587797bef64f"),
     )
@@ -280,7 +280,7 @@ def ganzoo_models() -> Iterable[PretrainedModel]:
         architecture="cyclegan",
         summary="makes simulated street scenes look real, 512x512, from the Hub's community sprint",
         dataset="sim2real",
-        licence="mit",
+        license="mit",
         config={"domains": ("sim", "real"), "direction": "a_to_b", "resolution": 512},
         weights=HubFile(
             repo="huggan/sim2real_cyclegan",
@@ -295,7 +295,7 @@ def ganzoo_models() -> Iterable[PretrainedModel]:
         architecture="cyclegan",
         summary="makes oranges of apples, the authors' own weights",
         dataset="apple2orange",
-        licence=None,
+        license=None,
         config={"domains": ("apple", "orange"), "direction": "a_to_b"},
         weights=HubFile(
             repo="davidpiscasio/unpaired-img2img",

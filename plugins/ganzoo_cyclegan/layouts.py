@@ -50,9 +50,9 @@ def read_upit(shapes: Shapes) -> Reading | None:
         for ours, each in read.items()
         for name, entry in (each[1] if each else {}).items()
     }
-    judges = {name for name in shapes if name.startswith(("D_A.", "D_B."))}
+    discriminators = {name for name in shapes if name.startswith(("D_A.", "D_B."))}
     return Reading(
-        config=configs[0], tensors=tensors, ignored=frozenset(judges | _statistics(shapes, *theirs.values()))
+        config=configs[0], tensors=tensors, ignored=frozenset(discriminators | _statistics(shapes, *theirs.values()))
     )
 
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import l1_loss
 
-from ganzoo import GAN, AdversarialLoss, Batch, ImageToImage, Inputs, Task, Update, frozen, judge
+from ganzoo import GAN, AdversarialLoss, Batch, ImageToImage, Inputs, Task, Update, discriminate, frozen
 from ganzoo.errors import InvalidRequestError
 from ganzoo_cyclegan import CycleGANConfig
 from ganzoo_cyclegan.networks import Generator, PatchDiscriminator
@@ -21,7 +21,7 @@ __all__ = ["CycleGAN"]
 class CycleGAN(GAN):
     """Two generators, each the other's inverse, and a discriminator for each domain."""
 
-    judges = ("judge_a", "judge_b")
+    discriminators = ("discriminator_a", "discriminator_b")
 
     def __init__(self, config: CycleGANConfig, loss: AdversarialLoss) -> None:
         super().__init__()
@@ -29,14 +29,14 @@ class CycleGAN(GAN):
         self.loss = loss
         self.published = config.generators
         self.a_to_b, self.b_to_a = Generator(config), Generator(config)
-        self.judge_a, self.judge_b = PatchDiscriminator(config), PatchDiscriminator(config)
+        self.discriminator_a, self.discriminator_b = PatchDiscriminator(config), PatchDiscriminator(config)
         self.pool_a, self.pool_b = (ImagePool(config.pool_size, config.image_shape) for _ in "ab")
 
     def optimizers(self) -> dict[str, torch.optim.Optimizer]:
         """Adam with learning rate 2e-4 and beta1 0.5 for both generators together, and for both discriminators."""
         return {
             "generators": self._adam(self.a_to_b, self.b_to_a),
-            "discriminators": self._adam(self.judge_a, self.judge_b),
+            "discriminators": self._adam(self.discriminator_a, self.discriminator_b),
         }
 
     def _adam(self, *networks: nn.Module) -> torch.optim.Optimizer:
@@ -48,24 +48,26 @@ class CycleGAN(GAN):
         batch = next(batches)
         a, b = batch["a"], batch["b"]
         fake_b, fake_a = self.a_to_b(a), self.b_to_a(b)
-        with frozen(self.judge_a, self.judge_b):
+        with frozen(self.discriminator_a, self.discriminator_b):
             yield Update(
                 "generators", self._fool(fake_a, fake_b) | self._cycle(a, b, fake_a, fake_b) | self._keep(a, b)
             )
-        judged = [
-            judge(self.judge_a, a, self.pool_a.exchange(fake_a), "a"),
-            judge(self.judge_b, b, self.pool_b.exchange(fake_b), "b"),
+        outputs = [
+            discriminate(self.discriminator_a, a, self.pool_a.exchange(fake_a), "a"),
+            discriminate(self.discriminator_b, b, self.pool_b.exchange(fake_b), "b"),
         ]
         yield Update(
-            "discriminators", {each.name: self.loss.discriminator(*each.scores) for each in judged}, judged=judged
+            "discriminators",
+            {each.name: self.loss.discriminator(*each.logits) for each in outputs},
+            discriminators=outputs,
         )
 
     def _fool(self, fake_a: Tensor, fake_b: Tensor) -> dict[str, Tensor]:
         """The generators' sides of L_GAN(G, D_Y, X, Y) and L_GAN(F, D_X, Y, X), equation 1."""
         weight = self.config.adversarial_weight
         return {
-            "fool_a": weight * self.loss.generator(self.judge_a(fake_a)),
-            "fool_b": weight * self.loss.generator(self.judge_b(fake_b)),
+            "fool_a": weight * self.loss.generator(self.discriminator_a(fake_a)),
+            "fool_b": weight * self.loss.generator(self.discriminator_b(fake_b)),
         }
 
     def _cycle(self, a: Tensor, b: Tensor, fake_a: Tensor, fake_b: Tensor) -> dict[str, Tensor]:

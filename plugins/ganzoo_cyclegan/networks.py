@@ -69,7 +69,7 @@ class Residual(nn.Module):
 class PatchDiscriminator(nn.Sequential):
     """Appendix 7.2: C64, C128, C256, C512 and one score for each patch, of 70x70 pixels where there are three layers.
 
-    (N, C, H, W) in [-1, 1] to (N, 1, H', W') scores. All but the last two convolutions halve the image.
+    (N, C, H, W) in [-1, 1] to (N, 1, H', W') logits. All but the last two convolutions halve the image.
     """
 
     def __init__(self, config: CycleGANConfig) -> None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["DCGANConfig"]
 
-GANZOO_API = (1, 0)
+GANZOO_API = (2, 0)
 
 RESOLUTIONS = (16, 32, 64, 128)
 
@@ -111,7 +111,7 @@ def ganzoo_models() -> Iterable[PretrainedModel]:
         architecture="dcgan",
         summary="handwritten digits",
         dataset="mnist",
-        licence="apache-2.0",
+        license="apache-2.0",
         config={"resolution": 32, "channels": 1, "generator_width": 48, "discriminator_width": 32},
         weights=BundledFile(
             package="ganzoo_dcgan",
@@ -124,7 +124,7 @@ def ganzoo_models() -> Iterable[PretrainedModel]:
         architecture="dcgan",
         summary="clothes, shoes and bags",
         dataset="fashion-mnist",
-        licence="apache-2.0",
+        license="apache-2.0",
         config={"resolution": 32, "channels": 1, "generator_width": 64, "discriminator_width": 64},
         weights=BundledFile(
             package="ganzoo_dcgan",
@@ -137,7 +137,7 @@ def ganzoo_models() -> Iterable[PretrainedModel]:
         architecture="dcgan",
         summary="handwritten digits as 64x64 colour pictures, from the Hub's community sprint",
         dataset="mnist",
-        licence=None,
+        license=None,
         config={"resolution": 64, "channels": 3, "latent": "normal", "generator_width": 64},
         weights=HubFile(
             repo="huggan/dcgan-mnist",

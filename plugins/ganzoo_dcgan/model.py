@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from ganzoo import GAN, AdversarialLoss, Batch, Inputs, Task, Update, draw_latent, frozen, judge
+from ganzoo import GAN, AdversarialLoss, Batch, Inputs, Task, Update, discriminate, draw_latent, frozen
 from ganzoo_dcgan import DCGANConfig
 from ganzoo_dcgan.networks import Discriminator, Generator
 
@@ -39,8 +39,8 @@ class DCGAN(GAN):
         """One step of D, then one of G on the same images: their forward pass is done once."""
         image = next(batches)["image"]
         counterfeit = self.generator(self.noise(len(image)))
-        judged = judge(self.discriminator, image, counterfeit.detach())
-        yield Update("discriminator", {"adversarial": self.loss.discriminator(*judged.scores)}, judged=[judged])
+        output = discriminate(self.discriminator, image, counterfeit.detach())
+        yield Update("discriminator", {"adversarial": self.loss.discriminator(*output.logits)}, discriminators=[output])
         with frozen(self.discriminator):
             yield Update("generator", {"adversarial": self.loss.generator(self.discriminator(counterfeit))})
 

@@ -46,8 +46,8 @@ class Discriminator(nn.Sequential):
 
     def forward(self, images: Tensor) -> Tensor:
         """One logit for each image."""
-        scores: Tensor = super().forward(images)  # type: ignore[no-untyped-call]
-        return scores.flatten()
+        logits: Tensor = super().forward(images)  # type: ignore[no-untyped-call]
+        return logits.flatten()
 
 
 def _upsample(inputs: int, outputs: int) -> nn.Module:

@@ -11,7 +11,7 @@ from ganzoo import Augmentation
 
 __all__: list[str] = []
 
-GANZOO_API = (1, 0)
+GANZOO_API = (2, 0)
 
 PAPER = "arXiv:2006.10738, section 3"
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 __all__: list[str] = []
 
-GANZOO_API = (1, 0)
+GANZOO_API = (2, 0)
 
 
 def _build_inception() -> Extractor:
@@ -29,16 +29,16 @@ def _build_classifier() -> Extractor:
 
 
 @ganzoo.hookimpl
-def ganzoo_features() -> Iterable[FeatureExtractor]:
+def ganzoo_feature_extractors() -> Iterable[FeatureExtractor]:
     """The field's one network, and one for each small data set that bundled models learned."""
     yield FeatureExtractor(
         name="inception",
         summary="Inception-v3 with TensorFlow's weights of 2015, by which FID and IS are usually stated",
         source="arXiv:1512.00567; weights converted by https://github.com/mseitzer/pytorch-fid",
         dataset="imagenet",
-        licence="apache-2.0",
-        features=2048,
-        classes=1008,
+        license="apache-2.0",
+        num_features=2048,
+        num_classes=1008,
         accepts="any size, resized to 299x299 as TensorFlow 1 does (bilinear, not antialiased); grey becomes colour",
         build=_build_inception,
         weights=HubFile(
@@ -63,9 +63,9 @@ def _classifier(dataset: str, of: str, sha256: str) -> FeatureExtractor:
         summary=f"a small convolutional classifier of {of}, trained here",
         source="benchmarks/classifier.py",
         dataset=dataset,
-        licence="apache-2.0",
-        features=128,
-        classes=10,
+        license="apache-2.0",
+        num_features=128,
+        num_classes=10,
         accepts="any size, resized to 28x28 (bilinear, antialiased); colour becomes grey",
         build=_build_classifier,
         weights=BundledFile(package="ganzoo_features", path=f"weights/{dataset}.safetensors", sha256=sha256),

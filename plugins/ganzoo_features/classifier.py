@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
-from ganzoo import Extracted, Extractor
+from ganzoo import Extractor, ExtractorOutput
 
 __all__ = ["Classifier"]
 
@@ -36,10 +36,10 @@ class Classifier(Extractor):
         )
         self.head = nn.Linear(128, classes)
 
-    def forward(self, images: Tensor) -> Extracted:
+    def forward(self, images: Tensor) -> ExtractorOutput:
         """Features (N, 128) and logits (N, classes) of uint8 images."""
         features = self.body(prepare(images))
-        return Extracted(features, self.head(features))
+        return ExtractorOutput(features, self.head(features))
 
 
 def prepare(images: Tensor) -> Tensor:

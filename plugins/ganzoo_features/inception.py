@@ -17,7 +17,7 @@ from torch_fidelity.feature_extractor_inceptionv3 import (
 )
 from torch_fidelity.interpolate_compat_tensorflow import interpolate_bilinear_2d_like_tensorflow1x
 
-from ganzoo import Extracted, Extractor
+from ganzoo import Extractor, ExtractorOutput
 
 __all__ = ["Inception"]
 
@@ -60,7 +60,7 @@ class Inception(Extractor):
         self.layers = tuple(layers)
         self.fc = nn.Linear(2048, 1008)
 
-    def forward(self, images: Tensor) -> Extracted:
+    def forward(self, images: Tensor) -> ExtractorOutput:
         """Features and logits of uint8 images (N, C, H, W)."""
         x = images.to(self.fc.weight.dtype).expand(-1, 3, -1, -1)
         x = interpolate_bilinear_2d_like_tensorflow1x(x, size=(SIDE, SIDE), align_corners=False)
@@ -68,4 +68,4 @@ class Inception(Extractor):
         for name in self.layers:
             x = self.get_submodule(name)(x)
         features = x.flatten(1)
-        return Extracted(features, linear(features, self.fc.weight))
+        return ExtractorOutput(features, linear(features, self.fc.weight))

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = ["GANConfig"]
 
-GANZOO_API = (1, 0)
+GANZOO_API = (2, 0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,7 +126,7 @@ def ganzoo_models() -> Iterable[PretrainedModel]:
         summary="handwritten digits by multilayer perceptrons",
         config=_BY_ADAM,
         dataset="mnist",
-        licence="apache-2.0",
+        license="apache-2.0",
         weights=BundledFile(
             package="ganzoo_gan",
             path="weights/gan-mnist.safetensors",

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor, nn
 
-from ganzoo import GAN, AdversarialLoss, Batch, Inputs, Task, Update, draw_latent, frozen, judge
+from ganzoo import GAN, AdversarialLoss, Batch, Inputs, Task, Update, discriminate, draw_latent, frozen
 from ganzoo_gan import GANConfig
 from ganzoo_gan.networks import Discriminator, Generator
 
@@ -42,8 +42,10 @@ class MLPGAN(GAN):
             image = next(batches)["image"]
             with torch.no_grad():
                 counterfeit = self.generator(self.noise(len(image)))
-            judged = judge(self.discriminator, image, counterfeit)
-            yield Update("discriminator", {"adversarial": self.loss.discriminator(*judged.scores)}, judged=[judged])
+            output = discriminate(self.discriminator, image, counterfeit)
+            yield Update(
+                "discriminator", {"adversarial": self.loss.discriminator(*output.logits)}, discriminators=[output]
+            )
         with frozen(self.discriminator):
             fake = self.discriminator(self.generator(self.noise(len(image))))
             yield Update("generator", {"adversarial": self.loss.generator(fake)})

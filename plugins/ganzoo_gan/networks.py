@@ -40,8 +40,8 @@ class Maxout(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, inputs) to (N, units)."""
-        scores: Tensor = self.linear(x)  # (N, units * pieces)
-        return scores.view(len(x), -1, self.pieces).amax(dim=2)
+        logits: Tensor = self.linear(x)  # (N, units * pieces)
+        return logits.view(len(x), -1, self.pieces).amax(dim=2)
 
 
 class Discriminator(nn.Module):
@@ -59,8 +59,8 @@ class Discriminator(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """One logit for each image."""
-        scores: Tensor = self.layers(images.add(1).div(2))  # pixels in [0, 1], as in the paper
-        return scores.squeeze(1)
+        logits: Tensor = self.layers(images.add(1).div(2))  # pixels in [0, 1], as in the paper
+        return logits.squeeze(1)
 
 
 def _initialise(module: nn.Module, spread: float) -> None:

@@ -11,7 +11,7 @@ from ganzoo import Loss, Regularizer
 
 __all__: list[str] = []
 
-GANZOO_API = (1, 0)
+GANZOO_API = (2, 0)
 
 
 # The losses with a target for each side, which alone can be smoothed.

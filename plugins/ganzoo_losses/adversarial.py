@@ -7,7 +7,7 @@ from collections.abc import Callable
 from torch import Tensor
 from torch.nn.functional import relu, sigmoid, softplus
 
-from ganzoo import AdversarialLoss, at_least_single
+from ganzoo import AdversarialLoss, at_least_float32
 
 __all__ = ["hinge", "least_squares", "minimax", "non_saturating", "wasserstein"]
 
@@ -17,11 +17,11 @@ OfScore = Callable[[Tensor], Tensor]
 def _game(*, real: OfScore, fake: OfScore, fool: OfScore, probability: OfScore | None = None) -> AdversarialLoss:
     """E[real(D(x))] + E[fake(D(G(z)))] for the discriminator, E[fool(D(G(z)))] for the generator."""
 
-    def discriminator(real_scores: Tensor, fake_scores: Tensor) -> Tensor:
-        return real(at_least_single(real_scores)).mean() + fake(at_least_single(fake_scores)).mean()
+    def discriminator(real_logits: Tensor, fake_logits: Tensor) -> Tensor:
+        return real(at_least_float32(real_logits)).mean() + fake(at_least_float32(fake_logits)).mean()
 
-    def generator(fake_scores: Tensor) -> Tensor:
-        return fool(at_least_single(fake_scores)).mean()
+    def generator(fake_logits: Tensor) -> Tensor:
+        return fool(at_least_float32(fake_logits)).mean()
 
     return AdversarialLoss(discriminator, generator, probability)
 

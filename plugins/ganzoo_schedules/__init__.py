@@ -10,7 +10,7 @@ from ganzoo import Schedule
 
 __all__: list[str] = []
 
-GANZOO_API = (1, 0)
+GANZOO_API = (2, 0)
 
 
 @ganzoo.hookimpl

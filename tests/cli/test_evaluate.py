@@ -121,8 +121,8 @@ def test_info_tells_of_features(run, name):
     code, out, _ = run("info", name, "--json")
     said = json.loads(out)
     assert code == 0
-    assert said["dataset"] == lookup.registry().features[name].dataset
-    assert said["sha256"] == lookup.registry().features[name].weights.sha256
+    assert said["dataset"] == lookup.registry().feature_extractors[name].dataset
+    assert said["sha256"] == lookup.registry().feature_extractors[name].weights.sha256
 
 
 def test_bundled_features_need_no_pull(run):

@@ -9,7 +9,7 @@ import torch
 
 from ganzoo.data.batches import Batches
 from ganzoo.data.datasets import Domains, ImageData
-from ganzoo.distributed.processes import Crew
+from ganzoo.distributed.processes import ProcessGroup
 
 CPU = torch.device("cpu")
 
@@ -202,13 +202,13 @@ def test_domains_of_one_size_are_not_paired(mirror):
 
 
 @pytest.mark.parametrize("mirror", [False, True])
-@pytest.mark.parametrize(("crew", "size"), [(2, 3), (3, 2), (2, 12)])
-def test_a_crew_shares_the_batches_of_one_process(crew, size, mirror):
+@pytest.mark.parametrize(("processes", "size"), [(2, 3), (3, 2), (2, 12)])
+def test_a_crew_shares_the_batches_of_one_process(processes, size, mirror):
     """Also over the ends of epochs, and where a batch of all is larger than the data set."""
     data = Domains("two", {"image": arrows(10), "b": arrows(7)})
-    alone = make(data, crew * size, mirror=mirror)
-    ranks = [make(data, size, mirror=mirror, crew=Crew(rank, crew)) for rank in range(crew)]
-    for position in (0, crew * size, 2 * crew * size, 35):
+    alone = make(data, processes * size, mirror=mirror)
+    ranks = [make(data, size, mirror=mirror, processes=ProcessGroup(rank, processes)) for rank in range(processes)]
+    for position in (0, processes * size, 2 * processes * size, 35):
         for batches in (alone, *ranks):
             if position == 35:
                 batches.position = position
@@ -238,11 +238,11 @@ def corners(batch):
     return [tuple(image[:, 0, 0].tolist()) for image in images], tuple(images.shape[2:])
 
 
-ALONE = Crew()
+ALONE = ProcessGroup()
 
 
-def cropped(data, size, crew=ALONE, position=0, crop=1.5):
-    batches = Batches(data, size, seed=0, device=CPU, crop=crop, crew=crew)
+def cropped(data, size, processes=ALONE, position=0, crop=1.5):
+    batches = Batches(data, size, seed=0, device=CPU, crop=crop, processes=processes)
     batches.position = position
     return batches
 
@@ -266,7 +266,7 @@ def test_parts_do_not_depend_on_the_batch_size_or_the_start(size):
 
 def test_parts_of_several_processes_are_those_of_one():
     whole, _ = corners(next(cropped(plane(30, 12), 6)))
-    parts = [corners(next(cropped(plane(30, 12), 3, Crew(rank, 2))))[0] for rank in (0, 1)]
+    parts = [corners(next(cropped(plane(30, 12), 3, ProcessGroup(rank, 2))))[0] for rank in (0, 1)]
     assert parts[0] + parts[1] == whole
 
 

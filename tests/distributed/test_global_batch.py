@@ -11,8 +11,8 @@ from torch import nn
 from torch.nn import functional
 
 from ganzoo import testing
-from ganzoo.distributed.global_batch import as_one
-from ganzoo.distributed.processes import Crew, join
+from ganzoo.distributed.global_batch import global_batch
+from ganzoo.distributed.processes import ProcessGroup, join_process_group
 
 # Two processes of three rows each; where there are two batches in one, these follow each other in either.
 ROWS = {1: ([0, 1, 2], [3, 4, 5]), 2: ([0, 1, 2, 6, 7, 8], [3, 4, 5, 9, 10, 11])}
@@ -25,7 +25,7 @@ def alone(draw, images):
 
 def one_of_two(rank, draw, images):
     torch.manual_seed(7)
-    with as_one(Crew(rank, 2), 3):
+    with global_batch(ProcessGroup(rank, 2), 3):
         return draw(images)
 
 
@@ -137,7 +137,7 @@ def test_gradients_flow_through_what_was_drawn(draw):
 
 def test_one_process_draws_as_ever():
     torch.manual_seed(7)
-    with as_one(Crew(), 3):
+    with global_batch(ProcessGroup(), 3):
         drawn = torch.randn(3, 4)
     assert torch.equal(drawn, alone(lambda x: torch.randn(3, 4), None))
 
@@ -152,7 +152,7 @@ CASES = {
 }
 
 
-def difference(crew, shape, affine, momentum, dtype):
+def difference(processes, shape, affine, momentum, dtype):
     """The largest difference of this process's rows, gradients and statistics to those of the whole batch, relative.
 
     A momentum of None is for no running statistics.
@@ -161,7 +161,7 @@ def difference(crew, shape, affine, momentum, dtype):
     random = torch.Generator().manual_seed(0)
     images, upward, again = (torch.randn(shape, generator=random, dtype=dtype) + 1 for _ in range(3))
     scale, shift = (torch.randn(shape[1], generator=random, dtype=dtype) for _ in range(2))
-    rows = ROWS[1][crew.rank]
+    rows = ROWS[1][processes.rank]
 
     def run(x, upward, again):
         x, *parameters = (tensor.clone().requires_grad_() for tensor in ((x, scale, shift) if affine else (x,)))
@@ -174,13 +174,13 @@ def difference(crew, shape, affine, momentum, dtype):
         return of_images, of_parameters, [] if momentum is None else running
 
     of_images, of_parameters, running = run(images, upward, again)
-    with as_one(crew, 3):
+    with global_batch(processes, 3):
         ours_of_images, ours_of_parameters, ours_running = run(images[rows], upward[rows], again[rows])
     ours_of_parameters = [tensor.detach().clone() for tensor in ours_of_parameters]
-    crew.average_(ours_of_parameters)
+    processes.average_(ours_of_parameters)
     pairs = [
         *zip(ours_of_images, [tensor[rows] for tensor in of_images], strict=True),
-        *zip([crew.size * tensor for tensor in ours_of_parameters], of_parameters, strict=True),
+        *zip([processes.world_size * tensor for tensor in ours_of_parameters], of_parameters, strict=True),
         *zip(ours_running, running, strict=True),
     ]
     return max(((ours - theirs).abs().max() / max(1, theirs.abs().max())).item() for ours, theirs in pairs)
@@ -189,7 +189,7 @@ def difference(crew, shape, affine, momentum, dtype):
 @pytest.fixture(scope="module")
 def differences(tmp_path_factory):
     """Of every case, in either of two processes that are started as ``torchrun`` does."""
-    folder = tmp_path_factory.mktemp("crew")
+    folder = tmp_path_factory.mktemp("processes")
     testing.run_processes(2, __file__, str(folder))
     return [json.loads((folder / rank).read_text()) for rank in "01"]
 
@@ -206,8 +206,8 @@ import atexit, os, pathlib, sys
 threads = lambda: [pathlib.Path(f"/proc/self/task/{task}/comm").read_text() for task in os.listdir("/proc/self/task")]
 gloo = lambda: sum("gloo" in name for name in threads())
 atexit.register(lambda: pathlib.Path(sys.argv[1], os.environ["RANK"]).write_text(str(gloo())))
-from ganzoo.testing.processes import train_in_crew
-train_in_crew("gan", pathlib.Path(sys.argv[1], "run"))
+from ganzoo.testing.processes import train_in_processes
+train_in_processes("gan", pathlib.Path(sys.argv[1], "run"))
 assert gloo()
 """
 
@@ -234,10 +234,12 @@ def test_other_functions_keep_their_arguments():
 
 
 def main(folder):
-    crew, _ = join("cpu")
+    processes, _ = join_process_group("cpu")
     torch.set_num_threads(1)
-    Path(folder, str(crew.rank)).write_text(json.dumps({name: difference(crew, *case) for name, case in CASES.items()}))
-    crew.wait()
+    Path(folder, str(processes.rank)).write_text(
+        json.dumps({name: difference(processes, *case) for name, case in CASES.items()})
+    )
+    processes.wait()
 
 
 if __name__ == "__main__":

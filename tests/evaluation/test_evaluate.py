@@ -68,7 +68,7 @@ def test_a_model_against_what_it_learned():
         "floor": {"what": "fashion-mnist, test images", "count": 30},
         "reference": {"what": "fashion-mnist, training images", "count": 60},
     }
-    assert found.features["name"] == "fashion-mnist"
+    assert found.feature_extractors["name"] == "fashion-mnist"
     assert {score.metric for score in found.scores} >= {"is/1", "clarity", "variety", "fid", "kid", "precision"}
     assert found.score("fid").value > 2 * found.score("fid").beside["floor"].value > 0
     assert found.score("fid").beside["floor"].value > 0
@@ -321,8 +321,8 @@ def test_no_caveats_where_none_are_due(monkeypatch):
     for name in ("FEW", "IMAGES_A_CLASS", "KID_SUBSET_SIZE"):
         monkeypatch.setattr(f"ganzoo.evaluation.caveats.{name}", 1)
     monkeypatch.setattr("ganzoo.evaluation.caveats.USUAL_SPLIT", 1)
-    spec = dataclasses.replace(lookup.registry().features["fashion-mnist"], features=8)
-    lookup.registry().features.put("ganzoo", spec)
+    spec = dataclasses.replace(lookup.registry().feature_extractors["fashion-mnist"], num_features=8)
+    lookup.registry().feature_extractors.put("ganzoo", spec)
     assert evaluate("./model", count=30).warnings == []
 
 
@@ -331,7 +331,7 @@ def test_its_json_says_all_that_a_card_quotes():
     said = json.loads(json.dumps(found.as_json()))
     assert said["scores"]["fid"]["value"] == pytest.approx(found.score("fid").value, rel=1e-6)
     assert set(said["scores"]["fid"]) == {"value", "uncertainty", "floor"}
-    assert said["features"]["weights_sha256"] == lookup.registry().features["fashion-mnist"].weights.sha256
+    assert said["features"]["weights_sha256"] == lookup.registry().feature_extractors["fashion-mnist"].weights.sha256
     assert {"subject", "against", "seed", "images", "warnings", "command"} <= set(said)
 
 
@@ -340,13 +340,13 @@ def test_its_json_says_all_that_a_card_quotes():
 
 def registry_with(spec):
     registry = Registry.discover()
-    plugin = registry.load("acme", "mine", lambda: declaring(features=[spec]))
+    plugin = registry.load("acme", "mine", lambda: declaring(feature_extractors=[spec]))
     registry.settle()
     return registry, plugin
 
 
 def test_a_plugin_brings_its_own_features():
-    mnist = lookup.registry().features["mnist"]
+    mnist = lookup.registry().feature_extractors["mnist"]
     registry, _ = registry_with(dataclasses.replace(mnist, name="mine", dataset="others"))
     lookup.use(registry)
     found = evaluate("pictures", against="others", **FAST)
@@ -361,12 +361,12 @@ def test_a_plugin_brings_its_own_features():
 
 
 def test_a_plugin_without_its_weights_is_set_aside():
-    mnist = lookup.registry().features["mnist"]
+    mnist = lookup.registry().feature_extractors["mnist"]
     weights = dataclasses.replace(mnist.weights, path="weights/absent.safetensors")
     registry, plugin = registry_with(dataclasses.replace(mnist, name="mine", weights=weights))
     assert plugin in registry.broken
     assert "there is no weights/absent.safetensors in ganzoo_features" in plugin.problem
-    assert "mine" not in registry.features
+    assert "mine" not in registry.feature_extractors
 
 
 # --- what is refused ------------------------------------------------------------------------------

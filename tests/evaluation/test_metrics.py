@@ -8,7 +8,7 @@ from torch.utils.data import Dataset
 
 from ganzoo.evaluation import metrics, neighbors
 from ganzoo.evaluation.metrics import METRICS, Settings, entropies
-from ganzoo.interface.extractor import Extracted
+from ganzoo.interface.extractor import ExtractorOutput
 from ganzoo.testing import noise_data
 from ganzoo_features.classifier import Classifier
 
@@ -22,7 +22,7 @@ def seen(count, shift=0.0, seed=0):
     hidden = torch.randn(count, 16, generator=random) + shift
     mix = torch.randn(16, 12, generator=torch.Generator().manual_seed(99)) / 4
     features = (hidden @ mix).relu()
-    return Extracted(features, features @ torch.randn(12, 5, generator=torch.Generator().manual_seed(98)))
+    return ExtractorOutput(features, features @ torch.randn(12, 5, generator=torch.Generator().manual_seed(98)))
 
 
 OURS, REAL = seen(300, 0.3), seen(400, seed=1)
@@ -134,7 +134,7 @@ def test_the_same_numbers_again(metric):
 
 
 def test_too_few_for_a_jackknife():
-    few = Extracted(*(each[:15] for each in OURS))
+    few = ExtractorOutput(*(each[:15] for each in OURS))
     assert metrics.fid(few, REAL, SETTINGS)["fid"].uncertainty is None
 
 
@@ -265,7 +265,7 @@ def test_nearest_leaves_out_what_it_is_told_to():
 
 
 def test_copies_are_not_authentic_and_nothing_else_notices():
-    fresh, copied = seen(200, seed=5), Extracted(*(each[:200] for each in REAL))
+    fresh, copied = seen(200, seed=5), ExtractorOutput(*(each[:200] for each in REAL))
     honest, caught = (metrics.authenticity(each, REAL, SETTINGS)["authenticity"].value for each in (fresh, copied))
     assert caught == 0
     assert honest > 0.3

@@ -235,7 +235,7 @@ def test_standing_statistics_are_those_of_the_samples(architecture):
     """Of one batch, its own: the images are those of training mode, at every truncation of the table."""
     model = tiny_model(architecture)
     randomise(model.gan, 0.15)
-    model.stand(1, batch_size=32)
+    model.standing_statistics(1, batch_size=32)
     assert model.config.statistics == 11
     assert lookup.check_config(architecture, dataclasses.asdict(model.config))
     for truncation in (0.1, 0.5, 1.0):
@@ -258,10 +258,10 @@ def test_standing_statistics_are_those_of_the_samples(architecture):
 def test_standing_statistics_are_means_over_batches():
     model = tiny_model("biggan")
     norm = model.gan.generator.blocks[0].norms[0]
-    model.stand(1, batch_size=8)
+    model.standing_statistics(1, batch_size=8)
     first = norm.means[-1].clone()
     model = tiny_model("biggan")
-    model.stand(3, batch_size=8)
+    model.standing_statistics(3, batch_size=8)
     mean = model.gan.generator.blocks[0].norms[0].means[-1]
     x = [
         model.gan.generator.project(model.draw(8, seed=s, request=ClassConditional(truncation=1.0))["z"][:, :2])
@@ -290,14 +290,14 @@ def test_several_steps_of_the_discriminator_for_each_of_the_generator(steps):
 
 def test_each_step_has_a_batch_of_its_own():
     _, found = updates(discriminator_steps=2)
-    first, second, _ = (update.judged for update in found)
+    first, second, _ = (update.discriminators for update in found)
     assert not torch.equal(first[0].real, second[0].real)
     assert not torch.equal(first[0].fake, second[0].fake)
 
 
 def test_the_discriminator_is_told_the_class():
     gan, found = updates()
-    judged = next(found).judged[0]
+    judged = next(found).discriminators[0]
     gan.eval()
     label = judged.discriminator.keywords["label"]
     assert torch.equal(judged.discriminator(judged.real), gan.discriminator(judged.real, label))

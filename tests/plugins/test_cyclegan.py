@@ -7,8 +7,8 @@ import torch
 from torch import nn
 
 from ganzoo import ImageToImage, testing
-from ganzoo.distributed.global_batch import as_one
-from ganzoo.distributed.processes import Crew
+from ganzoo.distributed.global_batch import global_batch
+from ganzoo.distributed.processes import ProcessGroup
 from ganzoo.errors import InvalidConfigError, InvalidRequestError
 from ganzoo.interface.gan import keep_published
 from ganzoo.pretrained.load import load
@@ -49,7 +49,12 @@ class Line(nn.Module):
 
 def lines(*, a_to_b, b_to_a, **config):
     gan = lookup.create("cyclegan", **TINY, **config)
-    gan.a_to_b, gan.b_to_a, gan.judge_a, gan.judge_b = Line(*a_to_b), Line(*b_to_a), Line(2.0, 0.0), Line(1.0, 0.0)
+    gan.a_to_b, gan.b_to_a, gan.discriminator_a, gan.discriminator_b = (
+        Line(*a_to_b),
+        Line(*b_to_a),
+        Line(2.0, 0.0),
+        Line(1.0, 0.0),
+    )
     return gan
 
 
@@ -112,20 +117,20 @@ def test_without_its_weight_there_is_no_identity_loss():
 def test_each_side_learns_in_its_own_update():
     gan = testing.tiny_gan("cyclegan")
     makers = [*gan.a_to_b.parameters(), *gan.b_to_a.parameters()]
-    judges = [*gan.judge_a.parameters(), *gan.judge_b.parameters()]
+    discriminators = [*gan.discriminator_a.parameters(), *gan.discriminator_b.parameters()]
     updates = step(gan, 0.2, -0.4, count=2)
     sum(next(updates).losses.values()).backward()
-    assert all(p.grad is None for p in judges)
+    assert all(p.grad is None for p in discriminators)
     assert all(p.grad is not None for p in makers)
     gan.zero_grad()
     sum(next(updates).losses.values()).backward()
     assert all(p.grad is None for p in makers)
-    assert all(p.grad is not None for p in judges)
+    assert all(p.grad is not None for p in discriminators)
 
 
 def test_judges_are_shown_their_own_domain():
     *_, update = step(lines(a_to_b=(2.0, 0.1), b_to_a=(0.5, -0.3)), 0.2, -0.4)
-    shown = {j.name: (j.real.mean().item(), j.fake.mean().item()) for j in update.judged}
+    shown = {j.name: (j.real.mean().item(), j.fake.mean().item()) for j in update.discriminators}
     assert shown == {"a": pytest.approx((0.2, -0.5)), "b": pytest.approx((-0.4, 0.5))}
 
 
@@ -225,7 +230,7 @@ def test_processes_have_one_history(monkeypatch, rows):
         for rank, pool in enumerate(ours):
             monkeypatch.setattr(pools, "own_rows", lambda given, rank=rank: given.chunk(2)[rank])
             torch.manual_seed(i)
-            with as_one(Crew(rank, 2), rows):
+            with global_batch(ProcessGroup(rank, 2), rows):
                 given = pool.exchange(whole.chunk(2)[rank])
             assert torch.equal(given, expected.chunk(2)[rank])
         monkeypatch.undo()
@@ -246,7 +251,7 @@ def test_sizes():
     """Section 7.2, and the parameters that the authors' code has."""
     assert parameters(build().a_to_b) == 11_378_179
     assert parameters(build(blocks=6).a_to_b) == 7_837_699
-    assert parameters(build().judge_a) == 2_764_737
+    assert parameters(build().discriminator_a) == 2_764_737
 
 
 @pytest.mark.parametrize(("resolution", "blocks"), [(24, 6), (128, 6), (252, 6), (256, 9), (512, 9)])
@@ -297,23 +302,25 @@ def test_dropout_is_for_training():
 @pytest.mark.parametrize(("layers", "side"), [(1, 16), (2, 34), (3, 70)])
 def test_a_patch_of_the_discriminator(layers, side):
     """What one score depends on but for the norms, which look at the whole image."""
-    judge = lookup.create("cyclegan", width=1, blocks=1, discriminator_width=1, discriminator_layers=layers).judge_a
-    for module in judge.modules():
+    discriminator = lookup.create(
+        "cyclegan", width=1, blocks=1, discriminator_width=1, discriminator_layers=layers
+    ).discriminator_a
+    for module in discriminator.modules():
         if hasattr(module, "norm"):
             module.norm = nn.Identity()
-    for weight in judge.parameters():
+    for weight in discriminator.parameters():
         nn.init.ones_(weight)
     image = torch.ones(1, 3, 128, 128, dtype=torch.float64, requires_grad=True)
-    scores = judge.double()(image)
+    scores = discriminator.double()(image)
     scores[0, 0, scores.shape[2] // 2, scores.shape[3] // 2].backward()
     rows, columns = image.grad[0, 0].nonzero().T
     assert (rows.max() - rows.min() + 1, columns.max() - columns.min() + 1) == (side, side)
 
 
 def test_the_discriminator_has_a_logit_for_each_patch():
-    judge = build().judge_a
-    assert tuple(judge(torch.empty(2, 3, 256, 256, device="meta")).shape) == (2, 1, 30, 30)
-    assert isinstance([m for m in judge.modules() if not list(m.children())][-1], nn.Conv2d)  # no sigmoid
+    discriminator = build().discriminator_a
+    assert tuple(discriminator(torch.empty(2, 3, 256, 256, device="meta")).shape) == (2, 1, 30, 30)
+    assert isinstance([m for m in discriminator.modules() if not list(m.children())][-1], nn.Conv2d)  # no sigmoid
 
 
 @pytest.mark.parametrize("layers", [1, 2, 3, 4])

@@ -18,7 +18,7 @@ from ganzoo_features.inception import Inception
 
 CPU = torch.device("cpu")
 CARDS = Path(__file__).parents[2] / "model_cards" / "features"
-BUILTIN = [name for name in lookup.registry().features if "/" not in name]
+BUILTIN = [name for name in lookup.registry().feature_extractors if "/" not in name]
 BUNDLED = ["mnist", "fashion-mnist"]
 
 
@@ -35,13 +35,13 @@ def test_what_there_is():
 
 @pytest.mark.parametrize("name", BUILTIN)
 def test_its_card_says_what_its_record_says(name):
-    spec = lookup.registry().features[name]
+    spec = lookup.registry().feature_extractors[name]
     facts = dict(re.findall(r"^\| ([^|]+?) \| (.+?) \|$", (CARDS / f"{name}.md").read_text(), re.MULTILINE))
     assert facts["sha256"] == f"`{spec.weights.sha256}`"
     assert facts["trained on"] == spec.dataset
-    assert facts["features"] == str(spec.features)
-    assert facts["classes"] == str(spec.classes)
-    assert facts["licence"] == spec.licence
+    assert facts["features"] == str(spec.num_features)
+    assert facts["classes"] == str(spec.num_classes)
+    assert facts["license"] == spec.license
     assert facts["takes"] == spec.accepts
     assert facts["weights"].startswith("bundled" if isinstance(spec.weights, BundledFile) else f"`{spec.weights.repo}`")
 
@@ -55,7 +55,7 @@ def test_its_card_states_an_accuracy_that_is_enough(name, least):
 
 def test_inception_is_pinned_where_the_file_is_whole():
     """`main` of that repository has 293 bytes in its place."""
-    weights = lookup.registry().features["inception"].weights
+    weights = lookup.registry().feature_extractors["inception"].weights
     assert isinstance(weights, HubFile)
     assert weights.revision == "6040b4d40fdcde446a0cf753b0527585b6b77c54"
     assert weights.size == 95_628_359
@@ -72,7 +72,7 @@ def bundled(request):
 
 def test_bundled_weights_are_those_that_are_pinned_and_small():
     for name in BUNDLED:
-        spec = lookup.registry().features[name]
+        spec = lookup.registry().feature_extractors[name]
         path = weights_path(spec)
         assert path.stat().st_size < 1_000_000
         assert hashlib.sha256(path.read_bytes()).hexdigest() == spec.weights.sha256
@@ -147,7 +147,7 @@ def test_inception_is_torch_fidelitys(inception, tmp_path):
     with torch.inference_mode():
         found, expected = inception(images), theirs(images)
     assert expected[0].std() > 0
-    torch.testing.assert_close(found.features, expected[0])
+    torch.testing.assert_close(found.feature_extractors, expected[0])
     torch.testing.assert_close(found.logits, expected[1])
 
 

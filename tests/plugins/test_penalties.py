@@ -8,7 +8,7 @@ from torch import nn
 from torch.autograd import gradcheck
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from ganzoo import judge
+from ganzoo import discriminate
 from ganzoo.registry import lookup
 
 ZOO = lookup.registry()
@@ -26,7 +26,7 @@ def images(count=4, seed=0, dtype=torch.float64, shape=(2, 3, 3)):
 
 def penalty(name, discriminator, real, fake, seed=0):
     torch.manual_seed(seed)
-    return PENALTIES[name](judge(discriminator, real, fake))
+    return PENALTIES[name](discriminate(discriminator, real, fake))
 
 
 def network(*layers):
@@ -50,8 +50,8 @@ def test_each_names_its_paper_and_has_a_weight(name):
 # Equations.
 
 SLOPE = torch.tensor([[[2.0, -1.0], [2.0, 4.0]]])  # of norm 5
-REAL = torch.tensor([[1.0, 0.0, 0.0, 0.0], [0.0, 0.0, 0.0, 0.25]]).view(2, 1, 2, 2)  # scores 2 and 1
-FAKE = torch.tensor([[0.0, 0.0, 0.0, 0.0], [0.0, 3.0, 0.0, 0.0]]).view(2, 1, 2, 2)  # scores 0 and -3
+REAL = torch.tensor([[1.0, 0.0, 0.0, 0.0], [0.0, 0.0, 0.0, 0.25]]).view(2, 1, 2, 2)  # logits 2 and 1
+FAKE = torch.tensor([[0.0, 0.0, 0.0, 0.0], [0.0, 3.0, 0.0, 0.0]]).view(2, 1, 2, 2)  # logits 0 and -3
 
 
 def linear(x):
@@ -73,7 +73,7 @@ OF_LINEAR = {
     "roth": 25 * ((1 - sigmoid(2)) ** 2 + (1 - sigmoid(1)) ** 2 + sigmoid(0) ** 2 + sigmoid(-3) ** 2) / 2 / 2,
     "label-smoothing": 3 / 2,
 }
-# |x| is 1 and 1/4, scores 1/2 and 1/32, and the others are the same images
+# |x| is 1 and 1/4, logits 1/2 and 1/32, and the others are the same images
 OF_QUADRATIC = {
     "r1": (1 + 1 / 16) / 2 / 2,
     "wgan-gp": (0 + 9 / 16) / 2,
@@ -142,12 +142,12 @@ def test_wgan_gp_looks_everywhere_between():
     assert (share - torch.linspace(0, 1, 4000)).abs().max() < 0.03  # Kolmogorov and Smirnov: p < 0.1% beyond
 
 
-def logistic(scores, target):
-    return binary_cross_entropy_with_logits(scores, torch.full_like(scores, target))
+def logistic(logits, target):
+    return binary_cross_entropy_with_logits(logits, torch.full_like(logits, target))
 
 
-def squares(scores, target):
-    return (scores - target).square().mean() / 2
+def squares(logits, target):
+    return (logits - target).square().mean() / 2
 
 
 @pytest.mark.parametrize("alpha", [0.1, 0.3])
@@ -157,8 +157,8 @@ def squares(scores, target):
 def test_label_smoothing_moves_the_target(name, towards, alpha):
     """For least squares but for a constant: (s - 1)^2 / 2 + a s is (s - 1 + a)^2 / 2 + a - a^2 / 2."""
     real, fake = (torch.linspace(-3, 4, 5, dtype=torch.float64).requires_grad_() for _ in range(2))
-    judged = judge(lambda scores: scores, real, fake)
-    smoothed = ZOO.losses[name].load().discriminator(*judged.scores) + alpha * PENALTIES["label-smoothing"](judged)
+    output = discriminate(lambda logits: logits, real, fake)
+    smoothed = ZOO.losses[name].load().discriminator(*output.logits) + alpha * PENALTIES["label-smoothing"](output)
     expected = towards(real, 1 - alpha) + towards(fake, 0)
     constant = alpha - alpha**2 / 2 if name == "least-squares" else 0
     torch.testing.assert_close(smoothed, expected + constant)
@@ -196,8 +196,8 @@ def test_with_batch_norm_and_dropout(name):
 def test_images_and_what_made_them_get_no_gradient(name):
     real, latent = images(seed=1).requires_grad_(), images(seed=2).requires_grad_()
     discriminator = smooth()
-    judged = judge(discriminator, real.detach(), latent.tanh().detach())
-    PENALTIES[name](judged._replace(real=real, fake=latent.tanh())).backward()
+    output = discriminate(discriminator, real.detach(), latent.tanh().detach())
+    PENALTIES[name](output._replace(real=real, fake=latent.tanh())).backward()
     assert discriminator[1].weight.grad.abs().max() > 0
     assert real.grad is None
     assert latent.grad is None
@@ -230,12 +230,12 @@ def test_a_dead_discriminator_can_be_brought_to_life(name):
 @every_gradient_penalty
 def test_autocast_does_not_reach_gradients(name):
     discriminator, seen = smooth().float(), []
-    discriminator.register_forward_hook(lambda module, inputs, scores: seen.append(scores.dtype))
+    discriminator.register_forward_hook(lambda module, inputs, logits: seen.append(logits.dtype))
     real, fake = images(seed=1, dtype=torch.float32), images(seed=2, dtype=torch.float32)
     plain = penalty(name, discriminator, real, fake)
     with torch.autocast("cpu", torch.bfloat16):
         cast = penalty(name, discriminator, real, fake)
-    assert seen.count(torch.bfloat16) == 2  # real and fake, as the GAN scores them
+    assert seen.count(torch.bfloat16) == 2  # real and fake, as the GAN logits them
     assert seen[-1] == torch.float32
     assert cast.dtype == torch.float32
     assert torch.equal(cast, plain)
@@ -245,9 +245,9 @@ def test_autocast_does_not_reach_gradients(name):
 def test_half_images_and_scores_are_widened(name):
     discriminator = smooth().float()
     real, fake = images(seed=1, dtype=torch.bfloat16), images(seed=2, dtype=torch.bfloat16)
-    judged = judge(lambda x: discriminator(x.float()), real, fake)
-    judged = judged._replace(real_scores=judged.real_scores.bfloat16(), fake_scores=judged.fake_scores.bfloat16())
-    assert PENALTIES[name](judged).dtype == torch.float32
+    output = discriminate(lambda x: discriminator(x.float()), real, fake)
+    output = output._replace(real_logits=output.real_logits.bfloat16(), fake_logits=output.fake_logits.bfloat16())
+    assert PENALTIES[name](output).dtype == torch.float32
 
 
 @every_penalty

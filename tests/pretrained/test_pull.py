@@ -23,11 +23,11 @@ PLUGIN = """
 import ganzoo
 from ganzoo import HubFile, PretrainedModel
 
-GANZOO_API = (1, 0)
+GANZOO_API = (2, 0)
 
 def model(name, filename, sha256, **more):
     weights = HubFile(repo="someone/digits", revision="{revision}", filename=filename, sha256=sha256, **more)
-    facts = dict(architecture="dcgan", summary="noise", dataset="none", licence=None, config={config})
+    facts = dict(architecture="dcgan", summary="noise", dataset="none", license=None, config={config})
     return PretrainedModel(name=name, weights=weights, **facts)
 
 @ganzoo.hookimpl
@@ -168,7 +168,7 @@ def test_wrong_usage(shell, arguments, told):
 
 def test_info_says_what_is_not_stated(shell):
     facts = json.loads(shell.run("info", "dcgan-theirs", "--json").stdout)
-    assert facts["licence"] == "not stated"
+    assert facts["license"] == "not stated"
     assert facts["size"] is None
     assert facts["weights"].startswith("hf:someone/digits@")
 
@@ -177,7 +177,7 @@ HORSES = """
 import ganzoo
 from ganzoo import HubFile, PretrainedModel
 
-GANZOO_API = (1, 0)
+GANZOO_API = (2, 0)
 
 weights = HubFile(
     repo="someone/horses", repo_type="space", revision="{revision}", filename="a/net.pth", sha256="{sha256}",
@@ -188,7 +188,7 @@ weights = HubFile(
 def ganzoo_models():
     for first in ("a_to_b", "b_to_a"):
         yield PretrainedModel(
-            name="cyclegan-" + first, architecture="cyclegan", summary="x", dataset="x", licence=None, weights=weights,
+            name="cyclegan-" + first, architecture="cyclegan", summary="x", dataset="x", license=None, weights=weights,
             config=dict(domains=("horse", "zebra"), resolution=32, first=first),
         )
 """

@@ -72,8 +72,11 @@ FAULTS = {
     "no-target": Fault("", "import", "AttributeError", "no target!"),
     "no-api": Fault("del GANZOO_API", "version", "it does not say GANZOO_API = (major, minor); this ganzoo speaks"),
     "older-major": Fault("GANZOO_API = (0, 9)", "version", "upgrade the plugin"),
-    "newer-major": Fault("GANZOO_API = (2, 0)", "version", "it needs plugin API 2.0, this ganzoo speaks"),
-    "newer-minor": Fault("GANZOO_API = (1, 99)", "version", "upgrade ganzoo"),
+    "previous-major": Fault(
+        "GANZOO_API = (1, 0)", "version", "it needs plugin API 1.0, this ganzoo speaks 2.0: upgrade the plugin"
+    ),
+    "newer-major": Fault("GANZOO_API = (3, 0)", "version", "it needs plugin API 3.0, this ganzoo speaks"),
+    "newer-minor": Fault("GANZOO_API = (2, 99)", "version", "upgrade ganzoo"),
     "text-api": Fault("GANZOO_API = '1.0'", "version", "GANZOO_API is '1.0', not a pair of integers"),
     "short-api": Fault("GANZOO_API = (1,)", "version", "GANZOO_API is (1,), not a pair of integers"),
     "extra-argument": Fault(

@@ -21,7 +21,7 @@ def test_they_are_means_over_batches_of_samples():
         inputs = [model.draw(8, seed=seed)["z"] for seed in (0, 8)]
         means = [model.gan.generator[0](z[:, :, None, None]).mean((0, 2, 3)) for z in inputs]
     weights = {name: tensor.clone() for name, tensor in model.gan.named_parameters()}
-    model.stand(2, batch_size=8)
+    model.standing_statistics(2, batch_size=8)
     assert torch.allclose(norm.running_mean, sum(means) / 2, atol=1e-6)
     assert norm.momentum == 0.1
     assert not any(module.training for module in model.gan.modules())
@@ -31,14 +31,14 @@ def test_they_are_means_over_batches_of_samples():
 def test_they_follow_from_the_weights_alone():
     first, second = (testing.tiny_model("dcgan") for _ in range(2))
     torch.manual_seed(5)
-    first.stand(2, batch_size=8)
-    second.stand(2, batch_size=8)
+    first.standing_statistics(2, batch_size=8)
+    second.standing_statistics(2, batch_size=8)
     assert torch.equal(first.sample(2), second.sample(2))
 
 
 def test_translations_have_none():
     with pytest.raises(InvalidRequestError, match="it makes nothing of nothing"):
-        testing.tiny_model("cyclegan").stand()
+        testing.tiny_model("cyclegan").standing_statistics()
 
 
 def test_a_copy_may_have_them(tmp_path):

@@ -57,7 +57,7 @@ def test_every_model_has_a_card_and_every_card_a_model():
 def test_front_matter(name, source):
     model = lookup.registry().models[name]
     front, _ = card(name, source)
-    assert front["license"] == (model.licence or "unknown")
+    assert front["license"] == (model.license or "unknown")
     assert front["library_name"] == "ganzoo"
     assert front["datasets"] == [model.dataset]
     assert front["pipeline_tag"] == lookup.registry().architectures[model.architecture].task.pipeline_tag
@@ -74,7 +74,7 @@ def test_facts(name, source):
     assert stated["architecture"] == f"`{model.architecture}`"
     assert stated["sha256"] == f"`{model.weights.sha256}`"
     assert stated["data set"] == model.dataset
-    assert stated["licence"] == (model.licence or "not stated")
+    assert stated["license"] == (model.license or "not stated")
     assert json.loads(stated["config"].strip("`")) == json.loads(json.dumps(dict(model.config)))
     config = lookup.config_of(model)
     channels, height, width = config.image_shape
@@ -207,7 +207,7 @@ def test_numbers_are_those_of_the_evaluation(name):
     assert report.markdown(said) in card(name)[1]
     assert said["subject"] == name
     assert said["images"]["judged"] == {"what": f"samples of {name}", "count": 10_000}
-    features = lookup.registry().features[said["features"]["name"]]
+    features = lookup.registry().feature_extractors[said["features"]["name"]]
     assert said["features"]["weights_sha256"] == features.weights.sha256, "by the features of today"
     assert features.dataset == lookup.registry().models[name].dataset
 

@@ -103,7 +103,7 @@ def test_round_trip(shell: Shell, hub: Hub, here: Path, trained: Path) -> None:
         pasted = declaring(architectures=builtin[0], losses=builtin[1], models=[record])
         lookup.use(registry_of({"ganzoo:dcgan": pasted}))
         assert torch.equal(load("dcgan-noise").sample(4, seed=3), expected)
-    assert (record.weights.revision, record.dataset, record.licence) == (commit, "photos", None)
+    assert (record.weights.revision, record.dataset, record.license) == (commit, "photos", None)
 
 
 def test_nothing_of_this_machine_is_told(shell: Shell, hub: Hub, here: Path, trained: Path) -> None:
@@ -135,7 +135,7 @@ def test_a_card_of_ones_own_with_its_pictures(shell: Shell, hub: Hub, here: Path
     (here / "run/shown/it.png").write_bytes(b"another picture of a few bytes")
     (here / "run/README.md").write_text(CARD.replace("license: mit", "license: cc-by-4.0"))
     record = evaluated(shell("publish", "run", REPO).out)
-    assert (record.licence, record.summary) == ("cc-by-4.0", 'Noise of "the" best kind')
+    assert (record.license, record.summary) == ("cc-by-4.0", 'Noise of "the" best kind')
 
 
 def test_a_dry_run_needs_neither_network_nor_token(shell: Shell, hub: Hub) -> None:
@@ -152,7 +152,7 @@ def test_a_dry_run_needs_neither_network_nor_token(shell: Shell, hub: Hub) -> No
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (("license: mit\n", ""), "lacks license: (a licence of the Hub's list, or unknown)"),
+        (("license: mit\n", ""), "lacks license: (a license of the Hub's list, or unknown)"),
         (("ganzoo\n", "timm\n"), "lacks library_name: ganzoo"),
         (("license: mit", "license: [mit"), "cannot be read: "),
         (("license: mit", "license: " + "\x07"), "cannot be read: "),
@@ -235,7 +235,7 @@ def test_the_record_is_python_whatever_is_in_it() -> None:
         architecture="dcgan",
         summary='a "quoted" \\ text\nof two lines, ünïcode',
         dataset="it's",
-        licence=None,
+        license=None,
         weights=weights,
         config={"sizes": [1, 2], "none": None, "flag": True, "rate": 1e-4},
         classes=("a", 'b"'),

@@ -49,11 +49,11 @@ def hub_file(**changes: Any) -> HubFile:
 
 
 def model(name: str, architecture: str, **changes: Any) -> PretrainedModel:
-    facts = {"summary": "a test", "dataset": "none", "licence": None, "weights": hub_file()}
+    facts = {"summary": "a test", "dataset": "none", "license": None, "weights": hub_file()}
     return PretrainedModel(**({"name": name, "architecture": architecture} | facts | changes))
 
 
-def declaring(api: Any = (1, 0), **records: Iterable[Any]) -> SimpleNamespace:
+def declaring(api: Any = (2, 0), **records: Iterable[Any]) -> SimpleNamespace:
     """A plugin as an object: `declaring(losses=[...])` implements the hook ganzoo_losses."""
     hooks = {f"ganzoo_{kind}": ganzoo.hookimpl(lambda found=found: found) for kind, found in records.items()}
     return SimpleNamespace(GANZOO_API=api, **hooks)
@@ -93,7 +93,7 @@ import ganzoo
 from ganzoo import BundledFile
 from plugin_factory import Config, architecture, hub_file, loss, model
 
-GANZOO_API = (1, 0)
+GANZOO_API = (2, 0)
 
 @ganzoo.hookimpl
 def ganzoo_architectures():

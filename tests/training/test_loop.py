@@ -8,9 +8,9 @@ from torch import nn
 
 import ganzoo
 from ganzoo import AdversarialLoss, ImageData, Loop, TrainingOptions, testing
-from ganzoo.distributed.processes import Crew, join
+from ganzoo.distributed.processes import ProcessGroup, join_process_group
 from ganzoo.errors import InvalidRequestError, NonFiniteError
-from ganzoo.interface.gan import GAN, Judged, Update
+from ganzoo.interface.gan import GAN, DiscriminatorOutput, Update
 from ganzoo.registry import lookup
 
 
@@ -153,8 +153,8 @@ def test_records_hold_every_loss_and_score():
     record = next(testing.tiny_loop("gan", regularizers={"r1": 1.0}))
     assert record.step == 1
     assert record.losses.keys() == {"discriminator/adversarial", "discriminator/r1", "generator/adversarial"}
-    assert record.scores.keys() == {"D(x)", "D(G(z))"}
-    assert all(0 <= score <= 1 for score in record.scores.values())
+    assert record.metrics.keys() == {"D(x)", "D(G(z))"}
+    assert all(0 <= score <= 1 for score in record.metrics.values())
 
 
 def judging(name="", scores=(1.0, -3.0)):
@@ -165,8 +165,10 @@ def judging(name="", scores=(1.0, -3.0)):
     def training_step(batches):
         next(batches)
         images = torch.zeros(2, 1, 1, 1)
-        judged = Judged(lambda x: x.flatten() * gan.discriminator.weight.sum(), images, images, real, fake, name)
-        yield Update("discriminator", {"own": gan.discriminator.weight.sum()}, judged=[judged])
+        output = DiscriminatorOutput(
+            lambda x: x.flatten() * gan.discriminator.weight.sum(), images, images, real, fake, name
+        )
+        yield Update("discriminator", {"own": gan.discriminator.weight.sum()}, discriminators=[output])
 
     gan.training_step = training_step
     return gan
@@ -179,11 +181,11 @@ def judging(name="", scores=(1.0, -3.0)):
 def test_verdicts_are_probabilities_where_the_loss_has_them(loss, expected):
     gan = judging()
     gan.loss = lookup.registry().losses[loss].load()
-    assert next(toy_loop(gan)).scores == {"D(x)": pytest.approx(expected[0]), "D(G(z))": pytest.approx(expected[1])}
+    assert next(toy_loop(gan)).metrics == {"D(x)": pytest.approx(expected[0]), "D(G(z))": pytest.approx(expected[1])}
 
 
 def test_discriminators_are_told_apart_by_name():
-    assert next(toy_loop(judging("a"))).scores.keys() == {"D_a(x)", "D_a(G(z))"}
+    assert next(toy_loop(judging("a"))).metrics.keys() == {"D_a(x)", "D_a(G(z))"}
 
 
 def test_penalties_are_weighted_and_added():
@@ -343,18 +345,18 @@ def test_options_that_cannot_be(options):
 def test_processes_do_not_share_a_device(monkeypatch, device):
     monkeypatch.setenv("WORLD_SIZE", "2")
     with pytest.raises(InvalidRequestError, match=f"several processes cannot all train on {device}"):
-        join(device)
+        join_process_group(device)
 
 
 def test_one_process_is_a_crew_of_one(monkeypatch):
     monkeypatch.setenv("WORLD_SIZE", "1")
-    crew, device = join("cpu")
-    assert (crew, device) == (Crew(0, 1), torch.device("cpu"))
+    processes, device = join_process_group("cpu")
+    assert (processes, device) == (ProcessGroup(0, 1), torch.device("cpu"))
     tensor = torch.ones(2)
-    crew.average_([tensor])
-    crew.wait()
-    with crew.main_first():
-        assert crew.is_main
+    processes.average_([tensor])
+    processes.wait()
+    with processes.main_first():
+        assert processes.is_main
     assert torch.equal(tensor, torch.ones(2))
 
 
@@ -372,7 +374,7 @@ def test_it_learns():
     after = loop.average.generate({"z": torch.zeros(1, 4)}).mean().item()
     assert abs(before) < 0.1
     assert after == pytest.approx(230 / 127.5 - 1, abs=0.1)
-    assert last.scores["D(x)"] == pytest.approx(0.5, abs=0.05)
+    assert last.metrics["D(x)"] == pytest.approx(0.5, abs=0.05)
 
 
 @pytest.mark.long

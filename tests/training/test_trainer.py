@@ -18,7 +18,7 @@ from PIL import Image
 from torch import nn
 
 import ganzoo
-from ganzoo import Architecture, Trainer, Update, judge, testing
+from ganzoo import Architecture, Trainer, Update, discriminate, testing
 from ganzoo.cli.main import cli
 from ganzoo.errors import (
     DataError,
@@ -469,33 +469,36 @@ class Shifts(ganzoo.GAN):
     """A translation of two domains into each other by a shift; each has a discriminator."""
 
     published = ("a_to_b", "b_to_a")
-    judges = ("judge_a", "judge_b")
+    discriminators = ("discriminator_a", "discriminator_b")
 
     def __init__(self, loss):
         super().__init__()
         self.loss = loss
         self.a_to_b, self.b_to_a = nn.Conv2d(1, 1, 1), nn.Conv2d(1, 1, 1)
-        self.judge_a, self.judge_b = (nn.Sequential(nn.Flatten(), nn.Linear(4, 1)) for _ in range(2))
+        self.discriminator_a, self.discriminator_b = (nn.Sequential(nn.Flatten(), nn.Linear(4, 1)) for _ in range(2))
 
     def optimizers(self):
-        makers, judges = [*self.a_to_b.parameters(), *self.b_to_a.parameters()], [self.judge_a, self.judge_b]
+        makers, critics = (
+            [*self.a_to_b.parameters(), *self.b_to_a.parameters()],
+            [self.discriminator_a, self.discriminator_b],
+        )
         return {
             "generators": torch.optim.Adam(makers, 1e-2),
-            "discriminators": torch.optim.Adam([p for j in judges for p in j.parameters()], 1e-2),
+            "discriminators": torch.optim.Adam([p for j in critics for p in j.parameters()], 1e-2),
         }
 
     def training_step(self, batches):
         batch = next(batches)
         fake_a, fake_b = self.b_to_a(batch["b"]), self.a_to_b(batch["a"])
-        with ganzoo.frozen(self.judge_a, self.judge_b):
-            fool = self.loss.generator(self.judge_a(fake_a)) + self.loss.generator(self.judge_b(fake_b))
+        with ganzoo.frozen(self.discriminator_a, self.discriminator_b):
+            fool = self.loss.generator(self.discriminator_a(fake_a)) + self.loss.generator(self.discriminator_b(fake_b))
             yield Update("generators", {"fool": fool})
-        judged = [
-            judge(self.judge_a, batch["a"], fake_a.detach(), "a"),
-            judge(self.judge_b, batch["b"], fake_b.detach(), "b"),
+        outputs = [
+            discriminate(self.discriminator_a, batch["a"], fake_a.detach(), "a"),
+            discriminate(self.discriminator_b, batch["b"], fake_b.detach(), "b"),
         ]
-        losses = {each.name: self.loss.discriminator(*each.scores) for each in judged}
-        yield Update("discriminators", losses, judged=judged)
+        losses = {each.name: self.loss.discriminator(*each.logits) for each in outputs}
+        yield Update("discriminators", losses, discriminators=outputs)
 
     def draw(self, request, random):
         return {"a": request.image}
@@ -531,7 +534,7 @@ def test_unpaired_domains(tmp_path, registry):
     run = Trainer("shifts", str(tmp_path / "data"), tmp_path / "run", **settings)
     record = run.run()
     assert record.losses.keys() == {"generators/fool", "discriminators/a", "discriminators/b", "discriminators/r1"}
-    assert record.scores.keys() == {"D_a(x)", "D_a(G(z))", "D_b(x)", "D_b(G(z))"}
+    assert record.metrics.keys() == {"D_a(x)", "D_a(G(z))", "D_b(x)", "D_b(G(z))"}
     assert "a_to_b" in str(sorted(checkpoints.latest(tmp_path / "run/checkpoints").networks["average"]))
     with Image.open(tmp_path / "run/samples/00000004.png") as sheet:
         sheet.load()

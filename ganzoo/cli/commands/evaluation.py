@@ -23,7 +23,7 @@ __all__ = ["COMMANDS", "evaluate", "quiz"]
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Image i has seed SEED + i.")
 @click.option(
     "--features",
-    type=registered("features"),
+    type=registered("feature_extractors"),
     help="What to compare by. [default: of --against, else inception]",
 )
 @click.option("--is-splits", default="1,10", show_default=True, help="IS in so many splits each, such as 1,10,20.")

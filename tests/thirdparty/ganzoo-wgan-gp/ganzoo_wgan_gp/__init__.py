@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = ["WGANGPConfig"]
 
-GANZOO_API = (1, 0)
+GANZOO_API = (2, 0)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,18 @@ from collections.abc import Callable, Iterator
 import torch
 from torch import Tensor
 
-from ganzoo import GAN, AdversarialLoss, Batch, Inputs, Task, Update, at_least_single, draw_latent, frozen, judge
+from ganzoo import (
+    GAN,
+    AdversarialLoss,
+    Batch,
+    Inputs,
+    Task,
+    Update,
+    at_least_float32,
+    discriminate,
+    draw_latent,
+    frozen,
+)
 from ganzoo_wgan_gp import WGANGPConfig
 from ganzoo_wgan_gp.networks import Critic, Generator
 
@@ -17,7 +28,7 @@ __all__ = ["WGANGP", "gradient_penalty"]
 class WGANGP(GAN):
     """A generator, and a critic that is trained `critic_steps` times as often."""
 
-    judges = ("critic",)
+    discriminators = ("critic",)
 
     def __init__(self, config: WGANGPConfig, loss: AdversarialLoss) -> None:
         super().__init__()
@@ -38,10 +49,10 @@ class WGANGP(GAN):
             real = next(batches)["image"]
             with torch.no_grad():
                 fake = self.generator(self.noise(len(real)))
-            judged = judge(self.critic, real, fake)
+            output = discriminate(self.critic, real, fake)
             penalty = self.config.penalty * gradient_penalty(self.critic, real, fake)
-            losses = {"adversarial": self.loss.discriminator(*judged.scores), "penalty": penalty}
-            yield Update("critic", losses, judged=[judged])
+            losses = {"adversarial": self.loss.discriminator(*output.logits), "penalty": penalty}
+            yield Update("critic", losses, discriminators=[output])
         with frozen(self.critic):
             scores = self.critic(self.generator(self.noise(len(real))))
             yield Update("generator", {"adversarial": self.loss.generator(scores)})
@@ -65,7 +76,7 @@ def gradient_penalty(critic: Callable[[Tensor], Tensor], real: Tensor, fake: Ten
 
     `real` and `fake` are (N, C, H, W); the critic's scores are (N,).
     """
-    real, fake = at_least_single(real), at_least_single(fake)
+    real, fake = at_least_float32(real), at_least_float32(fake)
     share = torch.rand(len(real), 1, 1, 1, dtype=real.dtype, device=real.device)
     between = torch.lerp(fake, real, share).requires_grad_()
     with torch.autocast(real.device.type, enabled=False):
