@@ -21,7 +21,7 @@ from plugin_factory import install
 
 ROOT = Path(__file__).parents[1]
 DOCS = {path.name: path.read_text() for path in sorted((ROOT / "docs").glob("*.md"))}
-TUTORIAL = DOCS["write-a-plugin.md"]
+SHORT, _, TUTORIAL = DOCS["write-a-plugin.md"].partition("\n## All hooks, step by step\n")  # SHORT: test_readme
 
 
 def blocks(text: str, language: str) -> list[str]:
@@ -29,9 +29,10 @@ def blocks(text: str, language: str) -> list[str]:
 
 
 def commands(text: str) -> list[list[str]]:
-    """The `ganzoo ...` lines of a page's blocks."""
+    """The `ganzoo ...` lines of a page's blocks, also those that other commands start."""
     lines = "\n".join(blocks(text, "bash")).replace("\\\n", " ").splitlines()
-    return [shlex.split(line, comments=True) for line in lines if line.startswith("ganzoo ")]
+    shown = [shlex.split(line, comments=True) for line in lines if "ganzoo " in line]
+    return [words[words.index("ganzoo") :] for words in shown if "ganzoo" in words]
 
 
 # --- the tutorial -----------------------------------------------------------------------------
@@ -121,11 +122,12 @@ def test_commands_that_are_shown_are_commands(monkeypatch: pytest.MonkeyPatch, t
     save_picture(to_pictures(torch.zeros(1, 3, 8, 8))[0], tmp_path / "photos" / "0.png")
     monkeypatch.chdir(tmp_path)
     shown = [words for name, text in DOCS.items() if name != "write-a-plugin.md" for words in commands(text)]
-    assert len(shown) > 30
+    shown += commands(SHORT)
+    assert len(shown) > 60
     for words in shown:
         command = cli.commands[words[1]]
         with monkeypatch.context() as patch:
-            if words[1] not in ("train", "sample", "interpolate") or words[2].startswith("./"):
+            if words[1] not in ("train", "sample", "interpolate") or words[2].startswith(("./", "hf:")):
                 patch.setattr(command, "callback", reached)
             with pytest.raises(Reached):
                 command.main(words[2:], standalone_mode=False)
