@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import subprocess
 import sys
 import tomllib
 from collections.abc import Callable, Iterator
@@ -24,7 +25,8 @@ from plugin_factory import install
 
 ROOT = Path(__file__).parents[1]
 DOCS = {path.name: path.read_text() for path in sorted((ROOT / "docs").glob("*.md"))}
-TUTORIAL = DOCS["write-a-plugin.md"]
+TOP = {path.name: path.read_text() for path in sorted(ROOT.glob("*.md"))}  # of the README, test_readme asks more
+SHORT, _, TUTORIAL = DOCS["write-a-plugin.md"].partition("\n## All hooks, step by step\n")  # SHORT: test_readme
 
 
 def blocks(text: str, language: str) -> list[str]:
@@ -32,9 +34,10 @@ def blocks(text: str, language: str) -> list[str]:
 
 
 def commands(text: str) -> list[list[str]]:
-    """The `ganzoo ...` lines of a page's blocks."""
+    """The `ganzoo ...` lines of a page's blocks, also those that other commands start."""
     lines = "\n".join(blocks(text, "bash")).replace("\\\n", " ").splitlines()
-    return [shlex.split(line, comments=True) for line in lines if line.startswith("ganzoo ")]
+    shown = [shlex.split(line, comments=True) for line in lines if "ganzoo " in line]
+    return [words[words.index("ganzoo") :] for words in shown if "ganzoo" in words]
 
 
 # --- the tutorial -----------------------------------------------------------------------------
@@ -124,11 +127,12 @@ def test_commands_that_are_shown_are_commands(monkeypatch: pytest.MonkeyPatch, t
     save_picture(to_pictures(torch.zeros(1, 3, 8, 8))[0], tmp_path / "photos" / "0.png")
     monkeypatch.chdir(tmp_path)
     shown = [words for name, text in DOCS.items() if name != "write-a-plugin.md" for words in commands(text)]
-    assert len(shown) > 30
+    shown += [words for text in (SHORT, *TOP.values()) for words in commands(text)]
+    assert len(shown) > 60
     for words in shown:
         command = cli.commands[words[1]]
         with monkeypatch.context() as patch:
-            if words[1] not in ("train", "sample", "interpolate") or words[2].startswith("./"):
+            if words[1] not in ("train", "sample", "interpolate") or words[2].startswith(("./", "hf:")):
                 patch.setattr(command, "callback", reached)
             with pytest.raises(Reached):
                 command.main(words[2:], standalone_mode=False)
@@ -159,3 +163,21 @@ def test_nothing_is_documented_that_is_not_there() -> None:
 def test_links_lead_somewhere(page: str) -> None:
     links = re.findall(r"\]\(([^)#:]+)\)", DOCS[page])
     assert [link for link in links if not (ROOT / "docs" / link).exists()] == []
+
+
+@pytest.mark.parametrize("page", TOP)
+def test_links_of_pages_at_the_top_lead_somewhere(page: str) -> None:
+    links = re.findall(r"\]\(([^)#:]+)\)", TOP[page])
+    assert [link for link in links if not (ROOT / link).exists()] == []
+
+
+@pytest.mark.parametrize("arguments", [("--hier",), ("--here", "x")])
+def test_the_checks_refuse_a_wrong_option(arguments: tuple[str, ...]) -> None:
+    done = subprocess.run([ROOT / ".ci" / "run", *arguments], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr == f".ci/run: wrong arguments: {' '.join(arguments)} - write .ci/run, or .ci/run --here\n"
+
+
+def test_the_citation_names_this_version() -> None:
+    assert f"\nversion: {ganzoo.__version__}\n" in (ROOT / "CITATION.cff").read_text()

@@ -1,5 +1,6 @@
-"""What the README shows works as it stands there."""
+"""What the README, and the pages that it sends readers to first, show works as it stands there."""
 
+import inspect
 import os
 import re
 import shlex
@@ -21,27 +22,30 @@ from plugin_factory import install
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
+SAMPLING = (ROOT / "docs" / "sampling.md").read_text()
+TRAINING = (ROOT / "docs" / "training.md").read_text()
+PLUGIN = (ROOT / "docs" / "write-a-plugin.md").read_text().partition("\n## All hooks, step by step\n")[0]
 
 
-def blocks(language):
-    return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+def blocks(page, language):
+    return re.findall(rf"```{language}\n(.*?)```", page, re.DOTALL)
 
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
-    """The README's plugin, installed."""
+    """The plugin in 60 lines, installed."""
     site = tmp_path_factory.mktemp("site")
     package = site / "ganzoo_swish"
     package.mkdir()
-    for block in blocks("python"):
+    for block in blocks(PLUGIN, "python"):
         if block.startswith("# ganzoo_swish/"):
             (package / re.match(r"# ganzoo_swish/(\S+)", block)[1]).write_text(block)
-    project = tomllib.loads(blocks("toml")[0])["project"]
+    project = tomllib.loads(blocks(PLUGIN, "toml")[0])["project"]
     install(site, project["name"], {}, project["entry-points"]["ganzoo"], project["version"])
     (site / "photos").mkdir()
     for i, picture in enumerate(to_pictures(testing.noise_data((1, 28, 28), 8).images / 127.5 - 1)):
         save_picture(picture, site / "photos" / f"{i}.png")
-    (site / "test_swish.py").write_text(next(b for b in blocks("python") if "ganzoo.testing.CHECKS" in b))
+    (site / "test_swish.py").write_text(next(b for b in blocks(PLUGIN, "python") if "ganzoo.testing.CHECKS" in b))
     return site
 
 
@@ -73,7 +77,7 @@ def test_the_plugin_trains_and_samples(site):
 
 
 def test_the_plugin_has_at_most_60_lines():
-    code = [block for block in blocks("python") if block.startswith("# ganzoo_swish/")]
+    code = [block for block in blocks(PLUGIN, "python") if block.startswith("# ganzoo_swish/")]
     assert len(code) == 2
     assert sum(1 for block in code for line in block.splitlines() if line.strip()) <= 60
 
@@ -89,8 +93,35 @@ def small(tmp_path):
     return {name: str(tmp_path / name) for name in configs}
 
 
+def test_the_front_page_is_short():
+    assert len(README.split()) <= 900
+
+
+def test_the_two_commands_are_the_two_commands():
+    lines = blocks(README, "bash")[0].splitlines()
+    assert [line.partition("#")[0].strip() for line in lines] == [
+        "pip install . && ganzoo sample dcgan-fashion-mnist",
+        "pip install -e '.[test]' && pytest",
+    ]
+
+
+def test_the_front_pages_python_runs(monkeypatch):
+    [example] = blocks(README, "python")
+    assert len([line for line in example.splitlines() if line]) <= 8
+    asked = {}
+    monkeypatch.setattr(ganzoo, "evaluate", lambda subject, **options: asked.update(options, subject=subject))
+    namespace = {}
+    exec(example, namespace)
+    assert namespace["images"].shape == (16, 1, 32, 32)
+    assert [picture.size for picture in namespace["pictures"]] == [(32, 32)] * 16
+    assert namespace["walk"].shape == (16, 1, 32, 32)
+    assert isinstance(namespace["gan"], ganzoo.GAN)
+    monkeypatch.undo()
+    inspect.signature(ganzoo.evaluate).bind(**asked)
+
+
 def test_the_python_example_runs(site, small):
-    example = next(block for block in blocks("python") if "ganzoo.load(" in block)
+    example = next(block for block in blocks(SAMPLING, "python") if "ganzoo.load(" in block)
     example = example.replace("100_000", "128")  # the same code, at a size for a test
     for shown, local in {**small, "horse.jpg": str(site / "photos/0.png")}.items():
         assert shown in example
@@ -106,7 +137,7 @@ def test_the_python_example_runs(site, small):
 
 def test_the_training_example_runs(site, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    example = next(block for block in blocks("python") if "ganzoo.Trainer(" in block)
+    example = next(block for block in blocks(TRAINING, "python") if "ganzoo.Trainer(" in block)
     replaced = {"20_000": "2", '"fashion-mnist"': repr(str(site / "photos")), '"run",': '"run", batch_size=2,'}
     for shown, small in replaced.items():
         assert shown in example
@@ -116,10 +147,10 @@ def test_the_training_example_runs(site, tmp_path, monkeypatch):
 
 
 def test_the_commands_it_shows_are_commands(monkeypatch):
-    """All that stands in its blocks is accepted by the command line; nothing is run."""
-    lines = "\n".join(blocks("bash")).replace("\\\n", " ").splitlines()
+    """All that stands in its blocks is accepted by the command line; nothing is run. `test_docs` sees to the pages."""
+    lines = "\n".join(blocks(README, "bash")).replace("\\\n", " ").splitlines()
     commands = [shlex.split(line, comments=True) for line in lines if "ganzoo " in line and "pip install" not in line]
-    assert len(commands) > 12
+    assert len(commands) >= 10
     for words in commands:
         words = words[words.index("ganzoo") + 1 :]
         command = cli.commands[words[0]]
