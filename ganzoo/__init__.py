@@ -24,6 +24,7 @@ from ganzoo.interface.specs import (
     Shapes,
 )
 from ganzoo.interface.tasks import ClassConditional, ImageToImage, Task, Unconditional
+from ganzoo.utils.progress import Progress
 from ganzoo.utils.version import __version__ as __version__
 
 if TYPE_CHECKING:
@@ -77,6 +78,7 @@ __all__ = [
     "Loss",
     "Model",
     "PretrainedModel",
+    "Progress",
     "Reading",
     "Recipe",
     "Record",

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import click
 
+from ganzoo.cli.progress import bars
 from ganzoo.errors import GanzooError
 from ganzoo.pretrained import resolve
 from ganzoo.pretrained.load import pull
 
 __all__ = [
     "calm_uploads",
-    "counter",
-    "download_bar",
     "facts",
     "pull_all",
     "table",
@@ -58,7 +56,8 @@ def pull_all(names: Iterable[str], *, as_json: bool) -> int:
         if sys.stderr.isatty():
             click.echo(f"pulling {name} ...", err=True)
         try:
-            pulled = pull(name, progress=download_bar())
+            with bars() as progress:
+                pulled = pull(name, progress=progress)
         except GanzooError as error:
             failures += 1
             click.echo(f"ganzoo: error: {name}: {error}", err=True)
@@ -84,35 +83,12 @@ def written(paths: Sequence[Any], *, as_json: bool) -> None:
             click.echo(path)
 
 
-def download_bar() -> type | None:
-    """A tqdm class that shows bytes and rate on a terminal's stderr; None where nobody looks."""
-    if not sys.stderr.isatty():
-        return None
-    from huggingface_hub.utils.tqdm import tqdm
-
-    return tqdm
-
-
 def calm_uploads() -> None:
     """Let the client show no bars where nobody looks; process-global, hence for the command line only."""
     if not sys.stderr.isatty():
         from huggingface_hub.utils.tqdm import disable_progress_bars
 
         disable_progress_bars()
-
-
-@contextmanager
-def counter(what: str, total: int) -> Iterator[Callable[[int], None]]:
-    """A function to be told how many more are done; it shows a bar on a terminal, else nothing."""
-    if not sys.stderr.isatty():
-        yield lambda done: None
-        return
-    from rich.console import Console
-    from rich.progress import Progress
-
-    with Progress(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(what, total=total)
-        yield lambda done: bar.advance(task, done)
 
 
 def _rich_table(rows: Sequence[Row]) -> None:

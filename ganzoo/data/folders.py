@@ -7,7 +7,7 @@ import math
 import os
 import signal
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -21,8 +21,9 @@ from ganzoo.errors import DataError, UnreadableImage, one_line
 from ganzoo.images.files import read_image
 from ganzoo.images.tensors import fit
 from ganzoo.utils.files import IMAGE_SUFFIXES, pictures_in
+from ganzoo.utils.progress import Progress, silent
 
-__all__ = ["FolderData", "Tell", "load_folder", "load_pictures"]
+__all__ = ["FolderData", "load_folder", "load_pictures"]
 
 MEMORY_BYTES = 2**31
 """Up to this much, pictures are kept in memory: 174,762 of 64x64 in colour, so that CelebA's 162,770 are."""
@@ -30,9 +31,10 @@ MEMORY_BYTES = 2**31
 WORTH_WORKERS = 1000
 """Fewer pictures than this are read sooner than workers are started."""
 
+READING = "reading pictures"
+"""What `Progress` is told is done."""
+
 Shape = tuple[int, int, int]
-Tell = Callable[[int, int], None]
-"""Is told how many of how many are done."""
 
 
 class _Read(NamedTuple):
@@ -43,7 +45,9 @@ class _Read(NamedTuple):
     problems: tuple[str, ...] = ()
 
 
-def load_folder(folder: Path, shape: Shape, limit: int | None, workers: int, tell: Tell, *, name: str = "") -> Data:
+def load_folder(
+    folder: Path, shape: Shape, limit: int | None, workers: int, progress: Progress, *, name: str = ""
+) -> Data:
     """The pictures of a folder and its subfolders, in the order of their paths.
 
     Where every one is in a subfolder of `folder`, and there are several, those are the classes.
@@ -57,9 +61,9 @@ def load_folder(folder: Path, shape: Shape, limit: int | None, workers: int, tel
     tops = ["/".join(path.relative_to(folder).parts[:-1][:1]) for path in paths]
     numbers = {top: number for number, top in enumerate(sorted(set(tops)))}
     if "" in numbers or len(numbers) == 1:
-        return load_pictures(name or str(folder), paths, shape, limit=limit, workers=workers, tell=tell)
+        return load_pictures(name or str(folder), paths, shape, limit=limit, workers=workers, progress=progress)
     labels = [numbers[top] for top in tops]
-    return load_pictures(name or str(folder), paths, shape, labels, tuple(numbers), limit, workers, tell)
+    return load_pictures(name or str(folder), paths, shape, labels, tuple(numbers), limit, workers, progress)
 
 
 def load_pictures(
@@ -70,7 +74,7 @@ def load_pictures(
     classes: tuple[str, ...] = (),
     limit: int | None = None,
     workers: int = 0,
-    tell: Tell = lambda done, total: None,
+    progress: Progress = silent,
 ) -> Data:
     """The pictures of `paths` as `shape`, in memory if they fit.
 
@@ -82,13 +86,13 @@ def load_pictures(
     files = FolderData(name, tuple(paths), shape, None if labels is None else torch.tensor(labels), classes)
     wanted = min(len(paths), limit or len(paths))
     if wanted * math.prod(shape) <= MEMORY_BYTES:
-        return _into_memory(files, wanted, workers, tell)
+        return _into_memory(files, wanted, workers, progress)
     files = files.first(wanted)
     next(files.stream(iter([[0]])))  # where none can be read, say so before training starts
     return files
 
 
-def _into_memory(files: FolderData, wanted: int, workers: int, tell: Tell) -> ImageData:
+def _into_memory(files: FolderData, wanted: int, workers: int, progress: Progress) -> ImageData:
     images = torch.empty(wanted, *files.shape, dtype=torch.uint8)
     kept: list[int] = []
     skipped: list[str] = []
@@ -100,7 +104,7 @@ def _into_memory(files: FolderData, wanted: int, workers: int, tell: Tell) -> Im
             images[len(kept)] = image
             kept.append(read.number)
             changes.update(read.changes)
-        tell(len(kept), min(wanted, len(files) - len(skipped)))
+        progress(READING, len(kept), min(wanted, len(files) - len(skipped)))
         if len(kept) == wanted:
             break
     if not kept:

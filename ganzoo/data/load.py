@@ -11,12 +11,13 @@ from typing import Any, Literal
 import torch
 
 from ganzoo.data.datasets import Data, Domains, ImageData
-from ganzoo.data.folders import Tell, load_folder, load_pictures
+from ganzoo.data.folders import load_folder, load_pictures
 from ganzoo.data.toy_distributions import POINTS, load_points
 from ganzoo.errors import DataError, InvalidRequestError, UnknownNameError, one_line
 from ganzoo.images.tensors import resize, to_channels
 from ganzoo.utils.files import expanded
 from ganzoo.utils.names import suggest
+from ganzoo.utils.progress import Progress, silent
 
 __all__ = ["DATASETS", "Split", "check_source", "domain_folders", "load_data"]
 
@@ -65,7 +66,7 @@ def load_data(
     root: str | Path = "data",
     limit: int | None = None,
     workers: int = 0,
-    tell: Tell = lambda done, total: None,
+    progress: Progress = silent,
 ) -> Data | Domains:
     """A data set by name, or a folder of images, as `image_shape` (C, H, W).
 
@@ -74,7 +75,7 @@ def load_data(
     several `parts`, ``a`` and ``b``, a folder with ``trainA`` and ``trainB`` is wanted. `split` says which
     images of a named set, and which folders of several parts; a folder of images has but one. `limit` keeps
     the first so many images. What does not fit in memory is read as it is needed. `workers` processes
-    read files; `tell` is told how many of how many are done.
+    read files; `progress` is told of the pictures that have been read.
 
     Raises:
         UnknownNameError: neither a known name nor a folder.
@@ -86,14 +87,14 @@ def load_data(
     check_source(source)
     if len(parts) > 1:
         folders = domain_folders(source, parts, split)
-        return Domains(source, {p: load_folder(f, image_shape, limit, workers, tell) for p, f in folders.items()})
+        return Domains(source, {p: load_folder(f, image_shape, limit, workers, progress) for p, f in folders.items()})
     if source in POINTS:
         return load_points(source, image_shape, limit)
     if source in DATASETS:
-        return _from_torchvision(source, expanded(root), image_shape, split, limit, workers, tell)
+        return _from_torchvision(source, expanded(root), image_shape, split, limit, workers, progress)
     if split != "train":
         raise InvalidRequestError(f"{source} is a folder, which has no {split} images of its own")
-    return load_folder(expanded(source), image_shape, limit, workers, tell, name=source)
+    return load_folder(expanded(source), image_shape, limit, workers, progress, name=source)
 
 
 def domain_folders(source: str, parts: Sequence[str], split: Split = "train") -> dict[str, Path]:
@@ -111,13 +112,13 @@ def domain_folders(source: str, parts: Sequence[str], split: Split = "train") ->
 
 
 def _from_torchvision(
-    name: str, root: Path, shape: Shape, split: Split, limit: int | None, workers: int, tell: Tell
+    name: str, root: Path, shape: Shape, split: Split, limit: int | None, workers: int, progress: Progress
 ) -> Data:
     source = DATASETS[name]
     data = _torchvision(name, source, root, split)
     if source.files:
         paths = [root / source.files / file for file in data.filename]
-        return load_pictures(name, paths, shape, limit=limit, workers=workers, tell=tell)
+        return load_pictures(name, paths, shape, limit=limit, workers=workers, progress=progress)
     images = torch.as_tensor(data.data)[:limit]
     images = images.permute(0, 3, 1, 2).contiguous() if source.channels_last else images[:, None]
     resized = resize(to_channels(images, shape[0]), shape[1:])

@@ -20,6 +20,7 @@ from ganzoo.registry import lookup
 from ganzoo.sampling.model import Model
 from ganzoo.sampling.requests import Subject, exact_class, find_class, spoken
 from ganzoo.utils.files import expanded, pictures_in
+from ganzoo.utils.progress import silent
 from ganzoo.weights.folder import CONFIG
 
 __all__ = ["DEFAULT_COUNT", "Comparison", "DataOptions", "Pair", "Part", "compare", "default_against", "is_pictures"]
@@ -138,7 +139,7 @@ def compare(
     if model is None:
         shape = _first_shape(subject)
         folder = expanded(subject)
-        data = load_folder(folder, shape, None, options.workers, lambda done, total: None, name=subject)
+        data = load_folder(folder, shape, None, options.workers, silent, name=subject)
         pictures = Part(subject, Pictures(subject, data, options.workers))
         images, of_class = pictures.some(count or pictures.size, seed=options.seed), None
     else:
@@ -211,7 +212,7 @@ def _translation(
 
     def load(split: Split, domain: str, limit: int | None = None) -> Pictures:
         folder = domain_folders(against, ("a", "b"), split)[domain]
-        data = load_folder(folder, model.image_shape, limit, options.workers, lambda done, total: None)
+        data = load_folder(folder, model.image_shape, limit, options.workers, silent)
         return Pictures(f"{against}, {folder.name}", data, options.workers)
 
     sources, real = load(splits[-1], source, count), load(splits[0], target, options.limit)

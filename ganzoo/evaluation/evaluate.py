@@ -15,7 +15,7 @@ from ganzoo.errors import InvalidRequestError, UnknownNameError
 from ganzoo.evaluation.caveats import caveats
 from ganzoo.evaluation.comparison import Comparison, DataOptions, Pair, Part, compare, default_against, is_pictures
 from ganzoo.evaluation.extractors import load_extractor
-from ganzoo.evaluation.features import Tell, see
+from ganzoo.evaluation.features import see
 from ganzoo.evaluation.image_sets import ImageSet
 from ganzoo.evaluation.memorization import Copy, closest, write_sheet
 from ganzoo.evaluation.metrics import METRICS, Estimate, Settings
@@ -28,6 +28,7 @@ from ganzoo.sampling.model import Model, check_seeds
 from ganzoo.sampling.requests import spoken
 from ganzoo.utils.devices import resolve_device
 from ganzoo.utils.names import suggest
+from ganzoo.utils.progress import Progress, silent
 
 __all__ = ["evaluate"]
 
@@ -56,8 +57,7 @@ def evaluate(
     device: str = "auto",
     batch_size: int = 100,
     workers: int = 0,
-    tell: Tell = lambda what, done, total: None,
-    download: type | None = None,
+    progress: Progress = silent,
 ) -> Evaluation:
     """Compare a model's images, or a folder's, with real ones.
 
@@ -68,7 +68,7 @@ def evaluate(
     classes; with `label`, a class by name or number, its samples are compared with real images of the same class.
     `features` names a registered extractor, by default one that was trained on `against`, else Inception.
     `limit` keeps the first so many real images. `sheet` is a picture file for the samples that are most like a
-    training image, each beside it. `tell` is told of progress, `download` is a class with tqdm's interface.
+    training image, each beside it. `progress` is told of downloads and of the images that have been looked at.
 
     Raises:
         UsageError: what is asked for cannot be, or there are too few images.
@@ -83,12 +83,12 @@ def evaluate(
     _check(metrics, features, settings, count)
     place = resolve_device(device)
     asked = _given(direction=direction, label=label, truncation=truncation)
-    model = _model(name, place, asked, download)
+    model = _model(name, place, asked, progress)
     options = DataOptions(seed=seed, limit=limit, root=data_dir, workers=workers)
     comparison = compare(name, against, model=model, count=count, asked=asked, options=options)
     _check_counts(comparison, settings)
-    network = load_extractor(features, device=place, progress=download)
-    look = _Looking(partial(see, features=features, network=network, batch_size=batch_size, tell=tell))
+    network = load_extractor(features, device=place, progress=progress)
+    look = _Looking(partial(see, features=features, network=network, batch_size=batch_size, progress=progress))
     scores = _scores(comparison, look, metrics, settings)
     copies = _copies(comparison.judged, look, sheet) if sheet else []
     return Evaluation(
@@ -117,14 +117,14 @@ def _given(**options: Any) -> dict[str, Any]:
     return {name: value for name, value in options.items() if value is not None}
 
 
-def _model(name: str, device: torch.device, asked: Mapping[str, Any], download: type | None) -> Model | None:
+def _model(name: str, device: torch.device, asked: Mapping[str, Any], progress: Progress) -> Model | None:
     """The model of that name, of which all that is `asked` can be; None where pictures are judged."""
     if is_pictures(name):
         if asked:
             raise InvalidRequestError(f"{name} is a folder of pictures: it takes no {' and no '.join(spoken(asked))}")
         return None
     resolve.subject_of(name).request(name, **asked)
-    return load(name, device=device, progress=download)
+    return load(name, device=device, progress=progress)
 
 
 def _copies(judged: Pair, look: Callable[[Part], ExtractorOutput], sheet: Path) -> list[Copy]:

@@ -7,12 +7,13 @@ import torch
 from ganzoo.interface.extractor import Extractor
 from ganzoo.pretrained.load import read_weights, weights_path
 from ganzoo.registry import lookup
+from ganzoo.utils.progress import Progress, silent
 from ganzoo.weights.meta import build_with
 
 __all__ = ["load_extractor"]
 
 
-def load_extractor(name: str, *, device: torch.device, progress: type | None = None) -> Extractor:
+def load_extractor(name: str, *, device: torch.device, progress: Progress = silent) -> Extractor:
     """The registered network of that name with its weights, verified, in eval mode and without gradients.
 
     Raises:

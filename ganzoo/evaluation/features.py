@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -14,17 +13,15 @@ from ganzoo.errors import GanzooError, NonFiniteError
 from ganzoo.evaluation.image_sets import ImageSet
 from ganzoo.interface.extractor import Extractor, ExtractorOutput
 from ganzoo.registry import lookup
+from ganzoo.utils.progress import Progress
 from ganzoo.weights.tensors import read_header, read_tensors, write_tensors
 
-__all__ = ["Tell", "see"]
+__all__ = ["see"]
 
 FORMAT = 1  # of what the cache holds; another number makes every cached file anew
 
-Tell = Callable[[str, int, int], None]
-"""Is told what is done with which images, and how many of how many are."""
 
-
-def see(images: ImageSet, features: str, network: Extractor, *, batch_size: int, tell: Tell) -> ExtractorOutput:
+def see(images: ImageSet, features: str, network: Extractor, *, batch_size: int, progress: Progress) -> ExtractorOutput:
     """Features and logits of all images, float32 on the CPU: of `network`, which is the one registered as `features`.
 
     Only a batch of images is in memory at a time. Features of data sets are kept in ganzoo's part of the Hub
@@ -38,11 +35,11 @@ def see(images: ImageSet, features: str, network: Extractor, *, batch_size: int,
     """
     digest = images.digest()
     if digest is None:
-        return _extract(images, network, batch_size, tell)
+        return _extract(images, network, batch_size, progress)
     path = _place(digest, features)
     with suppress(GanzooError, OSError):  # absent or damaged
         return _read(path)
-    seen = _extract(images, network, batch_size, tell)
+    seen = _extract(images, network, batch_size, progress)
     with suppress(OSError):
         write_tensors(path, seen._asdict(), {"digest": _digest(seen)})
     return seen
@@ -77,18 +74,18 @@ def _digest(seen: ExtractorOutput) -> str:
     return digest.hexdigest()
 
 
-def _extract(images: ImageSet, network: Extractor, batch_size: int, tell: Tell) -> ExtractorOutput:
+def _extract(images: ImageSet, network: Extractor, batch_size: int, progress: Progress) -> ExtractorOutput:
     features: list[Tensor] = []
     logits: list[Tensor] = []
     device = next(network.parameters()).device
     done = 0
-    tell(images.name, 0, len(images))
+    progress(images.name, 0, len(images))
     for batch in images.batches(batch_size):
         seen = _look(batch, network, device)
         features.append(seen.features.float().cpu())
         logits.append(seen.logits.float().cpu())
         done += len(batch)
-        tell(images.name, done, len(images))
+        progress(images.name, done, len(images))
     found = ExtractorOutput(torch.cat(features), torch.cat(logits))
     if not all(bool(each.isfinite().all()) for each in found):
         raise NonFiniteError(f"the features of {images.name} hold NaN or infinity")

@@ -10,12 +10,13 @@ import shutil
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ganzoo.errors import CorruptWeightsError, PullError
 from ganzoo.hub.errors import explained, full_name, is_incomplete
 from ganzoo.hub.pins import GitFile, Pinned, git_digest
 from ganzoo.utils.files import replacing, sha256_of
+from ganzoo.utils.progress import Progress, silent
 
 if TYPE_CHECKING:
     import httpx2
@@ -33,12 +34,12 @@ LONGEST_RETRY_AFTER = 5
 _LFS_POINTER = b"version https://git-lfs"
 
 
-def fetch(file: Pinned, *, progress: type | None = None) -> Path:
+def fetch(file: Pinned, *, progress: Progress = silent) -> Path:
     """A local path that holds exactly the pinned bytes; asks the network only for what is not cached.
 
     Size and digest are verified at every call (above `MEMOISE_BYTES`, once for each size, time and
     inode of the cached file). Wrong bytes are moved to quarantine and fetched once more. `progress`
-    is a tqdm class that shows the download; None is silent.
+    is told of the bytes that have arrived.
 
     Raises:
         PullError: it cannot be fetched; `kind` says why.
@@ -97,7 +98,7 @@ def _cap_retry_after(response: httpx2.Response) -> None:
 # --- download ------------------------------------------------------------------------------------
 
 
-def _attempt(file: Pinned, progress: type | None) -> tuple[Path, str]:
+def _attempt(file: Pinned, progress: Progress) -> tuple[Path, str]:
     """The path, and what is wrong with the bytes there: those are in quarantine then."""
     if not is_cached(file):
         _make_room(file)
@@ -105,7 +106,7 @@ def _attempt(file: Pinned, progress: type | None) -> tuple[Path, str]:
     return path, _fault(path, file)
 
 
-def _download(file: Pinned, progress: type | None) -> Path:
+def _download(file: Pinned, progress: Progress) -> Path:
     """One call of the client, repeated for the faults that it gives up on at once."""
     from huggingface_hub import hf_hub_download
 
@@ -117,7 +118,7 @@ def _download(file: Pinned, progress: type | None) -> Path:
                 file.filename,
                 revision=file.revision,
                 repo_type=file.repo_type,
-                tqdm_class=progress or _silent_progress(),
+                tqdm_class=_reporting(f"downloading {full_name(file)}", progress),
                 library_name="ganzoo",
             )
             return Path(path)
@@ -128,14 +129,20 @@ def _download(file: Pinned, progress: type | None) -> Path:
             time.sleep(delay)
 
 
-def _silent_progress() -> type:
+def _reporting(what: str, progress: Progress) -> type:
+    """A tqdm class for the client that draws nothing and tells `progress`."""
     from huggingface_hub.utils.tqdm import tqdm
 
-    class Silent(tqdm):  # the client's own `silent_tqdm` lacks what its Xet transfers call
-        def __init__(self, *args: object, **options: object) -> None:
+    class Reporting(tqdm):  # the client's own `silent_tqdm` lacks what its Xet transfers call
+        def __init__(self, *args: object, **options: Any) -> None:
             super().__init__(*args, **{**options, "disable": True})  # type: ignore[no-untyped-call]
+            self.n, self.total = options.get("initial") or 0, options.get("total")
 
-    return Silent
+        def update(self, n: float | None = 1) -> None:
+            self.n += n or 0  # which tqdm itself does not count while it is disabled
+            progress(what, int(self.n), int(self.total or 0))
+
+    return Reporting
 
 
 def _is_passing(error: Exception) -> bool:

@@ -21,6 +21,7 @@ from ganzoo.hub.pins import GitFile, Pinned
 from ganzoo.interface.specs import HubFile
 from ganzoo.utils.files import replacing
 from ganzoo.utils.names import HUB as PREFIX
+from ganzoo.utils.progress import Progress, silent
 from ganzoo.weights.folder import CONFIG, WEIGHTS
 
 __all__ = ["Reference", "fetch", "is_reference", "parse", "pin", "pinned_files"]
@@ -83,7 +84,7 @@ def pin(name: str) -> str:
     return pinned
 
 
-def fetch(name: str, *, weights: bool = True, progress: type | None = None) -> Path:
+def fetch(name: str, *, weights: bool = True, progress: Progress = silent) -> Path:
     """The folder that holds the files of a reference, verified; without `weights`, only what describes the model.
 
     Raises:

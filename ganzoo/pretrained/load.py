@@ -13,6 +13,7 @@ from ganzoo.interface.specs import BundledFile, FeatureExtractor, HubFile, Pretr
 from ganzoo.pretrained import resolve
 from ganzoo.registry import lookup
 from ganzoo.utils.files import sha256_of
+from ganzoo.utils.progress import Progress, silent
 from ganzoo.weights import pickles
 from ganzoo.weights.folder import CONFIG, WEIGHTS, read_description
 from ganzoo.weights.layouts import Match, find_layout, rename
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["Pulled", "assemble", "load", "pull", "read_weights", "weights_path", "weights_size"]
 
 
-def load(name: str | Path, *, device: str | torch.device = "cpu", progress: type | None = None) -> Model:
+def load(name: str | Path, *, device: str | torch.device = "cpu", progress: Progress = silent) -> Model:
     """A pretrained model by its registered name, from a published folder or the Hub, verified and ready to sample.
 
     A path is told from a name by its start (``.``, ``/``, ``~``), or by being a folder with a ``config.json``
@@ -64,12 +65,12 @@ class Pulled(NamedTuple):
     bundled: bool
 
 
-def pull(name: str, *, progress: type | None = None) -> Pulled:
+def pull(name: str, *, progress: Progress = silent) -> Pulled:
     """Fetch and verify the weights of a model or a feature extractor, so that their use needs no network.
 
     Bundled ones are there already. `name` is as for `load`, or that of a feature extractor.
 
-    `progress` is a class with tqdm's interface, shown while bytes arrive.
+    `progress` is told of the bytes that have arrived.
 
     Raises:
         UnknownNameError: nothing has that name.
@@ -84,7 +85,7 @@ def pull(name: str, *, progress: type | None = None) -> Pulled:
     return Pulled(name, path, path.stat().st_size, isinstance(record.weights, BundledFile))
 
 
-def weights_path(model: PretrainedModel | FeatureExtractor, *, progress: type | None = None) -> Path:
+def weights_path(model: PretrainedModel | FeatureExtractor, *, progress: Progress = silent) -> Path:
     """The safetensors file of a record: bundled, or fetched, verified, and converted where it is a pickle."""
     if isinstance(model.weights, BundledFile):
         return Path(str(files(model.weights.package).joinpath(model.weights.path)))
@@ -138,7 +139,7 @@ def assemble(
     return Model(gan, task, settings, name=name, classes=classes)
 
 
-def _load_registered(name: str, progress: type | None) -> Model:
+def _load_registered(name: str, progress: Progress) -> Model:
     model = lookup.registry().models[name]
     path = weights_path(model, progress=progress)
     tensors = read_weights(model, path)
@@ -158,7 +159,7 @@ def _load_folder(folder: Path, *, name: str | Path) -> Model:
     return assemble(architecture, description.config, tensors, name=name, classes=description.classes)
 
 
-def _pull_described(name: str, progress: type | None) -> Pulled:
+def _pull_described(name: str, progress: Progress) -> Pulled:
     """The weights of a folder, verified, or of a reference, fetched and verified."""
     name = references.pin(name) if references.is_reference(name) else name
     sha256 = resolve.description_of(name).sha256

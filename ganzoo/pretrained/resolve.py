@@ -10,6 +10,7 @@ from ganzoo.interface.specs import FeatureExtractor, PretrainedModel
 from ganzoo.registry import lookup
 from ganzoo.sampling.requests import Subject
 from ganzoo.utils.files import expanded
+from ganzoo.utils.progress import Progress, silent
 from ganzoo.weights.folder import CONFIG, Description, read_description
 
 __all__ = [
@@ -84,7 +85,7 @@ def description_of(name: str | Path) -> Description:
     return described._replace(architecture=provided(described, of=str(name)))
 
 
-def folder_of(name: str | Path, *, weights: bool = True, progress: type | None = None) -> Path:
+def folder_of(name: str | Path, *, weights: bool = True, progress: Progress = silent) -> Path:
     """The published folder of a path, or of a reference to the Hub, which is fetched; `weights` may be left there.
 
     Raises:

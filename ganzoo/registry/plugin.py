@@ -32,7 +32,13 @@ Declared = dict[str, list[Any]]
 """A plugin's records by kind."""
 
 # Frames in these folders say nothing about the plugin that they load.
-_MACHINERY = tuple(os.path.join(os.path.dirname(m.__file__ or ""), "") for m in (hooks, pluggy, importlib))
+_MACHINERY = tuple(
+    os.path.join(folder, "")
+    for folder in (
+        os.path.dirname(os.path.dirname(hooks.__file__)),  # all of ganzoo
+        *(os.path.dirname(module.__file__ or "") for module in (pluggy, importlib)),
+    )
+)
 
 
 class PluginState(StrEnum):

@@ -12,6 +12,7 @@ from ganzoo.errors import Interrupted, OutputError, UnfinishedError
 from ganzoo.sampling.grid import Series
 from ganzoo.utils.files import check_writable, replacing
 from ganzoo.utils.names import short_name
+from ganzoo.utils.progress import Progress, silent
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -51,9 +52,7 @@ class Target:
             return [self.path]
         return [self.path / f"{shot.name}.{self.format}" for shot in self.series]
 
-    def write(
-        self, model: Model, *, batch_size: int, progress: Callable[[int], None] = lambda done: None
-    ) -> list[Path]:
+    def write(self, model: Model, *, batch_size: int, progress: Progress = silent) -> list[Path]:
         """Sample and write; returns the files. `progress` is told of every finished batch.
 
         Raises:
@@ -66,14 +65,14 @@ class Target:
         files = self.files()
         done = 0
 
-        def tell(pictures: int) -> None:
+        def count(pictures: int) -> None:
             nonlocal done
             done += pictures
-            progress(pictures)
+            progress("sampling", done, len(self.series))
 
         try:
             (self.path if self.is_folder else self.path.parent).mkdir(parents=True, exist_ok=True)
-            save(model, files, self.series, batch_size, tell)
+            save(model, files, self.series, batch_size, count)
         except KeyboardInterrupt:
             raise Interrupted(f"interrupted: {self._so_far(done)}") from None
         except OSError as error:
@@ -158,14 +157,15 @@ def _check_count(target: Target) -> None:
         raise OutputError(f"{count} pictures do not fit on one sheet - give a folder with -o, or an .npz file")
 
 
-Tell = Callable[[int], None]
+Count = Callable[[int], None]
+"""Is called with the number of pictures that were finished since the last call."""
 
 
 def _batches(model: Model, series: Series, batch_size: int) -> Iterator[Tensor]:
     return model.generate_each(((shot.seed, shot.request) for shot in series), batch_size=batch_size)
 
 
-def _save_each(model: Model, files: list[Path], series: Series, batch_size: int, tell: Tell) -> None:
+def _save_each(model: Model, files: list[Path], series: Series, batch_size: int, count: Count) -> None:
     from ganzoo.images.files import save_picture
     from ganzoo.images.tensors import to_pictures
 
@@ -173,10 +173,10 @@ def _save_each(model: Model, files: list[Path], series: Series, batch_size: int,
     for batch in _batches(model, series, batch_size):
         for picture in to_pictures(batch):
             save_picture(picture, next(remaining))
-            tell(1)
+            count(1)
 
 
-def _save_sheet(model: Model, files: list[Path], series: Series, batch_size: int, tell: Tell) -> None:
+def _save_sheet(model: Model, files: list[Path], series: Series, batch_size: int, count: Count) -> None:
     from ganzoo.images.files import save_picture
     from ganzoo.images.sheets import contact_sheet, enlargement
     from ganzoo.images.tensors import to_pictures
@@ -184,12 +184,12 @@ def _save_sheet(model: Model, files: list[Path], series: Series, batch_size: int
     pictures: list[Image] = []
     for batch in _batches(model, series, batch_size):
         pictures += to_pictures(batch)
-        tell(len(batch))
+        count(len(batch))
     sheet = contact_sheet(pictures, columns=series.columns, scale=enlargement(pictures[0].width))
     save_picture(sheet, files[0])
 
 
-def _save_arrays(model: Model, files: list[Path], series: Series, batch_size: int, tell: Tell) -> None:
+def _save_arrays(model: Model, files: list[Path], series: Series, batch_size: int, count: Count) -> None:
     """``images``, uint8 (N, H, W, C), and ``seeds``, (N,), as ``np.savez_compressed`` does, but a batch at a time.
 
     And every option that was asked for in numbers, (N,): ``label``, ``truncation``.
@@ -207,7 +207,7 @@ def _save_arrays(model: Model, files: list[Path], series: Series, batch_size: in
             np.lib.format.write_array_header_1_0(entry, header)
             for batch in _batches(model, series, batch_size):
                 entry.write(to_bytes(batch).permute(0, 2, 3, 1).contiguous().numpy().tobytes())
-                tell(len(batch))
+                count(len(batch))
         for name, values in series.numbers().items():
             with archive.open(f"{name}.npy", "w", force_zip64=True) as entry:
                 np.lib.format.write_array(entry, np.asarray(values))

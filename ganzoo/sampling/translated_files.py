@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from ganzoo.errors import Interrupted, InvalidRequestError, OutputError, UnfinishedError
 from ganzoo.sampling.image_files import FORMATS
 from ganzoo.utils.files import IMAGE_SUFFIXES, check_writable, pictures_in
+from ganzoo.utils.progress import Progress, silent
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -35,6 +36,11 @@ class Outcome:
 
     written: list[Path] = field(default_factory=list)
     skipped: dict[Path, str] = field(default_factory=dict)
+
+    @property
+    def count(self) -> int:
+        """How many pictures are done with."""
+        return len(self.written) + len(self.skipped)
 
 
 def plan_jobs(
@@ -117,7 +123,7 @@ def run_jobs(
     *,
     side_by_side: bool = False,
     resize: int | None = None,
-    progress: Callable[[int], None] = lambda done: None,
+    progress: Progress = silent,
     **options: Any,
 ) -> Outcome:
     """Translate picture by picture; memory does not grow with their number. `options` as for `Model.translations`.
@@ -135,7 +141,7 @@ def run_jobs(
             job, source = waiting.popleft()
             _write(job.target, [source, made] if side_by_side else [made])
             outcome.written.append(job.target)
-            progress(1)
+            progress("translating", outcome.count, len(jobs))
     except KeyboardInterrupt:
         raise Interrupted(f"interrupted: {_so_far(outcome, jobs)}") from None
     except OSError as error:
@@ -150,7 +156,7 @@ def _read(
     resize: int | None,
     waiting: deque[tuple[Job, Tensor]],
     outcome: Outcome,
-    progress: Callable[[int], None],
+    progress: Progress,
 ) -> Iterator[Tensor]:
     """The sources that can be read, one after the other; `waiting` keeps what belongs to each."""
     from ganzoo.errors import UnreadableImage
@@ -161,7 +167,7 @@ def _read(
             source = source_image(job.source, model.image_shape[0], resize)
         except UnreadableImage as error:
             outcome.skipped[job.source] = str(error)
-            progress(1)
+            progress("translating", outcome.count, len(jobs))
             continue
         waiting.append((job, source))
         yield source

@@ -12,7 +12,6 @@ from typing import Any
 import torch
 
 from ganzoo.data.datasets import Data, Domains
-from ganzoo.data.folders import Tell
 from ganzoo.data.load import DATASETS, check_source, load_data
 from ganzoo.data.toy_distributions import PointData
 from ganzoo.distributed.processes import join_process_group
@@ -36,6 +35,7 @@ from ganzoo.training.observers import (
 from ganzoo.training.plan import Plan, make_plan
 from ganzoo.training.point_figure import PointFigure
 from ganzoo.utils.files import check_writable, replacing
+from ganzoo.utils.progress import Progress, silent
 from ganzoo.utils.seeds import derive_seed
 
 __all__ = ["Trainer"]
@@ -49,8 +49,8 @@ class Trainer(Iterator[Record]):
     The folder holds checkpoints, metrics, sheets of samples, and the model so far, which `ganzoo.load`
     reads at any time. It is saved every `save_every` iterations and at the end, and whenever `save` is
     called between two records. `options` are the fields of `TrainingOptions`, and ``loss`` and ``limit``;
-    what is not given is as the architecture's recipe for the data set says. `reading` is told how many
-    of how many pictures have been read. Started by ``torchrun``, the processes train as one, and the
+    what is not given is as the architecture's recipe for the data set says. `progress` is told of the
+    pictures that have been read. Started by ``torchrun``, the processes train as one, and the
     first of them writes.
 
     Raises:
@@ -73,7 +73,7 @@ class Trainer(Iterator[Record]):
         save_every: int = 1000,
         compile: bool = False,  # noqa: A002 - the field's word
         tensorboard: bool = False,
-        reading: Tell = lambda done, total: None,
+        progress: Progress = silent,
         **options: Any,
     ) -> None:
         self.plan = make_plan(architecture, data, config=config, **options)
@@ -90,7 +90,7 @@ class Trainer(Iterator[Record]):
         # Read before the data is, which may take long.
         start = _newest(Path(self.plan.init), "start from") if self.plan.init and not resume else None
         with self.processes.main_first() if data in DATASETS else nullcontext():  # to download
-            self.data = self._load_data(data_dir, workers, reading)
+            self.data = self._load_data(data_dir, workers, progress)
         settings = self._settle_classes()
         torch.manual_seed(derive_seed(self.plan.seed, "initialisation"))
         gan = lookup.create(architecture, loss=self.plan.loss, **settings).to(device)
@@ -178,7 +178,7 @@ class Trainer(Iterator[Record]):
     def _digest(self) -> str:
         return self.data.digest()
 
-    def _load_data(self, root: str | Path, workers: int, reading: Tell) -> Data | Domains:
+    def _load_data(self, root: str | Path, workers: int, progress: Progress) -> Data | Domains:
         channels, *size = self.config.image_shape
         height, width = (round(side * self.plan.crop) for side in size)
         data = load_data(
@@ -188,7 +188,7 @@ class Trainer(Iterator[Record]):
             root=root,
             limit=self.plan.limit,
             workers=workers,
-            tell=reading,
+            progress=progress,
         )
         if self.task.needs_labels and not data.classes:
             raise DataError(

@@ -117,10 +117,10 @@ def test_workers_read_what_is_read_without_them(tmp_path, monkeypatch, limit):
     """More pictures than a worker reads at once."""
     corrupt(photographs(tmp_path, 135) / "cats", "0000", "067a")
     told: list[list[tuple[int, int]]] = [[], []]
-    alone = load(tmp_path, (3, 8, 8), limit=limit, tell=lambda *numbers: told[0].append(numbers))
+    alone = load(tmp_path, (3, 8, 8), limit=limit, progress=lambda what, *numbers: told[0].append(numbers))
     monkeypatch.setattr("ganzoo.data.folders.WORTH_WORKERS", 1)
     state = torch.get_rng_state()
-    data = load(tmp_path, (3, 8, 8), limit=limit, workers=2, tell=lambda *numbers: told[1].append(numbers))
+    data = load(tmp_path, (3, 8, 8), limit=limit, workers=2, progress=lambda what, *numbers: told[1].append(numbers))
     assert not multiprocessing.active_children()
     assert torch.equal(torch.get_rng_state(), state)
     assert torch.equal(data.images, alone.images)

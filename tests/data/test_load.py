@@ -140,7 +140,7 @@ def test_the_limit_counts_readable_pictures(tmp_path, limit, expected):
 def test_it_is_told_how_many_are_read_and_when_all_are(tmp_path, limit, expected):
     grey(corrupt(tmp_path, "a", "d"), b=10, c=20)
     told = []
-    load(tmp_path, limit=limit, tell=lambda done, total: told.append((done, total)))
+    load(tmp_path, limit=limit, progress=lambda what, done, total: told.append((done, total)))
     assert told == expected
 
 
@@ -291,7 +291,9 @@ def test_celeba_may_be_at_home_and_skips_what_is_missing(celeba, monkeypatch):
     monkeypatch.setenv("HOME", str(celeba))
     (celeba / "celeba" / "img_align_celeba" / "000001.jpg").unlink()
     told = []
-    data = load_data("celeba", (3, 8, 8), root="~", limit=1, tell=lambda done, total: told.append((done, total)))
+    data = load_data(
+        "celeba", (3, 8, 8), root="~", limit=1, progress=lambda what, done, total: told.append((done, total))
+    )
     assert len(data) == 1
     assert told[-1] == (1, 1)
     assert "000001.jpg cannot be read: No such file" in data.notes[0]

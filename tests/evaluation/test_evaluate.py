@@ -68,7 +68,7 @@ def test_a_model_against_what_it_learned():
         "floor": {"what": "fashion-mnist, test images", "count": 30},
         "reference": {"what": "fashion-mnist, training images", "count": 60},
     }
-    assert found.feature_extractors["name"] == "fashion-mnist"
+    assert found.features["name"] == "fashion-mnist"
     assert {score.metric for score in found.scores} >= {"is/1", "clarity", "variety", "fid", "kid", "precision"}
     assert found.score("fid").value > 2 * found.score("fid").beside["floor"].value > 0
     assert found.score("fid").beside["floor"].value > 0
@@ -215,7 +215,7 @@ def test_a_class_conditional_model_is_sampled_in_all_classes():
 def looked_at(**options):
     """The sets that a network had to look at, and the evaluation."""
     sets = []
-    found = evaluate("./model", count=30, tell=lambda what, done, total: sets.append(what), **options)
+    found = evaluate("./model", count=30, progress=lambda what, done, total: sets.append(what), **options)
     return dict.fromkeys(sets), found
 
 

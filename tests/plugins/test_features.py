@@ -147,7 +147,7 @@ def test_inception_is_torch_fidelitys(inception, tmp_path):
     with torch.inference_mode():
         found, expected = inception(images), theirs(images)
     assert expected[0].std() > 0
-    torch.testing.assert_close(found.feature_extractors, expected[0])
+    torch.testing.assert_close(found.features, expected[0])
     torch.testing.assert_close(found.logits, expected[1])
 
 

@@ -50,6 +50,16 @@ class Odd(Exception):
         raise RuntimeError
 raise Odd  # here
 """
+SHAPED = "    image_shape: tuple = (1, 8, 8)\n"
+TRANSLATES = SHAPED + "    directions: tuple = ('a2b',)\n    size_multiple: int = 4\n    minimum_size: int = 8\n"
+
+
+def task_config(task: str, body: str, cause: str) -> Fault:
+    """An architecture of that task, whose config has these fields."""
+    before = f"from dataclasses import dataclass\n@dataclass(frozen=True)\nclass Own:\n{body}\n"
+    return architectures(f"yield architecture('x', config=Own, task=ganzoo.{task})", cause, before)
+
+
 RAISING_CONFIG = """
     size: int = 1
     def __post_init__(self):
@@ -120,7 +130,35 @@ FAULTS = {
     "no-field": models("yield model('x', 'no-field', config={'depth': 3})", "x has no config field depth"),
     "no-value": models("yield model('x', 'no-value', config={'size': 0})", "x: size is at least 1, not 0"),
     "no-default": config("    size: int", "missing 1 required positional argument: 'size'"),
-    "no-shape": config("    image_shape: tuple = (8, 8)", "x: image_shape (8, 8) is not (C, H, W)"),
+    "no-shape": config(
+        "    image_shape: tuple = (8, 8)", "x: Own.image_shape is (8, 8), not the (C, H, W) of one image"
+    ),
+    "no-classes": task_config("ClassConditional", SHAPED, "x: Own has no field 'classes', the number of classes"),
+    "fixed-classes": task_config(
+        "ClassConditional",
+        SHAPED + "    @property\n    def classes(self): return 3",
+        "x: Own has no field 'classes', the number of classes",
+    ),
+    "no-number-of-classes": task_config(
+        "ClassConditional", SHAPED + "    classes: tuple = ('cat',)", "x: Own.classes is ('cat',), not the number of"
+    ),
+    "no-directions": task_config("ImageToImage", SHAPED, "x: Own has no field or property 'directions', the names of"),
+    "one-direction": task_config(
+        "ImageToImage", SHAPED + "    directions: str = 'a2b'", "x: Own.directions is 'a2b', not the names of its"
+    ),
+    "no-routes": task_config(
+        "ImageToImage", TRANSLATES, "x: Own has no field or property 'routes', for each direction"
+    ),
+    "other-routes": task_config(
+        "ImageToImage",
+        TRANSLATES + "    @property\n    def routes(self): return {'b2a': ('b', 'a')}",
+        "x: Own.routes is {'b2a': ('b', 'a')}, not for each direction",
+    ),
+    "no-multiple": task_config(
+        "ImageToImage",
+        TRANSLATES.replace("4", "0") + "    @property\n    def routes(self): return {'a2b': ('a', 'b')}",
+        "x: Own.size_multiple is 0, not the whole number that both sides",
+    ),
     "raising-config": config(RAISING_CONFIG, "KeyError: 'odd'"),
     "no-bundle": models(
         "yield model('x', 'gan', weights=BundledFile(package='email', path='x.y', sha256='0' * 64))",
@@ -131,7 +169,7 @@ FAULTS = {
         "ModuleNotFoundError: No module named 'absent'",
     ),
 }
-INCOMPATIBLE = {"no-api", "older-major", "newer-major", "newer-minor", "text-api", "short-api"}
+INCOMPATIBLE = {"no-api", "older-major", "previous-major", "newer-major", "newer-minor", "text-api", "short-api"}
 
 LOUD = """
 import sys, time, warnings
@@ -350,7 +388,7 @@ def test_debug_of_an_unknown_plugin(site: Path) -> None:
 
 def test_library_warns_of_each_broken_plugin_once(site: Path) -> None:
     install_plugin(site, "bad-a", "raise ValueError")
-    install_plugin(site, "bad-b", "GANZOO_API = (2, 0)")
+    install_plugin(site, "bad-b", "GANZOO_API = (3, 0)")
     lookup.use(None)
     with pytest.warns(PluginWarning) as warned:
         lookup.models()

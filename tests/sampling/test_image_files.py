@@ -251,21 +251,23 @@ def test_a_sheet_too_large_for_its_format_is_refused_before_it_is_sampled(suffix
 @pytest.mark.parametrize("channels", [1, 3, 4])
 def test_a_folder_gets_a_file_for_each_seed(here, channels):
     noise = model(channels)
-    told: list[int] = []
-    written = plan(Path("new/deep"), "noise", series(5, 7), None).write(noise, batch_size=2, progress=told.append)
+    told: list[tuple[str, int, int]] = []
+    written = plan(Path("new/deep"), "noise", series(5, 7), None).write(
+        noise, batch_size=2, progress=lambda *said: told.append(said)
+    )
     assert written == [Path(f"new/deep/seed{seed:04d}.png") for seed in range(7, 12)]
     assert names(here / "new" / "deep") == [path.name for path in written]
     for seed, path in enumerate(written, 7):
         assert np.array_equal(pixels(path), np.asarray(noise.images(1, seed=seed)[0]))
-    assert sum(told) == 5
+    assert told[-1] == ("sampling", 5, 5)
 
 
 @pytest.mark.parametrize(("channels", "suffix"), [(1, "png"), (3, "png"), (4, "png"), (4, "webp")])
 def test_a_sheet_holds_all_seeds_in_order(here, channels, suffix):
     noise = model(channels, size=24)
-    told: list[int] = []
+    told: list[tuple[str, int, int]] = []
     target = plan(Path(f"new/a.{suffix}"), "noise", series(5, 3), None)
-    assert target.write(noise, batch_size=2, progress=told.append) == [target.path]
+    assert target.write(noise, batch_size=2, progress=lambda *said: told.append(said)) == [target.path]
     sheet = pixels(target.path).astype(int)
     gap, cell = 1, 48  # 24 pixels are enlarged to twice their size
     assert sheet.shape[:2] == (2 * (cell + gap) + gap, 3 * (cell + gap) + gap)
@@ -278,22 +280,24 @@ def test_a_sheet_holds_all_seeds_in_order(here, channels, suffix):
             assert np.array_equal(found, expected)
         else:  # lossy: 42 at most, where the noise of another seed differs by 75
             assert np.abs(found - expected).mean() < 60
-    assert sum(told) == 5
+    assert told[-1] == ("sampling", 5, 5)
     assert names(here / "new") == [target.path.name]
 
 
 @pytest.mark.parametrize("channels", [1, 3, 4])
 def test_an_npz_holds_bytes_and_seeds(here, channels):
     noise = model(channels, size=6)
-    told: list[int] = []
-    plan(Path("new/a.npz"), "noise", series(5, 3), None).write(noise, batch_size=2, progress=told.append)
+    told: list[tuple[str, int, int]] = []
+    plan(Path("new/a.npz"), "noise", series(5, 3), None).write(
+        noise, batch_size=2, progress=lambda *said: told.append(said)
+    )
     with np.load("new/a.npz") as arrays:
         assert sorted(arrays) == ["images", "seeds"]
         images, seeds = arrays["images"], arrays["seeds"]
     assert (images.shape, images.dtype) == ((5, 6, 6, channels), np.uint8)
     assert seeds.tolist() == [3, 4, 5, 6, 7]
     assert np.array_equal(images, to_bytes(noise.sample(5, seed=3)).permute(0, 2, 3, 1).numpy())
-    assert told == [2, 2, 1]
+    assert told == [("sampling", 2, 5), ("sampling", 4, 5), ("sampling", 5, 5)]
 
 
 @pytest.mark.parametrize("name", ["a.png", "a.webp", "a.jpg", "a.npz", "new"])

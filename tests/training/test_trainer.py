@@ -293,8 +293,8 @@ def test_the_card_holds_the_exact_command(tmp_path, pictures, monkeypatch, chang
     monkeypatch.setattr(
         "ganzoo.training.trainer.Trainer", lambda *names, **options: seen.update(names=names, **options)
     )
-    monkeypatch.setattr("ganzoo.cli.progress.introduce", lambda trainer: None)
-    monkeypatch.setattr("ganzoo.cli.progress.follow", lambda trainer: 0)
+    monkeypatch.setattr("ganzoo.cli.training_progress.introduce", lambda trainer: None)
+    monkeypatch.setattr("ganzoo.cli.training_progress.follow", lambda trainer: 0)
     with pytest.raises(SystemExit):
         cli.main(shlex.split(command)[1:], standalone_mode=False)
     fields = {name: seen[name] for name in seen.keys() & vars(run.plan).keys()}
@@ -462,7 +462,14 @@ class Shape:
     """Two pixels."""
 
     image_shape: tuple[int, int, int] = (1, 2, 2)
+    classes: int = 2
     directions: tuple[str, ...] = ("a2b",)
+    size_multiple: int = 1
+    minimum_size: int = 1
+
+    @property
+    def routes(self):
+        return {"a2b": ("a", "b")}
 
 
 class Shifts(ganzoo.GAN):

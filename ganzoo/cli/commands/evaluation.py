@@ -10,6 +10,7 @@ import click
 from ganzoo.cli import display
 from ganzoo.cli.arguments import AS_JSON, CLASS, DATA, DEVICE, MODEL, pinned, registered
 from ganzoo.cli.commands.sampling import load_model
+from ganzoo.cli.progress import bars
 from ganzoo.errors import InvalidRequestError
 
 __all__ = ["COMMANDS", "evaluate", "quiz"]
@@ -66,13 +67,12 @@ def evaluate(
             check_file(file, endings, overwrite=overwrite)
     chosen: dict[str, Any] = {} if metrics is None else {"metrics": tuple(metrics.split(","))}
     bound_client()
-    with reports.progress() as tell:
+    with bars() as progress:
         found = compute(
             pinned(name),
             is_splits=_parse_numbers("--is-splits", is_splits),
             sheet=sheet,
-            tell=tell,
-            download=display.download_bar(),
+            progress=progress,
             **chosen,
             **options,
         )

@@ -12,6 +12,7 @@ import click
 
 from ganzoo.cli import display
 from ganzoo.cli.arguments import AS_JSON, CLASS, DEVICE, MODEL, pinned
+from ganzoo.cli.progress import bars
 from ganzoo.interface.specs import HubFile
 from ganzoo.interface.tasks import Task
 from ganzoo.pretrained import resolve
@@ -102,7 +103,7 @@ def _sample(
     model = load_model(name, device)
     if series.columns:
         click.echo(f"rows: {', '.join(row.name for row in series.rows)}", err=True)
-    with display.counter("sampling", len(series)) as progress:
+    with bars() as progress:
         written = target.write(model, batch_size=batch_size, progress=progress)
     display.written(written, as_json=as_json)
 
@@ -132,7 +133,7 @@ def _translate(
         source, output, direction, file_format, overwrite=overwrite, skip_existing=skip_existing
     )
     model = load_model(name, device)
-    with display.counter("translating", len(jobs)) as progress:
+    with bars() as progress:
         outcome = translated_files.run_jobs(
             model, jobs, side_by_side=sheet, direction=direction, progress=progress, **options
         )
@@ -173,7 +174,8 @@ def load_model(name: str, device: str) -> Any:
     place = resolve_device(device)
     if resolve.is_registered(name) and isinstance(lookup.registry().models[name].weights, HubFile):
         download.bound_client()
-    return load(name, device=place, progress=display.download_bar())
+    with bars() as progress:
+        return load(name, device=place, progress=progress)
 
 
 COMMANDS = (sample, interpolate)

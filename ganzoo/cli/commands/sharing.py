@@ -10,6 +10,7 @@ import click
 from click.shell_completion import get_completion_class
 
 from ganzoo.cli.arguments import AS_JSON, FOLDER, MODEL, pinned
+from ganzoo.cli.progress import bars
 from ganzoo.errors import InvalidRequestError
 from ganzoo.hub import download
 from ganzoo.pretrained import resolve
@@ -96,11 +97,11 @@ def card(name: str, output: Path | None, source: Path | None, evaluation: Path |
 
 
 def _draw(name: str, picture: Path, source: Path | None) -> bool:
-    from ganzoo.cli import display
     from ganzoo.sharing.sheet import draw_sheet
 
     download.bound_client()
-    model = load(name, progress=display.download_bar())
+    with bars() as progress:
+        model = load(name, progress=progress)
     newest = resolve.folder_of(name) / "samples" if resolve.is_folder(name) else None
     return draw_sheet(model, picture, source=source, newest=newest)
 

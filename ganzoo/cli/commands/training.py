@@ -11,8 +11,9 @@ from typing import Any
 
 import click
 
-from ganzoo.cli import display, progress
+from ganzoo.cli import display, training_progress
 from ganzoo.cli.arguments import AS_JSON, DATA, DEVICE, FOLDER, pinned, registered
+from ganzoo.cli.progress import bars
 from ganzoo.errors import InvalidConfigError, InvalidRequestError
 from ganzoo.pretrained import resolve
 from ganzoo.registry import lookup
@@ -101,18 +102,19 @@ def train(
 
     cores = min(4, os.cpu_count() or 1)
     rest = {name: value for name, value in options.items() if name not in chosen}
-    trainer = Trainer(
-        architecture,
-        data,
-        folder,
-        config=config,
-        workers=cores if workers is None else workers,
-        reading=progress.reading(),
-        **chosen,
-        **rest,
-    )
-    progress.introduce(trainer)
-    sys.exit(progress.follow(trainer))
+    with bars() as progress:
+        trainer = Trainer(
+            architecture,
+            data,
+            folder,
+            config=config,
+            workers=cores if workers is None else workers,
+            progress=progress,
+            **chosen,
+            **rest,
+        )
+    training_progress.introduce(trainer)
+    sys.exit(training_progress.follow(trainer))
 
 
 @click.command()
