@@ -45,7 +45,6 @@ def load(name: str | Path, *, device: str | torch.device = "cpu", progress: type
     else:
         name = remote.pin(str(name)) if remote.is_reference(name) else name
         model = _load_folder(subjects.folder_of(name, progress=progress), name=name)
-    model.fuse_at_first = True
     return model.to(place)
 
 
@@ -111,8 +110,9 @@ def assemble(
     *,
     name: str,
     classes: tuple[str, ...] = (),
+    fuse: bool = False,
 ) -> Model:
-    """A model of an architecture from its published tensors, under our names.
+    """A model of an architecture from its published tensors, under our names; `fuse` is as for `Model`.
 
     Raises:
         UnknownNameError: no such architecture.
@@ -131,7 +131,7 @@ def assemble(
 
     gan = filled(build, tensors, of=name)
     task = zoo.registry().architectures[architecture].task
-    return Model(gan, task, settings, name=name, classes=classes)
+    return Model(gan, task, settings, name=name, classes=classes, fuse=fuse)
 
 
 def _load_registered(name: str, progress: type | None) -> Model:
@@ -143,7 +143,7 @@ def _load_registered(name: str, progress: type | None) -> Model:
     if match is not None:
         tensors = rename(tensors, match)
         config = {**match.reading.config, **config}
-    return assemble(model.architecture, config, tensors, name=name, classes=model.classes)
+    return assemble(model.architecture, config, tensors, name=name, classes=model.classes, fuse=True)
 
 
 def _load_folder(folder: Path, *, name: str | Path) -> Model:
@@ -151,7 +151,7 @@ def _load_folder(folder: Path, *, name: str | Path) -> Model:
     description = read_description(folder)
     architecture = subjects.provided(description, of=name)
     tensors = read_tensors(folder / WEIGHTS, sha256=description.sha256)
-    return assemble(architecture, description.config, tensors, name=name, classes=description.classes)
+    return assemble(architecture, description.config, tensors, name=name, classes=description.classes, fuse=True)
 
 
 def _pull_described(name: str, progress: type | None) -> Pulled:

@@ -39,7 +39,7 @@ def _build(config: BigGANConfig, loss: AdversarialLoss) -> GAN:
 
 @ganzoo.hookimpl
 def ganzoo_architectures() -> Iterable[Architecture]:
-    """Both generations of it."""
+    """BigGAN and BigGAN-deep."""
     yield Architecture(
         name="biggan",
         summary="images of a class at scale, with the truncation trick",
@@ -66,7 +66,7 @@ def ganzoo_architectures() -> Iterable[Architecture]:
 
 @ganzoo.hookimpl
 def ganzoo_layouts() -> Iterable[Layout]:
-    """The namings that BigGAN generators are exchanged in."""
+    """The layouts of BigGAN generators that others publish."""
     yield Layout(
         name="pretrained-biggan",
         architecture="biggan-deep",
@@ -85,7 +85,7 @@ def ganzoo_layouts() -> Iterable[Layout]:
 
 @ganzoo.hookimpl
 def ganzoo_models() -> Iterable[PretrainedModel]:
-    """Our own model, and the authors' weights as others converted them."""
+    """Our own model, and the authors' weights in a conversion by others."""
     yield PretrainedModel(
         name="biggan-fashion-mnist",
         architecture="biggan",
@@ -117,7 +117,7 @@ def ganzoo_models() -> Iterable[PretrainedModel]:
         weights=BundledFile(
             package="ganzoo_biggan",
             path="weights/biggan-fashion-mnist.safetensors",
-            sha256="f00388392557920cd239429f07875e5cbc1e94b2867ec3802df1a0bf60cf1e8b",
+            sha256="7d420978a721c8e233b1b6716bae1f4cd25a900fb982f7ce26aee116eaf4251d",
         ),
     )
     yield PretrainedModel(
