@@ -37,7 +37,7 @@ def export(source: Path, target: Path, *, half: bool = False, standing: int = 0,
 def _stand(
     tensors: Mapping[str, Tensor], description: Description, batches: int, *, of: str
 ) -> tuple[Mapping[str, Tensor], Description]:
-    model = loading.assemble(
+    model = loading.assemble_published(
         description.architecture, description.config, tensors, name=of, classes=description.classes
     )
     model.stand(batches)

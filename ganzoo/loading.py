@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ganzoo import convert, hub, remote, subjects, zoo
-from ganzoo.errors import CorruptWeightsError
+from ganzoo.errors import CorruptWeightsError, LayoutError, MismatchError
 from ganzoo.layouts import Match, find_layout, rename
 from ganzoo.published import CONFIG, WEIGHTS, keep_published, read_description
 from ganzoo.specs import BundledFile, FeatureExtractor, HubFile, PretrainedModel
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from ganzoo.gan import GAN
     from ganzoo.sampling import Model
 
-__all__ = ["Pulled", "assemble", "load", "pull", "read_weights", "weights_path", "weights_size"]
+__all__ = ["Pulled", "assemble", "assemble_published", "load", "pull", "read_weights", "weights_path", "weights_size"]
 
 
 def load(name: str | Path, *, device: str | torch.device = "cpu", progress: type | None = None) -> Model:
@@ -134,6 +135,32 @@ def assemble(
     return Model(gan, task, settings, name=name, classes=classes, fuse=fuse)
 
 
+def assemble_published(
+    architecture: str,
+    config: Mapping[str, Any],
+    tensors: Mapping[str, Tensor],
+    *,
+    name: str,
+    classes: tuple[str, ...] = (),
+    fuse: bool = False,
+) -> Model:
+    """As `assemble`, for the tensors of a published folder, which may be in any layout of the architecture.
+
+    An older version of ganzoo may have published them under other names. `config` overrides that of the layout.
+
+    Raises:
+        UnknownNameError, InvalidConfigError, MismatchError: as for `assemble`.
+    """
+    build = partial(assemble, architecture, name=name, classes=classes, fuse=fuse)
+    try:
+        return build(config, tensors)
+    except MismatchError:
+        match = _layout_of(architecture, tensors, of=name)
+        if match is None:
+            raise
+    return build({**match.reading.config, **config}, rename(tensors, match))
+
+
 def _load_registered(name: str, progress: type | None) -> Model:
     model = zoo.registry().models[name]
     path = weights_path(model, progress=progress)
@@ -151,7 +178,18 @@ def _load_folder(folder: Path, *, name: str | Path) -> Model:
     description = read_description(folder)
     architecture = subjects.provided(description, of=name)
     tensors = read_tensors(folder / WEIGHTS, sha256=description.sha256)
-    return assemble(architecture, description.config, tensors, name=name, classes=description.classes, fuse=True)
+    return assemble_published(
+        architecture, description.config, tensors, name=name, classes=description.classes, fuse=True
+    )
+
+
+def _layout_of(architecture: str, tensors: Mapping[str, Tensor], *, of: str) -> Match | None:
+    """How one of the architecture's layouts reads the tensors; None if none does."""
+    layouts = [layout for layout in zoo.registry().layouts.values() if layout.architecture == architecture]
+    try:
+        return find_layout({name: tuple(tensor.shape) for name, tensor in tensors.items()}, layouts, of=of)
+    except LayoutError:
+        return None
 
 
 def _pull_described(name: str, progress: type | None) -> Pulled:

@@ -9,7 +9,7 @@ import ganzoo
 from ganzoo import Architecture, BundledFile, ClassConditional, HubFile, Layout, PretrainedModel, Recipe
 from ganzoo_biggan.config import BigGANConfig, BigGANDeepConfig
 from ganzoo_biggan.imagenet import imagenet
-from ganzoo_biggan.layouts import read_pretrained, read_pytorch
+from ganzoo_biggan.layouts import read_deep_0_1, read_pretrained, read_pytorch, read_wide_0_1
 
 if TYPE_CHECKING:
     from ganzoo import GAN, AdversarialLoss
@@ -66,7 +66,7 @@ def ganzoo_architectures() -> Iterable[Architecture]:
 
 @ganzoo.hookimpl
 def ganzoo_layouts() -> Iterable[Layout]:
-    """The layouts of BigGAN generators that others publish."""
+    """The layouts of BigGAN generators that others publish, and of those that ganzoo 0.1 published."""
     yield Layout(
         name="pretrained-biggan",
         architecture="biggan-deep",
@@ -81,6 +81,14 @@ def ganzoo_layouts() -> Iterable[Layout]:
         example=("linear.weight", "linear.u0", "blocks.0.0.conv1.weight", "output_layer.2.weight"),
         read=read_pytorch,
     )
+    for architecture, read in (("biggan", read_wide_0_1), ("biggan-deep", read_deep_0_1)):
+        yield Layout(
+            name=f"ganzoo-0.1-{architecture}",
+            architecture=architecture,
+            source="ganzoo 0.1",
+            example=("generator.project.parametrizations.weight.original", "generator.norm.means"),
+            read=read,
+        )
 
 
 @ganzoo.hookimpl

@@ -1,4 +1,4 @@
-"""Layouts of BigGAN generators of other code bases.
+"""Layouts of BigGAN generators: those of other code bases, and the one that ganzoo 0.1 wrote.
 
 The weights of other code bases are divided by their spectral norms when they are converted.
 """
@@ -16,7 +16,7 @@ from ganzoo_biggan.imagenet import imagenet
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["read_pretrained", "read_pytorch"]
+__all__ = ["read_deep_0_1", "read_pretrained", "read_pytorch", "read_wide_0_1"]
 
 Source = str | Derived
 
@@ -216,3 +216,77 @@ def _generator_size(channels: Sequence[int]) -> dict[str, Any]:
     if list(channels) == [width * depth for depth in usual]:
         return {"resolution": resolution, "width": width}
     return {"resolution": resolution, "width": 1, "generator_depths": tuple(channels)}
+
+
+def read_wide_0_1(shapes: Shapes) -> Reading | None:
+    """A BigGAN generator that ganzoo 0.1 published.
+
+    The file does not hold the epsilon of batch norm. If classes do not share an embedding, it does not show whether
+    the latent is split; this reading says that it is not. The config of a published folder holds both.
+    """
+    return _read_0_1(shapes) if any(".beside." in name for name in shapes) else None
+
+
+def read_deep_0_1(shapes: Shapes) -> Reading | None:
+    """A BigGAN-deep generator with spectral norm that ganzoo 0.1 published; without it, the names did not change.
+
+    The file does not hold the epsilon of batch norm. The config of a published folder does.
+    """
+    return _read_0_1(shapes) if not any(".beside." in name for name in shapes) else None
+
+
+def _read_0_1(shapes: Shapes) -> Reading | None:
+    if not all(name.startswith("generator.") for name in shapes):
+        return None
+    tensors = {_name_since_0_1(name): name for name in shapes}
+    found = {name.removeprefix("generator."): shapes[theirs] for name, theirs in tensors.items()}
+    required = ("project.weight", "project.bias", "to_image.bias", "norm.means", "blocks.0.norms.0.gain.weight")
+    if tensors.keys() == set(shapes) or not found.keys() >= {*required, "blocks.0.convs.1.weight"}:
+        return None
+    spectral_norm = any(name.endswith(".spectral_norm.u") for name in found)
+    return Reading(config=_config_0_1(found, spectral_norm=spectral_norm), tensors=tensors)
+
+
+def _name_since_0_1(name: str) -> str:
+    """The name that a tensor of version 0.1 has now."""
+    renamed = name.replace(".parametrizations.weight.original", ".weight").replace(".beside.", ".shortcut.")
+    return renamed.replace(".parametrizations.weight.0.u", ".spectral_norm.u")
+
+
+def _config_0_1(shapes: Shapes, *, spectral_norm: bool) -> dict[str, Any]:
+    """The config of a generator from the shapes of its tensors, by their present names without ``generator.``."""
+    deep = "blocks.0.convs.3.weight" in shapes
+    blocks = next(i for i in count() if f"blocks.{i}.convs.0.weight" not in shapes)
+    last, step = (3, 2) if deep else (1, 1)  # the last convolution of a block; the blocks for each upsampling
+    outputs = [shapes[f"blocks.{i}.convs.{last}.weight"][0] for i in range(step - 1, blocks, step)]
+    channels = [shapes["project.bias"][0] // 16, *outputs]
+    return {
+        "channels": shapes["to_image.bias"][0],
+        **_generator_size(channels),
+        **(_deep_inputs(shapes) if deep else _wide_inputs(shapes, parts=len(channels))),
+        "attention": tuple(4 * 2**i for i in range(len(channels)) if f"attention.{4 * 2**i}.gamma" in shapes),
+        "shared": "embedding.weight" in shapes,
+        "generator_spectral_norm": spectral_norm,
+        "statistics": shapes["norm.means"][0],
+    }
+
+
+def _deep_inputs(shapes: Shapes) -> dict[str, Any]:
+    """Latent and classes of a BigGAN-deep; its first layer gets both, one after the other."""
+    inputs = shapes["project.weight"][1]
+    if "embedding.weight" in shapes:
+        classes, class_dim = shapes["embedding.weight"]
+        return {"classes": classes, "class_dim": class_dim, "latent_dim": inputs - class_dim}
+    latent = min(128, inputs - 1)  # the default, as the file does not show where the latent ends
+    return {"classes": inputs - latent, "latent_dim": latent}
+
+
+def _wide_inputs(shapes: Shapes, *, parts: int) -> dict[str, Any]:
+    """Latent and classes of a BigGAN; each block gets the class and, if the latent is split, a part of it."""
+    part, condition = shapes["project.weight"][1], shapes["blocks.0.norms.0.gain.weight"][1]
+    if "embedding.weight" not in shapes:
+        return {"classes": condition, "latent_dim": part, "hierarchical": False}
+    classes, class_dim = shapes["embedding.weight"]
+    hierarchical = condition > class_dim
+    latent = part * parts if hierarchical else part
+    return {"classes": classes, "class_dim": class_dim, "latent_dim": latent, "hierarchical": hierarchical}
