@@ -224,7 +224,7 @@ def read_wide_0_1(shapes: Shapes) -> Reading | None:
     The file does not hold the epsilon of batch norm. If classes do not share an embedding, it does not show whether
     the latent is split; this reading says that it is not. The config of a published folder holds both.
     """
-    return _read_0_1(shapes) if any(".beside." in name for name in shapes) else None
+    return _read_0_1(shapes, deep=False)
 
 
 def read_deep_0_1(shapes: Shapes) -> Reading | None:
@@ -232,19 +232,20 @@ def read_deep_0_1(shapes: Shapes) -> Reading | None:
 
     The file does not hold the epsilon of batch norm. The config of a published folder does.
     """
-    return _read_0_1(shapes) if not any(".beside." in name for name in shapes) else None
+    return _read_0_1(shapes, deep=True)
 
 
-def _read_0_1(shapes: Shapes) -> Reading | None:
-    if not all(name.startswith("generator.") for name in shapes):
-        return None
+def _read_0_1(shapes: Shapes, *, deep: bool) -> Reading | None:
     tensors = {_name_since_0_1(name): name for name in shapes}
-    found = {name.removeprefix("generator."): shapes[theirs] for name, theirs in tensors.items()}
-    required = ("project.weight", "project.bias", "to_image.bias", "norm.means", "blocks.0.norms.0.gain.weight")
-    if tensors.keys() == set(shapes) or not found.keys() >= {*required, "blocks.0.convs.1.weight"}:
+    if tensors.keys() == set(shapes) or not all(name.startswith("generator.") for name in shapes):
         return None
-    spectral_norm = any(name.endswith(".spectral_norm.u") for name in found)
-    return Reading(config=_config_0_1(found, spectral_norm=spectral_norm), tensors=tensors)
+    if deep == any(".beside." in name for name in shapes):  # only BigGAN has weights in its shortcuts
+        return None
+    try:
+        config = _config_0_1({ours.removeprefix("generator."): shapes[name] for ours, name in tensors.items()}, deep)
+    except (KeyError, IndexError):  # a tensor is missing, or has too few dimensions
+        return None
+    return Reading(config=config, tensors=tensors)
 
 
 def _name_since_0_1(name: str) -> str:
@@ -253,9 +254,8 @@ def _name_since_0_1(name: str) -> str:
     return renamed.replace(".parametrizations.weight.0.u", ".spectral_norm.u")
 
 
-def _config_0_1(shapes: Shapes, *, spectral_norm: bool) -> dict[str, Any]:
+def _config_0_1(shapes: Shapes, deep: bool) -> dict[str, Any]:
     """The config of a generator from the shapes of its tensors, by their present names without ``generator.``."""
-    deep = "blocks.0.convs.3.weight" in shapes
     blocks = next(i for i in count() if f"blocks.{i}.convs.0.weight" not in shapes)
     last, step = (3, 2) if deep else (1, 1)  # the last convolution of a block; the blocks for each upsampling
     outputs = [shapes[f"blocks.{i}.convs.{last}.weight"][0] for i in range(step - 1, blocks, step)]
@@ -266,7 +266,7 @@ def _config_0_1(shapes: Shapes, *, spectral_norm: bool) -> dict[str, Any]:
         **(_deep_inputs(shapes) if deep else _wide_inputs(shapes, parts=len(channels))),
         "attention": tuple(4 * 2**i for i in range(len(channels)) if f"attention.{4 * 2**i}.gamma" in shapes),
         "shared": "embedding.weight" in shapes,
-        "generator_spectral_norm": spectral_norm,
+        "generator_spectral_norm": "project.spectral_norm.u" in shapes,
         "statistics": shapes["norm.means"][0],
     }
 

@@ -414,6 +414,17 @@ def test_a_folder_in_no_layout_does_not_fit_its_network(tmp_path):
             ganzoo.load(tmp_path)
 
 
+@pytest.mark.parametrize(("architecture", "read"), [("biggan", read_wide_0_1), ("biggan-deep", read_deep_0_1)])
+def test_a_damaged_file_of_0_1_is_in_no_layout_or_does_not_fit(architecture, read):
+    """Whichever tensor is missing."""
+    whole = shapes_of(under_old_names(random_gan(architecture).state_dict()))
+    wanted = read(whole).tensors.keys()
+    for missing in whole:
+        reading = read({name: shape for name, shape in whole.items() if name != missing})
+        assert reading is None or reading.tensors.keys() < wanted
+    assert read(dict.fromkeys(whole, ())) is None
+
+
 @pytest.mark.parametrize("architecture", ["biggan", "biggan-deep"])
 def test_what_has_the_present_names_is_not_of_0_1(architecture):
     present = random_gan(architecture).state_dict()
