@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ganzoo.pretrained.load import assemble
+from ganzoo.pretrained.load import assemble_published
 from ganzoo.weights.folder import WEIGHTS, Description, check_replaceable, read_description, write_folder
 from ganzoo.weights.tensors import read_tensors
 
@@ -37,6 +37,8 @@ def export(source: Path, target: Path, *, half: bool = False, standing: int = 0,
 def _stand(
     tensors: Mapping[str, Tensor], description: Description, batches: int, *, of: str
 ) -> tuple[Mapping[str, Tensor], Description]:
-    model = assemble(description.architecture, description.config, tensors, name=of, classes=description.classes)
+    model = assemble_published(
+        description.architecture, description.config, tensors, name=of, classes=description.classes
+    )
     model.standing_statistics(batches)
     return model.gan.state_dict(), description._replace(config=dataclasses.asdict(model.config))

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ganzoo.errors import CorruptWeightsError
+from ganzoo.errors import CorruptWeightsError, LayoutError, MismatchError
 from ganzoo.hub import download, references
 from ganzoo.interface.specs import BundledFile, FeatureExtractor, HubFile, PretrainedModel
 from ganzoo.pretrained import resolve
 from ganzoo.registry import lookup
 from ganzoo.utils.files import sha256_of
 from ganzoo.utils.progress import Progress, silent
-from ganzoo.weights import pickles
 from ganzoo.weights.folder import CONFIG, WEIGHTS, read_description
 from ganzoo.weights.layouts import Match, find_layout, rename
-from ganzoo.weights.tensors import read_header, read_tensors
+from ganzoo.weights.tensors import pickles, read_header, read_tensors
 
 if TYPE_CHECKING:
     import torch
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from ganzoo.interface.gan import GAN
     from ganzoo.sampling.model import Model
 
-__all__ = ["Pulled", "assemble", "load", "pull", "read_weights", "weights_path", "weights_size"]
+__all__ = ["Pulled", "assemble", "assemble_published", "load", "pull", "read_weights", "weights_path", "weights_size"]
 
 
 def load(name: str | Path, *, device: str | torch.device = "cpu", progress: Progress = silent) -> Model:
@@ -115,8 +115,9 @@ def assemble(
     *,
     name: str,
     classes: tuple[str, ...] = (),
+    fuse: bool = False,
 ) -> Model:
-    """A model of an architecture from its published tensors, under our names.
+    """A model of an architecture from its published tensors, under our names; `fuse` is as for `Model`.
 
     Raises:
         UnknownNameError: no such architecture.
@@ -136,7 +137,33 @@ def assemble(
 
     gan = build_with(build, tensors, of=name)
     task = lookup.registry().architectures[architecture].task
-    return Model(gan, task, settings, name=name, classes=classes)
+    return Model(gan, task, settings, name=name, classes=classes, fuse=fuse)
+
+
+def assemble_published(
+    architecture: str,
+    config: Mapping[str, Any],
+    tensors: Mapping[str, Tensor],
+    *,
+    name: str,
+    classes: tuple[str, ...] = (),
+    fuse: bool = False,
+) -> Model:
+    """As `assemble`, for the tensors of a published folder, which may be in any layout of the architecture.
+
+    An older version of ganzoo may have published them under other names. `config` overrides that of the layout.
+
+    Raises:
+        UnknownNameError, InvalidConfigError, MismatchError: as for `assemble`.
+    """
+    build = partial(assemble, architecture, name=name, classes=classes, fuse=fuse)
+    try:
+        return build(config, tensors)
+    except MismatchError:
+        match = _layout_of(architecture, tensors, of=name)
+        if match is None:
+            raise
+    return build({**match.reading.config, **config}, rename(tensors, match))
 
 
 def _load_registered(name: str, progress: Progress) -> Model:
@@ -148,7 +175,7 @@ def _load_registered(name: str, progress: Progress) -> Model:
     if match is not None:
         tensors = rename(tensors, match)
         config = {**match.reading.config, **config}
-    return assemble(model.architecture, config, tensors, name=name, classes=model.classes)
+    return assemble(model.architecture, config, tensors, name=name, classes=model.classes, fuse=True)
 
 
 def _load_folder(folder: Path, *, name: str | Path) -> Model:
@@ -156,7 +183,18 @@ def _load_folder(folder: Path, *, name: str | Path) -> Model:
     description = read_description(folder)
     architecture = resolve.provided(description, of=name)
     tensors = read_tensors(folder / WEIGHTS, sha256=description.sha256)
-    return assemble(architecture, description.config, tensors, name=name, classes=description.classes)
+    return assemble_published(
+        architecture, description.config, tensors, name=name, classes=description.classes, fuse=True
+    )
+
+
+def _layout_of(architecture: str, tensors: Mapping[str, Tensor], *, of: str) -> Match | None:
+    """How one of the architecture's layouts reads the tensors; None if none does."""
+    layouts = [layout for layout in lookup.registry().layouts.values() if layout.architecture == architecture]
+    try:
+        return find_layout({name: tuple(tensor.shape) for name, tensor in tensors.items()}, layouts, of=of)
+    except LayoutError:
+        return None
 
 
 def _pull_described(name: str, progress: Progress) -> Pulled:

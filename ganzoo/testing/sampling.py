@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import pickle
 import tempfile
 from functools import partial
 from pathlib import Path
@@ -17,6 +18,7 @@ from ganzoo.images.tensors import to_pictures
 from ganzoo.interface.configs import as_translation_config
 from ganzoo.interface.gan import GAN, Inputs
 from ganzoo.pretrained.load import load
+from ganzoo.sampling.model import Model
 from ganzoo.testing.asserting import assert_raises, assert_same_state
 from ganzoo.testing.tiny import make_images, make_inputs, tiny_config, tiny_loop, tiny_model, trained_model
 from ganzoo.weights.folder import Description, write_folder
@@ -114,11 +116,38 @@ def check_bad_requests_are_refused(architecture: str) -> None:
 
 
 def check_fuses(architecture: str) -> None:
-    """The function that `fused` returns makes the same images, to 1e-5."""
+    """What `fused` gives makes the same images, to 1e-5, also of a deep copy; the GAN itself does not change."""
     model = trained_model(architecture)
-    before = make_images(model, 3)
-    model.gan.generate = model.gan.fused()  # type: ignore[assignment, method-assign]
-    assert torch.allclose(make_images(model, 3), before, atol=1e-5)
+    inputs = make_inputs(model)
+    expected = model.generate(inputs)
+    state = copy.deepcopy(model.gan.state_dict())
+    for gan in (model.gan, copy.deepcopy(model.gan)):
+        with torch.inference_mode():
+            assert torch.allclose(gan.fused()(inputs), expected, rtol=0, atol=1e-5)
+        assert_same_state(gan.state_dict(), state)
+        assert torch.equal(gan.generate(inputs), expected)
+
+
+def check_models_are_copied(architecture: str) -> None:
+    """A model that samples fused is pickled and deep-copied, before and after its first images; it follows its weights.
+
+    All copies give the same images. Where the weights change, so do the images.
+    """
+    plain = trained_model(architecture)
+    model = Model(plain.gan, plain.task, plain.config, name=plain.name, fuse=True)
+    expected = make_images(plain, 2)
+    for _ in ("before", "after"):
+        unpickled = pickle.loads(pickle.dumps(model))  # noqa: S301 - our own
+        for copied in (unpickled, copy.deepcopy(model)):
+            assert torch.allclose(make_images(copied, 2), expected, rtol=0, atol=1e-5)
+            assert_same_state(copied.gan.state_dict(), model.gan.state_dict())
+        assert torch.allclose(make_images(model, 2), expected, rtol=0, atol=1e-5)
+    with torch.no_grad():
+        for parameter in model.gan.parameters():
+            parameter.mul_(1.5)
+    changed = make_images(plain, 2)
+    assert not torch.allclose(changed, expected, rtol=0, atol=1e-3), "its images do not depend on its weights"
+    assert torch.allclose(make_images(model, 2), changed, rtol=0, atol=1e-4), "it samples old weights"
 
 
 def check_published_round_trip(architecture: str) -> None:

@@ -9,7 +9,7 @@ import ganzoo
 from ganzoo import Architecture, BundledFile, ClassConditional, HubFile, Layout, PretrainedModel, Recipe
 from ganzoo_biggan.config import BigGANConfig, BigGANDeepConfig
 from ganzoo_biggan.imagenet import imagenet
-from ganzoo_biggan.layouts import read_pretrained, read_pytorch
+from ganzoo_biggan.layouts import read_deep_0_1, read_pretrained, read_pytorch, read_wide_0_1
 
 if TYPE_CHECKING:
     from ganzoo import GAN, AdversarialLoss
@@ -39,7 +39,7 @@ def _build(config: BigGANConfig, loss: AdversarialLoss) -> GAN:
 
 @ganzoo.hookimpl
 def ganzoo_architectures() -> Iterable[Architecture]:
-    """Both generations of it."""
+    """BigGAN and BigGAN-deep."""
     yield Architecture(
         name="biggan",
         summary="images of a class at scale, with the truncation trick",
@@ -66,7 +66,7 @@ def ganzoo_architectures() -> Iterable[Architecture]:
 
 @ganzoo.hookimpl
 def ganzoo_layouts() -> Iterable[Layout]:
-    """The namings that BigGAN generators are exchanged in."""
+    """The layouts of BigGAN generators that others publish, and of those that ganzoo 0.1 published."""
     yield Layout(
         name="pretrained-biggan",
         architecture="biggan-deep",
@@ -81,11 +81,19 @@ def ganzoo_layouts() -> Iterable[Layout]:
         example=("linear.weight", "linear.u0", "blocks.0.0.conv1.weight", "output_layer.2.weight"),
         read=read_pytorch,
     )
+    for architecture, read in (("biggan", read_wide_0_1), ("biggan-deep", read_deep_0_1)):
+        yield Layout(
+            name=f"ganzoo-0.1-{architecture}",
+            architecture=architecture,
+            source="ganzoo 0.1",
+            example=("generator.project.parametrizations.weight.original", "generator.norm.means"),
+            read=read,
+        )
 
 
 @ganzoo.hookimpl
 def ganzoo_models() -> Iterable[PretrainedModel]:
-    """Our own model, and the authors' weights as others converted them."""
+    """Our own model, and the authors' weights in a conversion by others."""
     yield PretrainedModel(
         name="biggan-fashion-mnist",
         architecture="biggan",
@@ -117,7 +125,7 @@ def ganzoo_models() -> Iterable[PretrainedModel]:
         weights=BundledFile(
             package="ganzoo_biggan",
             path="weights/biggan-fashion-mnist.safetensors",
-            sha256="f00388392557920cd239429f07875e5cbc1e94b2867ec3802df1a0bf60cf1e8b",
+            sha256="7d420978a721c8e233b1b6716bae1f4cd25a900fb982f7ce26aee116eaf4251d",
         ),
     )
     yield PretrainedModel(

@@ -1,4 +1,4 @@
-"""What there is to choose in a BigGAN; the paper's values are the defaults. No torch."""
+"""The configs of BigGAN and BigGAN-deep; the defaults are the paper's values. This module does not import torch."""
 
 from __future__ import annotations
 
@@ -23,27 +23,31 @@ _DISCRIMINATOR = {
 
 
 def generator_depths(resolution: int) -> tuple[int, ...]:
-    """The generator's channels at 4, 8, ... pixels, as multiples of ch; for an unknown resolution, none."""
+    """The usual channels of a generator at 4, 8, ... pixels, as multiples of ch; (1,) for other resolutions."""
     return _GENERATOR.get(resolution, (1,))
 
 
 @dataclass(frozen=True, kw_only=True)
 class BigGANConfig:
-    """Appendix B; 32 and 64 pixels, which the paper does not have, are as in BigGAN-PyTorch.
+    """The config of BigGAN (appendix B). The paper has no 32 and 64 pixels; those are as in BigGAN-PyTorch.
 
-    `width` is the paper's ch, in which the channels are counted: `generator_depths` has how many times
-    ch there are at 4, 8, ... pixels, `discriminator_depths` how many behind its first layer and each block
-    after; None for those of the resolution. There is attention wherever both networks reach one of the
-    `attention` resolutions. The latent has 20 numbers for each place that it enters (16 at 512 pixels) unless
-    `latent_dim` says otherwise; with `hierarchical` off, all of it enters at the first alone.
+    - `width` is the paper's ch, the unit of the channel counts. `generator_depths` are the generator's channels at
+      4, 8, ... pixels, in units of ch. `discriminator_depths` are the discriminator's channels after its first layer
+      and after each block, in units of `discriminator_width`. None means the usual values for the resolution.
+    - Both networks have attention at each resolution of `attention` that they reach.
+    - `latent_dim` is the length of z. None means 20 numbers for the first layer and for each block, or 16 at
+      512 pixels. If `hierarchical` is off, only the first layer gets z, and None means 128.
+    - If `shared` is on, classes have one embedding of length `class_dim`, which every layer projects to its gains
+      and biases. If it is off, each layer has its own gains and biases for each class.
+    - `generator_spectral_norm` puts spectral norm on the generator's weights. It is off for files in which the
+      weights are already divided by it.
+    - `statistics` is the number of sets of batch statistics, for truncations that are spaced evenly from 0 to 1.
+    - `epsilon` is the epsilon of batch norm.
+    - `discriminator_steps` is the number of discriminator steps for each generator step.
+    - `orthogonal_weight` is beta in the orthogonal regularization (equation 3).
 
-    `shared` classes have an embedding that all layers project; else each layer has gains and biases of its own
-    for every class. Without `generator_spectral_norm` the generator's weights are taken as they are, as is
-    right where the norm was divided out. There are `statistics` sets of batch statistics for truncations
-    from 0 to 1, or a single one for all.
-
-    Training has `discriminator_steps` for each of the generator's, and adds `orthogonal_weight` times the
-    orthogonal regularisation, equation 3. `epsilon` is that of batch norm.
+    Raises:
+        ValueError: a value is out of its range; the message names the field.
     """
 
     resolution: int = 128
@@ -73,16 +77,19 @@ class BigGANConfig:
             raise ValueError(f"resolution is one of {', '.join(map(str, _GENERATOR))}, not {self.resolution}")
         if self.channels not in (1, 3, 4):
             raise ValueError(f"channels is 1 (grey), 3 (RGB) or 4 (RGBA), not {self.channels}")
-        counts = (self.classes, self.width, self.judge_width, self.class_dim, self.latent_size, self.statistics)
-        if min(*counts, self.discriminator_steps, *self.maps, *self.judge_maps) < 1:
+        channels = (self.width, *self.generator_channels, *self.discriminator_channels)
+        counts = (self.classes, self.class_dim, self.latent_size, self.statistics, self.discriminator_steps)
+        if min(*channels, *counts) < 1:
             raise ValueError("widths, depths, classes, statistics, discriminator_steps and latents are at least 1")
         if self.epsilon <= 0 or self.orthogonal_weight < 0:
             raise ValueError("epsilon is above 0, and orthogonal_weight at least 0")
-        ours = {"generator": (self.maps, _GENERATOR), "discriminator": (self.judge_maps, _DISCRIMINATOR)}
-        for name, (depths, usual) in ours.items():
+        for name, found, usual in (
+            ("generator_depths", self.generator_channels, _GENERATOR),
+            ("discriminator_depths", self.discriminator_channels, _DISCRIMINATOR),
+        ):
             wanted = len(usual[self.resolution])
-            if len(depths) != wanted:
-                raise ValueError(f"{name}_depths has {wanted} numbers at {self.resolution} pixels, not {len(depths)}")
+            if len(found) != wanted:
+                raise ValueError(f"{name} has {wanted} numbers at {self.resolution} pixels, not {len(found)}")
         if self.latent_size % self.latent_parts:
             raise ValueError(f"latent_dim is a multiple of {self.latent_parts} here, not {self.latent_size}")
 
@@ -92,35 +99,30 @@ class BigGANConfig:
         return (self.channels, self.resolution, self.resolution)
 
     @property
-    def maps(self) -> tuple[int, ...]:
+    def generator_channels(self) -> tuple[int, ...]:
         """The generator's channels at 4, 8, ... pixels."""
         return tuple(depth * self.width for depth in self.generator_depths or _GENERATOR[self.resolution])
 
     @property
-    def judge_width(self) -> int:
-        """The discriminator's ch."""
-        return self.width if self.discriminator_width is None else self.discriminator_width
-
-    @property
-    def judge_maps(self) -> tuple[int, ...]:
+    def discriminator_channels(self) -> tuple[int, ...]:
         """The discriminator's channels, from the image on."""
-        depths = self.discriminator_depths or _DISCRIMINATOR[self.resolution]
-        return tuple(depth * self.judge_width for depth in depths)
+        width = self.width if self.discriminator_width is None else self.discriminator_width
+        return tuple(depth * width for depth in self.discriminator_depths or _DISCRIMINATOR[self.resolution])
 
     @property
-    def halvings(self) -> int:
-        """How many of the discriminator's blocks halve the image: down to 4 pixels, or to 8 from 32."""
-        return 2 if self.resolution == 32 else len(self.maps) - 1
+    def downsampling_blocks(self) -> int:
+        """How many of the discriminator's blocks downsample: 2 at 32 pixels, down to 8; else down to 4 pixels."""
+        return 2 if self.resolution == 32 else len(self.generator_channels) - 1
 
     @property
     def class_size(self) -> int:
-        """The numbers that a class is given to the generator as: an embedding, or one for each class."""
+        """The length of the generator's class vector: an embedding, or a one-hot vector if classes are not shared."""
         return self.class_dim if self.shared else self.classes
 
     @property
     def latent_parts(self) -> int:
-        """In how many parts the latent enters the generator."""
-        return len(self.maps) if self.hierarchical else 1
+        """The number of parts that z is split into."""
+        return len(self.generator_channels) if self.hierarchical else 1
 
     @property
     def latent_size(self) -> int:
@@ -132,13 +134,16 @@ class BigGANConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class BigGANDeepConfig(BigGANConfig):
-    """Appendix B, BigGAN-deep: two bottleneck blocks at each resolution, and the whole latent at every layer."""
+    """The config of BigGAN-deep (appendix B): bottleneck blocks, and every layer gets the whole of z.
+
+    The fields are those of `BigGANConfig`. None for `latent_dim` means 128, and `hierarchical` has no effect.
+    """
 
     width: int = 128
 
     @property
     def latent_parts(self) -> int:
-        """It is not split."""
+        """1, since z is not split."""
         return 1
 
     @property

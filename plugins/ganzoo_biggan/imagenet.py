@@ -10,5 +10,5 @@ __all__ = ["imagenet"]
 
 @cache
 def imagenet() -> tuple[str, ...]:
-    """The 1000 classes of ILSVRC 2012 in the usual order, that of their WordNet numbers; no two share a name."""
+    """The names of the 1000 classes of ILSVRC 2012, in the usual order (by WordNet number). All names differ."""
     return tuple(files("ganzoo_biggan").joinpath("imagenet.txt").read_text(encoding="utf-8").splitlines())

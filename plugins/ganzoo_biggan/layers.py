@@ -1,4 +1,4 @@
-"""The layers of BigGAN: spectral norm, batch norm that a class controls, self-attention."""
+"""The layers of BigGAN: spectral norm, batch norm whose gain and bias depend on a condition, self-attention."""
 
 from __future__ import annotations
 
@@ -7,22 +7,33 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from torch.nn.utils.parametrize import register_parametrization
 
-__all__ = ["MOMENTUM", "Attention", "ConditionalNorm", "Norm", "Spectral", "conv", "orthogonal", "spectral"]
+__all__ = [
+    "MOMENTUM",
+    "Attention",
+    "BatchNorm",
+    "ConditionalBatchNorm",
+    "Conv2d",
+    "Embedding",
+    "Linear",
+    "SpectralLayer",
+    "SpectralNorm",
+    "orthogonal",
+]
 
 MOMENTUM = 0.1
-"""How far a batch moves the statistics that are kept in training."""
+"""The share of a batch's statistics in the running mean and variance that training keeps."""
 
 _Layer = TypeVar("_Layer", nn.Conv2d, nn.Linear, nn.Embedding)
 
 
-class Spectral(nn.Module):
-    """A weight divided by its largest singular value (arXiv:1802.05957): W / sigma(W), W as a matrix of rows.
+class SpectralNorm(nn.Module):
+    """Divides a weight by its largest singular value (arXiv:1802.05957, equation 8): W / sigma(W).
 
-    Each use in training takes a step of the power method from `u`, (rows,), of any length, and keeps it. Otherwise the
-    same step is taken and forgotten: of averaged weights that step finds sigma, which a stored pair of
-    vectors, averaged too, would not.
+    W is the weight as a matrix with a row for each output. One step of the power method (algorithm 1) estimates
+    sigma from the vector `u`, (rows,), which may have any length. In training each call stores the new `u`. In eval
+    mode the new `u` is not stored. A stored pair of vectors would not do: EMA averages weights and vectors, and the
+    averaged pair does not give the sigma of the averaged weight. A new step does.
     """
 
     u: Tensor
@@ -32,12 +43,12 @@ class Spectral(nn.Module):
         self.register_buffer("u", torch.randn(len(weight), device=weight.device))
 
     def forward(self, weight: Tensor) -> Tensor:
-        """The weight with a largest singular value of 1."""
-        with torch.autocast(weight.device.type, enabled=False):  # its sums are too long for 16 bits
+        """The weight, divided so that its largest singular value is 1; the shape stays."""
+        with torch.autocast(weight.device.type, enabled=False):  # 16 bits are too few for sums this long
             return weight / self.sigma(weight.flatten(1))
 
     def sigma(self, matrix: Tensor) -> Tensor:
-        """The largest singular value of a matrix, by one step; its gradient takes the vectors as given."""
+        """The largest singular value of a matrix, a scalar. Its gradient treats the two vectors as constants."""
         with torch.no_grad():
             v = functional.normalize(self.u @ matrix, dim=0)
             u = functional.normalize(matrix @ v, dim=0)
@@ -46,48 +57,94 @@ class Spectral(nn.Module):
         return u @ matrix @ v
 
 
+class SpectralLayer(nn.Module):
+    """A layer that can divide its weight by the spectral norm each time it runs.
+
+    `weight` is the weight that the optimizer trains. `spectral_norm` is None where the layer uses it as it is.
+    """
+
+    weight: Tensor
+    spectral_norm: SpectralNorm | None
+
+    def normalized_weight(self) -> Tensor:
+        """The weight that the layer applies. In training each call takes a step of the power method."""
+        weight: Tensor = self.weight if self.spectral_norm is None else self.spectral_norm(self.weight)
+        return weight
+
+
+class Linear(SpectralLayer, nn.Linear):
+    """`torch.nn.Linear` with an orthogonal initial weight, under spectral norm if `normed`."""
+
+    def __init__(self, inputs: int, outputs: int, *, normed: bool = True, bias: bool = True) -> None:
+        super().__init__(inputs, outputs, bias)
+        orthogonal(self)
+        self.spectral_norm = SpectralNorm(self.weight.detach()) if normed else None
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(..., inputs) to (..., outputs)."""
+        return functional.linear(x, self.normalized_weight(), self.bias)
+
+
+class Embedding(SpectralLayer, nn.Embedding):
+    """`torch.nn.Embedding` with an orthogonal initial weight, under spectral norm if `normed`."""
+
+    def __init__(self, count: int, size: int, *, normed: bool = True) -> None:
+        super().__init__(count, size)
+        orthogonal(self)
+        self.spectral_norm = SpectralNorm(self.weight.detach()) if normed else None
+
+    def forward(self, index: Tensor) -> Tensor:
+        """Indices (...) int64 to vectors (..., size)."""
+        return functional.embedding(index, self.normalized_weight())
+
+
+class Conv2d(SpectralLayer, nn.Conv2d):
+    """A convolution that keeps height and width, with an orthogonal initial weight, under spectral norm if `normed`."""
+
+    def __init__(self, inputs: int, outputs: int, kernel: int = 3, *, normed: bool = True, bias: bool = True) -> None:
+        super().__init__(inputs, outputs, kernel, padding=kernel // 2, bias=bias)
+        orthogonal(self)
+        self.spectral_norm = SpectralNorm(self.weight.detach()) if normed else None
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, inputs, H, W) to (N, outputs, H, W)."""
+        y: Tensor = self._conv_forward(x, self.normalized_weight(), self.bias)
+        return y
+
+
 def orthogonal(layer: _Layer) -> _Layer:
-    """The layer with an orthogonal weight, and no bias yet; on the meta device as it is, for that only takes time."""
+    """Give the layer an orthogonal weight and a zero bias. On the meta device nothing is done, to save time."""
     if layer.weight.is_meta:
         return layer
     nn.init.orthogonal_(layer.weight)
-    if getattr(layer, "bias", None) is not None:
-        nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
+    if isinstance(layer, (nn.Conv2d, nn.Linear)) and layer.bias is not None:
+        nn.init.zeros_(layer.bias)
     return layer
 
 
-def spectral(layer: _Layer, normed: bool = True) -> _Layer:
-    """The layer with an orthogonal weight under spectral norm."""
-    orthogonal(layer)
-    if normed:
-        register_parametrization(layer, "weight", Spectral(layer.weight.detach()), unsafe=True)  # no use of it yet
-    return layer
+class BatchNorm(nn.Module):
+    """Batch norm that gets its gain and bias as arguments: gain (x - mean) / std + bias.
 
-
-def conv(inputs: int, outputs: int, kernel: int = 3, *, normed: bool = True, bias: bool = True) -> nn.Conv2d:
-    """A convolution that keeps the size of its maps."""
-    return spectral(nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2, bias=bias), normed)
-
-
-class Norm(nn.Module):
-    """Batch norm whose gain and bias are given: (N, C, H, W) and (N or 1, C) to gain (x - mean) / std + bias.
-
-    `means` and `variances` are (statistics, C): one row for all images, or a row for each of as many
-    truncations from 0 to 1, between which it interpolates.
+    `means` and `variances` are (statistics, C). A single row serves all images. Several rows belong to truncations
+    that are spaced evenly from 0 to 1; between two of them the statistics are interpolated.
     """
 
     means: Tensor
     variances: Tensor
 
-    def __init__(self, maps: int, epsilon: float, statistics: int = 1) -> None:
+    def __init__(self, channels: int, epsilon: float, statistics: int = 1) -> None:
         super().__init__()
         self.epsilon = epsilon
         self.momentum = MOMENTUM
-        self.register_buffer("means", torch.zeros(statistics, maps))
-        self.register_buffer("variances", torch.ones(statistics, maps))
+        self.register_buffer("means", torch.zeros(statistics, channels))
+        self.register_buffer("variances", torch.ones(statistics, channels))
 
     def forward(self, x: Tensor, gain: Tensor, bias: Tensor, truncation: Tensor | None = None) -> Tensor:
-        """Normalised by the batch in training, which moves the last row; else by what was kept."""
+        """(N, C, H, W), with gain and bias (N or 1, C), to (N, C, H, W).
+
+        In training the statistics are those of the batch, and the last stored row moves towards them. In eval mode
+        they are the stored ones for `truncation`, (N,).
+        """
         if self.training:
             means, variances = self.means[-1], self.variances[-1]
             x = functional.batch_norm(x, means, variances, training=True, momentum=self.momentum, eps=self.epsilon)
@@ -96,64 +153,68 @@ class Norm(nn.Module):
         return torch.addcmul(shift[:, :, None, None], x, scale[:, :, None, None])
 
     def fold(self, gain: Tensor, bias: Tensor, truncation: Tensor | None) -> tuple[Tensor, Tensor]:
-        """Scale and shift, (N or 1, C), that do the whole norm."""
+        """Scale and shift, (N or 1, C) each, such that scale x + shift is the whole batch norm in eval mode."""
         mean, variance = self.at(truncation)
         scale = gain * torch.rsqrt(variance + self.epsilon)
         return scale, bias - mean * scale
 
     def at(self, truncation: Tensor | None) -> tuple[Tensor, Tensor]:
-        """Mean and variance, (N or 1, C), for truncations (N,); None for 1.
+        """Mean and variance, (N or 1, C) each, for truncations (N,) in [0, 1]; None means 1.
 
-        Row k of n is that of truncation k / (n - 1), and a place between two rows is as near to each as the
-        truncation is. The authors of the stored tables, and the code that most use with them, weigh the wrong row.
+        Row k of n belongs to truncation k / (n - 1). Between two rows the nearer one gets the larger weight. (The
+        authors' code, and the ports of it, give the larger weight to the farther row.)
         """
         last = len(self.means) - 1
         if last == 0 or truncation is None:
             return self.means[-1:], self.variances[-1:]
-        place = truncation * last
-        place = torch.where((place - place.round()).abs() < 1e-4, place.round(), place)  # 0.58 x 50 is not quite 29
-        below = place.floor().long().clamp(max=last - 1)
-        weight = (place - below)[:, None]
+        position = truncation * last
+        rounded = position.round()
+        position = torch.where((position - rounded).abs() < 1e-4, rounded, position)  # 0.58 x 50 is not exactly 29
+        below = position.floor().long().clamp(max=last - 1)
+        weight = (position - below)[:, None]
         mean, variance = (torch.lerp(rows[below], rows[below + 1], weight) for rows in (self.means, self.variances))
         return mean, variance
 
 
-class ConditionalNorm(Norm):
-    """Batch norm whose gain, 1 + A c, and bias, B c, a condition c determines, (N, condition)."""
+class ConditionalBatchNorm(BatchNorm):
+    """Batch norm whose gain, 1 + A c, and bias, B c, depend on a condition c, (N, condition) (appendix B)."""
 
-    def __init__(self, maps: int, condition: int, config: Any) -> None:
-        super().__init__(maps, config.epsilon, config.statistics)
+    def __init__(self, channels: int, condition: int, config: Any) -> None:
+        super().__init__(channels, config.epsilon, config.statistics)
         normed = config.generator_spectral_norm and config.shared
-        self.gain, self.bias = (spectral(nn.Linear(condition, maps, bias=False), normed) for _ in "ab")
+        self.gain, self.bias = (Linear(condition, channels, normed=normed, bias=False) for _ in range(2))
 
     def forward(self, x: Tensor, condition: Tensor, truncation: Tensor | None = None) -> Tensor:  # type: ignore[override]
-        """(N, C, H, W) to the same."""
+        """(N, C, H, W) to (N, C, H, W)."""
         return super().forward(x, 1 + self.gain(condition), self.bias(condition), truncation)
 
 
 class Attention(nn.Module):
-    """Self-attention over places (arXiv:1805.08318), keys and values at half the resolution.
+    """Self-attention over pixels (arXiv:1805.08318); keys and values have half the resolution.
 
-    x + gamma o(g beta), beta = softmax(theta^T phi) over keys; gamma begins at 0.
+    x + gamma o(g beta), where beta = softmax(theta^T phi) over the keys (equations 1 to 3). gamma starts at 0.
     """
 
-    def __init__(self, maps: int, *, normed: bool = True) -> None:
+    def __init__(self, channels: int, *, normed: bool = True) -> None:
         super().__init__()
-        keys, values = max(1, maps // 8), max(1, maps // 2)
-        self.theta, self.phi = (conv(maps, keys, 1, normed=normed, bias=False) for _ in "ab")
-        self.g = conv(maps, values, 1, normed=normed, bias=False)
-        self.o = conv(values, maps, 1, normed=normed, bias=False)
+        keys, values = max(1, channels // 8), max(1, channels // 2)
+        self.theta, self.phi = (Conv2d(channels, keys, 1, normed=normed, bias=False) for _ in range(2))
+        self.g = Conv2d(channels, values, 1, normed=normed, bias=False)
+        self.o = Conv2d(values, channels, 1, normed=normed, bias=False)
         self.gamma = nn.Parameter(torch.zeros(()))
 
     def forward(self, x: Tensor) -> Tensor:
-        """(N, C, H, W) to the same."""
+        """(N, C, H, W) to (N, C, H, W)."""
         return self.attend(x, self.theta(x), self.phi(x), self.g(x))
 
     def attend(self, x: Tensor, theta: Tensor, phi: Tensor, g: Tensor) -> Tensor:
-        """What is seen from each place, added to what is there."""
+        """x plus what each pixel attends to, (N, C, H, W).
+
+        theta and phi are (N, C/8, H, W), g is (N, C/2, H, W).
+        """
         queries = theta.flatten(2).transpose(1, 2)  # (N, HW, C/8)
         keys = functional.max_pool2d(phi, 2).flatten(2).transpose(1, 2)  # (N, HW/4, C/8)
         values = functional.max_pool2d(g, 2).flatten(2).transpose(1, 2)  # (N, HW/4, C/2)
-        seen = functional.scaled_dot_product_attention(queries, keys, values, scale=1.0)
-        attended: Tensor = x + self.gamma * self.o(seen.transpose(1, 2).reshape(g.shape[0], -1, *x.shape[2:]))
+        found = functional.scaled_dot_product_attention(queries, keys, values, scale=1.0)
+        attended: Tensor = x + self.gamma * self.o(found.transpose(1, 2).reshape(g.shape[0], -1, *x.shape[2:]))
         return attended

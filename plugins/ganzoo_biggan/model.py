@@ -1,4 +1,4 @@
-"""BigGAN and its training, section 3 and appendix C."""
+"""BigGAN: how it is trained and how it samples (section 3, appendix C)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from ganzoo import (
     AdversarialLoss,
     Batch,
     ClassConditional,
-    DiscriminatorOutput,
     Inputs,
     Task,
     Update,
@@ -24,14 +23,15 @@ from ganzoo import (
     frozen,
 )
 from ganzoo_biggan.config import BigGANConfig, BigGANDeepConfig
-from ganzoo_biggan.layers import MOMENTUM, Norm
+from ganzoo_biggan.fused import fused
+from ganzoo_biggan.layers import MOMENTUM, BatchNorm
 from ganzoo_biggan.networks import DeepGenerator, Discriminator, Generator, WideGenerator
 
 __all__ = ["BigGAN"]
 
 
 class BigGAN(GAN):
-    """A generator of images of a class, and a discriminator that is told the class."""
+    """A class-conditional generator and a class-conditional discriminator."""
 
     memory_format = torch.channels_last
 
@@ -45,7 +45,7 @@ class BigGAN(GAN):
         self.discriminator = Discriminator(config)
 
     def optimizers(self) -> dict[str, torch.optim.Optimizer]:
-        """Adam, whose learning rate is four times as large for the discriminator."""
+        """Adam for each network, with its own learning rate (appendix C)."""
         return {
             "discriminator": self._adam(self.discriminator, self.config.discriminator_learning_rate),
             "generator": self._adam(self.generator, self.config.generator_learning_rate),
@@ -55,15 +55,17 @@ class BigGAN(GAN):
         return torch.optim.Adam(network.parameters(), rate, (self.config.beta1, self.config.beta2))
 
     def training_step(self, batches: Iterator[Batch]) -> Iterator[Update]:
-        """Several steps of D, then one of G on the last images that D has seen: their forward pass is done once.
+        """Several discriminator steps, then one generator step (appendix C).
 
-        Generated images are of the classes of the real ones in the batch, so that D compares like with like.
+        The generator step reuses the fake images of the last discriminator step, which saves a forward pass. Fake
+        images have the classes of the real images in the same batch.
         """
         for remaining in reversed(range(self.config.discriminator_steps)):
             batch = next(batches)
             with torch.set_grad_enabled(remaining == 0):
                 fake = self.generator(self.noise(len(batch["label"])), self.generator.embed(batch["label"]))
-            output = self._discriminate(batch, fake.detach())
+            discriminator = partial(self.discriminator, label=batch["label"])
+            output = discriminate(discriminator, batch["image"], fake.detach())
             yield Update(
                 "discriminator", {"adversarial": self.loss.discriminator(*output.logits)}, discriminators=[output]
             )
@@ -71,17 +73,15 @@ class BigGAN(GAN):
             fooled = self.loss.generator(self.discriminator(fake, batch["label"]))
             yield Update("generator", {"adversarial": fooled, **self._orthogonality()})
 
-    def _discriminate(self, batch: Batch, fake: Tensor) -> DiscriminatorOutput:
-        return discriminate(partial(self.discriminator, label=batch["label"]), batch["image"], fake)
-
     def noise(self, count: int) -> Tensor:
-        """(count, latent_size) for a training step."""
+        """Latents for a training step, (count, latent_size), from N(0, 1)."""
         return draw_latent("normal", count, self.config.latent_size, device=self.device)
 
     def _orthogonality(self) -> dict[str, Tensor]:
-        """Equation 3: beta |W W^T (1 - I)|^2 for every weight W of the generator, as rows, but for the embedding.
+        """The orthogonal regularization (equation 3): beta |W W^T (1 - I)|^2, summed over the generator's weights W.
 
-        It makes different rows orthogonal and leaves their lengths alone; truncation works better for it.
+        Each W is a matrix with a row for each output; the class embedding is left out. The penalty makes the rows
+        orthogonal to each other and does not change their lengths. It makes truncation work better.
         """
         beta = self.config.orthogonal_weight
         if beta == 0:
@@ -92,29 +92,30 @@ class BigGAN(GAN):
             return {"orthogonal": beta * torch.stack([product.square().sum() for product in products]).sum()}
 
     def draw(self, request: Task, random: torch.Generator) -> Inputs:
-        """One latent, (latent_size,), one class, (class_size,), and the truncation, a number."""
+        """A latent (latent_size,), a class vector (class_size,), and the truncation, a number in (0, 1]."""
         asked = cast("ClassConditional", request)
         size, truncation = self.config.latent_size, asked.truncation
         if truncation is None:
             z = draw_latent("normal", size, random=random)
         else:
             z = draw_truncated(truncation, size, random=random)
-        label = torch.randint(self.config.classes, (), generator=random)  # drawn always: a seed has one z
+        # Drawn even if the request names a class: the same seed then uses the same random numbers.
+        label = torch.randint(self.config.classes, (), generator=random)
         label = label if asked.label is None else torch.tensor(asked.label)
         embedded = self.generator.embed(label.to(self.device)).detach().cpu()
         return {"z": z, "class": embedded, "truncation": torch.tensor(1.0 if truncation is None else truncation)}
 
     @torch.no_grad()
     def standing_statistics(self, samples: Callable[..., Iterator[Inputs]]) -> Mapping[str, Any]:
-        """Batch statistics of samples at eleven truncations from 0 to 1, as the authors kept them at 51."""
-        norms = [module for module in self.modules() if isinstance(module, Norm)]
-        rows = [self._settle(norms, samples(truncation=max(row / 10, 1e-6))) for row in range(11)]
+        """Standing statistics (appendix C) at eleven truncations, 0, 0.1, ..., 1; the authors' tables have 51."""
+        norms = [module for module in self.modules() if isinstance(module, BatchNorm)]
+        rows = [self._statistics(norms, samples(truncation=max(row / 10, 1e-6))) for row in range(11)]
         for i, norm in enumerate(norms):
             norm.means, norm.variances = (torch.cat([row[i][which] for row in rows]) for which in (0, 1))
         return {"statistics": len(rows)}
 
-    def _settle(self, norms: Sequence[Norm], batches: Iterable[Inputs]) -> list[tuple[Tensor, Tensor]]:
-        """The mean over batches of each norm's statistics, (1, maps) each."""
+    def _statistics(self, norms: Sequence[BatchNorm], batches: Iterable[Inputs]) -> list[tuple[Tensor, Tensor]]:
+        """Mean and variance, (1, channels) each, of each batch norm, averaged over the batches."""
         for norm in norms:
             norm.means, norm.variances = norm.means[-1:].clone(), norm.variances[-1:].clone()
             norm.train()
@@ -127,7 +128,21 @@ class BigGAN(GAN):
             norm.eval()
         return [(norm.means, norm.variances) for norm in norms]
 
+    def fused(self) -> Callable[[Inputs], Tensor]:
+        """`generate` with spectral norms divided out, batch norms folded, and upsampling in transposed convolutions."""
+        generator = fused(self.generator)
+
+        @torch.no_grad()
+        def generate(inputs: Inputs) -> Tensor:
+            return _images(generator, inputs)
+
+        return generate
+
     def generate(self, inputs: Inputs) -> Tensor:
-        """(N, C, H, W) in [-1, 1]."""
-        images: Tensor = self.generator(inputs["z"], inputs["class"], inputs["truncation"])
-        return images
+        """Images (N, C, H, W) in [-1, 1]; the inputs are those of `draw`, with a batch dimension."""
+        return _images(self.generator, inputs)
+
+
+def _images(generator: Generator, inputs: Inputs) -> Tensor:
+    images: Tensor = generator(inputs["z"], inputs["class"], inputs["truncation"])
+    return images

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import cast
 
 import torch
@@ -52,14 +52,22 @@ class DCGAN(GAN):
         """One latent, (latent_dim,)."""
         return {"z": draw_latent(self.config.latent, self.config.latent_dim, random=random)}
 
-    def fuse(self) -> None:
-        """Fold each batch norm into the convolution before it."""
-        layers = self.generator
-        for i in range(1, len(layers)):
-            convolution, norm = layers[i - 1], layers[i]
+    def fused(self) -> Callable[[Inputs], Tensor]:
+        """`generate` with each batch norm folded into the convolution before it."""
+        layers = list(self.generator)
+        for i, norm in enumerate(layers):
             if isinstance(norm, nn.BatchNorm2d):
-                layers[i - 1] = fuse_conv_bn_eval(cast("nn.ConvTranspose2d", convolution), norm, transpose=True)
+                convolution = cast("nn.ConvTranspose2d", layers[i - 1])
+                layers[i - 1] = fuse_conv_bn_eval(convolution, norm, transpose=True)
                 layers[i] = nn.Identity()
+        network = nn.Sequential(*layers)
+
+        @torch.no_grad()
+        def generate(inputs: Inputs) -> Tensor:
+            images: Tensor = network(inputs["z"][:, :, None, None])
+            return images
+
+        return generate
 
     def generate(self, inputs: Inputs) -> Tensor:
         """(N, C, H, W) in [-1, 1] from ``z``, (N, latent_dim)."""

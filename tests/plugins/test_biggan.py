@@ -2,6 +2,8 @@
 
 import dataclasses
 import math
+import pickle
+import threading
 
 import pytest
 import torch
@@ -11,11 +13,17 @@ from torch.nn import functional
 import ganzoo
 from ganzoo import ClassConditional, draw_truncated
 from ganzoo.errors import InvalidConfigError
+from ganzoo.pretrained.load import read_weights, weights_path
 from ganzoo.registry import lookup
 from ganzoo.testing import tiny_gan, tiny_loop, tiny_model
-from ganzoo_biggan.layers import Attention, ConditionalNorm, Norm, Spectral, spectral
+from ganzoo_biggan.fused import fused
+from ganzoo_biggan.layers import Attention, BatchNorm, ConditionalBatchNorm, Linear, SpectralNorm
 
 BOTH = ("biggan", "biggan-deep")
+
+
+def tiny(architecture, **config):
+    return ganzoo.create(architecture, **{**lookup.registry().architectures[architecture].tiny, **config})
 
 
 def randomise(module, scale=0.3, seed=0):
@@ -33,7 +41,7 @@ def randomise(module, scale=0.3, seed=0):
 
 def test_spectral_norm_is_that_of_the_svd():
     weight = torch.randn(6, 4, 3, 3, generator=torch.Generator().manual_seed(0))
-    norm = Spectral(weight)
+    norm = SpectralNorm(weight)
     for _ in range(200):
         normed = norm(weight)
     assert torch.allclose(torch.linalg.matrix_norm(weight.flatten(1), 2), weight.norm() / normed.norm(), rtol=1e-5)
@@ -41,22 +49,22 @@ def test_spectral_norm_is_that_of_the_svd():
 
 
 def test_only_training_moves_the_vector():
-    layer = spectral(nn.Linear(5, 4))
-    nn.init.normal_(layer.parametrizations.weight.original)  # of an orthogonal one, every vector is singular
-    u = layer.parametrizations.weight[0].u
+    layer = Linear(5, 4)
+    nn.init.normal_(layer.weight)  # of an orthogonal one, every vector is singular
+    u = layer.spectral_norm.u
     before = u.clone()
     layer.eval()
-    assert torch.equal(layer.weight, layer.weight)
+    assert torch.equal(layer.normalized_weight(), layer.normalized_weight())
     assert torch.equal(u, before)
     layer.train()
-    assert not torch.equal(layer.weight, layer.weight)
+    assert not torch.equal(layer.normalized_weight(), layer.normalized_weight())
     assert not torch.equal(u, before)
 
 
 def test_a_vector_of_any_length_will_do():
     """An average of unit vectors is shorter."""
     weight = torch.randn(6, 4)
-    norm = Spectral(weight).eval()
+    norm = SpectralNorm(weight).eval()
     expected = norm(weight)
     norm.u.mul_(0.3)
     assert torch.allclose(norm(weight), expected)
@@ -64,7 +72,7 @@ def test_a_vector_of_any_length_will_do():
 
 def test_the_gradient_takes_the_vectors_as_given():
     weight = torch.randn(5, 4, dtype=torch.float64, requires_grad=True)
-    norm = Spectral(weight.detach()).eval().double()
+    norm = SpectralNorm(weight.detach()).eval().double()
     v = functional.normalize(norm.u @ weight.detach(), dim=0)
     u = functional.normalize(weight.detach() @ v, dim=0)
     cotangent = torch.randn(5, 4, dtype=torch.float64)
@@ -78,13 +86,13 @@ def test_the_gradient_takes_the_vectors_as_given():
 
 
 class Plain:
-    """What `ConditionalNorm` wants to know."""
+    """What `ConditionalBatchNorm` wants to know."""
 
     epsilon, statistics, shared, generator_spectral_norm = 1e-4, 1, True, False
 
 
 def test_conditional_batch_norm_in_training():
-    norm = randomise(ConditionalNorm(3, 5, Plain)).train()
+    norm = randomise(ConditionalBatchNorm(3, 5, Plain)).train()
     x, c = torch.randn(4, 3, 2, 2), torch.randn(4, 5)
     means = norm.means.clone()
     mean, variance = x.mean((0, 2, 3), keepdim=True), x.var((0, 2, 3), correction=0, keepdim=True)
@@ -95,7 +103,7 @@ def test_conditional_batch_norm_in_training():
 
 
 def test_conditional_batch_norm_in_sampling():
-    norm = randomise(ConditionalNorm(3, 5, Plain))
+    norm = randomise(ConditionalBatchNorm(3, 5, Plain))
     x, c = torch.randn(4, 3, 2, 2), torch.randn(4, 5)
     gain, bias = (1 + c @ norm.gain.weight.T)[:, :, None, None], (c @ norm.bias.weight.T)[:, :, None, None]
     mean, variance = norm.means[0][:, None, None], norm.variances[0][:, None, None]
@@ -111,7 +119,7 @@ def test_conditional_batch_norm_in_sampling():
 )
 def test_statistics_are_interpolated(truncation, row):
     """Rows whose numbers are their own index: 0.58 is row 29, and 0.405 nearer to row 20 than to 21."""
-    norm = Norm(2, 1e-4, 51)
+    norm = BatchNorm(2, 1e-4, 51)
     norm.means = torch.arange(51.0)[:, None].expand(51, 2).clone()
     norm.variances = norm.means**2
     mean, variance = norm.at(torch.tensor([truncation, 1.0]))
@@ -202,7 +210,7 @@ def test_the_projection(architecture):
     judge = tiny_gan(architecture).eval().discriminator
     images = torch.rand(2, 3, 32, 32)
     h = judge.features(images).relu().sum((2, 3))
-    vectors = judge.embedding.weight
+    vectors = judge.embedding.normalized_weight()
     difference = judge(images, torch.tensor([2, 2])) - judge(images, torch.tensor([0, 0]))
     assert torch.allclose(difference, h @ (vectors[2] - vectors[0]), atol=1e-4)
     assert difference.abs().max() > 1e-4
@@ -216,15 +224,115 @@ def test_the_projection(architecture):
     "config", [{}, {"statistics": 11}, {"generator_spectral_norm": False}, {"shared": False, "hierarchical": False}]
 )
 def test_fused_it_makes_the_same(architecture, config):
-    tiny = {**lookup.registry().architectures[architecture].tiny, **config}
-    gan = randomise(ganzoo.create(architecture, **tiny), 0.15)
+    gan = randomise(tiny(architecture, **config), 0.15)
     draws = [gan.draw(ClassConditional(truncation=t), random()) for t in (None, 0.05, 0.58, 1.0)]
     inputs = {name: torch.stack([draw[name] for draw in draws]) for name in draws[0]}
     expected = gan.generate(inputs)
     assert expected.std() > 0.01
-    gan.fuse()
-    assert torch.allclose(gan.generate(inputs), expected, atol=1e-5)
-    assert not any("parametrizations" in name for name in gan.generator.state_dict())
+    assert torch.allclose(gan.fused()(inputs), expected, atol=1e-5)
+    assert not any("spectral_norm" in name for name in fused(gan.generator).state_dict())
+
+
+def test_a_fused_generator_shares_what_does_not_change():
+    """Of weights without spectral norm: all but joined projections, folded convolutions and joined statistics."""
+    gan = tiny("biggan-deep", generator_spectral_norm=False).eval()
+    ours = {id(tensor) for tensor in (*gan.generator.parameters(), *gan.generator.buffers())}
+    new = [name for name, tensor in fused(gan.generator).state_dict(keep_vars=True).items() if id(tensor) not in ours]
+    joined = (".projection", ".norm.means", ".norm.variances", ".weight")
+    assert all(name.endswith(joined) for name in new)
+    assert {name for name in new if name.endswith(".weight")} == {
+        *(f"blocks.{i}.convs.1.weight" for i in (1, 3, 5)),
+        "attention.16.weight",
+    }
+
+
+@pytest.mark.parametrize("architecture", BOTH)
+def test_gans_are_pickled(architecture):
+    """While they are trained too, with their discriminators."""
+    gan = tiny_gan(architecture)
+    again = pickle.loads(pickle.dumps(gan))
+    images, label = torch.rand(2, 3, 32, 32), torch.tensor([0, 2])
+    assert torch.equal(again.discriminator(images, label), gan.discriminator(images, label))
+    assert again.state_dict().keys() == gan.state_dict().keys()
+
+
+def loaded(architecture="biggan", **config):
+    """A model as `load` makes it, and the same GAN in one that does not fuse."""
+    gan = randomise(tiny(architecture, **config), 0.15)
+    return [ganzoo.Model(gan, ClassConditional, gan.config, fuse=fuse) for fuse in (True, False)]
+
+
+def test_a_loaded_model_stays_as_its_file_has_it():
+    record = lookup.registry().models["biggan-fashion-mnist"]
+    held = read_weights(record, weights_path(record))
+    model = ganzoo.load("biggan-fashion-mnist")
+    model.sample(1)
+    state = model.gan.state_dict()
+    assert state.keys() == held.keys()
+    assert all(torch.equal(tensor, held[name].float()) for name, tensor in state.items())
+    assert all(parameter.requires_grad for parameter in model.gan.parameters())
+
+
+def test_threads_that_sample_first_get_the_same_images(monkeypatch):
+    model, plain = loaded(statistics=11)
+    expected, barrier, images = plain.sample(2), threading.Barrier(4), []
+
+    def sample():
+        barrier.wait()
+        images.append(model.sample(2))
+
+    fused, built = type(model.gan).fused, []
+    monkeypatch.setattr(type(model.gan), "fused", lambda gan: built.append(1) or fused(gan))
+    threads = [threading.Thread(target=sample) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(images) == 4
+    assert all(torch.allclose(each, expected, atol=1e-5) for each in images)
+    assert built == [1]
+
+
+@pytest.mark.parametrize("options", [{"foreach": True}, {"foreach": False}, {"fused": True}], ids=str)
+def test_a_model_that_is_trained_on_samples_its_present_weights(options):
+    model, plain = loaded()
+    before = model.sample(2)
+    optimizer = torch.optim.Adam(model.gan.generator.parameters(), 0.1, **options)
+    model.gan.generate(model.draw(4)).square().mean().backward()
+    optimizer.step()
+    after = plain.sample(2)
+    assert not torch.allclose(after, before, atol=1e-2)
+    assert torch.allclose(model.sample(2), after, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda gan: gan.generator.blocks[1].norms[0].variances.mul_(3),
+        lambda gan: gan.generator.blocks[0].shortcut.spectral_norm.u.copy_(torch.eye(8)[0]),
+        lambda gan: gan.load_state_dict(randomise(tiny("biggan"), 0.2, seed=1).state_dict()),
+        lambda gan: gan.load_state_dict(randomise(tiny("biggan"), 0.2, seed=1).state_dict(), assign=True),
+        lambda gan: setattr(gan.generator.blocks[0].convs[0], "weight", nn.Parameter(torch.ones(8, 8, 3, 3))),
+    ],
+    ids=["statistics", "vector", "load", "assign", "replace"],
+)
+def test_a_change_of_any_tensor_is_seen(change):
+    model, plain = loaded()
+    before = model.sample(2)
+    with torch.no_grad():
+        change(model.gan)
+    after = plain.sample(2)
+    assert not torch.allclose(after, before, atol=1e-4)
+    assert torch.allclose(model.sample(2), after, atol=1e-5)
+
+
+def test_in_training_mode_a_loaded_model_samples_as_it_is():
+    model, plain = loaded()
+    model.sample(2)
+    model.gan.generator.train()
+    images = model.sample(2)
+    plain.gan.eval()
+    assert not torch.allclose(images, plain.sample(2), atol=1e-3)
 
 
 # --- standing statistics ----------------------------------------------------------------------
@@ -241,7 +349,7 @@ def test_standing_statistics_are_those_of_the_samples(architecture):
     for truncation in (0.1, 0.5, 1.0):
         inputs = model.draw(32, request=ClassConditional(truncation=truncation))
         kept = model.generate(inputs)
-        norms = [module for module in model.gan.modules() if isinstance(module, Norm)]
+        norms = [module for module in model.gan.modules() if isinstance(module, BatchNorm)]
         before = [(norm.means.clone(), norm.variances.clone()) for norm in norms]
         for norm in norms:
             norm.train()
@@ -319,7 +427,7 @@ def test_orthogonal_regularisation():
 
 
 def test_weights_begin_orthogonal():
-    weight = tiny_gan("biggan").generator.blocks[0].convs[1].parametrizations.weight.original.flatten(1)
+    weight = tiny_gan("biggan").generator.blocks[0].convs[1].weight.flatten(1)
     assert torch.allclose(weight @ weight.T, torch.eye(len(weight)), atol=1e-5)
 
 

@@ -1,17 +1,22 @@
 """BigGAN generators of others: names and shapes as data, their graphs written out, and what must not be read."""
 
+import dataclasses
 from itertools import pairwise
 
 import pytest
 import torch
 from torch.nn import functional
 
+import ganzoo
 from ganzoo import ClassConditional
-from ganzoo.errors import LayoutError
-from ganzoo.pretrained.load import assemble
+from ganzoo.errors import LayoutError, MismatchError
+from ganzoo.pretrained.exporting import export
+from ganzoo.pretrained.importing import import_checkpoint
+from ganzoo.pretrained.load import assemble, read_weights, weights_path
 from ganzoo.registry import lookup
+from ganzoo.weights.folder import WEIGHTS, Description, write_folder
 from ganzoo.weights.layouts import find_layout, rename
-from ganzoo_biggan.layouts import read_pretrained, read_pytorch
+from ganzoo_biggan.layouts import read_deep_0_1, read_pretrained, read_pytorch, read_wide_0_1
 
 # pytorch-pretrained-BigGAN: whether a block doubles, and its channels in and out, in units of 128.
 DEEP_128 = [(0, 16, 16), (1, 16, 16), (0, 16, 16), (1, 16, 8), (0, 8, 8), (1, 8, 4), (0, 4, 4), (1, 4, 2)]
@@ -295,3 +300,140 @@ def test_what_lacks_something_is_in_no_layout(read, shapes, missing):
 def test_the_deep_kind_of_biggan_pytorch_is_not_taken_for_the_other():
     with pytest.raises(LayoutError, match="in no known layout"):
         find("biggan", IMAGENET | {"blocks.0.0.conv3.weight": (1, 1, 1, 1)})
+
+
+# --- ganzoo 0.1 -------------------------------------------------------------------------------
+
+OLD = {  # some names in a file that it published, and the names now
+    "generator.project.parametrizations.weight.original": "generator.project.weight",
+    "generator.project.parametrizations.weight.0.u": "generator.project.spectral_norm.u",
+    "generator.project.bias": "generator.project.bias",
+    "generator.blocks.0.beside.bias": "generator.blocks.0.shortcut.bias",
+    "generator.blocks.0.beside.parametrizations.weight.original": "generator.blocks.0.shortcut.weight",
+    "generator.blocks.0.norms.1.gain.parametrizations.weight.0.u": "generator.blocks.0.norms.1.gain.spectral_norm.u",
+    "generator.blocks.0.norms.1.means": "generator.blocks.0.norms.1.means",
+    "generator.embedding.weight": "generator.embedding.weight",
+    "generator.gain": "generator.gain",
+}
+
+
+def random_gan(architecture, **config):
+    """A tiny GAN, none of whose tensors is zero."""
+    gan = ganzoo.create(architecture, **{**lookup.registry().architectures[architecture].tiny, **config}).eval()
+    gan.load_state_dict(random_tensors(shapes_of(gan.state_dict())))
+    return gan
+
+
+def under_old_names(tensors):
+    """A state dict as ganzoo 0.1 would have named it; only what it published."""
+    normed = {name.removesuffix(".spectral_norm.u") for name in tensors if name.endswith(".spectral_norm.u")}
+
+    def old(name):
+        layer, _, last = name.rpartition(".")
+        if last == "weight" and layer in normed:
+            name = f"{layer}.parametrizations.weight.original"
+        return name.replace("spectral_norm.u", "parametrizations.weight.0.u").replace(".shortcut.", ".beside.")
+
+    return {old(name): tensor for name, tensor in tensors.items() if name.startswith("generator.")}
+
+
+def shapes_of(tensors):
+    return {name: tuple(tensor.shape) for name, tensor in tensors.items()}
+
+
+def published(folder, architecture, gan):
+    """The GAN in a folder of version 0.1, and as it is now."""
+    config = dataclasses.asdict(gan.config)
+    write_folder(folder, under_old_names(gan.state_dict()), Description(architecture, config, "noise"))
+    spec = lookup.registry().architectures[architecture]
+    return ganzoo.Model(gan, spec.task, gan.config)
+
+
+def test_the_old_names_are_those_of_the_bundled_file():
+    tensors = read_weights(
+        lookup.registry().models["biggan-fashion-mnist"],
+        weights_path(lookup.registry().models["biggan-fashion-mnist"]),
+    )
+    old = under_old_names(tensors)
+    assert len(old) == 74
+    assert OLD.keys() <= old.keys()
+    found = read_wide_0_1(shapes_of(old)).tensors
+    assert {theirs: ours for ours, theirs in found.items()}.items() >= OLD.items()
+    assert found.keys() == tensors.keys()
+
+
+CONFIGS = [
+    ("biggan", {}),
+    ("biggan", {"statistics": 11, "latent_dim": 12, "channels": 1, "generator_depths": (2, 1, 1, 1)}),
+    ("biggan", {"generator_spectral_norm": False, "attention": ()}),
+    ("biggan", {"hierarchical": False}),
+    ("biggan", {"shared": False, "hierarchical": False}),
+    ("biggan-deep", {}),
+    ("biggan-deep", {"statistics": 11, "attention": (8, 32), "channels": 1}),
+]
+NOT_IN_THE_FILE = [
+    ("biggan", {"shared": False}),
+    ("biggan", {"epsilon": 1e-2}),
+    ("biggan-deep", {"shared": False}),
+    ("biggan-deep", {"generator_spectral_norm": False}),
+]
+
+
+@pytest.mark.parametrize(("architecture", "config"), [*CONFIGS, *NOT_IN_THE_FILE])
+def test_a_folder_that_ganzoo_0_1_published_is_loaded(architecture, config, tmp_path):
+    model = published(tmp_path, architecture, random_gan(architecture, **config))
+    loaded = ganzoo.load(tmp_path)
+    assert loaded.config == model.config
+    expected = model.sample(4, truncation=0.4)
+    assert expected.std() > 0.01
+    assert torch.allclose(loaded.sample(4, truncation=0.4), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize(("architecture", "config"), CONFIGS)
+def test_its_config_is_read_from_names_and_shapes(architecture, config, tmp_path):
+    model = published(tmp_path / "old", architecture, random_gan(architecture, **config))
+    made = import_checkpoint(architecture, tmp_path / "old" / WEIGHTS, tmp_path / "new")
+    assert made.layout == f"ganzoo-0.1-{architecture}"
+    assert torch.allclose(ganzoo.load(tmp_path / "new").sample(4), model.sample(4), atol=1e-5)
+
+
+def test_such_a_folder_is_exported_with_standing_statistics(tmp_path):
+    published(tmp_path / "old", "biggan", random_gan("biggan"))
+    export(tmp_path / "old", tmp_path / "new", standing=1)
+    assert ganzoo.load(tmp_path / "new").config.statistics == 11
+
+
+def test_a_folder_in_no_layout_does_not_fit_its_network(tmp_path):
+    gan = random_gan("biggan")
+    config = dataclasses.asdict(gan.config)
+    tensors = under_old_names(gan.state_dict())
+    for damaged in (
+        {name: tensor for name, tensor in tensors.items() if name != "generator.project.bias"},
+        {f"other.{name}": tensor for name, tensor in tensors.items()},
+    ):
+        write_folder(tmp_path, damaged, Description("biggan", config, "noise"))
+        with pytest.raises(MismatchError, match=r"does not fit the network: .*missing generator.project.bias"):
+            ganzoo.load(tmp_path)
+
+
+@pytest.mark.parametrize(("architecture", "read"), [("biggan", read_wide_0_1), ("biggan-deep", read_deep_0_1)])
+def test_a_damaged_file_of_0_1_is_in_no_layout_or_does_not_fit(architecture, read):
+    """Whichever tensor is missing."""
+    whole = shapes_of(under_old_names(random_gan(architecture).state_dict()))
+    wanted = read(whole).tensors.keys()
+    for missing in whole:
+        reading = read({name: shape for name, shape in whole.items() if name != missing})
+        assert reading is None or reading.tensors.keys() < wanted
+    assert read(dict.fromkeys(whole, ())) is None
+
+
+@pytest.mark.parametrize("architecture", ["biggan", "biggan-deep"])
+def test_what_has_the_present_names_is_not_of_0_1(architecture):
+    present = random_gan(architecture).state_dict()
+    published = {name: tensor for name, tensor in present.items() if name.startswith("generator.")}
+    for shapes in (shapes_of(published), IMAGENET, CIFAR, deep_shapes(DEEP_128), {}):
+        assert read_wide_0_1(shapes) is None
+        assert read_deep_0_1(shapes) is None
+    old = shapes_of(under_old_names(published))
+    assert (read_wide_0_1(old) is None) == (architecture == "biggan-deep")
+    assert (read_deep_0_1(old) is None) == (architecture == "biggan")

@@ -15,9 +15,8 @@ from click.testing import CliRunner
 
 from ganzoo.cli.main import cli
 from ganzoo.errors import PluginError, PluginWarning, UnknownNameError
-from ganzoo.registry import lookup
 from ganzoo.registry.plugin import PluginState
-from ganzoo.registry.registry import Registry
+from ganzoo.registry.registry import Registry, lookup
 from plugin_factory import install, install_plugin, run, run_python
 
 
@@ -406,7 +405,7 @@ def test_ctrl_c_during_an_import_is_the_users(site: Path) -> None:
 
 
 def test_strict_error_names_the_plugin(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    install_plugin(site, "bad", "GANZOO_API = (2, 0)")
+    install_plugin(site, "bad", "GANZOO_API = (3, 0)")
     monkeypatch.setenv("GANZOO_STRICT_PLUGINS", "1")
     with pytest.raises(PluginError, match=r"plugin bad:main 1\.0 is set aside: version"):
         Registry.discover()

@@ -8,6 +8,7 @@ import resource
 import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -245,6 +246,10 @@ def test_a_sheet_too_large_for_its_format_is_refused_before_it_is_sampled(suffix
         plan(Path(f"a.{suffix}"), "noise", series(count, 0), None).write(large, batch_size=8)
 
 
+def note(told, what, done, total):
+    told.append((what, done, total))
+
+
 # --- what is written --------------------------------------------------------------------------
 
 
@@ -267,7 +272,7 @@ def test_a_sheet_holds_all_seeds_in_order(here, channels, suffix):
     noise = model(channels, size=24)
     told: list[tuple[str, int, int]] = []
     target = plan(Path(f"new/a.{suffix}"), "noise", series(5, 3), None)
-    assert target.write(noise, batch_size=2, progress=lambda *said: told.append(said)) == [target.path]
+    assert target.write(noise, batch_size=2, progress=partial(note, told)) == [target.path]
     sheet = pixels(target.path).astype(int)
     gap, cell = 1, 48  # 24 pixels are enlarged to twice their size
     assert sheet.shape[:2] == (2 * (cell + gap) + gap, 3 * (cell + gap) + gap)
