@@ -15,9 +15,10 @@ from ganzoo.pretrained import resolve
 from ganzoo.registry import lookup
 from ganzoo.utils.files import sha256_of
 from ganzoo.utils.progress import Progress, silent
+from ganzoo.weights import pickles
 from ganzoo.weights.folder import CONFIG, WEIGHTS, read_description
 from ganzoo.weights.layouts import Match, find_layout, rename
-from ganzoo.weights.tensors import pickles, read_header, read_tensors
+from ganzoo.weights.tensors import read_header, read_tensors
 
 if TYPE_CHECKING:
     import torch
