@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import tomllib
 from collections.abc import Iterator
 from importlib import import_module
@@ -159,3 +160,46 @@ def test_public_name_resolves_and_is_documented(name: str) -> None:
 def test_absent_public_name() -> None:
     with pytest.raises(AttributeError, match="module 'ganzoo' has no attribute 'no_such_name'"):
         ganzoo.no_such_name  # noqa: B018
+
+
+# Layers.
+
+
+def test_the_drawing_of_the_layers_is_the_contract() -> None:
+    contract = next(c for c in PROJECT["tool"]["importlinter"]["contracts"] if c["id"] == "layers")
+    design = (ROOT / "docs" / "design.md").read_text()
+    assert f"```\n{chr(10).join(contract['layers'])}\n```\n" in design
+    rows = [row.split("`")[1] for row in design.splitlines() if row.startswith("| `")]
+    assert rows == [package for layer in contract["layers"] for package in layer.split(" | ")]
+
+
+def test_every_package_is_in_a_layer() -> None:
+    contract = next(c for c in PROJECT["tool"]["importlinter"]["contracts"] if c["id"] == "layers")
+    drawn = {package for layer in contract["layers"] for package in layer.split(" | ")}
+    assert {path.stem for path in (ROOT / "ganzoo").iterdir() if path.suffix == ".py" or path.is_dir()} - drawn == {
+        "__init__",
+        "__main__",
+        *({"__pycache__"} & {path.stem for path in (ROOT / "ganzoo").iterdir()}),
+    }
+
+
+def test_packages_hold_nothing_but_a_docstring() -> None:
+    packages = [
+        path for path in (ROOT / "ganzoo").rglob("__init__.py") if path.parent.name not in ("ganzoo", "testing")
+    ]
+    assert len(packages) >= 14
+    for path in packages:
+        tree = ast.parse(path.read_text())
+        assert len(tree.body) == 1, path
+        assert ast.get_docstring(tree), path
+
+
+def test_the_journeys_pass_files_that_exist() -> None:
+    design = (ROOT / "docs" / "design.md").read_text()
+    journeys = design[design.index("### A name becomes") : design.index("## Plugins all the way")]
+    named = re.findall(r"`([a-z_/]+\.py)`", journeys)
+    assert len(named) > 15
+    for journey in journeys.split("### ")[1:]:
+        files = re.findall(r"`([a-z_/]+\.py)`", journey)
+        assert len(files) == len(set(files)), "a journey passes each file once"
+    assert [name for name in named if not (ROOT / "ganzoo" / name).is_file()] == []
