@@ -15,8 +15,9 @@ from click.testing import CliRunner
 
 from ganzoo.cli.main import cli
 from ganzoo.errors import PluginError, PluginWarning, UnknownNameError
+from ganzoo.registry import lookup
 from ganzoo.registry.plugin import PluginState
-from ganzoo.registry.registry import Registry, lookup
+from ganzoo.registry.registry import Registry
 from plugin_factory import install, install_plugin, run, run_python
 
 
