@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from ganzoo.interface.specs import HubFile
+from ganzoo.interface.weights_files import HubFile
 
 __all__ = ["GitFile", "Pinned", "git_digest"]
 

@@ -18,7 +18,7 @@ from ganzoo.errors import CorruptWeightsError, PullError, UnknownNameError
 from ganzoo.hub import download
 from ganzoo.hub.errors import explained
 from ganzoo.hub.pins import GitFile, Pinned
-from ganzoo.interface.specs import HubFile
+from ganzoo.interface.weights_files import HubFile
 from ganzoo.utils.files import replacing
 from ganzoo.utils.names import HUB as PREFIX
 from ganzoo.utils.progress import Progress, silent

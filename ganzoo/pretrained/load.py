@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ganzoo.errors import CorruptWeightsError, LayoutError, MismatchError
 from ganzoo.hub import download, references
-from ganzoo.interface.specs import BundledFile, FeatureExtractor, HubFile, PretrainedModel
+from ganzoo.interface.specs import FeatureExtractor, PretrainedModel
+from ganzoo.interface.weights_files import BundledFile, HubFile
 from ganzoo.pretrained import resolve
 from ganzoo.registry import lookup
 from ganzoo.utils.files import sha256_of

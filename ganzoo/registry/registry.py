@@ -13,15 +13,13 @@ from ganzoo.interface.configs import check_contract, replace_config
 from ganzoo.interface.specs import (
     Architecture,
     Augmentation,
-    BundledFile,
     FeatureExtractor,
-    HubFile,
-    Layout,
     Loss,
     PretrainedModel,
     Regularizer,
     Schedule,
 )
+from ganzoo.interface.weights_files import BundledFile, HubFile, Layout
 from ganzoo.registry.discovery import installed, is_refused, refused
 from ganzoo.registry.index import Index
 from ganzoo.registry.plugin import Declared, Plugin, PluginState, ask, isolated

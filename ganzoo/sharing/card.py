@@ -6,7 +6,8 @@ import json
 from dataclasses import replace
 
 from ganzoo.hub import references
-from ganzoo.interface.specs import BundledFile, PretrainedModel
+from ganzoo.interface.specs import PretrainedModel
+from ganzoo.interface.weights_files import BundledFile
 from ganzoo.pretrained import resolve
 from ganzoo.pretrained.cards import Card, facts_of
 from ganzoo.pretrained.load import weights_size

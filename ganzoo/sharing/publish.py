@@ -12,8 +12,9 @@ from typing import Any, NamedTuple
 from ganzoo.errors import InvalidRequestError, OutputError, PublishError, one_line
 from ganzoo.hub import references
 from ganzoo.hub.errors import explained_upload
-from ganzoo.interface.specs import HubFile, PretrainedModel
+from ganzoo.interface.specs import PretrainedModel
 from ganzoo.interface.tasks import Task
+from ganzoo.interface.weights_files import HubFile
 from ganzoo.pretrained import resolve
 from ganzoo.pretrained.cards import UNWRITTEN, is_stub
 from ganzoo.pretrained.load import load

@@ -10,7 +10,8 @@ from typing import Any
 
 from ganzoo.errors import InvalidConfigError
 from ganzoo.interface.gan import GAN
-from ganzoo.interface.specs import BundledFile, PretrainedModel
+from ganzoo.interface.specs import PretrainedModel
+from ganzoo.interface.weights_files import BundledFile
 from ganzoo.pretrained.load import load
 from ganzoo.registry import lookup
 from ganzoo.registry.plugin import SLOW_IMPORT

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from ganzoo.evaluation.extractors import load_extractor
 from ganzoo.interface.extractor import Extractor
-from ganzoo.interface.specs import BundledFile
+from ganzoo.interface.weights_files import BundledFile
 from ganzoo.registry import lookup
 from ganzoo.testing.declaring import assert_imports_no_torch
 from ganzoo.testing.tiny import noise_data

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from ganzoo.errors import LayoutError
-from ganzoo.interface.specs import Derived, Layout, Reading, Shapes
+from ganzoo.interface.weights_files import Derived, Layout, Reading, Shapes
 
 if TYPE_CHECKING:
     from torch import Tensor

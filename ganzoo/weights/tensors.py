@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ganzoo.errors import CorruptWeightsError, NonFiniteError, one_line
-from ganzoo.interface.specs import Shapes
+from ganzoo.interface.weights_files import Shapes
 from ganzoo.utils.files import replacing
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ import pytest
 
 from ganzoo.errors import PullError
 from ganzoo.hub import download
-from ganzoo.interface.specs import HubFile
+from ganzoo.interface.weights_files import HubFile
 from hub_server import LFS_BYTES, Fault, Hub, body, cut, hang, redirect, reset, status
 
 REPO, NAME = "zoo/horses", "model.safetensors"
@@ -35,7 +35,7 @@ naps, sleep = [], time.sleep
 time.sleep = lambda seconds: (naps.append(seconds), sleep(min(seconds, 0.02)))
 from ganzoo.hub import download as hub
 from ganzoo.errors import GanzooError
-from ganzoo.interface.specs import HubFile
+from ganzoo.interface.weights_files import HubFile
 file, settings = HubFile(**json.loads(sys.argv[1])), json.loads(sys.argv[2])
 for name, value in settings.get("constants", {}).items():
     setattr(hub, name, value)
@@ -153,7 +153,7 @@ def test_progress_is_silent_unless_asked_for(hub: Hub, pinned: HubFile, tmp_path
     script = f"""
 import json, sys
 from ganzoo.hub.download import fetch
-from ganzoo.interface.specs import HubFile
+from ganzoo.interface.weights_files import HubFile
 fetch(HubFile(**json.loads(sys.argv[1])){asked})
 """
     root = os.fspath(Path(download.__file__).parents[2])

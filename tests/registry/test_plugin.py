@@ -122,9 +122,18 @@ FAULTS = {
         "BundledFile(package='p', path='q', sha256='12')  # here", "p/q: sha256 '12' is not 64 lower-case hex digits"
     ),
     "bad-revision": models("hub_file(revision='main')", "a/b: revision 'main' is not a 40-digit commit"),
-    "bad-task": architectures("yield architecture('x', task='draw')", "task 'draw' is no type of ganzoo.tasks"),
-    "bad-config": architectures("yield architecture('x', config=dict)", "<class 'dict'> is not a frozen dataclass"),
-    # what only shows beside the others
+    "bad-task": architectures(
+        "yield architecture('x', task='draw')", "Architecture x: task is 'draw', not a subclass of Task"
+    ),
+    "bad-config": architectures(
+        "yield architecture('x', config=dict)", "Architecture x: config is <class 'dict'>, not a frozen dataclass"
+    ),
+    "bad-license": models("yield model('x', 'gan', license=3)", "PretrainedModel x: license is 3, not a text or None"),
+    "text-classes": models(
+        "yield model('x', 'gan', classes='cat')", "PretrainedModel x: classes is 'cat', not a tuple"
+    ),
+    "bad-size": models("hub_file(size='12')", "HubFile a/b: size is '12', not a whole number or None"),
+    # these faults show only when all plugins are loaded
     "no-architecture": models("yield model('x', 'nowhere')", "there is no architecture 'nowhere'"),
     "no-loss": architectures("yield architecture('x', default_loss='nowhere')", "there is no loss 'nowhere'"),
     "no-field": models("yield model('x', 'no-field', config={'depth': 3})", "x has no config field depth"),

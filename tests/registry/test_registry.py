@@ -10,7 +10,8 @@ import pytest
 
 from ganzoo.errors import AmbiguousNameError, GanzooError, InvalidConfigError, UnknownNameError
 from ganzoo.interface.hooks import KINDS
-from ganzoo.interface.specs import Augmentation, Layout, Regularizer, Schedule
+from ganzoo.interface.specs import Augmentation, Regularizer, Schedule
+from ganzoo.interface.weights_files import Layout
 from ganzoo.pretrained import resolve
 from ganzoo.registry import lookup
 from ganzoo.registry.plugin import PluginState

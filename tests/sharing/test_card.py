@@ -17,7 +17,7 @@ from ganzoo.evaluation import report
 from ganzoo.evaluation.evaluate import evaluate
 from ganzoo.images.files import save_picture
 from ganzoo.images.tensors import to_pictures
-from ganzoo.interface.specs import BundledFile
+from ganzoo.interface.weights_files import BundledFile
 from ganzoo.pretrained.load import load, weights_path
 from ganzoo.registry import lookup
 from ganzoo.sampling.model import source_image
