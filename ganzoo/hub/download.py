@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ganzoo.errors import CorruptWeightsError, PullError
-from ganzoo.hub.errors import explained, full_name, is_incomplete
+from ganzoo.hub.errors import explain_download_error, full_name, is_incomplete
 from ganzoo.hub.pins import GitFile, Pinned, git_digest
-from ganzoo.utils.files import replacing, sha256_of
+from ganzoo.utils.files import atomic_write, sha256_of
 from ganzoo.utils.progress import Progress, silent
 
 if TYPE_CHECKING:
@@ -45,10 +45,10 @@ def fetch(file: Pinned, *, progress: Progress = silent) -> Path:
         PullError: it cannot be fetched; `kind` says why.
         CorruptWeightsError: wrong bytes arrived twice. They are in quarantine, not in the cache.
     """
-    path, fault = _attempt(file, progress)
+    path, fault = _fetch_once(file, progress)
     if fault:
         try:
-            path, fault = _attempt(file, progress)
+            path, fault = _fetch_once(file, progress)
         except PullError as error:
             text = f"the local copy was damaged ({fault}) and put aside; {error}"
             raise PullError(text, kind=error.kind) from error
@@ -98,12 +98,12 @@ def _cap_retry_after(response: httpx2.Response) -> None:
 # --- download ------------------------------------------------------------------------------------
 
 
-def _attempt(file: Pinned, progress: Progress) -> tuple[Path, str]:
+def _fetch_once(file: Pinned, progress: Progress) -> tuple[Path, str]:
     """The path, and what is wrong with the bytes there: those are in quarantine then."""
     if not is_cached(file):
         _make_room(file)
     path = _download(file, progress)
-    return path, _fault(path, file)
+    return path, _verify_or_quarantine(path, file)
 
 
 def _download(file: Pinned, progress: Progress) -> Path:
@@ -125,7 +125,7 @@ def _download(file: Pinned, progress: Progress) -> Path:
         except Exception as error:  # the client lets errors of httpx2, the OS and its transports escape
             delay = next(delays, None)
             if delay is None or not _is_passing(error):
-                raise explained(error, file) from error
+                raise explain_download_error(error, file) from error
             time.sleep(delay)
 
 
@@ -192,21 +192,21 @@ def _repository(file: Pinned) -> Path:
 # --- verify --------------------------------------------------------------------------------------
 
 
-def _fault(path: Path, file: Pinned) -> str:
+def _verify_or_quarantine(path: Path, file: Pinned) -> str:
     """What is wrong with the bytes at `path`, which are then no longer there; nothing if they are right."""
     try:
         before = path.stat()
-        fault = _mismatch(path, file)
+        fault = _find_fault(path, file)
         if fault:
             _quarantine(path, before)
         return fault
     except FileNotFoundError:
         return "the cached file vanished while it was read"
     except OSError as error:
-        raise explained(error, file) from error
+        raise explain_download_error(error, file) from error
 
 
-def _mismatch(path: Path, file: Pinned) -> str:
+def _find_fault(path: Path, file: Pinned) -> str:
     size = path.stat().st_size
     with path.open("rb") as opened:
         if opened.read(len(_LFS_POINTER)) == _LFS_POINTER:
@@ -232,7 +232,7 @@ def _digest(path: Path, expected: str) -> str:
             return expected
     digest = sha256_of(path)
     if digest == expected:
-        with suppress(OSError), replacing(cached_assets_path("ganzoo", "verified") / expected) as note:
+        with suppress(OSError), atomic_write(cached_assets_path("ganzoo", "verified") / expected) as note:
             note.write_text(stamp)
     return digest
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import httpx2
     from huggingface_hub.errors import HfHubHTTPError
 
-__all__ = ["explained", "explained_upload", "full_name", "is_incomplete"]
+__all__ = ["explain_download_error", "explain_upload_error", "full_name", "is_incomplete"]
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _UNWRITABLE = {errno.EROFS, errno.EACCES, errno.EPERM}
@@ -23,7 +23,7 @@ def full_name(file: Pinned) -> str:
     return f"{file.repo}/{file.filename}"
 
 
-def explained(error: Exception, file: Pinned) -> PullError:
+def explain_download_error(error: Exception, file: Pinned) -> PullError:
     """What is raised in place of the client's error."""
     import httpx2
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled
@@ -40,7 +40,7 @@ def explained(error: Exception, file: Pinned) -> PullError:
     return _explained_local(error, file)
 
 
-def explained_upload(error: Exception, repo: str) -> PublishError:
+def explain_upload_error(error: Exception, repo: str) -> PublishError:
     """What is raised in place of the client's error when something is sent to a repository."""
     import httpx2
     from huggingface_hub import constants

@@ -16,10 +16,10 @@ from typing import Any, NamedTuple
 
 from ganzoo.errors import CorruptWeightsError, PullError, UnknownNameError
 from ganzoo.hub import download
-from ganzoo.hub.errors import explained
+from ganzoo.hub.errors import explain_download_error
 from ganzoo.hub.pins import GitFile, Pinned
 from ganzoo.interface.weights_files import HubFile
-from ganzoo.utils.files import replacing
+from ganzoo.utils.files import atomic_write
 from ganzoo.utils.names import HUB as PREFIX
 from ganzoo.utils.progress import Progress, silent
 from ganzoo.weights.folder import CONFIG, WEIGHTS
@@ -131,7 +131,7 @@ def _ask(asked: Reference) -> tuple[Reference, Facts]:
         raise PullError(f"{text} - only what `ganzoo publish` wrote can be loaded from the Hub", kind="missing")
     if files[CONFIG]["size"] > MAX_CONFIG_BYTES:
         raise CorruptWeightsError(f"{pinned}: {CONFIG} has {files[CONFIG]['size']:,} bytes - no model says so much")
-    with suppress(OSError), replacing(_note(pinned)) as temporary:  # a cache may be read-only
+    with suppress(OSError), atomic_write(_note(pinned)) as temporary:  # a cache may be read-only
         temporary.write_text(json.dumps(files))
     return pinned, files
 
@@ -178,7 +178,7 @@ def _unanswered(error: Exception, asked: Reference) -> PullError:
         text = f"{asked.repo} has no branch, tag or commit {asked.revision}"
         return PullError(f"{text} - its Hub page lists those that it has", kind="missing")
     plain = GitFile(repo=asked.repo, revision=asked.revision or "main", filename=CONFIG, oid="", size=0)
-    told = explained(error, plain)
+    told = explain_download_error(error, plain)
     known = sorted(_noted(asked.repo))
     if told.kind in ("offline", "network") and known:
         return PullError(f"{told}; on this machine there is {' and '.join(known)}", kind=told.kind)

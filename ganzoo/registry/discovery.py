@@ -11,10 +11,10 @@ from typing import NamedTuple
 from ganzoo.interface.hooks import PROJECT
 from ganzoo.utils.names import BUILTIN
 
-__all__ = ["Found", "installed", "is_refused", "refused"]
+__all__ = ["InstalledPlugin", "disabled_plugins", "find_installed", "is_disabled"]
 
 
-class Found(NamedTuple):
+class InstalledPlugin(NamedTuple):
     """An entry point, and the distribution that it is of."""
 
     owner: str
@@ -27,21 +27,21 @@ class Found(NamedTuple):
         return f"{self.owner}:{self.point.name}"
 
 
-def refused(*, third_party: bool = True) -> set[str]:
+def disabled_plugins(*, third_party: bool = True) -> set[str]:
     """What GANZOO_DISABLE_PLUGINS lists; all plugins of others too, unless `third_party`."""
     names = {name.strip() for name in os.environ.get("GANZOO_DISABLE_PLUGINS", "").split(",")} - {""}
     return names | (set() if third_party else {"*"})
 
 
-def is_refused(owner: str, name: str, disabled: Iterable[str]) -> bool:
+def is_disabled(owner: str, name: str, disabled: Iterable[str]) -> bool:
     """Whether `disabled` names the entry point `name` of the distribution `owner`."""
     names = {owner, name, f"{owner}:{name}"} | ({"*"} if owner != BUILTIN else set())
     return bool({_canonical(name) for name in names} & {_canonical(name) for name in disabled})
 
 
-def installed() -> list[Found]:
+def find_installed() -> list[InstalledPlugin]:
     """The entry points of all distributions, of each the first on the path; ganzoo's own come first."""
-    found: dict[str, list[Found]] = {}
+    found: dict[str, list[InstalledPlugin]] = {}
     for distribution in metadata.distributions():
         try:
             points = distribution.entry_points.select(group=PROJECT)
@@ -49,7 +49,7 @@ def installed() -> list[Found]:
             continue
         if points:
             owner, version = _canonical(distribution.name or "unknown"), distribution.version or ""
-            found.setdefault(owner, [Found(owner, version, point) for point in points])
+            found.setdefault(owner, [InstalledPlugin(owner, version, point) for point in points])
     every = [each for of_one in found.values() for each in of_one]
     return sorted(every, key=lambda each: (each.owner != BUILTIN, each.owner, each.point.name))
 

@@ -32,7 +32,7 @@ def registry() -> Registry:
         found = Registry.discover()
         use(found)
         for plugin in found.broken:
-            warnings.warn(plugin.complaint(), PluginWarning, stacklevel=3)
+            warnings.warn(plugin.describe_problem(), PluginWarning, stacklevel=3)
     return found
 
 

@@ -23,7 +23,7 @@ from ganzoo.errors import GanzooError, PluginError
 from ganzoo.interface import hooks
 from ganzoo.interface.specs import API
 
-__all__ = ["SLOW_IMPORT", "Declared", "Plugin", "PluginState", "ask", "isolated"]
+__all__ = ["SLOW_IMPORT", "Declared", "Plugin", "PluginState", "collect_records", "set_aside_on_error"]
 
 SLOW_IMPORT = 1.0
 """Seconds above which a plugin is told of: everyone waits for it, at every command."""
@@ -71,7 +71,7 @@ class Plugin:
         """What no two plugins share: distributions may use one entry-point name."""
         return f"{self.distribution}:{self.entry_point}"
 
-    def complaint(self) -> str:
+    def describe_problem(self) -> str:
         """Two lines: what failed at which stage, and how to go on without it."""
         who = f"{self.key} {self.version}".strip()
         place = f" ({self.where})" if self.where else ""
@@ -86,7 +86,7 @@ class Plugin:
         self.state = PluginState.INCOMPATIBLE if isinstance(error, _Incompatible) else PluginState.BROKEN
         text = str(told) if isinstance(error, GanzooError) else f"{type(error).__name__}: {told}"
         self.problem = textwrap.shorten(text.removesuffix(": "), 300, placeholder=" ...")
-        self.where = _culprit(told)
+        self.where = _find_line_at_fault(told)
         self.traceback = "".join(told.format())
 
 
@@ -95,7 +95,7 @@ class _Incompatible(PluginError):
 
 
 @contextmanager
-def isolated(plugin: Plugin) -> Iterator[None]:
+def set_aside_on_error(plugin: Plugin) -> Iterator[None]:
     """Run code of the plugin and time it: what it raises sets it aside, what it prints goes to stderr.
 
     So ``--json`` stays JSON. The user's Ctrl-C is the one thing that passes.
@@ -112,7 +112,7 @@ def isolated(plugin: Plugin) -> Iterator[None]:
     plugin.seconds += time.perf_counter() - started
 
 
-def ask(plugin: Plugin, import_module: Callable[[], object]) -> Declared:
+def collect_records(plugin: Plugin, import_module: Callable[[], object]) -> Declared:
     """Import one plugin, check how it was made, and collect the records that its hooks return.
 
     `plugin.stage` says how far it came.
@@ -175,7 +175,7 @@ def _check_records(records: Iterable[Any], record_type: type) -> list[Any]:
     return checked
 
 
-def _culprit(told: TracebackException) -> str:
+def _find_line_at_fault(told: TracebackException) -> str:
     """The line of the plugin, or of what it uses, at which the error arose; empty where there is none."""
     if isinstance(getattr(told, "filename", None), str):  # a syntax error has no frame of its own
         return f"{told.filename}:{told.lineno}"

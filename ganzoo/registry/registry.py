@@ -20,9 +20,9 @@ from ganzoo.interface.specs import (
     Schedule,
 )
 from ganzoo.interface.weights_files import BundledFile, HubFile, Layout
-from ganzoo.registry.discovery import installed, is_refused, refused
+from ganzoo.registry.discovery import disabled_plugins, find_installed, is_disabled
 from ganzoo.registry.index import Index
-from ganzoo.registry.plugin import Declared, Plugin, PluginState, ask, isolated
+from ganzoo.registry.plugin import Declared, Plugin, PluginState, collect_records, set_aside_on_error
 from ganzoo.utils.names import suggest
 
 __all__ = ["Registry"]
@@ -52,13 +52,13 @@ class Registry:
         Raises:
             PluginError: a plugin is broken and GANZOO_STRICT_PLUGINS is 1.
         """
-        disabled = refused(third_party=third_party)
+        disabled = disabled_plugins(third_party=third_party)
         registry = cls()
-        for found in installed():
+        for found in find_installed():
             registry.load(found.owner, found.point.name, found.point.load, version=found.version, disabled=disabled)
-        registry.settle()
+        registry.check_references()
         if os.environ.get("GANZOO_STRICT_PLUGINS") == "1" and registry.broken:
-            raise PluginError(registry.broken[0].complaint())
+            raise PluginError(registry.broken[0].describe_problem())
         return registry
 
     def load(
@@ -73,14 +73,14 @@ class Registry:
         """Import one plugin and take all that it declares, or set it aside; never raises for its faults."""
         plugin = Plugin(owner, name, version)
         self.plugins.append(plugin)
-        if is_refused(owner, name, disabled):
+        if is_disabled(owner, name, disabled):
             plugin.state = PluginState.DISABLED
         else:
-            with isolated(plugin):
-                self._take(plugin, ask(plugin, import_module))
+            with set_aside_on_error(plugin):
+                self._register(plugin, collect_records(plugin, import_module))
         return plugin
 
-    def settle(self) -> None:
+    def check_references(self) -> None:
         """Set aside every plugin with a record that cannot be used beside all the others.
 
         This must wait until all are loaded: a plugin may rest on another, whatever their order, and
@@ -88,16 +88,16 @@ class Registry:
         """
         standing = [plugin for plugin in self.plugins if plugin.state is PluginState.LOADED]
         for plugin in standing:
-            with isolated(plugin):
+            with set_aside_on_error(plugin):
                 self._check_architectures(plugin)
                 self._check_layouts(plugin)
                 self._check_models(plugin)
                 self._check_extractors(plugin)
         fallen = [plugin for plugin in standing if plugin.state is not PluginState.LOADED]
         for plugin in fallen:
-            self._drop(plugin)
+            self._unregister(plugin)
         if fallen:
-            self.settle()
+            self.check_references()
 
     @property
     def broken(self) -> list[Plugin]:
@@ -110,7 +110,7 @@ class Registry:
         hint = f"; a plugin that is not loaded may provide it: {', '.join(absent)}" if absent else ""
         return UnknownNameError(f"there is no {kind} {name!r}{suggest(name, known)}{hint}")
 
-    def _take(self, plugin: Plugin, declared: Declared) -> None:
+    def _register(self, plugin: Plugin, declared: Declared) -> None:
         """Register all records of a plugin, or none."""
         owner = plugin.distribution
         for kind, records in declared.items():
@@ -123,7 +123,7 @@ class Registry:
                 getattr(self, kind).put(owner, record)
         plugin.declares = {kind: [record.name for record in records] for kind, records in declared.items() if records}
 
-    def _drop(self, plugin: Plugin) -> None:
+    def _unregister(self, plugin: Plugin) -> None:
         for kind, names in plugin.declares.items():
             for name in names:
                 getattr(self, kind).discard(plugin.distribution, name)

@@ -13,24 +13,24 @@ from uuid import uuid4
 
 from ganzoo.errors import OutputError
 
-__all__ = ["IMAGE_SUFFIXES", "check_file", "check_writable", "expanded", "pictures_in", "replacing", "sha256_of"]
+__all__ = ["IMAGE_SUFFIXES", "atomic_write", "check_file", "check_writable", "expand_home", "find_images", "sha256_of"]
 
 IMAGE_SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
 """How the names of picture files end."""
 
 
-def expanded(path: str | Path) -> Path:
+def expand_home(path: str | Path) -> Path:
     """With the home folder for ``~``; what names no user stays as it is, where pathlib's own would raise."""
     return Path(os.path.expanduser(path))
 
 
-def pictures_in(folder: Path) -> list[Path]:
+def find_images(folder: Path) -> list[Path]:
     """The picture files of a folder and its subfolders, by their endings, in the order of their paths."""
     return sorted(path for path in folder.rglob("*") if path.suffix.lower() in IMAGE_SUFFIXES)
 
 
 @contextmanager
-def replacing(path: Path, *, synced: bool = True) -> Iterator[Path]:
+def atomic_write(path: Path, *, synced: bool = True) -> Iterator[Path]:
     """A temporary path beside `path`: moved onto it when the block ends well, else removed.
 
     It lies in the same folder, so that the move is atomic, and ends as `path` does, for writers that

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 from pathlib import Path
 
-__all__ = ["BUILTIN", "DATASETS", "HUB", "public_name", "short_name", "suggest"]
+__all__ = ["BUILTIN", "DATASETS", "HUB", "short_name", "strip_path", "suggest"]
 
 BUILTIN = "ganzoo"
 """The distribution whose names always win."""
@@ -34,6 +34,6 @@ def suggest(name: str, known: Iterable[str]) -> str:
     return f" - there are {', '.join(choices)}" if choices else " - none is registered"
 
 
-def public_name(dataset: str) -> str:
+def strip_path(dataset: str) -> str:
     """A data set as others may read it: of a folder its last part, not where it lies on this machine."""
     return Path(dataset).name or dataset

@@ -10,7 +10,7 @@ from ganzoo.errors import MismatchError
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-__all__ = ["adopt", "check_fits", "load_into"]
+__all__ = ["assign_into", "check_fits", "load_into"]
 
 
 def load_into(module: nn.Module, tensors: Mapping[str, Tensor], *, of: str) -> None:
@@ -19,7 +19,7 @@ def load_into(module: nn.Module, tensors: Mapping[str, Tensor], *, of: str) -> N
     module.load_state_dict(dict(tensors))
 
 
-def adopt(module: nn.Module, tensors: Mapping[str, Tensor], *, of: str) -> None:
+def assign_into(module: nn.Module, tensors: Mapping[str, Tensor], *, of: str) -> None:
     """As `load_into`, but the tensors become the module's own where they have its type: nothing is copied.
 
     What the module held before may be on the meta device.

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ganzoo.errors import CorruptWeightsError, OutputError, one_line
-from ganzoo.utils.files import check_writable, replacing, sha256_of
+from ganzoo.utils.files import atomic_write, check_writable, sha256_of
 from ganzoo.weights.tensors import check_finite, write_tensors
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def write_folder(folder: Path, tensors: Mapping[str, Tensor], description: Descr
     check_finite(stored, of=f"{folder / WEIGHTS} in 16 bits" if half else str(folder / WEIGHTS))
     write_tensors(folder / WEIGHTS, stored, {"architecture": description.architecture})
     complete = description._replace(config=dict(description.config), sha256=sha256_of(folder / WEIGHTS))
-    with replacing(folder / CONFIG) as temporary:
+    with atomic_write(folder / CONFIG) as temporary:
         temporary.write_text(json.dumps(complete._asdict(), indent=2) + "\n")
 
 

@@ -10,9 +10,9 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from ganzoo.weights.fit import adopt, check_fits
+from ganzoo.weights.fit import assign_into, check_fits
 
-__all__ = ["build_with", "on_meta"]
+__all__ = ["build_and_load", "on_meta_device"]
 
 Network = TypeVar("Network", bound=nn.Module)
 
@@ -44,24 +44,24 @@ class _SkipInitialization(TorchFunctionMode):
         return func(*args, **options)
 
 
-def build_with(build: Callable[[], Network], tensors: Mapping[str, Tensor], *, of: str) -> Network:
+def build_and_load(build: Callable[[], Network], tensors: Mapping[str, Tensor], *, of: str) -> Network:
     """What `build` makes, with `tensors` for its numbers: without memory or initialisation before it is known to fit.
 
     Raises:
         MismatchError: the tensors are not those of the network; `of` names them.
     """
-    with on_meta():
+    with on_meta_device():
         network = build()
     check_fits(network, tensors, of=of)
     if network.state_dict().keys() < dict([*network.named_parameters(), *network.named_buffers()]).keys():
         with torch.random.fork_rng(devices=[]):  # it makes buffers that no file holds; the caller's randomness stays
             network = build()
-    adopt(network, tensors, of=of)
+    assign_into(network, tensors, of=of)
     return network
 
 
 @contextmanager
-def on_meta() -> Iterator[None]:
+def on_meta_device() -> Iterator[None]:
     """What is built inside is on the meta device, and not initialised."""
     with torch.device("meta"), _SkipInitialization():
         yield

@@ -28,7 +28,7 @@ from ganzoo.weights.tensors import check_finite, write_tensors
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["as_safetensors"]
+__all__ = ["convert_to_safetensors"]
 
 FORMAT = 1  # of what the cache holds; another number makes every cached file anew
 MAX_BYTES = 4_000_000_000
@@ -48,7 +48,7 @@ _FOREIGN = {
 }
 
 
-def as_safetensors(source: Path, *, sha256: str) -> Path:
+def convert_to_safetensors(source: Path, *, sha256: str) -> Path:
     """The tensors of a checkpoint as a safetensors file, under their own names; `source` itself if it is one.
 
     `source` holds the bytes of `sha256`: the caller has verified that. Nested dicts become

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ganzoo.errors import CorruptWeightsError, NonFiniteError, one_line
 from ganzoo.interface.weights_files import Shapes
-from ganzoo.utils.files import replacing
+from ganzoo.utils.files import atomic_write
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -114,7 +114,7 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[s
     from safetensors.torch import save
 
     data = save({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, dict(metadata or {}))
-    with replacing(path) as temporary:
+    with atomic_write(path) as temporary:
         temporary.write_bytes(data)
 
 

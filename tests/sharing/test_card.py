@@ -23,7 +23,7 @@ from ganzoo.registry import lookup
 from ganzoo.sampling.model import source_image
 from ganzoo.sharing.card import card_of
 from ganzoo.testing import noise_data
-from ganzoo.utils.files import pictures_in
+from ganzoo.utils.files import find_images
 from in_process import ganzoo
 from models import publish
 
@@ -246,7 +246,7 @@ def test_emoji_come_nearer_to_those_of_the_other_set(direction, domains):
     folders = [Path(os.environ.get("GANZOO_DATA", "data"), "emoji", f"test{domain}") for domain in domains]
     if not all(folder.is_dir() for folder in folders):
         pytest.skip(f"there is no {folders[0]}")
-    source, target = (torch.stack([source_image(path, 3) for path in pictures_in(folder)]) for folder in folders)
+    source, target = (torch.stack([source_image(path, 3) for path in find_images(folder)]) for folder in folders)
     made = load("cyclegan-noto2twemoji").translate(source, direction=direction, batch_size=20)
     untranslated, translated = ((images - target).abs().mean().item() for images in (source, made))
     assert translated < 0.97 * untranslated

@@ -62,7 +62,7 @@ def digest(path: Path) -> str:
 
 
 def converted(source: Path) -> Path:
-    return pickles.as_safetensors(source, sha256=digest(source))
+    return pickles.convert_to_safetensors(source, sha256=digest(source))
 
 
 def here(source: Path, tmp_path: Path) -> dict[str, torch.Tensor]:
@@ -129,8 +129,8 @@ def test_the_calling_process_never_imports_torch(save: Callable[..., Path], tmp_
     code = """
 import sys
 from pathlib import Path
-from ganzoo.weights.pickles import as_safetensors
-print(as_safetensors(Path(sys.argv[1]), sha256=sys.argv[2]).exists(), "torch" in sys.modules)
+from ganzoo.weights.pickles import convert_to_safetensors
+print(convert_to_safetensors(Path(sys.argv[1]), sha256=sys.argv[2]).exists(), "torch" in sys.modules)
 """
     (tmp_path / "torch.py").write_text("raise SystemExit('a module of the current folder was imported')")
     root = os.fspath(Path(pickles.__file__).parents[2])
