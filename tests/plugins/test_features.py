@@ -50,7 +50,7 @@ def test_its_card_says_what_its_record_says(name):
 def test_its_card_states_an_accuracy_that_is_enough(name, least):
     text = (CARDS / f"{name}.md").read_text()
     assert float(re.search(r"\| test accuracy \| ([\d.]+) % \|", text)[1]) / 100 >= least
-    assert "benchmarks/classifier.py" in text
+    assert "reproduce/classifier.py" in text
 
 
 def test_inception_is_pinned_where_the_file_is_whole():
