@@ -37,7 +37,7 @@ class Index(Mapping[str, Record], Generic[Record]):
         self._owners: dict[str, dict[str, Record]] = {}
 
     def put(self, owner: str, record: Record) -> None:
-        """Add a record that the distribution `owner` declares. It replaces a record of that owner with the same name."""
+        """Add a record that the distribution `owner` declares, or replace its record of that name."""
         self._owners.setdefault(record.name, {})[owner] = record
 
     def discard(self, owner: str, name: str) -> None:
