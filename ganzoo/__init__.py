@@ -10,20 +10,15 @@ from ganzoo.interface.hooks import hookimpl
 from ganzoo.interface.specs import (
     Architecture,
     Augmentation,
-    BundledFile,
-    Derived,
     FeatureExtractor,
-    HubFile,
-    Layout,
     Loss,
     PretrainedModel,
-    Reading,
     Recipe,
     Regularizer,
     Schedule,
-    Shapes,
 )
 from ganzoo.interface.tasks import ClassConditional, ImageToImage, Task, Unconditional
+from ganzoo.interface.weights_files import BundledFile, Derived, HubFile, Layout, Reading, Shapes
 from ganzoo.utils.progress import Progress
 from ganzoo.utils.version import __version__ as __version__
 

@@ -7,7 +7,8 @@ import dataclasses
 from ganzoo.cli.display import Row
 from ganzoo.hub import download
 from ganzoo.interface.configs import as_translation_config
-from ganzoo.interface.specs import Architecture, BundledFile, FeatureExtractor, HubFile, PretrainedModel
+from ganzoo.interface.specs import Architecture, FeatureExtractor, PretrainedModel
+from ganzoo.interface.weights_files import BundledFile, HubFile
 from ganzoo.pretrained import resolve
 from ganzoo.pretrained.cards import usage
 from ganzoo.pretrained.load import weights_size

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from ganzoo.errors import OutputError, one_line
-from ganzoo.registry.discovery import installed, is_refused
-from ganzoo.registry.plugin import SLOW_IMPORT, Plugin, PluginState, ask, isolated
+from ganzoo.registry.discovery import find_installed, is_disabled
+from ganzoo.registry.plugin import SLOW_IMPORT, Plugin, PluginState, collect_records, set_aside_on_error
 from ganzoo.registry.registry import Registry
 from ganzoo.utils.files import check_writable
 from ganzoo.utils.names import BUILTIN
@@ -56,7 +56,7 @@ def versions() -> dict[str, str]:
             found[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
             found[name] = "not installed"
-    return found | {f"plugin {each.key}": each.version for each in installed() if each.owner != BUILTIN}
+    return found | {f"plugin {each.key}": each.version for each in find_installed() if each.owner != BUILTIN}
 
 
 def examine(*, timeout: float = 20.0, disabled: Iterable[str] = ()) -> Iterator[Finding]:
@@ -67,7 +67,7 @@ def examine(*, timeout: float = 20.0, disabled: Iterable[str] = ()) -> Iterator[
 
 def _plugins(timeout: float, disabled: frozenset[str]) -> Iterator[Finding]:
     """Each plugin in a process of its own, then all that survived it in one."""
-    keys = [each.key for each in installed() if not is_refused(each.owner, each.point.name, disabled)]
+    keys = [each.key for each in find_installed() if not is_disabled(each.owner, each.point.name, disabled)]
     with ThreadPoolExecutor(max_workers=4) as pool:
         alone = dict(zip(keys, pool.map(lambda key: _in_process([key], timeout, disabled), keys), strict=True))
     fatal = {key for key, told in alone.items() if isinstance(told, str)}
@@ -109,7 +109,7 @@ def _ending(code: int) -> str:
 
 def _report(keys: Sequence[str]) -> dict[str, Any]:
     """In a process of its own: import the plugins of these keys each alone, or all of them as every command does."""
-    plugins = [_asked(each.owner, each.point) for each in installed() if each.key in keys]
+    plugins = [_asked(each.owner, each.point) for each in find_installed() if each.key in keys]
     return {
         plugin.key: {
             "problem": f"{plugin.stage}: {plugin.problem}" if plugin.state is not PluginState.LOADED else "",
@@ -121,8 +121,8 @@ def _report(keys: Sequence[str]) -> dict[str, Any]:
 
 def _asked(owner: str, point: metadata.EntryPoint) -> Plugin:
     plugin = Plugin(owner, point.name)
-    with isolated(plugin):
-        ask(plugin, point.load)
+    with set_aside_on_error(plugin):
+        collect_records(plugin, point.load)
     return plugin
 
 

@@ -52,7 +52,7 @@ def cli(ctx: click.Context, no_plugins: bool, debug: bool) -> None:
     registry = Registry.discover(third_party=not no_plugins)
     for plugin in registry.plugins:
         if plugin in registry.broken:
-            click.echo(f"ganzoo: warning: {plugin.complaint()}", err=True)
+            click.echo(f"ganzoo: warning: {plugin.describe_problem()}", err=True)
         elif plugin.seconds > SLOW_IMPORT:
             click.echo(f"ganzoo: note: plugin {plugin.key} takes {plugin.seconds:.1f} s to import", err=True)
     lookup.use(registry)

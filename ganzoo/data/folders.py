@@ -20,7 +20,7 @@ from ganzoo.data.datasets import Chunks, Data, ImageData
 from ganzoo.errors import DataError, UnreadableImage, one_line
 from ganzoo.images.files import read_image
 from ganzoo.images.tensors import fit
-from ganzoo.utils.files import IMAGE_SUFFIXES, pictures_in
+from ganzoo.utils.files import IMAGE_SUFFIXES, find_images
 from ganzoo.utils.progress import Progress, silent
 
 __all__ = ["FolderData", "load_folder", "load_pictures"]
@@ -55,7 +55,7 @@ def load_folder(
     Raises:
         DataError: there is no readable picture.
     """
-    paths = pictures_in(folder)
+    paths = find_images(folder)
     if not paths:
         raise DataError(f"{folder} holds no readable image - looked for {', '.join(sorted(IMAGE_SUFFIXES))}")
     tops = ["/".join(path.relative_to(folder).parts[:-1][:1]) for path in paths]

@@ -15,7 +15,7 @@ from ganzoo.data.folders import load_folder, load_pictures
 from ganzoo.data.toy_distributions import POINTS, load_points
 from ganzoo.errors import DataError, InvalidRequestError, UnknownNameError, one_line
 from ganzoo.images.tensors import resize, to_channels
-from ganzoo.utils.files import expanded
+from ganzoo.utils.files import expand_home
 from ganzoo.utils.names import suggest
 from ganzoo.utils.progress import Progress, silent
 
@@ -52,7 +52,7 @@ def check_source(source: str) -> None:
     Raises:
         UnknownNameError: neither a known name nor a folder.
     """
-    if source in DATASETS or source in POINTS or (source and os.path.isdir(expanded(source))):
+    if source in DATASETS or source in POINTS or (source and os.path.isdir(expand_home(source))):
         return
     raise UnknownNameError(f"{source!r} is neither a folder nor a data set{suggest(source, [*DATASETS, *POINTS])}")
 
@@ -91,10 +91,10 @@ def load_data(
     if source in POINTS:
         return load_points(source, image_shape, limit)
     if source in DATASETS:
-        return _from_torchvision(source, expanded(root), image_shape, split, limit, workers, progress)
+        return _from_torchvision(source, expand_home(root), image_shape, split, limit, workers, progress)
     if split != "train":
         raise InvalidRequestError(f"{source} is a folder, which has no {split} images of its own")
-    return load_folder(expanded(source), image_shape, limit, workers, progress, name=source)
+    return load_folder(expand_home(source), image_shape, limit, workers, progress, name=source)
 
 
 def domain_folders(source: str, parts: Sequence[str], split: Split = "train") -> dict[str, Path]:
@@ -103,7 +103,7 @@ def domain_folders(source: str, parts: Sequence[str], split: Split = "train") ->
     Raises:
         DataError: one is missing.
     """
-    folders = {part: expanded(source) / f"{split}{part.upper()}" for part in parts}
+    folders = {part: expand_home(source) / f"{split}{part.upper()}" for part in parts}
     missing = [folder.name for folder in folders.values() if not folder.is_dir()]
     if missing:
         wanted = " and ".join(folder.name for folder in folders.values())

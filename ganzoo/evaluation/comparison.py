@@ -19,7 +19,7 @@ from ganzoo.pretrained import resolve
 from ganzoo.registry import lookup
 from ganzoo.sampling.model import Model
 from ganzoo.sampling.requests import Subject, exact_class, find_class, spoken
-from ganzoo.utils.files import expanded, pictures_in
+from ganzoo.utils.files import expand_home, find_images
 from ganzoo.utils.progress import silent
 from ganzoo.weights.folder import CONFIG
 
@@ -90,7 +90,7 @@ class DataOptions:
 
 def is_pictures(subject: str) -> bool:
     """Whether `subject` means a folder of pictures, and not a model."""
-    folder = expanded(subject)
+    folder = expand_home(subject)
     return subject not in lookup.registry().models and folder.is_dir() and not (folder / CONFIG).is_file()
 
 
@@ -138,7 +138,7 @@ def compare(
         return _translation(subject, against, model, count, asked.get("direction"), options)
     if model is None:
         shape = _first_shape(subject)
-        folder = expanded(subject)
+        folder = expand_home(subject)
         data = load_folder(folder, shape, None, options.workers, silent, name=subject)
         pictures = Part(subject, Pictures(subject, data, options.workers))
         images, of_class = pictures.some(count or pictures.size, seed=options.seed), None
@@ -229,13 +229,13 @@ def _translation(
 
 
 def _has_domains(against: str, split: str) -> bool:
-    folder = expanded(against)
+    folder = expand_home(against)
     return (folder / f"{split}A").is_dir() and (folder / f"{split}B").is_dir()
 
 
 def _first_shape(folder: str) -> Shape:
     """Of the first picture that can be read; as RGB, which grey pictures are too."""
-    for path in pictures_in(expanded(folder)):
+    for path in find_images(expand_home(folder)):
         try:
             _, height, width = read_image(path, channels=3).pixels.shape
         except UnreadableImage:

@@ -8,7 +8,7 @@ from ganzoo.interface.extractor import Extractor
 from ganzoo.pretrained.load import read_weights, weights_path
 from ganzoo.registry import lookup
 from ganzoo.utils.progress import Progress, silent
-from ganzoo.weights.meta import build_with
+from ganzoo.weights.meta import build_and_load
 
 __all__ = ["load_extractor"]
 
@@ -22,5 +22,5 @@ def load_extractor(name: str, *, device: torch.device, progress: Progress = sile
     """
     spec = lookup.registry().feature_extractors[name]
     tensors = read_weights(spec, weights_path(spec, progress=progress))
-    network: Extractor = build_with(spec.build, tensors, of=name)
+    network: Extractor = build_and_load(spec.build, tensors, of=name)
     return network.eval().requires_grad_(False).to(device)

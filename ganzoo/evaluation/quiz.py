@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ganzoo.errors import InvalidRequestError
-from ganzoo.interface.specs import BundledFile
+from ganzoo.interface.weights_files import BundledFile
 from ganzoo.pretrained import resolve
 from ganzoo.registry import lookup
 from ganzoo.sampling.image_files import STILLS

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ganzoo.errors import InvalidRequestError
 from ganzoo.evaluation.metrics import Estimate
-from ganzoo.utils.files import replacing
+from ganzoo.utils.files import atomic_write
 
 if TYPE_CHECKING:
     from ganzoo.evaluation.result import Evaluation
@@ -65,7 +65,7 @@ def facts(said: Mapping[str, Any]) -> dict[str, Any]:
 
 def write(found: Evaluation, path: Path) -> None:
     """The JSON file that a model card quotes, whole or not at all."""
-    with replacing(path) as temporary:
+    with atomic_write(path) as temporary:
         temporary.write_text(json.dumps(found.as_json(), indent=2) + "\n")
 
 

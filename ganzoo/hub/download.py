@@ -1,6 +1,7 @@
-"""Pinned files of the Hugging Face Hub: fetched with its own client, verified each time, repaired once.
+"""Download pinned files from the Hugging Face Hub with its own client, and verify them at every use.
 
-The client compares sizes only, and keeps damaged bytes in its cache for good; hence the digests here.
+The client compares only sizes, and keeps damaged files in its cache for ever. This module compares digests, and
+downloads a damaged file once more.
 """
 
 from __future__ import annotations
@@ -13,9 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ganzoo.errors import CorruptWeightsError, PullError
-from ganzoo.hub.errors import explained, full_name, is_incomplete
+from ganzoo.hub.errors import explain_download_error, full_name, is_incomplete
 from ganzoo.hub.pins import GitFile, Pinned, git_digest
-from ganzoo.utils.files import replacing, sha256_of
+from ganzoo.utils.files import atomic_write, sha256_of
 from ganzoo.utils.progress import Progress, silent
 
 if TYPE_CHECKING:
@@ -23,34 +24,34 @@ if TYPE_CHECKING:
 
 __all__ = ["bound_client", "fetch", "is_cached"]
 
-MEMOISE_BYTES = 256_000_000  # hashing takes 28 ms for 45 MB, but most of a second from a gigabyte on
+MEMOIZE_BYTES = 256_000_000  # a digest takes 28 ms for 45 MB, but most of a second for a gigabyte
 ORPHAN_SECONDS = 3600
 KEPT_IN_QUARANTINE = 3
-BACKOFF = (0.5, 1.0, 2.0)  # between four tries
-LONGEST_HEAD = 3.0  # the client asks 7 times and waits 23 s in between: a silent host is given up after 44 s
-LONGEST_ANSWER = 300.0  # to what is sent; the client would wait for ever
+BACKOFF = (0.5, 1.0, 2.0)  # seconds to wait between four tries
+LONGEST_HEAD = 3.0  # the client asks 7 times and waits 23 s in between: it gives up a silent host after 44 s
+LONGEST_ANSWER = 300.0  # to an upload; the client itself waits for ever
 LONGEST_RETRY_AFTER = 5
 
 _LFS_POINTER = b"version https://git-lfs"
 
 
 def fetch(file: Pinned, *, progress: Progress = silent) -> Path:
-    """A local path that holds exactly the pinned bytes; asks the network only for what is not cached.
+    """Download a file unless it is cached, verify it, and return its local path.
 
-    Size and digest are verified at every call (above `MEMOISE_BYTES`, once for each size, time and
-    inode of the cached file). Wrong bytes are moved to quarantine and fetched once more. `progress`
-    is told of the bytes that have arrived.
+    Each call verifies size and digest. The digest of a file above `MEMOIZE_BYTES` is computed only once, as long as
+    the cached file keeps its size, time and inode. A wrong file is moved to quarantine and downloaded once more.
+    `progress` is called with the number of bytes that have arrived.
 
     Raises:
-        PullError: it cannot be fetched; `kind` says why.
-        CorruptWeightsError: wrong bytes arrived twice. They are in quarantine, not in the cache.
+        PullError: the download failed; `kind` says why.
+        CorruptWeightsError: the file was wrong twice. It is in quarantine, not in the cache.
     """
-    path, fault = _attempt(file, progress)
+    path, fault = _fetch_once(file, progress)
     if fault:
         try:
-            path, fault = _attempt(file, progress)
+            path, fault = _fetch_once(file, progress)
         except PullError as error:
-            text = f"the local copy was damaged ({fault}) and put aside; {error}"
+            text = f"the cached file was damaged ({fault}) and has been removed; {error}"
             raise PullError(text, kind=error.kind) from error
     if fault:
         raise CorruptWeightsError(f"{full_name(file)} was wrong twice: {fault} - {_remedy(fault)}")
@@ -58,21 +59,21 @@ def fetch(file: Pinned, *, progress: Progress = silent) -> Path:
 
 
 def is_cached(file: Pinned) -> bool:
-    """Whether the file is in the local cache with the right size; neither network nor hashing."""
+    """Whether the file is in the local cache and has the right size. It uses no network and computes no digest."""
     path = _repository(file) / "snapshots" / file.revision / file.filename
     return path.is_file() and file.size in (None, path.stat().st_size)
 
 
 def bound_client() -> None:
-    """Let the client be quiet, and give up on a dead or throttling host within a minute where it could take a day.
+    """Make the Hub's client print nothing, and give up a dead or throttling host within a minute instead of a day.
 
-    Process-global, hence for the command line only: a library must not change its host's client.
+    This changes the client of the whole process, so only the command line calls it: a library must not.
     """
     import httpx2
     from huggingface_hub import get_session, logging, set_client_factory
 
-    logging.set_verbosity_error()  # type: ignore[no-untyped-call]  # retries are its business; our one line says how it ended
-    hooks = get_session().event_hooks  # the client's own: without them HF_HUB_OFFLINE has no effect
+    logging.set_verbosity_error()  # type: ignore[no-untyped-call]  # it logs each retry; our one line says the result
+    hooks = get_session().event_hooks  # keep the client's own hooks: without them HF_HUB_OFFLINE has no effect
     hooks = {
         "request": [*hooks.get("request", ()), _cap_timeouts],
         "response": [*hooks.get("response", ()), _cap_retry_after],
@@ -89,7 +90,7 @@ def _cap_timeouts(request: httpx2.Request) -> None:
 
 
 def _cap_retry_after(response: httpx2.Response) -> None:
-    response.headers.pop("ratelimit", None)  # it would win over Retry-After
+    response.headers.pop("ratelimit", None)  # the client prefers it to Retry-After
     wait = response.headers.get("retry-after", "")
     if wait.isdigit():
         response.headers["retry-after"] = str(min(int(wait), LONGEST_RETRY_AFTER))
@@ -98,16 +99,16 @@ def _cap_retry_after(response: httpx2.Response) -> None:
 # --- download ------------------------------------------------------------------------------------
 
 
-def _attempt(file: Pinned, progress: Progress) -> tuple[Path, str]:
-    """The path, and what is wrong with the bytes there: those are in quarantine then."""
+def _fetch_once(file: Pinned, progress: Progress) -> tuple[Path, str]:
+    """Download the file unless it is cached; return its path, and what is wrong with it or an empty text."""
     if not is_cached(file):
         _make_room(file)
     path = _download(file, progress)
-    return path, _fault(path, file)
+    return path, _verify_or_quarantine(path, file)
 
 
 def _download(file: Pinned, progress: Progress) -> Path:
-    """One call of the client, repeated for the faults that it gives up on at once."""
+    """Call the client, and repeat the call after errors that the client itself does not retry."""
     from huggingface_hub import hf_hub_download
 
     delays = iter(BACKOFF)
@@ -122,34 +123,34 @@ def _download(file: Pinned, progress: Progress) -> Path:
                 library_name="ganzoo",
             )
             return Path(path)
-        except Exception as error:  # the client lets errors of httpx2, the OS and its transports escape
+        except Exception as error:  # the client may also raise errors of httpx2, the system and its transports
             delay = next(delays, None)
-            if delay is None or not _is_passing(error):
-                raise explained(error, file) from error
+            if delay is None or not _may_pass(error):
+                raise explain_download_error(error, file) from error
             time.sleep(delay)
 
 
 def _reporting(what: str, progress: Progress) -> type:
-    """A tqdm class for the client that draws nothing and tells `progress`."""
+    """A tqdm class for the client, which draws nothing and calls `progress` instead."""
     from huggingface_hub.utils.tqdm import tqdm
 
-    class Reporting(tqdm):  # the client's own `silent_tqdm` lacks what its Xet transfers call
+    class Reporting(tqdm):  # the client's own `silent_tqdm` lacks methods that its Xet transfers call
         def __init__(self, *args: object, **options: Any) -> None:
             super().__init__(*args, **{**options, "disable": True})  # type: ignore[no-untyped-call]
             self.n, self.total = options.get("initial") or 0, options.get("total")
 
         def update(self, n: float | None = 1) -> None:
-            self.n += n or 0  # which tqdm itself does not count while it is disabled
+            self.n += n or 0  # a disabled tqdm does not count
             progress(what, int(self.n), int(self.total or 0))
 
     return Reporting
 
 
-def _is_passing(error: Exception) -> bool:
-    """Whether another try may help that the client has not made itself.
+def _may_pass(error: Exception) -> bool:
+    """Whether another try may succeed, after an error that the client has not retried itself.
 
-    It repeats timeouts, refused connections and cut bodies, five times each; to repeat those would
-    multiply the two loops. A fresh HEAD signs a fresh URL, which mends the 403 of an expired one.
+    The client retries timeouts, refused connections and incomplete bodies, five times each. A new try after a 403
+    gets a new signed URL, which helps if the old one has expired.
     """
     import httpx2
     from huggingface_hub.errors import HfHubHTTPError
@@ -161,10 +162,10 @@ def _is_passing(error: Exception) -> bool:
 
 
 def _make_room(file: Pinned) -> None:
-    """Remove what killed downloads of this repository left, then see that the file fits.
+    """Remove the files that interrupted downloads left in the repository's folder, then check the free space.
 
     Raises:
-        PullError: of kind ``disk``, before a single request is made.
+        PullError: the file does not fit on the disk; its kind is ``disk``.
     """
     cache = _repository(file).parent
     old = time.time() - ORPHAN_SECONDS
@@ -175,14 +176,14 @@ def _make_room(file: Pinned) -> None:
     existing = next(folder for folder in (cache, *cache.parents) if folder.exists())
     free = shutil.disk_usage(existing).free
     if file.size is not None and free < file.size:
-        text = f"{full_name(file)} takes {file.size:,} bytes, {cache} has {free:,} free"
-        raise PullError(f"{text} - make room there or set HF_HOME to a folder on another disk", kind="disk")
+        text = f"{full_name(file)} needs {file.size:,} bytes, but {cache} has {free:,} bytes free"
+        raise PullError(f"{text} - free space there, or set HF_HOME to a folder on another disk", kind="disk")
 
 
 def _repository(file: Pinned) -> Path:
-    """The repository's folder in the client's cache, whose layout is documented.
+    """The repository's folder in the client's cache. The client documents the layout of its cache.
 
-    The client's own functions for this import its HTTP stack: 0.1 s that `ganzoo list` would pay.
+    The client's own functions for this import its HTTP code, which takes 0.1 s: too slow for `ganzoo list`.
     """
     from huggingface_hub import constants
 
@@ -192,37 +193,38 @@ def _repository(file: Pinned) -> Path:
 # --- verify --------------------------------------------------------------------------------------
 
 
-def _fault(path: Path, file: Pinned) -> str:
-    """What is wrong with the bytes at `path`, which are then no longer there; nothing if they are right."""
+def _verify_or_quarantine(path: Path, file: Pinned) -> str:
+    """What is wrong with the file at `path`, or an empty text. A wrong file is moved to quarantine."""
     try:
         before = path.stat()
-        fault = _mismatch(path, file)
+        fault = _find_fault(path, file)
         if fault:
             _quarantine(path, before)
         return fault
     except FileNotFoundError:
-        return "the cached file vanished while it was read"
+        return "the cached file was removed while it was read"
     except OSError as error:
-        raise explained(error, file) from error
+        raise explain_download_error(error, file) from error
 
 
-def _mismatch(path: Path, file: Pinned) -> str:
+def _find_fault(path: Path, file: Pinned) -> str:
+    """What is wrong with the file at `path`, or an empty text if it has the pinned content."""
     size = path.stat().st_size
     with path.open("rb") as opened:
         if opened.read(len(_LFS_POINTER)) == _LFS_POINTER:
-            return "a Git-LFS pointer instead of the weights"
+            return "it is a Git-LFS pointer instead of the weights"
     if file.size not in (None, size):
-        return f"{size:,} bytes, expected {file.size:,}"
+        return f"it has {size:,} bytes, expected {file.size:,}"
     if isinstance(file, GitFile):
         name, digest, expected = "git digest", git_digest(path), file.oid
     else:
         name, digest, expected = "sha256", _digest(path, file.sha256), file.sha256
-    return "" if digest == expected else f"{name} {digest[:12]}..., expected {expected[:12]}..."
+    return "" if digest == expected else f"its {name} is {digest[:12]}..., expected {expected[:12]}..."
 
 
 def _digest(path: Path, expected: str) -> str:
-    """The file's SHA-256; for a large file that was found right before and not touched since, from a note."""
-    if path.stat().st_size < MEMOISE_BYTES:
+    """The file's SHA-256. A large file that was right before and has not changed since is not read again."""
+    if path.stat().st_size < MEMOIZE_BYTES:
         return sha256_of(path)
     from huggingface_hub import cached_assets_path
 
@@ -232,7 +234,7 @@ def _digest(path: Path, expected: str) -> str:
             return expected
     digest = sha256_of(path)
     if digest == expected:
-        with suppress(OSError), replacing(cached_assets_path("ganzoo", "verified") / expected) as note:
+        with suppress(OSError), atomic_write(cached_assets_path("ganzoo", "verified") / expected) as note:
             note.write_text(stamp)
     return digest
 
@@ -243,22 +245,22 @@ def _stamp(path: Path) -> str:
 
 
 def _quarantine(path: Path, seen: os.stat_result) -> None:
-    """Move the bytes out of the cache, moved rather than edited: another process may have mapped them."""
+    """Move the file out of the cache. It is not overwritten, since another process may have it in memory."""
     from huggingface_hub import cached_assets_path
 
     blob = path.resolve()
     if not os.path.samestat(seen, blob.stat()):
-        return  # another process has repaired it since
+        return  # another process has replaced it already
     try:
         folder = cached_assets_path("ganzoo", "quarantine")
         shutil.move(blob, folder / f"{time.time_ns()}-{blob.name}")
         for oldest in sorted(folder.iterdir())[:-KEPT_IN_QUARANTINE]:
             oldest.unlink(missing_ok=True)
     except OSError:
-        blob.unlink(missing_ok=True)  # no room to keep it; it must not be loaded all the same
+        blob.unlink(missing_ok=True)  # there is no room to keep it, and nobody may load it
 
 
 def _remedy(fault: str) -> str:
     if "Git-LFS" in fault:
-        return "this Hub or mirror does not hold the content; unset HF_ENDPOINT to use another"
-    return "a proxy or mirror on the way alters it, or the pin is wrong: report it to the model's publisher"
+        return "this mirror does not have the weights; unset HF_ENDPOINT to use the Hub itself"
+    return "check your proxy and HF_ENDPOINT; if they do not alter files, report it to the model's publisher"

@@ -1,4 +1,4 @@
-"""What identifies the bytes of a file on the Hub."""
+"""Pins of files on the Hub: what tells one exact content of a file from any other."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from ganzoo.interface.specs import HubFile
+from ganzoo.interface.weights_files import HubFile
 
 __all__ = ["GitFile", "Pinned", "git_digest"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class GitFile:
-    """A small file, which the Hub keeps in git and knows by git's digest of it, 40 hex digits; see `git_digest`."""
+    """A small file, which the Hub keeps in git. `oid` is its git digest, 40 hex digits; see `git_digest`."""
 
     repo: str
     revision: str
@@ -24,10 +24,10 @@ class GitFile:
 
 
 Pinned = HubFile | GitFile
-"""A file by commit and content."""
+"""A file, pinned by its commit and its digest."""
 
 
 def git_digest(path: Path) -> str:
-    """The SHA-1 of a file's length and content, as git names it."""
+    """The digest that git gives to a file: the SHA-1 of its length and its content."""
     content = path.read_bytes()
     return hashlib.sha1(b"blob %d\0%b" % (len(content), content), usedforsecurity=False).hexdigest()

@@ -1,7 +1,7 @@
 """Models on the Hub that `ganzoo publish` wrote, by reference: ``hf:owner/repository[@revision]``.
 
-A reference is resolved to a commit, and what the Hub says of the commit's files, their sizes and digests,
-is noted: a commit does not change, so that one which is noted and cached needs no network.
+A reference is resolved to a commit. The sizes and digests of the commit's files are kept in a note on disk. Since a
+commit never changes, a model whose note and files are on disk needs no network.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from typing import Any, NamedTuple
 
 from ganzoo.errors import CorruptWeightsError, PullError, UnknownNameError
 from ganzoo.hub import download
-from ganzoo.hub.errors import explained
+from ganzoo.hub.errors import explain_download_error
 from ganzoo.hub.pins import GitFile, Pinned
-from ganzoo.interface.specs import HubFile
-from ganzoo.utils.files import replacing
+from ganzoo.interface.weights_files import HubFile
+from ganzoo.utils.files import atomic_write
 from ganzoo.utils.names import HUB as PREFIX
 from ganzoo.utils.progress import Progress, silent
 from ganzoo.weights.folder import CONFIG, WEIGHTS
@@ -30,7 +30,7 @@ API_SECONDS = 10.0
 MAX_CONFIG_BYTES = 1_000_000
 
 Facts = dict[str, dict[str, Any]]
-"""Size and digest of files by name."""
+"""The size and the digest of each file, by its name."""
 
 _REFERENCE = re.compile(r"hf:(?P<repo>\w[\w.-]*/\w[\w.-]*)(?:@(?P<revision>[\w./-]+))?")
 _COMMIT = re.compile(r"[0-9a-f]{40}")
@@ -38,14 +38,14 @@ _log = logging.getLogger(__name__)
 
 
 class Reference(NamedTuple):
-    """A repository, and a branch, tag or commit of it; None is its main branch."""
+    """A repository, and a branch, tag or commit of it; None means its main branch."""
 
     repo: str
     revision: str | None = None
 
     @property
     def is_pinned(self) -> bool:
-        """Whether it names one commit, for good."""
+        """Whether the revision is a full commit, which never changes."""
         return bool(self.revision and _COMMIT.fullmatch(self.revision))
 
     def __str__(self) -> str:
@@ -53,7 +53,7 @@ class Reference(NamedTuple):
 
 
 def is_reference(name: str | Path) -> bool:
-    """Whether `name` means a repository of the Hub."""
+    """Whether `name` is written as a repository of the Hub: it begins with ``hf:``."""
     return isinstance(name, str) and name.startswith(PREFIX)
 
 
@@ -61,20 +61,20 @@ def parse(name: str) -> Reference:
     """The parts of a reference.
 
     Raises:
-        UnknownNameError: it is not written as one.
+        UnknownNameError: `name` is not written as a reference.
     """
     found = _REFERENCE.fullmatch(name)
     if not found:
-        raise UnknownNameError(f"{name!r} names no repository - write hf:owner/repository[@commit]")
+        raise UnknownNameError(f"{name!r} names no repository of the Hub - write hf:owner/repository[@commit]")
     return Reference(found["repo"], found["revision"])
 
 
 def pin(name: str) -> str:
-    """The reference with the commit that it means now, which it tells of; one that names a commit stays.
+    """The reference with its present commit, which is logged. A reference with a commit is returned as it is.
 
     Raises:
-        UnknownNameError: it is not written as a reference.
-        PullError: the Hub cannot be asked, or has no such repository or revision.
+        UnknownNameError: `name` is not written as a reference.
+        PullError: the Hub does not answer, or has no such repository or revision.
     """
     asked = parse(name)
     if asked.is_pinned:
@@ -85,12 +85,12 @@ def pin(name: str) -> str:
 
 
 def fetch(name: str, *, weights: bool = True, progress: Progress = silent) -> Path:
-    """The folder that holds the files of a reference, verified; without `weights`, only what describes the model.
+    """Download the model of a reference, verify it, and return its folder. Without `weights`, only ``config.json``.
 
     Raises:
-        UnknownNameError: it is not written as a reference.
-        PullError: it cannot be fetched; `kind` says why.
-        CorruptWeightsError: wrong bytes arrived twice.
+        UnknownNameError: `name` is not written as a reference.
+        PullError: the download failed; `kind` says why.
+        CorruptWeightsError: a file was wrong twice.
     """
     config, tensors = pinned_files(name)
     folder = download.fetch(config).parent
@@ -100,10 +100,10 @@ def fetch(name: str, *, weights: bool = True, progress: Progress = silent) -> Pa
 
 
 def pinned_files(name: str) -> tuple[Pinned, Pinned]:
-    """The description and the weights of a reference, with the digests that the Hub states of them.
+    """The pinned ``config.json`` and weights file of a reference, with the digests that the Hub states.
 
     Raises:
-        As `fetch`.
+        UnknownNameError, PullError, CorruptWeightsError: as `fetch`.
     """
     wanted = parse(pin(name))
     facts = _read_note(wanted) or _ask(wanted)[1]
@@ -111,33 +111,34 @@ def pinned_files(name: str) -> tuple[Pinned, Pinned]:
 
 
 def _ask(asked: Reference) -> tuple[Reference, Facts]:
-    """The reference's commit, and what the Hub says of its two files, which is noted.
+    """Ask the Hub for the reference's commit and the facts of its two files, and keep them in a note.
 
     Raises:
-        PullError: there is no answer, or not one that a published model gives.
+        PullError: the Hub does not answer, or the repository holds no published model.
     """
     from huggingface_hub import HfApi
 
     try:
         info = HfApi().model_info(asked.repo, revision=asked.revision, files_metadata=True, timeout=API_SECONDS)
-    except Exception as error:  # the client lets errors of httpx2 and the OS escape
+    except Exception as error:  # the client may also raise errors of httpx2 and the system
         raise _unanswered(error, asked) from error
     pinned = Reference(asked.repo, str(info.sha))
     if not pinned.is_pinned:
-        raise PullError(f"{asked}: the Hub answers with no commit - check HF_ENDPOINT", kind="http")
+        raise PullError(f"{asked}: the answer of the Hub names no commit - check HF_ENDPOINT", kind="http")
     files = {file.rfilename: _facts(file) for file in info.siblings or () if file.rfilename in (CONFIG, WEIGHTS)}
     if len(files) < 2:
-        text = f"{pinned} holds no {CONFIG} and {WEIGHTS}"
-        raise PullError(f"{text} - only what `ganzoo publish` wrote can be loaded from the Hub", kind="missing")
+        text = f"{pinned} does not have both {CONFIG} and {WEIGHTS}"
+        raise PullError(f"{text} - ganzoo loads only models that `ganzoo publish` uploaded", kind="missing")
     if files[CONFIG]["size"] > MAX_CONFIG_BYTES:
-        raise CorruptWeightsError(f"{pinned}: {CONFIG} has {files[CONFIG]['size']:,} bytes - no model says so much")
-    with suppress(OSError), replacing(_note(pinned)) as temporary:  # a cache may be read-only
+        text = f"{pinned}: {CONFIG} has {files[CONFIG]['size']:,} bytes"
+        raise CorruptWeightsError(f"{text}, over the limit of {MAX_CONFIG_BYTES:,} - report it to the publisher")
+    with suppress(OSError), atomic_write(_note(pinned)) as temporary:  # a cache may be read-only
         temporary.write_text(json.dumps(files))
     return pinned, files
 
 
 def _facts(file: Any) -> dict[str, Any]:
-    """What the Hub says of a file: its size, and the digest of large ones as LFS has it, of others as git does."""
+    """A file's size and its digest: the SHA-256 of a large file, which is in LFS, or the git digest of a small one."""
     digest = {"sha256": file.lfs.sha256} if file.lfs else {"oid": file.blob_id}
     return {"filename": file.rfilename, "size": file.size, **digest}
 
@@ -154,7 +155,7 @@ def _note(pinned: Reference) -> Path:
 
 
 def _read_note(pinned: Reference) -> Facts | None:
-    """What was noted of a commit; None if nothing was, or nothing usable."""
+    """The note of a commit; None if there is no note, or it is damaged."""
     with suppress(OSError, ValueError, KeyError, TypeError):
         found: Facts = json.loads(_note(pinned).read_text())
         for name in (CONFIG, WEIGHTS):
@@ -164,22 +165,22 @@ def _read_note(pinned: Reference) -> Facts | None:
 
 
 def _noted(repo: str) -> Iterable[str]:
-    """The commits of a repository that can be used offline."""
+    """References to the commits of a repository that have a note, which can be used offline."""
     with suppress(OSError):
         for note in _note(Reference(repo, "*")).parent.glob(f"{repo.replace('/', '--')}@*.json"):
             yield f"{PREFIX}{repo}@{note.stem.rpartition('@')[2]}"
 
 
 def _unanswered(error: Exception, asked: Reference) -> PullError:
-    """What is raised where the Hub does not say what a reference means."""
+    """The error to raise if the Hub does not resolve a reference."""
     from huggingface_hub.errors import RevisionNotFoundError
 
     if isinstance(error, RevisionNotFoundError):
         text = f"{asked.repo} has no branch, tag or commit {asked.revision}"
-        return PullError(f"{text} - its Hub page lists those that it has", kind="missing")
+        return PullError(f"{text} - its page at the Hub lists them", kind="missing")
     plain = GitFile(repo=asked.repo, revision=asked.revision or "main", filename=CONFIG, oid="", size=0)
-    told = explained(error, plain)
+    explained = explain_download_error(error, plain)
     known = sorted(_noted(asked.repo))
-    if told.kind in ("offline", "network") and known:
-        return PullError(f"{told}; on this machine there is {' and '.join(known)}", kind=told.kind)
-    return told
+    if explained.kind in ("offline", "network") and known:
+        return PullError(f"{explained}; offline you can use {' or '.join(known)}", kind=explained.kind)
+    return explained

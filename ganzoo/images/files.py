@@ -14,7 +14,7 @@ from torch import Tensor
 
 from ganzoo.errors import UnreadableImage, one_line
 from ganzoo.images.tensors import MODES, to_tensor
-from ganzoo.utils.files import replacing
+from ganzoo.utils.files import atomic_write
 
 __all__ = ["Picture", "read_image", "save_picture", "take_picture"]
 
@@ -69,7 +69,7 @@ def save_picture(picture: Image.Image, path: Path) -> None:
     encoded = io.BytesIO()  # into a file that cannot grow, Pillow writes half a JPEG and says nothing
     kind = Image.registered_extensions()[path.suffix.lower()]
     picture.save(encoded, kind, quality=95)  # for jpg and webp, whose default blurs pictures this small
-    with replacing(path, synced=False) as temporary:
+    with atomic_write(path, synced=False) as temporary:
         temporary.write_bytes(encoded.getvalue())
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from PIL import Image
 
-from ganzoo.utils.files import replacing
+from ganzoo.utils.files import atomic_write
 
 __all__ = ["contact_sheet", "enlargement", "save_animation", "sheet_size"]
 
@@ -53,7 +53,7 @@ def save_animation(pictures: Sequence[Image.Image], path: Path, *, milliseconds:
     kind = Image.registered_extensions()[path.suffix.lower()]
     smaller: dict[str, Any] = {"optimize": True} if kind == "GIF" else {"quality": 90}
     pictures[0].save(encoded, kind, save_all=True, append_images=pictures[1:], duration=durations, loop=0, **smaller)
-    with replacing(path, synced=False) as temporary:
+    with atomic_write(path, synced=False) as temporary:
         temporary.write_bytes(encoded.getvalue())
 
 

@@ -10,12 +10,12 @@ from ganzoo.interface.specs import (
     Architecture,
     Augmentation,
     FeatureExtractor,
-    Layout,
     Loss,
     PretrainedModel,
     Regularizer,
     Schedule,
 )
+from ganzoo.interface.weights_files import Layout
 
 __all__ = ["KINDS", "PROJECT", "hookimpl", "hookspec"]
 

@@ -1,16 +1,16 @@
-"""The records that a plugin declares: plain frozen data, checked when made, free of torch."""
+"""The records that a plugin declares. They are frozen and checked when they are made. No torch."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from ganzoo.errors import PluginError
 from ganzoo.interface.configs import Config
+from ganzoo.interface.records import CheckedRecord, NamedRecord, label_of
 from ganzoo.interface.tasks import Task
+from ganzoo.interface.weights_files import BundledFile, HubFile
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -22,52 +22,37 @@ __all__ = [
     "API",
     "Architecture",
     "Augmentation",
-    "BundledFile",
-    "Derived",
     "FeatureExtractor",
-    "HubFile",
-    "Layout",
     "Loss",
     "PretrainedModel",
-    "Reading",
     "Recipe",
     "Regularizer",
     "Schedule",
-    "Shapes",
 ]
 
 API = (2, 0)
-"""The version of this interface. Another major breaks plugins; a newer minor only adds."""
-
-Shapes = Mapping[str, tuple[int, ...]]
-"""The tensors of a state dict by name, as shapes alone."""
-
-_NAME = re.compile(r"[a-z0-9]+(?:[._-][a-z0-9]+)*")
-_REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+")
-_SHA256 = re.compile(r"[0-9a-f]{64}")
-_REVISION = re.compile(r"[0-9a-f]{40}")
+"""The version of this interface. Another major version breaks plugins. A newer minor version only adds to it."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Recipe:
-    """How to train on a data set: values in place of the defaults of the config and of the training options."""
+class Recipe(CheckedRecord):
+    """How to train on a data set: values that replace defaults of the config and of the training options."""
 
     config: Mapping[str, Any] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
 
-    def __post_init__(self) -> None:
-        for name in ("config", "options"):
-            object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
-
 
 @dataclass(frozen=True, kw_only=True)
-class Architecture:
+class Architecture(NamedRecord):
     """A way to build a GAN.
 
-    `config` is a frozen dataclass whose defaults are the paper's. `build(config, loss)` is the only
-    function of a declaring module that imports torch, and does so inside its body. `recipes` say by
-    name of the data set how to train on it; that named ``*`` is for all others. `tiny` overrides
-    fields of the config so that a test can train it in a moment.
+    `paper` is where it was published. `config` is a frozen dataclass whose defaults are the paper's. `default_loss` is
+    the name of a loss. `build(config, loss)` returns the GAN; it imports torch inside its body, since the module that
+    declares it must not. `recipes` maps the name of a data set to its recipe; the recipe ``*`` is for all other data.
+    `tiny` are config values that make the GAN small enough for a test to train it in a moment.
+
+    Raises:
+        PluginError: the name is not a name, a value has the wrong type, or `config` is not a frozen dataclass.
     """
 
     name: str
@@ -81,41 +66,33 @@ class Architecture:
     tiny: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        _check_name(self.name)
-        if not (isinstance(self.task, type) and issubclass(self.task, Task)):
-            raise PluginError(f"architecture {self.name}: task {self.task!r} is no type of ganzoo.tasks")
-        if not _is_frozen_dataclass(self.config):
-            raise PluginError(f"architecture {self.name}: config {self.config!r} is not a frozen dataclass")
-        for data, recipe in self.recipes.items():
-            if not isinstance(recipe, Recipe):
-                raise PluginError(f"architecture {self.name}: the recipe for {data} is {recipe!r}, no Recipe")
-        for name in ("recipes", "tiny"):
-            object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
+        super().__post_init__()
+        parameters = getattr(self.config, "__dataclass_params__", None)
+        if not getattr(parameters, "frozen", False):
+            text = f"{label_of(self)}: config is {self.config!r}, not a frozen dataclass"
+            raise PluginError(f"{text} - decorate it with @dataclass(frozen=True)")
 
     def recipe(self, data: str) -> Recipe:
-        """How to train on the data set of that name."""
+        """The recipe for the data set of that name; without one, the recipe ``*`` or an empty one."""
         return self.recipes.get(data) or self.recipes.get("*") or Recipe()
 
 
 @dataclass(frozen=True, kw_only=True)
-class Loss:
-    """An adversarial loss; `load()` imports torch and returns the pair of functions."""
+class Loss(NamedRecord):
+    """An adversarial loss. `load()` imports torch and returns the loss."""
 
     name: str
     summary: str
     paper: str
     load: Callable[[], AdversarialLoss]
 
-    def __post_init__(self) -> None:
-        _check_name(self.name)
-
 
 @dataclass(frozen=True, kw_only=True)
-class Regularizer:
-    """A penalty on discriminators; `load()` imports torch and returns it, a function to a scalar.
+class Regularizer(NamedRecord):
+    """A penalty on discriminators. `load()` imports torch and returns it, a function that returns a scalar.
 
-    What is added to the discriminator's losses is its value times a weight, by default `weight`.
-    `losses` are the adversarial losses that it makes sense with, if not with all.
+    Training adds the scalar times a weight to the losses of the discriminator. `weight` is the default weight.
+    `losses` are the names of the adversarial losses that the penalty makes sense with. None listed means all losses.
     """
 
     name: str
@@ -125,16 +102,13 @@ class Regularizer:
     losses: tuple[str, ...] = ()
     load: Callable[[], Callable[[DiscriminatorOutput], Tensor]]
 
-    def __post_init__(self) -> None:
-        _check_name(self.name)
-
 
 @dataclass(frozen=True, kw_only=True)
-class Augmentation:
-    """A change to all that discriminators look at in training, real or not (DiffAugment, arXiv:2006.10738).
+class Augmentation(NamedRecord):
+    """A change to all images that discriminators see in training, real and generated (arXiv:2006.10738).
 
-    `load()` imports torch and returns a differentiable function from (N, C, H, W) to the same shape
-    that draws for each image on its own, from PyTorch's global random state.
+    `load()` imports torch and returns a differentiable function from images (N, C, H, W) to images of the same shape.
+    The function changes each image differently, with random numbers from PyTorch's global random state.
     """
 
     name: str
@@ -142,16 +116,13 @@ class Augmentation:
     paper: str
     load: Callable[[], Callable[[Tensor], Tensor]]
 
-    def __post_init__(self) -> None:
-        _check_name(self.name)
-
 
 @dataclass(frozen=True, kw_only=True)
-class Schedule:
-    """How learning rates change: `factor(progress, setting)` multiplies them.
+class Schedule(NamedRecord):
+    """How learning rates change during a run: they are multiplied by `factor(progress, setting)`.
 
-    `progress` is the part of the run that is done, in [0, 1); `setting` is one number that the user
-    may give, by default `default`.
+    `progress` is the finished part of the run, in [0, 1). `setting` is a number that the user may give. `default` is
+    its default.
     """
 
     name: str
@@ -159,56 +130,18 @@ class Schedule:
     default: float
     factor: Callable[[float, float], float]
 
-    def __post_init__(self) -> None:
-        _check_name(self.name)
-
 
 @dataclass(frozen=True, kw_only=True)
-class HubFile:
-    """One file of a Hugging Face Hub repository, pinned by commit and by content.
+class FeatureExtractor(NamedRecord):
+    """A pretrained network that computes features of images, by which image sets are compared.
 
-    `size` is in bytes, None where it is not known exactly (the digest decides). `layout` names the
-    foreign layout that the file is in; None means safetensors with our own names.
-    """
+    `source` is the paper or the code that it comes from. `dataset` is what it was trained on; evaluation is most
+    meaningful for similar images. For each image it returns `num_features` features and `num_classes` logits.
+    `accepts` tells people what happens to images of other sizes and colors. `build()` imports torch and returns the
+    network without its weights; its state dict has the names that the file has.
 
-    repo: str
-    revision: str
-    filename: str
-    sha256: str
-    size: int | None = None
-    repo_type: str = "model"
-    layout: str | None = None
-
-    def __post_init__(self) -> None:
-        if not _REPOSITORY.fullmatch(self.repo) or self.repo_type not in ("model", "dataset", "space"):
-            raise PluginError(f"{self.repo_type} {self.repo!r} is no owner/name of a model, dataset or space")
-        if not self.filename or ".." in self.filename.split("/") or self.filename.startswith("/"):
-            raise PluginError(f"{self.repo}: {self.filename!r} is no path inside a repository")
-        if not _REVISION.fullmatch(self.revision):
-            raise PluginError(f"{self.repo}: revision {self.revision!r} is not a 40-digit commit")
-        _check_sha256(self.repo, self.sha256)
-
-
-@dataclass(frozen=True, kw_only=True)
-class BundledFile:
-    """A safetensors file that is shipped inside `package` at `path`."""
-
-    package: str
-    path: str
-    sha256: str
-
-    def __post_init__(self) -> None:
-        _check_sha256(f"{self.package}/{self.path}", self.sha256)
-
-
-@dataclass(frozen=True, kw_only=True)
-class FeatureExtractor:
-    """A pretrained network whose features images are compared by.
-
-    `source` is the paper or the code that it comes from. `dataset` is what it was trained on: metrics mean
-    most for images of that kind. It returns `num_features` features and `num_classes` logits for each image.
-    `accepts` tells people what happens to images of other sizes and colors. `build()` imports torch and
-    returns the network without its weights; its state dict has the names of the file.
+    Raises:
+        PluginError: the name is not a name, a value has the wrong type, or the weights have a layout.
     """
 
     name: str
@@ -223,20 +156,19 @@ class FeatureExtractor:
     build: Callable[[], Extractor]
 
     def __post_init__(self) -> None:
-        _check_name(self.name)
-        _check_weights(f"feature extractor {self.name}", self.weights)
+        super().__post_init__()
         if isinstance(self.weights, HubFile) and self.weights.layout is not None:
-            raise PluginError(
-                f"feature extractor {self.name}: its weights have a layout, which only those of models may have"
-            )
+            text = f"{label_of(self)}: its weights have the layout {self.weights.layout!r}"
+            raise PluginError(f"{text} - only the weights of a PretrainedModel may have one")
 
 
 @dataclass(frozen=True, kw_only=True)
-class PretrainedModel:
-    """Trained weights of an architecture, and what one must know to use them.
+class PretrainedModel(NamedRecord):
+    """Trained weights of an architecture, and what a user must know about them.
 
-    `name` is ``<architecture>-<what it learned>``; a dot and a tag mark another party's weights for
-    the same thing. `license` is None where its publisher states none.
+    `name` is ``<architecture>-<what it learned>``. A dot and a tag at its end mark weights that somebody else
+    published. `license` is None if the publisher states none. `config` are the values that differ from the defaults of
+    the architecture's config. `classes` are the names of its classes, if it has any.
     """
 
     name: str
@@ -247,80 +179,3 @@ class PretrainedModel:
     weights: HubFile | BundledFile
     config: Mapping[str, Any] = field(default_factory=dict)
     classes: tuple[str, ...] = ()
-
-    def __post_init__(self) -> None:
-        _check_name(self.name)
-        _check_weights(f"model {self.name}", self.weights)
-        for fact in ("architecture", "summary", "dataset"):
-            if not isinstance(getattr(self, fact), str):
-                raise PluginError(f"model {self.name}: {fact} {getattr(self, fact)!r} is no text")
-        object.__setattr__(self, "classes", tuple(self.classes))
-        object.__setattr__(self, "config", MappingProxyType(dict(self.config)))
-
-
-@dataclass(frozen=True)
-class Derived:
-    """A tensor that a checkpoint does not hold as such: what `make` makes of those that it holds, in that order."""
-
-    sources: tuple[str, ...]
-    make: Callable[..., Tensor]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Reading:
-    """How a layout reads one checkpoint: the config its shapes imply, and where each of our tensors is.
-
-    `tensors` maps our names to the checkpoint's, or to what is derived from these; `ignored` are the
-    checkpoint's names that carry nothing for the network. Any name in neither is an error. `classes` are the
-    names of its classes, where whoever writes such files means the same ones always.
-    """
-
-    config: Mapping[str, Any]
-    tensors: Mapping[str, str | Derived]
-    ignored: frozenset[str] = frozenset()
-    classes: tuple[str, ...] = ()
-
-    @property
-    def read(self) -> set[str]:
-        """The checkpoint's names of all that is read."""
-        found = self.tensors.values()
-        return {name for each in found for name in (each.sources if isinstance(each, Derived) else (each,))}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Layout:
-    """The naming that another code base gives to an architecture's tensors.
-
-    `read(shapes)` looks at names and shapes alone and returns None for a checkpoint that is not in
-    this layout. `source` is the public code that writes such files, `example` some names in them, by
-    which people tell them apart.
-    """
-
-    name: str
-    architecture: str
-    source: str
-    read: Callable[[Shapes], Reading | None]
-    example: tuple[str, ...] = ()
-
-    def __post_init__(self) -> None:
-        _check_name(self.name)
-
-
-def _is_frozen_dataclass(kind: Any) -> bool:
-    parameters = getattr(kind, "__dataclass_params__", None) if isinstance(kind, type) else None
-    return bool(getattr(parameters, "frozen", False))
-
-
-def _check_name(name: Any) -> None:
-    if not isinstance(name, str) or not _NAME.fullmatch(name):
-        raise PluginError(f"{name!r} is not a name: lower-case letters and digits, joined by '-', '.' or '_'")
-
-
-def _check_weights(what: str, weights: Any) -> None:
-    if not isinstance(weights, (HubFile, BundledFile)):
-        raise PluginError(f"{what}: weights {weights!r} are no HubFile or BundledFile")
-
-
-def _check_sha256(what: str, digest: str) -> None:
-    if not isinstance(digest, str) or not _SHA256.fullmatch(digest):
-        raise PluginError(f"{what}: sha256 {digest!r} is not 64 lower-case hex digits")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from ganzoo.errors import InvalidRequestError, LayoutError, MismatchError
 from ganzoo.pretrained.load import assemble
 from ganzoo.registry import lookup
-from ganzoo.utils.files import expanded, sha256_of
+from ganzoo.utils.files import expand_home, sha256_of
 from ganzoo.weights import pickles
 from ganzoo.weights.folder import Description, check_replaceable, write_folder
 from ganzoo.weights.layouts import Match, find_layout, rename
@@ -60,13 +60,13 @@ def import_checkpoint(
         CorruptWeightsError: no checkpoint, or one that cannot be read safely.
         OutputError: the folder holds a model and `overwrite` is not set.
     """
-    source, target = expanded(file), Path(folder)
+    source, target = expand_home(file), Path(folder)
     lookup.check_config(architecture, config or {})
     known = _layouts(architecture, layout)
     if not source.is_file():
         raise InvalidRequestError(f"there is no file {source}")
     check_replaceable(target, overwrite=overwrite)
-    path = pickles.as_safetensors(source, sha256=sha256_of(source))
+    path = pickles.convert_to_safetensors(source, sha256=sha256_of(source))
     model, name = _read(architecture, path, known, config or {}, of=str(source))
     whole = dataclasses.asdict(model.config)
     plugin = lookup.provider_of(architecture)

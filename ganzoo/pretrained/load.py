@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ganzoo.errors import CorruptWeightsError, LayoutError, MismatchError
 from ganzoo.hub import download, references
-from ganzoo.interface.specs import BundledFile, FeatureExtractor, HubFile, PretrainedModel
+from ganzoo.interface.specs import FeatureExtractor, PretrainedModel
+from ganzoo.interface.weights_files import BundledFile, HubFile
 from ganzoo.pretrained import resolve
 from ganzoo.registry import lookup
 from ganzoo.utils.files import sha256_of
@@ -91,7 +92,7 @@ def weights_path(model: PretrainedModel | FeatureExtractor, *, progress: Progres
     if isinstance(model.weights, BundledFile):
         return Path(str(files(model.weights.package).joinpath(model.weights.path)))
     fetched = download.fetch(model.weights, progress=progress)
-    return pickles.as_safetensors(fetched, sha256=model.weights.sha256)
+    return pickles.convert_to_safetensors(fetched, sha256=model.weights.sha256)
 
 
 def weights_size(record: PretrainedModel | FeatureExtractor) -> int | None:
@@ -127,7 +128,7 @@ def assemble(
     """
     from ganzoo.interface.gan import keep_published
     from ganzoo.sampling.model import Model
-    from ganzoo.weights.meta import build_with
+    from ganzoo.weights.meta import build_and_load
 
     settings, _ = lookup.check_config(architecture, config)
 
@@ -136,7 +137,7 @@ def assemble(
         keep_published(gan)
         return gan
 
-    gan = build_with(build, tensors, of=name)
+    gan = build_and_load(build, tensors, of=name)
     task = lookup.registry().architectures[architecture].task
     return Model(gan, task, settings, name=name, classes=classes, fuse=fuse)
 

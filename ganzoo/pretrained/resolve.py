@@ -9,7 +9,7 @@ from ganzoo.hub import references
 from ganzoo.interface.specs import FeatureExtractor, PretrainedModel
 from ganzoo.registry import lookup
 from ganzoo.sampling.requests import Subject
-from ganzoo.utils.files import expanded
+from ganzoo.utils.files import expand_home
 from ganzoo.utils.progress import Progress, silent
 from ganzoo.weights.folder import CONFIG, Description, read_description
 
@@ -94,7 +94,7 @@ def folder_of(name: str | Path, *, weights: bool = True, progress: Progress = si
     """
     if references.is_reference(name):
         return references.fetch(str(name), weights=weights, progress=progress)
-    folder = expanded(name)
+    folder = expand_home(name)
     if not folder.is_dir():
         raise UnknownNameError(f"there is no folder {name} - models by name are listed by `ganzoo list`")
     return folder

@@ -1,1 +1,1 @@
-"""What all plugins declare, by name."""
+"""Finds the installed plugins and looks up the records that they declare."""

@@ -1,4 +1,4 @@
-"""The plugins that are installed: their entry points, and which of them the user has refused."""
+"""Which plugins are installed, and which of them the user has disabled."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from typing import NamedTuple
 from ganzoo.interface.hooks import PROJECT
 from ganzoo.utils.names import BUILTIN
 
-__all__ = ["Found", "installed", "is_refused", "refused"]
+__all__ = ["InstalledPlugin", "disabled_plugins", "find_installed", "is_disabled"]
 
 
-class Found(NamedTuple):
-    """An entry point, and the distribution that it is of."""
+class InstalledPlugin(NamedTuple):
+    """An entry point of the group ``ganzoo``, and the distribution that it belongs to."""
 
     owner: str
     version: str
@@ -23,37 +23,40 @@ class Found(NamedTuple):
 
     @property
     def key(self) -> str:
-        """As that of the plugin that it becomes."""
+        """``distribution:entry point``, as in `Plugin.key`."""
         return f"{self.owner}:{self.point.name}"
 
 
-def refused(*, third_party: bool = True) -> set[str]:
-    """What GANZOO_DISABLE_PLUGINS lists; all plugins of others too, unless `third_party`."""
+def disabled_plugins(*, third_party: bool = True) -> set[str]:
+    """The names in GANZOO_DISABLE_PLUGINS. If `third_party` is False, also ``*``: all third-party plugins."""
     names = {name.strip() for name in os.environ.get("GANZOO_DISABLE_PLUGINS", "").split(",")} - {""}
     return names | (set() if third_party else {"*"})
 
 
-def is_refused(owner: str, name: str, disabled: Iterable[str]) -> bool:
-    """Whether `disabled` names the entry point `name` of the distribution `owner`."""
+def is_disabled(owner: str, name: str, disabled: Iterable[str]) -> bool:
+    """Whether `disabled` lists the entry point `name` of the distribution `owner`, in any of the ways to write it."""
     names = {owner, name, f"{owner}:{name}"} | ({"*"} if owner != BUILTIN else set())
     return bool({_canonical(name) for name in names} & {_canonical(name) for name in disabled})
 
 
-def installed() -> list[Found]:
-    """The entry points of all distributions, of each the first on the path; ganzoo's own come first."""
-    found: dict[str, list[Found]] = {}
+def find_installed() -> list[InstalledPlugin]:
+    """The entry points of all distributions; ganzoo's own come first.
+
+    If a distribution is installed twice, the first one on the path counts, as for imports.
+    """
+    found: dict[str, list[InstalledPlugin]] = {}
     for distribution in metadata.distributions():
         try:
             points = distribution.entry_points.select(group=PROJECT)
-        except Exception:  # noqa: S112 - a damaged installation, of whatever package, is not ours to judge
+        except Exception:  # noqa: S112 - any package may be damaged; the others still work
             continue
         if points:
             owner, version = _canonical(distribution.name or "unknown"), distribution.version or ""
-            found.setdefault(owner, [Found(owner, version, point) for point in points])
-    every = [each for of_one in found.values() for each in of_one]
-    return sorted(every, key=lambda each: (each.owner != BUILTIN, each.owner, each.point.name))
+            found.setdefault(owner, [InstalledPlugin(owner, version, point) for point in points])
+    plugins = [plugin for of_one in found.values() for plugin in of_one]
+    return sorted(plugins, key=lambda each: (each.owner != BUILTIN, each.owner, each.point.name))
 
 
 def _canonical(name: str) -> str:
-    """A distribution's name as package indexes compare it."""
+    """A distribution's name in the form in which package indexes compare names."""
     return re.sub(r"[-_.]+", "-", name).lower()

@@ -1,4 +1,4 @@
-"""Records by name: who declares them, whose name wins, and what an ambiguous name may mean."""
+"""Records by name: which distribution declares each, and which record a name means."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ __all__ = ["Index"]
 
 
 class _Named(Protocol):
-    """What every kind of record has."""
+    """Any kind of record."""
 
     @property
     def name(self) -> str:
-        """As users type it."""
+        """The name that users type."""
         ...
 
 
@@ -26,8 +26,9 @@ Record = TypeVar("Record", bound=_Named)
 class Index(Mapping[str, Record], Generic[Record]):
     """Records of one kind by name.
 
-    Iterating gives one name for each record: the bare name, or ``distribution/name`` where the bare
-    one is another's or is claimed by several. `unknown` makes the error for a name that nobody declares.
+    Several distributions may declare the same name. Then the bare name means ganzoo's own record. If ganzoo has none,
+    the bare name is ambiguous, and ``distribution/name`` means one of the records. Iteration gives the shortest name
+    that means each record. `unknown(kind, name, known)` makes the error for a name that nobody declares.
     """
 
     def __init__(self, kind: str, unknown: Callable[[str, str, Iterable[str]], UnknownNameError]) -> None:
@@ -40,50 +41,50 @@ class Index(Mapping[str, Record], Generic[Record]):
         self._owners.setdefault(record.name, {})[owner] = record
 
     def discard(self, owner: str, name: str) -> None:
-        """Forget a record of `owner`."""
+        """Remove a record of `owner`."""
         del self._owners[name][owner]
         if not self._owners[name]:
             del self._owners[name]
 
     def name_for(self, owner: str, name: str) -> str:
-        """The name by which `owner` means `name`: its own record comes before everybody else's."""
+        """The full name of what `owner` means by `name`: its own record if it has one, else the record of another."""
         return f"{owner}/{name}" if owner in self._owners.get(name, ()) and owner != self._winner(name) else name
 
     def owner(self, name: str) -> str:
-        """The distribution that declares what `name` means.
+        """The distribution that declares the record `name`.
 
         Raises:
-            As looking it up does.
+            UnknownNameError, AmbiguousNameError: as for ``index[name]``.
         """
         self[name]
-        said, _, bare = name.rpartition("/")
-        return said or str(self._winner(bare))
+        owner, _, bare = name.rpartition("/")
+        return owner or str(self._winner(bare))
 
     def __getitem__(self, name: str) -> Record:
         """The record of that name.
 
         Raises:
-            UnknownNameError: there is none; the message suggests the nearest.
-            AmbiguousNameError: several third-party plugins declare it; the message lists them.
+            UnknownNameError: nobody declares it; the message suggests similar names.
+            AmbiguousNameError: several third-party plugins declare it; the message lists their full names.
         """
         if name not in self:
             raise self._unknown(self.kind, name, self)
-        said, _, bare = name.rpartition("/")
-        owner = said or self._winner(bare)
+        prefix, _, bare = name.rpartition("/")
+        owner = prefix or self._winner(bare)
         if owner is None:
             choices = " or ".join(f"{each}/{bare}" for each in self._owners[bare])
             raise AmbiguousNameError(f"several plugins declare the {self.kind} {name} - say {choices}")
         return self._owners[bare][owner]
 
     def get(self, name: str, /, default: Any = None) -> Any:
-        """The record of that name, or `default` where there is none."""
+        """The record of that name, or `default` if nobody declares it."""
         try:
             return self[name]
         except UnknownNameError:
             return default
 
     def __contains__(self, name: object) -> bool:
-        """Whether somebody declares the name; an ambiguous one, too."""
+        """Whether anybody declares the name, even if it is ambiguous."""
         owner, _, bare = name.rpartition("/") if isinstance(name, str) else ("", "", "")
         owners = self._owners.get(bare, {})
         return owner in owners if owner else bool(owners)
@@ -95,7 +96,7 @@ class Index(Mapping[str, Record], Generic[Record]):
         return sum(map(len, self._owners.values()))
 
     def _winner(self, name: str) -> str | None:
-        """Who has the bare name: a built-in, or else the only one that declares it."""
+        """The owner whose record the bare name means: ganzoo, or else the only owner. None if it is ambiguous."""
         owners = self._owners[name]
         if BUILTIN in owners:
             return BUILTIN

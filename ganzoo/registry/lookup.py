@@ -1,4 +1,4 @@
-"""The registry in use, and what is made from it by name: lists of models, new networks, configs."""
+"""The registry that is in use; lists of models, new networks and configs by name."""
 
 from __future__ import annotations
 
@@ -23,30 +23,32 @@ _registry: Registry | None = None
 
 
 def registry() -> Registry:
-    """The registry in use: that given to `use`, else one of all installed plugins.
+    """The registry that is in use: the one that `use` set, or else a registry of all installed plugins.
 
-    Broken plugins are warned of once and left out.
+    For each broken plugin it warns once, and leaves the plugin out.
     """
     found = _registry
     if found is None:
         found = Registry.discover()
         use(found)
         for plugin in found.broken:
-            warnings.warn(plugin.complaint(), PluginWarning, stacklevel=3)
+            warnings.warn(plugin.describe_problem(), PluginWarning, stacklevel=3)
     return found
 
 
 def use(new: Registry | None) -> None:
-    """Look all names up in this registry from now on; None discovers the installed plugins again."""
+    """Look up all names in the registry `new` from now on. None means to discover the installed plugins again."""
     global _registry
     _registry = new
 
 
 def models(pattern: str = "*", *, architecture: str | None = None, task: str | None = None) -> list[str]:
-    """The names of all pretrained models that match a shell pattern or hold a word, an architecture and a task.
+    """The names of the pretrained models that match all of the given conditions.
+
+    `pattern` is a shell pattern such as ``dcgan-*``, or a part of the name. `architecture` and `task` are names.
 
     Raises:
-        UnknownNameError: no such architecture, or no architecture with such a task.
+        UnknownNameError: no such architecture, or no architecture has such a task.
     """
     found = registry()
     wanted = None if architecture is None else found.architectures[architecture]
@@ -63,21 +65,25 @@ def models(pattern: str = "*", *, architecture: str | None = None, task: str | N
 
 
 def create(architecture: str, *, loss: str | None = None, **config: Any) -> GAN:
-    """A new, untrained GAN. `config` overrides fields of the architecture's config, whose defaults are the paper's.
+    """A new, untrained GAN. `config` replaces values of the architecture's config; the defaults are the paper's.
 
     Raises:
         UnknownNameError: no such architecture or loss.
-        InvalidConfigError: a field that does not exist or a value that cannot be.
+        InvalidConfigError: a field does not exist, or a value is not possible.
     """
     settings, chosen = check_config(architecture, config, loss)
     try:
         return registry().architectures[architecture].build(settings, chosen.load())
-    except RuntimeError as error:  # what torch makes of sizes that no memory holds
+    except RuntimeError as error:  # torch raises it for sizes that are too large for the memory
         raise InvalidConfigError(f"{architecture} cannot be built with this config: {one_line(error)}") from error
 
 
 def check_config(architecture: str, config: Mapping[str, Any], loss: str | None = None) -> tuple[Config, Loss]:
-    """The complete config and the loss that `create` would use; refuses what it would refuse, without torch."""
+    """The complete config and the loss that `create` would use, without importing torch.
+
+    Raises:
+        UnknownNameError, InvalidConfigError: as `create`.
+    """
     spec = registry().architectures[architecture]
     return replace_config(spec.config, config, of=architecture), registry().losses[loss or spec.default_loss]
 
@@ -88,7 +94,7 @@ def config_of(model: PretrainedModel) -> Config:
 
 
 def provider_of(architecture: str) -> str:
-    """The distribution that provides an architecture, empty for one of ganzoo's own.
+    """The distribution that provides an architecture; an empty text for ganzoo itself.
 
     Raises:
         UnknownNameError: no such architecture.

@@ -1,4 +1,4 @@
-"""Running one plugin in such a way that nothing it does takes the others down."""
+"""One plugin: import it and collect its records, so that a fault in it does not stop the other plugins."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ from ganzoo.errors import GanzooError, PluginError
 from ganzoo.interface import hooks
 from ganzoo.interface.specs import API
 
-__all__ = ["SLOW_IMPORT", "Declared", "Plugin", "PluginState", "ask", "isolated"]
+__all__ = ["SLOW_IMPORT", "Declared", "Plugin", "PluginState", "collect_records", "set_aside_on_error"]
 
 SLOW_IMPORT = 1.0
-"""Seconds above which a plugin is told of: everyone waits for it, at every command."""
+"""Seconds above which `ganzoo doctor` reports a plugin as slow, since every command waits for every plugin."""
 
 Declared = dict[str, list[Any]]
 """A plugin's records by kind."""
 
-# Frames in these folders say nothing about the plugin that they load.
+# Lines in these folders are not the plugin's own: they only load it.
 _MACHINERY = tuple(
     os.path.join(folder, "")
     for folder in (
@@ -42,7 +42,7 @@ _MACHINERY = tuple(
 
 
 class PluginState(StrEnum):
-    """What became of a plugin."""
+    """Whether a plugin is in use, and if not, why."""
 
     LOADED = "loaded"
     DISABLED = "disabled"
@@ -52,7 +52,12 @@ class PluginState(StrEnum):
 
 @dataclass
 class Plugin:
-    """A plugin that was found: where it comes from, what it declares, and what went wrong with it, at which stage."""
+    """An installed plugin: where it comes from, what it declares, and what failed.
+
+    `api` is its GANZOO_API. `seconds` is the time that its import and its hooks took. `declares` maps each kind of
+    record to the names of its records. `stage` is the last stage that it reached: ``import``, ``version``, ``hooks``
+    or the name of a hook. `problem` says what failed, `where` is the line that failed, and `traceback` is complete.
+    """
 
     distribution: str
     entry_point: str
@@ -68,26 +73,26 @@ class Plugin:
 
     @property
     def key(self) -> str:
-        """What no two plugins share: distributions may use one entry-point name."""
+        """``distribution:entry point``, which no two plugins share."""
         return f"{self.distribution}:{self.entry_point}"
 
-    def complaint(self) -> str:
-        """Two lines: what failed at which stage, and how to go on without it."""
+    def describe_problem(self) -> str:
+        """Two lines: which stage of the plugin failed and why, and what the user can do."""
         who = f"{self.key} {self.version}".strip()
-        place = f" ({self.where})" if self.where else ""
+        where = f" ({self.where})" if self.where else ""
         return (
-            f"plugin {who} is set aside: {self.stage}: {self.problem}{place}\n"
-            f"  upgrade it, or silence this with GANZOO_DISABLE_PLUGINS={self.key}"
+            f"plugin {who} is not loaded: {self.stage}: {self.problem}{where}\n"
+            f"  upgrade it, or hide this message with GANZOO_DISABLE_PLUGINS={self.key}"
         )
 
     def set_aside(self, error: BaseException) -> None:
-        """Leave the plugin out for the fault that `error` tells of."""
-        told = TracebackException.from_exception(error)  # unlike str(), it survives an error that cannot be printed
+        """Leave the plugin out because of `error`."""
+        traceback = TracebackException.from_exception(error)  # str(error) itself may raise
         self.state = PluginState.INCOMPATIBLE if isinstance(error, _Incompatible) else PluginState.BROKEN
-        text = str(told) if isinstance(error, GanzooError) else f"{type(error).__name__}: {told}"
+        text = str(traceback) if isinstance(error, GanzooError) else f"{type(error).__name__}: {traceback}"
         self.problem = textwrap.shorten(text.removesuffix(": "), 300, placeholder=" ...")
-        self.where = _culprit(told)
-        self.traceback = "".join(told.format())
+        self.where = _find_line_at_fault(traceback)
+        self.traceback = "".join(traceback.format())
 
 
 class _Incompatible(PluginError):
@@ -95,10 +100,11 @@ class _Incompatible(PluginError):
 
 
 @contextmanager
-def isolated(plugin: Plugin) -> Iterator[None]:
-    """Run code of the plugin and time it: what it raises sets it aside, what it prints goes to stderr.
+def set_aside_on_error(plugin: Plugin) -> Iterator[None]:
+    """Inside, code of the plugin runs. An error in it sets the plugin aside, except for the user's Ctrl-C.
 
-    So ``--json`` stays JSON. The user's Ctrl-C is the one thing that passes.
+    What the code prints goes to stderr, so that the output of ``--json`` stays JSON. Its warnings are hidden. The time
+    that it takes is added to `plugin.seconds`.
     """
     started = time.perf_counter()
     try:
@@ -112,13 +118,13 @@ def isolated(plugin: Plugin) -> Iterator[None]:
     plugin.seconds += time.perf_counter() - started
 
 
-def ask(plugin: Plugin, import_module: Callable[[], object]) -> Declared:
-    """Import one plugin, check how it was made, and collect the records that its hooks return.
+def collect_records(plugin: Plugin, import_module: Callable[[], object]) -> Declared:
+    """Import one plugin, check it, and collect the records that its hooks return.
 
-    `plugin.stage` says how far it came.
+    `plugin.stage` is set to each stage before it begins.
 
     Raises:
-        PluginError: it is not made as the interface wants it; besides, whatever the plugin itself raises.
+        PluginError: the plugin does not follow the interface. The plugin itself may raise any other error.
     """
     plugin.stage = "import"
     module = import_module()
@@ -132,7 +138,7 @@ def ask(plugin: Plugin, import_module: Callable[[], object]) -> Declared:
         hook = getattr(manager.hook, f"ganzoo_{kind}")
         results = hook()
         if len(results) < len(hook.get_hookimpls()):
-            raise PluginError("it returned None, not records")
+            raise PluginError("it returned None, not records - return a list, or yield each record")
         declared[kind] = _check_records((record for result in results for record in result), record_type)
     return declared
 
@@ -140,27 +146,27 @@ def ask(plugin: Plugin, import_module: Callable[[], object]) -> Declared:
 def _check_api(api: Any) -> tuple[int, int]:
     ours = ".".join(map(str, API))
     if api is None:
-        raise _Incompatible(f"it does not say GANZOO_API = (major, minor); this ganzoo speaks {ours}")
+        raise _Incompatible(f"it does not define GANZOO_API = (major, minor) - this ganzoo has plugin API {ours}")
     if not (isinstance(api, tuple) and len(api) == 2 and all(isinstance(n, int) for n in api)):
-        raise _Incompatible(f"GANZOO_API is {reprlib.repr(api)}, not a pair of integers")
+        raise _Incompatible(f"GANZOO_API is {reprlib.repr(api)}, not a pair of whole numbers such as {API}")
     if api[0] != API[0] or api[1] > API[1]:
         older = "ganzoo" if api > API else "the plugin"
-        raise _Incompatible(f"it needs plugin API {api[0]}.{api[1]}, this ganzoo speaks {ours}: upgrade {older}")
+        raise _Incompatible(f"it needs plugin API {api[0]}.{api[1]}, this ganzoo has {ours} - upgrade {older}")
     return api
 
 
 def _check_hooks(module: object) -> pluggy.PluginManager:
-    """A manager of this plugin alone, so that its hooks are called alone and nothing is left of a broken one."""
+    """A manager that holds only this plugin: only its hooks are called, and a broken plugin leaves nothing behind."""
     manager = pluggy.PluginManager(hooks.PROJECT)
     manager.add_hookspecs(hooks)
     manager.register(module)
-    manager.check_pending()  # a misspelt hook would be ignored in silence, and so would an unmarked one
+    manager.check_pending()  # pluggy itself ignores a misspelled hook; the check below finds unmarked ones
     marked = {hook.name for hook in manager.get_hookcallers(module) or ()}
     unmarked = [name for kind in hooks.KINDS if hasattr(module, name := f"ganzoo_{kind}") and name not in marked]
     if unmarked:
-        raise PluginError(f"{', '.join(unmarked)} is not marked with @ganzoo.hookimpl")
+        raise PluginError(f"{', '.join(unmarked)} is not marked with @ganzoo.hookimpl - write it above the function")
     if not marked:
-        raise PluginError(f"it implements no hook - there are {', '.join(f'ganzoo_{kind}' for kind in hooks.KINDS)}")
+        raise PluginError(f"it implements no hook - the hooks are {', '.join(f'ganzoo_{k}' for k in hooks.KINDS)}")
     return manager
 
 
@@ -168,16 +174,16 @@ def _check_records(records: Iterable[Any], record_type: type) -> list[Any]:
     checked = list(records)
     for record in checked:
         if not isinstance(record, record_type):
-            raise PluginError(f"it returned {reprlib.repr(record)}, which is no {record_type.__name__}")
+            raise PluginError(f"it returned {reprlib.repr(record)}, which is not of type {record_type.__name__}")
     twice = [name for name, count in Counter(record.name for record in checked).items() if count > 1]
     if twice:
-        raise PluginError(f"it declares {', '.join(twice)} twice")
+        raise PluginError(f"it declares {', '.join(twice)} twice - give each record another name")
     return checked
 
 
-def _culprit(told: TracebackException) -> str:
-    """The line of the plugin, or of what it uses, at which the error arose; empty where there is none."""
-    if isinstance(getattr(told, "filename", None), str):  # a syntax error has no frame of its own
-        return f"{told.filename}:{told.lineno}"
-    frames = [frame for frame in told.stack if not frame.filename.startswith(("<", *_MACHINERY))]
+def _find_line_at_fault(traceback: TracebackException) -> str:
+    """``file:line`` of the last line outside ganzoo that ran; empty if there is none."""
+    if isinstance(getattr(traceback, "filename", None), str):  # a syntax error names its line itself
+        return f"{traceback.filename}:{traceback.lineno}"
+    frames = [frame for frame in traceback.stack if not frame.filename.startswith(("<", *_MACHINERY))]
     return f"{frames[-1].filename}:{frames[-1].lineno}" if frames else ""

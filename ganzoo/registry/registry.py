@@ -1,4 +1,4 @@
-"""The registry: takes each plugin whole or sets it aside whole, and keeps what all of them declare, by kind."""
+"""The registry: it holds the records of all plugins by kind. It takes all records of a plugin, or none."""
 
 from __future__ import annotations
 
@@ -13,25 +13,23 @@ from ganzoo.interface.configs import check_contract, replace_config
 from ganzoo.interface.specs import (
     Architecture,
     Augmentation,
-    BundledFile,
     FeatureExtractor,
-    HubFile,
-    Layout,
     Loss,
     PretrainedModel,
     Regularizer,
     Schedule,
 )
-from ganzoo.registry.discovery import installed, is_refused, refused
+from ganzoo.interface.weights_files import BundledFile, HubFile, Layout
+from ganzoo.registry.discovery import disabled_plugins, find_installed, is_disabled
 from ganzoo.registry.index import Index
-from ganzoo.registry.plugin import Declared, Plugin, PluginState, ask, isolated
+from ganzoo.registry.plugin import Declared, Plugin, PluginState, collect_records, set_aside_on_error
 from ganzoo.utils.names import suggest
 
 __all__ = ["Registry"]
 
 
 class Registry:
-    """What all plugins declare, by kind, and the state of every plugin that was found."""
+    """The records of all plugins, by kind, and the state of every installed plugin."""
 
     def __init__(self) -> None:
         self.plugins: list[Plugin] = []
@@ -46,21 +44,21 @@ class Registry:
 
     @classmethod
     def discover(cls, *, third_party: bool = True) -> Registry:
-        """A registry of every installed plugin, found through the entry points of the group ``ganzoo``.
+        """A registry of all installed plugins, which are the entry points of the group ``ganzoo``.
 
-        GANZOO_DISABLE_PLUGINS lists those to leave out, separated by commas: distributions, entry points
-        or ``distribution:entry point``; ``*`` stands for all third-party plugins.
+        The environment variable GANZOO_DISABLE_PLUGINS lists plugins to leave out, separated by commas. Each is
+        written as a distribution, an entry point or ``distribution:entry point``. ``*`` means all third-party plugins.
 
         Raises:
             PluginError: a plugin is broken and GANZOO_STRICT_PLUGINS is 1.
         """
-        disabled = refused(third_party=third_party)
+        disabled = disabled_plugins(third_party=third_party)
         registry = cls()
-        for found in installed():
+        for found in find_installed():
             registry.load(found.owner, found.point.name, found.point.load, version=found.version, disabled=disabled)
-        registry.settle()
+        registry.check_references()
         if os.environ.get("GANZOO_STRICT_PLUGINS") == "1" and registry.broken:
-            raise PluginError(registry.broken[0].complaint())
+            raise PluginError(registry.broken[0].describe_problem())
         return registry
 
     def load(
@@ -72,60 +70,60 @@ class Registry:
         version: str = "",
         disabled: Iterable[str] = (),
     ) -> Plugin:
-        """Import one plugin and take all that it declares, or set it aside; never raises for its faults."""
+        """Import one plugin and register its records. A fault in the plugin sets it aside and raises no error."""
         plugin = Plugin(owner, name, version)
         self.plugins.append(plugin)
-        if is_refused(owner, name, disabled):
+        if is_disabled(owner, name, disabled):
             plugin.state = PluginState.DISABLED
         else:
-            with isolated(plugin):
-                self._take(plugin, ask(plugin, import_module))
+            with set_aside_on_error(plugin):
+                self._register(plugin, collect_records(plugin, import_module))
         return plugin
 
-    def settle(self) -> None:
-        """Set aside every plugin with a record that cannot be used beside all the others.
+    def check_references(self) -> None:
+        """Check the names by which records refer to each other, and set aside the plugins where one is wrong.
 
-        This must wait until all are loaded: a plugin may rest on another, whatever their order, and
-        falls with it.
+        Call it when all plugins are loaded, since a plugin may use records of any other plugin. If a plugin is set
+        aside, the plugins that use its records are set aside too.
         """
-        standing = [plugin for plugin in self.plugins if plugin.state is PluginState.LOADED]
-        for plugin in standing:
-            with isolated(plugin):
+        loaded = [plugin for plugin in self.plugins if plugin.state is PluginState.LOADED]
+        for plugin in loaded:
+            with set_aside_on_error(plugin):
                 self._check_architectures(plugin)
                 self._check_layouts(plugin)
                 self._check_models(plugin)
                 self._check_extractors(plugin)
-        fallen = [plugin for plugin in standing if plugin.state is not PluginState.LOADED]
-        for plugin in fallen:
-            self._drop(plugin)
-        if fallen:
-            self.settle()
+        faulty = [plugin for plugin in loaded if plugin.state is not PluginState.LOADED]
+        for plugin in faulty:
+            self._unregister(plugin)
+        if faulty:
+            self.check_references()
 
     @property
     def broken(self) -> list[Plugin]:
-        """The plugins that were set aside for a fault of their own."""
+        """The plugins that were set aside because of a fault."""
         return [p for p in self.plugins if p.state in (PluginState.BROKEN, PluginState.INCOMPATIBLE)]
 
     def unknown(self, kind: str, name: str, known: Iterable[str]) -> UnknownNameError:
-        """The error for a name that nobody declares: the nearest names, and who was not asked."""
+        """The error for a name that nobody declares. It lists similar names, and the plugins that are not loaded."""
         absent = [f"{p.key} is {p.state}" for p in self.plugins if p.state is not PluginState.LOADED]
         hint = f"; a plugin that is not loaded may provide it: {', '.join(absent)}" if absent else ""
         return UnknownNameError(f"there is no {kind} {name!r}{suggest(name, known)}{hint}")
 
-    def _take(self, plugin: Plugin, declared: Declared) -> None:
+    def _register(self, plugin: Plugin, declared: Declared) -> None:
         """Register all records of a plugin, or none."""
         owner = plugin.distribution
         for kind, records in declared.items():
             plugin.stage = f"ganzoo_{kind}"
-            again = [record.name for record in records if f"{owner}/{record.name}" in getattr(self, kind)]
-            if again:
-                raise PluginError(f"another plugin of {owner} declares {', '.join(again)} too")
+            taken = [record.name for record in records if f"{owner}/{record.name}" in getattr(self, kind)]
+            if taken:
+                raise PluginError(f"another plugin of {owner} declares {', '.join(taken)} too - rename one of them")
         for kind, records in declared.items():
             for record in records:
                 getattr(self, kind).put(owner, record)
         plugin.declares = {kind: [record.name for record in records] for kind, records in declared.items() if records}
 
-    def _drop(self, plugin: Plugin) -> None:
+    def _unregister(self, plugin: Plugin) -> None:
         for kind, names in plugin.declares.items():
             for name in names:
                 getattr(self, kind).discard(plugin.distribution, name)
@@ -136,7 +134,7 @@ class Registry:
         for name in plugin.declares.get("architectures", ()):
             spec = self.architectures[f"{owner}/{name}"]
             spec = replace(spec, default_loss=self.losses.name_for(owner, spec.default_loss))
-            self.losses[spec.default_loss]  # refuses one that is not there
+            self.losses[spec.default_loss]  # raises if no plugin declares it
             _check_config(spec, {}, of=name)
             _check_config(spec, spec.tiny, of=f"{name}, tiny")
             self.architectures.put(owner, spec)
@@ -146,7 +144,7 @@ class Registry:
         for name in plugin.declares.get("layouts", ()):
             layout = self.layouts[f"{owner}/{name}"]
             layout = replace(layout, architecture=self.architectures.name_for(owner, layout.architecture))
-            self.architectures[layout.architecture]  # refuses one that is not there
+            self.architectures[layout.architecture]  # raises if no plugin declares it
             self.layouts.put(owner, layout)
 
     def _check_models(self, plugin: Plugin) -> None:
@@ -164,22 +162,24 @@ class Registry:
             _check_bundled(self.feature_extractors[f"{owner}/{name}"])
 
     def _with_layout(self, owner: str, model: PretrainedModel) -> PretrainedModel:
+        """The model with the full name of its weights' layout, which must be a layout of its architecture."""
         weights = model.weights
         if not isinstance(weights, HubFile) or weights.layout is None:
             return model
         weights = replace(weights, layout=self.layouts.name_for(owner, weights.layout))
         of = self.layouts[str(weights.layout)].architecture
         if of != model.architecture:
-            raise PluginError(f"{model.name}: the layout {weights.layout} is of {of}, not of {model.architecture}")
+            text = f"{model.name}: the layout {weights.layout} belongs to the architecture {of}"
+            raise PluginError(f"{text}, not to {model.architecture}")
         return replace(model, weights=weights)
 
 
 def _check_config(spec: Architecture, values: Mapping[str, Any], *, of: str) -> None:
-    """The config with `values` can be made, and says what the architecture's task needs."""
+    """Check that the config accepts `values`, and that it has what the architecture's task needs."""
     check_contract(replace_config(spec.config, values, of=of), spec.task.config, of=of)
 
 
 def _check_bundled(record: PretrainedModel | FeatureExtractor) -> None:
     weights = record.weights
     if isinstance(weights, BundledFile) and not files(weights.package).joinpath(weights.path).is_file():
-        raise PluginError(f"{record.name}: there is no {weights.path} in {weights.package}")
+        raise PluginError(f"{record.name}: the package {weights.package} has no file {weights.path}")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from ganzoo.errors import Interrupted, OutputError, UnfinishedError
 from ganzoo.sampling.grid import Series
-from ganzoo.utils.files import check_writable, replacing
+from ganzoo.utils.files import atomic_write, check_writable
 from ganzoo.utils.names import short_name
 from ganzoo.utils.progress import Progress, silent
 
@@ -202,7 +202,7 @@ def _save_arrays(model: Model, files: list[Path], series: Series, batch_size: in
 
     channels, height, width = model.image_shape
     header = {"descr": "|u1", "fortran_order": False, "shape": (len(series), height, width, channels)}
-    with replacing(files[0]) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive:
+    with atomic_write(files[0]) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive:
         with archive.open("images.npy", "w", force_zip64=True) as entry:
             np.lib.format.write_array_header_1_0(entry, header)
             for batch in _batches(model, series, batch_size):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ganzoo.errors import Interrupted, InvalidRequestError, OutputError, UnfinishedError
 from ganzoo.sampling.image_files import FORMATS
-from ganzoo.utils.files import IMAGE_SUFFIXES, check_writable, pictures_in
+from ganzoo.utils.files import IMAGE_SUFFIXES, check_writable, find_images
 from ganzoo.utils.progress import Progress, silent
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def _jobs_of_folder(folder: Path, output: Path | None, name: str, file_format: s
     if folder.resolve() in (target.resolve(), *target.resolve().parents):
         raise OutputError(f"{target} is inside of {folder}, where it would be translated the next time")
     check_writable(target)
-    paths = pictures_in(folder)
+    paths = find_images(folder)
     if not paths:
         raise InvalidRequestError(f"{folder} holds no picture - looked for {', '.join(sorted(IMAGE_SUFFIXES))}")
     return [Job(path, target / _renamed(path, file_format, path.relative_to(folder))) for path in paths]

@@ -6,15 +6,16 @@ import json
 from dataclasses import replace
 
 from ganzoo.hub import references
-from ganzoo.interface.specs import BundledFile, PretrainedModel
+from ganzoo.interface.specs import PretrainedModel
+from ganzoo.interface.weights_files import BundledFile
 from ganzoo.pretrained import resolve
 from ganzoo.pretrained.cards import Card, facts_of
 from ganzoo.pretrained.load import weights_size
 from ganzoo.registry import lookup
 from ganzoo.training.command import command_of
 from ganzoo.training.plan import Plan
-from ganzoo.utils.files import expanded
-from ganzoo.utils.names import public_name, short_name
+from ganzoo.utils.files import expand_home
+from ganzoo.utils.names import short_name, strip_path
 from ganzoo.weights.folder import WEIGHTS
 
 __all__ = ["card_of"]
@@ -30,7 +31,7 @@ def card_of(name: str, *, called: str = "", picture: str = "") -> Card:
     """
     subject = resolve.subject_of(name)
     model = lookup.registry().models[name] if resolve.is_registered(name) else resolve.description_of(name)
-    dataset = public_name(model.dataset) if called else model.dataset
+    dataset = strip_path(model.dataset) if called else model.dataset
     return Card(
         title=short_name(called or name) if not isinstance(model, PretrainedModel) else name,
         name=called or name,
@@ -65,9 +66,9 @@ def _weights(name: str) -> dict[str, str]:
 
 def _training(folder: str) -> str:
     """The command that trained what is in a run's folder; empty where it is not known."""
-    path = expanded(folder) / "run.json"
+    path = expand_home(folder) / "run.json"
     if not path.is_file():
         return ""
     plan = Plan(**json.loads(path.read_text()))
-    plan = replace(plan, init=public_name(plan.init) if plan.init else None)
-    return command_of(plan, "run", data=public_name(plan.data))
+    plan = replace(plan, init=strip_path(plan.init) if plan.init else None)
+    return command_of(plan, "run", data=strip_path(plan.data))

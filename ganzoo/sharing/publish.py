@@ -11,16 +11,17 @@ from typing import Any, NamedTuple
 
 from ganzoo.errors import InvalidRequestError, OutputError, PublishError, one_line
 from ganzoo.hub import references
-from ganzoo.hub.errors import explained_upload
-from ganzoo.interface.specs import HubFile, PretrainedModel
+from ganzoo.hub.errors import explain_upload_error
+from ganzoo.interface.specs import PretrainedModel
 from ganzoo.interface.tasks import Task
+from ganzoo.interface.weights_files import HubFile
 from ganzoo.pretrained import resolve
 from ganzoo.pretrained.cards import UNWRITTEN, is_stub
 from ganzoo.pretrained.load import load
 from ganzoo.registry import lookup
 from ganzoo.sharing.card import card_of
-from ganzoo.utils.files import check_writable, replacing
-from ganzoo.utils.names import HUB, public_name
+from ganzoo.utils.files import atomic_write, check_writable
+from ganzoo.utils.names import HUB, strip_path
 from ganzoo.utils.version import __version__
 from ganzoo.weights.folder import CONFIG, WEIGHTS, Description, read_description, write_folder
 from ganzoo.weights.tensors import read_tensors
@@ -97,14 +98,14 @@ def prepare(run: str | Path, repo: str, *, card: Path | None = None) -> Prepared
     model = load(source)
     description = resolve.description_of(source)
     shared = description._replace(
-        dataset=public_name(description.dataset), plugin=lookup.provider_of(description.architecture)
+        dataset=strip_path(description.dataset), plugin=lookup.provider_of(description.architecture)
     )
     write_folder(target, read_tensors(source / WEIGHTS, sha256=description.sha256), shared)
     if not text:
         text, beside = _own_card(model, source, target, repo), target
     _check_card(text, task, beside)
     pictures = _copy_pictures(text, beside, target)
-    with replacing(target / CARD) as temporary:
+    with atomic_write(target / CARD) as temporary:
         temporary.write_text(text)
     return Prepared(target, (CONFIG, WEIGHTS, CARD, *pictures), read_description(target), *_told(text))
 
@@ -132,7 +133,7 @@ def upload(prepared: Prepared, repo: str, *, private: bool = False) -> HubFile:
     except PublishError:
         raise
     except Exception as error:  # the client lets errors of httpx2, of yaml and of the OS escape
-        raise explained_upload(error, repo) from error
+        raise explain_upload_error(error, repo) from error
     return _confirmed(prepared, repo, commit.oid)
 
 

@@ -10,14 +10,15 @@ from typing import Any
 
 from ganzoo.errors import InvalidConfigError
 from ganzoo.interface.gan import GAN
-from ganzoo.interface.specs import BundledFile, PretrainedModel
+from ganzoo.interface.specs import PretrainedModel
+from ganzoo.interface.weights_files import BundledFile
 from ganzoo.pretrained.load import load
 from ganzoo.registry import lookup
 from ganzoo.registry.plugin import SLOW_IMPORT
 from ganzoo.testing.asserting import assert_raises
 from ganzoo.testing.tiny import tiny_gan
 from ganzoo.training.plan import make_plan
-from ganzoo.weights.meta import on_meta
+from ganzoo.weights.meta import on_meta_device
 
 __all__ = ["CHECKS", "assert_imports_no_torch"]
 
@@ -75,12 +76,12 @@ def check_recipes_can_be_followed(architecture: str) -> None:
 def check_builds_at_every_known_config(architecture: str) -> None:
     """The paper's config, the tiny one, those of its recipes and of its models build; on the meta device."""
     for config in _known_configs(architecture):
-        with on_meta():
+        with on_meta_device():
             gan = lookup.create(architecture, **config)
         assert sum(parameter.numel() for parameter in gan.parameters()) > 0, config
 
 
-def check_records_say_what_one_must_know(architecture: str) -> None:
+def check_models_are_described(architecture: str) -> None:
     """Its models are called after it and say what they make of what; what its plugin declares beside is described."""
     for model in _models(architecture):
         bare = architecture.rpartition("/")[2]

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from ganzoo.evaluation.extractors import load_extractor
 from ganzoo.interface.extractor import Extractor
-from ganzoo.interface.specs import BundledFile
+from ganzoo.interface.weights_files import BundledFile
 from ganzoo.registry import lookup
 from ganzoo.testing.declaring import assert_imports_no_torch
 from ganzoo.testing.tiny import noise_data
@@ -25,7 +25,7 @@ def check_extractor_is_declared_without_torch(name: str) -> None:
     assert_imports_no_torch(lookup.registry().feature_extractors[name].build.__module__)
 
 
-def check_extractor_says_what_one_must_know(name: str) -> None:
+def check_extractor_is_described(name: str) -> None:
     """It has a summary, and says where it comes from, what it learned, and what becomes of images of other sizes."""
     spec = lookup.registry().feature_extractors[name]
     for fact in ("summary", "source", "dataset", "accepts"):

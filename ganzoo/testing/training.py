@@ -46,7 +46,7 @@ def check_updates_move_their_group(architecture: str) -> None:
     assert seen == set(optimizers), "a group is never updated"
 
 
-def check_says_what_was_judged(architecture: str) -> None:
+def check_updates_show_discriminator_outputs(architecture: str) -> None:
     """Updates show what the discriminators saw and said; D(x) and D(G(z)) are recorded of each."""
     gan = tiny_gan(architecture)
     spec = lookup.registry().architectures[architecture]

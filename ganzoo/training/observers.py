@@ -25,7 +25,7 @@ from ganzoo.pretrained.cards import is_stub
 from ganzoo.registry import lookup
 from ganzoo.training.observer import Observer
 from ganzoo.training.readme import render_card
-from ganzoo.utils.files import replacing
+from ganzoo.utils.files import atomic_write
 from ganzoo.weights.folder import Description, write_folder
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ class Metrics(Observer):
     def _forget_after(self, step: int) -> None:
         """Drop the records after `step` that a killed run left, and the half line at its end."""
         kept = [line for line in self.path.read_text().splitlines() if _step(line) <= step]
-        with replacing(self.path) as temporary:
+        with atomic_write(self.path) as temporary:
             temporary.write_text("".join(line + "\n" for line in kept))
 
 
@@ -106,7 +106,7 @@ class Card(Observer):
         """Write it, unless somebody has worked on it."""
         path, card = self.folder / "README.md", render_card(self.trainer)
         if not path.exists() or is_stub(path.read_text()):
-            with replacing(path) as temporary:
+            with atomic_write(path) as temporary:
                 temporary.write_text(card)
 
 

@@ -34,7 +34,7 @@ from ganzoo.training.observers import (
 )
 from ganzoo.training.plan import Plan, make_plan
 from ganzoo.training.point_figure import PointFigure
-from ganzoo.utils.files import check_writable, replacing
+from ganzoo.utils.files import atomic_write, check_writable
 from ganzoo.utils.progress import Progress, silent
 from ganzoo.utils.seeds import derive_seed
 
@@ -228,7 +228,7 @@ class Trainer(Iterator[Record]):
 
     def _write_plan(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
-        with replacing(self.folder / _PLAN) as temporary:
+        with atomic_write(self.folder / _PLAN) as temporary:
             temporary.write_text(self.plan.as_json())
 
 

@@ -1,4 +1,4 @@
-"""Devices by name."""
+"""Devices by their names, and their random states."""
 
 from __future__ import annotations
 
@@ -10,29 +10,30 @@ __all__ = ["resolve_device", "seed_device"]
 
 
 def resolve_device(name: str) -> torch.device:
-    """The device of that name; ``auto`` is the first of cuda, mps and cpu that is there.
+    """The device of that name. ``auto`` means the first of cuda, mps and cpu that this machine has.
 
     Raises:
-        InvalidRequestError: no such device, here or at all.
+        InvalidRequestError: the name is not a device, or this machine does not have it.
     """
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "mps" if _has_mps() else "cpu")
     try:
         device = torch.device(name)
     except RuntimeError as error:
-        raise InvalidRequestError(f"{name!r} is no device - say auto, cpu, cuda, cuda:1 or mps") from error
+        raise InvalidRequestError(f"{name!r} is not a device - use auto, cpu, cuda, cuda:1 or mps") from error
     try:
-        torch.zeros(1, device=device).cpu()  # there and back: "meta" holds no values
-    except Exception as error:  # each absent backend fails in its own way, some by a failing import
+        torch.zeros(1, device=device).cpu()  # the copy back fails for "meta", which holds no values
+    except Exception as error:  # each missing device fails with another error, some with an ImportError
         reason = one_line(error).partition(". ")[0]
-        raise InvalidRequestError(f"there is no {name} here ({reason}) - use --device cpu") from error
+        raise InvalidRequestError(f"this machine has no device {name} ({reason}) - use --device cpu") from error
     return device
 
 
 def seed_device(seed: int, device: torch.device) -> None:
-    """Set the global random states of the CPU and of `device`, as `torch.manual_seed` does, in a hundredth of its time.
+    """Set the global random states of the CPU and of `device`.
 
-    Where there is no GPU that one writes down, each time, who has called it.
+    The states are those that `torch.manual_seed` sets. On a machine without a GPU this takes a hundredth of its time,
+    since `torch.manual_seed` records its caller each time.
     """
     torch.default_generator.manual_seed(seed)
     if device.type != "cpu":

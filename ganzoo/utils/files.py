@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all, and where pictures are."""
+"""Write files atomically, and find image files."""
 
 from __future__ import annotations
 
@@ -13,29 +13,29 @@ from uuid import uuid4
 
 from ganzoo.errors import OutputError
 
-__all__ = ["IMAGE_SUFFIXES", "check_file", "check_writable", "expanded", "pictures_in", "replacing", "sha256_of"]
+__all__ = ["IMAGE_SUFFIXES", "atomic_write", "check_file", "check_writable", "expand_home", "find_images", "sha256_of"]
 
 IMAGE_SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
-"""How the names of picture files end."""
+"""The endings of the names of image files."""
 
 
-def expanded(path: str | Path) -> Path:
-    """With the home folder for ``~``; what names no user stays as it is, where pathlib's own would raise."""
+def expand_home(path: str | Path) -> Path:
+    """The path with the home folder in place of ``~``. Unlike `Path.expanduser`, it accepts an unknown user."""
     return Path(os.path.expanduser(path))
 
 
-def pictures_in(folder: Path) -> list[Path]:
-    """The picture files of a folder and its subfolders, by their endings, in the order of their paths."""
+def find_images(folder: Path) -> list[Path]:
+    """The image files of a folder and its subfolders, sorted by path. Only the endings of the names are looked at."""
     return sorted(path for path in folder.rglob("*") if path.suffix.lower() in IMAGE_SUFFIXES)
 
 
 @contextmanager
-def replacing(path: Path, *, synced: bool = True) -> Iterator[Path]:
-    """A temporary path beside `path`: moved onto it when the block ends well, else removed.
+def atomic_write(path: Path, *, synced: bool = True) -> Iterator[Path]:
+    """A temporary path to write to. When the block ends, the file replaces `path`; after an error it is removed.
 
-    It lies in the same folder, so that the move is atomic, and ends as `path` does, for writers that
-    choose a format by the ending. `synced` forces the content to the disk first, which takes
-    milliseconds: for what cannot be made again.
+    So `path` never holds a part of the new content. The temporary path is in the same folder, which makes the
+    replacement atomic, and it has the same ending, by which writers choose a format. `synced` waits until the content
+    is on the disk, which takes milliseconds. Switch it off for files that can be made again.
     """
     temporary = path.with_name(f".{uuid4().hex[:8]}.{path.name}")
     try:
@@ -55,10 +55,10 @@ def sha256_of(path: Path) -> str:
 
 
 def check_file(path: Path, endings: Collection[str], *, overwrite: bool = False) -> None:
-    """Refuse a file of another kind, one that exists and may not be replaced, or one that cannot be written.
+    """Check that the file `path` can be written, and that its name ends in one of `endings`.
 
     Raises:
-        OutputError: says which, and what to do.
+        OutputError: it has another ending, it exists and `overwrite` is off, or its folder cannot be written to.
     """
     if path.suffix.lower() not in endings:
         raise OutputError(f"{path} ends in no known format - use {', '.join(endings)}")
@@ -68,16 +68,16 @@ def check_file(path: Path, endings: Collection[str], *, overwrite: bool = False)
 
 
 def check_writable(folder: Path) -> None:
-    """Refuse a folder that cannot be made or written; its nearest existing ancestor decides.
+    """Check that `folder` can be written to, or, if it does not exist, its nearest folder that exists.
 
     Raises:
-        OutputError: says which one, and why.
+        OutputError: that folder cannot be written to; the message says why.
     """
     existing = next(p for p in (folder, *folder.absolute().parents) if p.exists())
     try:
         if not existing.is_dir():
             raise NotADirectoryError(errno.ENOTDIR, "it is not a folder")
         with tempfile.TemporaryFile(dir=existing):
-            pass  # the only test that root and read-only disks both pass
+            pass  # permission bits do not tell for root and for read-only disks
     except OSError as error:
-        raise OutputError(f"cannot write to {existing}: {error.strerror}") from error
+        raise OutputError(f"cannot write to {existing}: {error.strerror} - choose another folder") from error

@@ -1,4 +1,4 @@
-"""What things are called, and help for names that were typed wrong."""
+"""Names that several packages use, and suggestions for names with typing errors."""
 
 from __future__ import annotations
 
@@ -6,27 +6,27 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 from pathlib import Path
 
-__all__ = ["BUILTIN", "DATASETS", "HUB", "public_name", "short_name", "suggest"]
+__all__ = ["BUILTIN", "DATASETS", "HUB", "short_name", "strip_path", "suggest"]
 
 BUILTIN = "ganzoo"
-"""The distribution whose names always win."""
+"""The distribution whose records have the bare names, even if other distributions declare the same names."""
 
 HUB = "hf:"
-"""How the names of what is on the Hub begin."""
+"""The names of models on the Hub begin with this."""
 
 DATASETS = ("celeba", "cifar10", "cifar100", "fashion-mnist", "gaussian-1d", "grid", "kmnist", "mnist", "ring")
-"""The data sets that are known by name; `ganzoo.data.load` and `ganzoo.data.toy_distributions` know what they are."""
+"""The names of the data sets that ganzoo knows. `ganzoo.data` loads them."""
 
 
 def short_name(name: str) -> str:
-    """What files made with a model are called: a folder's or a repository's own name."""
+    """The name for files that are made with a model: the name of its folder or its repository, without the path."""
     if name.startswith(HUB):
         return name.partition("@")[0].rpartition("/")[2]
     return Path(name).resolve().name
 
 
 def suggest(name: str, known: Iterable[str]) -> str:
-    """The end of an error message: the known names closest to `name`, or else all of them."""
+    """The end of an error message about the unknown `name`: the most similar known names, or else all known names."""
     choices = sorted(known)
     close = get_close_matches(str(name).lower(), choices, n=3, cutoff=0.5)
     if close:
@@ -34,6 +34,6 @@ def suggest(name: str, known: Iterable[str]) -> str:
     return f" - there are {', '.join(choices)}" if choices else " - none is registered"
 
 
-def public_name(dataset: str) -> str:
-    """A data set as others may read it: of a folder its last part, not where it lies on this machine."""
+def strip_path(dataset: str) -> str:
+    """The name of a data set for publication: of a folder only the last part, without the path on this machine."""
     return Path(dataset).name or dataset

@@ -1,4 +1,4 @@
-"""The precision that sums and statistics are computed in."""
+"""The precision for sums and statistics."""
 
 from __future__ import annotations
 
@@ -9,5 +9,5 @@ __all__ = ["at_least_float32"]
 
 
 def at_least_float32(x: Tensor) -> Tensor:
-    """`x` in 32 bits or more: under autocast scores have 16, which a square overflows and a mean wears off."""
+    """`x` in 32 bits or more. Under autocast, logits have 16: a square may overflow, and a mean is inexact."""
     return x.to(torch.promote_types(x.dtype, torch.float32))

@@ -1,4 +1,4 @@
-"""Randomness as a function: a seed for each purpose, derived from the user's seed and a position."""
+"""Derive a seed for each purpose from the seed of the user."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ __all__ = ["derive_seed"]
 
 
 def derive_seed(seed: int, *position: str | int) -> int:
-    """A 63-bit seed, the same in every process and release, another for every `position`.
+    """A seed of 63 bits for `position`, such as the name of a purpose and a step.
 
-    PyTorch's CPU generator looks at 32 of the bits: among 100,000 positions about one pair shares them.
-    Nothing has to be saved for a run to continue exactly: step 1,000 of seed 0 is always the same.
+    It is the same in every process and in every release. So a run can continue exactly without saved random states:
+    step 1,000 of seed 0 always has the same seed. Each position has another seed. PyTorch's CPU generator uses only 32
+    of the bits: among 100,000 positions, about one pair has the same 32 bits.
     """
     text = "/".join(str(part) for part in (seed, *position))
     return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "little") >> 1

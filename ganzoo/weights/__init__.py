@@ -1,1 +1,1 @@
-"""Tensors in files, and from files into networks."""
+"""Weights: read from files, written to files, and loaded into networks."""

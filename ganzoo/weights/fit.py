@@ -1,4 +1,4 @@
-"""Tensors into networks, strictly: every name, shape and kind must match."""
+"""Load tensors into networks. Every name and shape must match."""
 
 from __future__ import annotations
 
@@ -10,19 +10,26 @@ from ganzoo.errors import MismatchError
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-__all__ = ["adopt", "check_fits", "load_into"]
+__all__ = ["assign_into", "check_fits", "load_into"]
 
 
 def load_into(module: nn.Module, tensors: Mapping[str, Tensor], *, of: str) -> None:
-    """Copy `tensors` into `module`, strictly; see `check_fits`."""
+    """Copy `tensors` into `module`. Every name and shape must match.
+
+    Raises:
+        MismatchError: see `check_fits`.
+    """
     check_fits(module, tensors, of=of)
     module.load_state_dict(dict(tensors))
 
 
-def adopt(module: nn.Module, tensors: Mapping[str, Tensor], *, of: str) -> None:
-    """As `load_into`, but the tensors become the module's own where they have its type: nothing is copied.
+def assign_into(module: nn.Module, tensors: Mapping[str, Tensor], *, of: str) -> None:
+    """Replace the tensors of `module` by `tensors`. Only tensors of another data type are copied.
 
-    What the module held before may be on the meta device.
+    The module may be on the meta device before.
+
+    Raises:
+        MismatchError: see `check_fits`.
     """
     check_fits(module, tensors, of=of)
     kinds = {name: tensor.dtype for name, tensor in module.state_dict().items()}
@@ -30,10 +37,12 @@ def adopt(module: nn.Module, tensors: Mapping[str, Tensor], *, of: str) -> None:
 
 
 def check_fits(module: nn.Module, tensors: Mapping[str, Tensor], *, of: str) -> None:
-    """Every name and shape must match, and floats go into floats. The module may be on the meta device.
+    """Check that `tensors` have the names and shapes of `module`, which may be on the meta device.
+
+    Floating-point tensors must be floating-point in both. `of` names the tensors in the error.
 
     Raises:
-        MismatchError: lists every missing, unexpected and misshapen tensor.
+        MismatchError: lists every missing tensor, every unexpected one, and every one of another shape.
     """
     expected = module.state_dict()
     problems = [f"missing {name} {tuple(expected[name].shape)}" for name in expected if name not in tensors]

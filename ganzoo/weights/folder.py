@@ -1,4 +1,4 @@
-"""Published folders: what a trained model is exchanged as, ``config.json`` and ``model.safetensors``."""
+"""Published folders: a trained model as two files, ``config.json`` and ``model.safetensors``."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ganzoo.errors import CorruptWeightsError, OutputError, one_line
-from ganzoo.utils.files import check_writable, replacing, sha256_of
+from ganzoo.utils.files import atomic_write, check_writable, sha256_of
 from ganzoo.weights.tensors import check_finite, write_tensors
 
 if TYPE_CHECKING:
@@ -22,39 +22,42 @@ WEIGHTS = "model.safetensors"
 
 
 class Description(NamedTuple):
-    """What ``config.json`` says: how to build the network, and the digest of its weights.
+    """The content of ``config.json``: how to build the network, and the SHA-256 of its weights.
 
-    `plugin` is the distribution that provides the architecture, empty for one of ganzoo's own.
+    `plugin` is the distribution that provides the architecture, or an empty text for ganzoo itself.
     """
 
     architecture: str
     config: Mapping[str, Any]
     dataset: str
     classes: tuple[str, ...] = ()
-    sha256: str = ""  # filled in by `write_folder`, demanded by `read_description`
+    sha256: str = ""  # `write_folder` fills it in, and `read_description` requires it
     plugin: str = ""
 
 
 def write_folder(folder: Path, tensors: Mapping[str, Tensor], description: Description, *, half: bool = False) -> None:
-    """Write a published folder; `half` stores floating-point weights in 16 bits, half the size.
+    """Write a published folder. `half` stores floating-point weights in 16 bits, which halves the size.
 
-    ``config.json`` states the digest and is written last: between the two files the folder is refused,
-    never read with another model's weights.
+    ``config.json`` holds the digest of the weights and is written last. If the second write fails, the digest is
+    wrong, and the folder cannot be read with the weights of another model.
+
+    Raises:
+        NonFiniteError: a weight is NaN or infinite, or too large for 16 bits.
     """
     folder.mkdir(parents=True, exist_ok=True)
     stored = {name: t.half() if half and t.is_floating_point() else t for name, t in tensors.items()}
     check_finite(stored, of=f"{folder / WEIGHTS} in 16 bits" if half else str(folder / WEIGHTS))
     write_tensors(folder / WEIGHTS, stored, {"architecture": description.architecture})
     complete = description._replace(config=dict(description.config), sha256=sha256_of(folder / WEIGHTS))
-    with replacing(folder / CONFIG) as temporary:
+    with atomic_write(folder / CONFIG) as temporary:
         temporary.write_text(json.dumps(complete._asdict(), indent=2) + "\n")
 
 
 def check_replaceable(folder: Path, *, overwrite: bool) -> None:
-    """Refuse a folder that holds a model already, unless it may be replaced.
+    """Check that a model can be written to `folder`.
 
     Raises:
-        OutputError: it does, or it cannot be written.
+        OutputError: it holds a model and `overwrite` is off, or it cannot be written to.
     """
     check_writable(folder)
     if (folder / CONFIG).exists() and not overwrite:
@@ -62,7 +65,7 @@ def check_replaceable(folder: Path, *, overwrite: bool) -> None:
 
 
 def read_description(folder: Path) -> Description:
-    """What a published folder says of itself.
+    """Read the ``config.json`` of a published folder.
 
     Raises:
         CorruptWeightsError: ``config.json`` is missing or malformed.
@@ -79,6 +82,6 @@ def read_description(folder: Path) -> Description:
 def _check_types(description: Description) -> None:
     texts = (description.architecture, description.dataset, description.sha256, description.plugin)
     if not isinstance(description.classes, list) or not all(isinstance(t, str) for t in (*texts, *description.classes)):
-        raise TypeError("architecture, dataset, sha256 and plugin are texts, classes is a list of texts")
+        raise TypeError("architecture, dataset, sha256 and plugin must be texts, and classes a list of texts")
     if not isinstance(description.config, dict) or len(description.sha256) != 64:
-        raise TypeError("config is a mapping, sha256 has 64 digits")
+        raise TypeError("config must be a mapping, and sha256 must have 64 digits")

@@ -1,4 +1,4 @@
-"""Foreign checkpoints: which layout a state dict is in, and its tensors under our names."""
+"""Foreign checkpoints: find the layout of a state dict, and give its tensors ganzoo's names."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from ganzoo.errors import LayoutError
-from ganzoo.interface.specs import Derived, Layout, Reading, Shapes
+from ganzoo.interface.weights_files import Derived, Layout, Reading, Shapes
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -15,7 +15,7 @@ __all__ = ["Match", "find_layout", "rename"]
 
 
 class Match(NamedTuple):
-    """A layout that reads a checkpoint; `prefix` is where in the file the network stands."""
+    """A layout that reads a network in a checkpoint. All names of the network in the file start with `prefix`."""
 
     layout: Layout
     prefix: str
@@ -23,16 +23,16 @@ class Match(NamedTuple):
 
 
 def find_layout(shapes: Shapes, layouts: Iterable[Layout], *, of: str) -> Match:
-    """The one layout that reads the checkpoint `of`.
+    """The only layout that reads a checkpoint. `of` names the checkpoint in errors.
 
-    Training scripts save several networks in one file, as ``{"netG_state_dict": {...}, ...}``: each
-    part (see `ganzoo.weights.pickles`) is tried on its own, without the ``module.`` that data parallelism adds.
+    Training scripts save several networks in one file, such as ``{"netG_state_dict": {...}, ...}``. Each network is
+    tried on its own, without the ``module.`` that data parallelism puts before its names.
 
     Raises:
-        LayoutError: none or several read it, or a layout leaves tensors unread.
+        LayoutError: no layout or several layouts read it, or the layout does not use all tensors.
     """
     layouts = list(layouts)
-    parts = _parts(shapes)
+    parts = _split_by_network(shapes)
     matches = [
         Match(layout, prefix, reading)
         for prefix, part in parts.items()
@@ -40,27 +40,28 @@ def find_layout(shapes: Shapes, layouts: Iterable[Layout], *, of: str) -> Match:
         if (reading := layout.read(part)) is not None
     ]
     if len(matches) != 1:
-        raise LayoutError(_explain(shapes, layouts, matches, of))
+        raise LayoutError(_explain_failure(shapes, layouts, matches, of))
     match = matches[0]
     unread = set(parts[match.prefix]) - match.reading.read - match.reading.ignored
     if unread:
-        raise LayoutError(f"{of}: the layout {match.layout.name} leaves {', '.join(sorted(unread))} unread")
+        raise LayoutError(f"{of}: the layout {match.layout.name} does not use {', '.join(sorted(unread))}")
     return match
 
 
 def rename(tensors: Mapping[str, Tensor], match: Match) -> dict[str, Tensor]:
-    """The tensors that the match's layout reads, under our names."""
-    return {ours: _find(tensors, match.prefix, theirs) for ours, theirs in match.reading.tensors.items()}
+    """The tensors that the layout reads, with ganzoo's names."""
+    return {ours: _tensor(tensors, match.prefix, theirs) for ours, theirs in match.reading.tensors.items()}
 
 
-def _find(tensors: Mapping[str, Tensor], prefix: str, theirs: str | Derived) -> Tensor:
+def _tensor(tensors: Mapping[str, Tensor], prefix: str, theirs: str | Derived) -> Tensor:
+    """One tensor of the checkpoint, or a tensor that is computed from several."""
     if isinstance(theirs, Derived):
         return theirs.make(*(tensors[prefix + name] for name in theirs.sources))
     return tensors[prefix + theirs]
 
 
-def _parts(shapes: Shapes) -> dict[str, dict[str, tuple[int, ...]]]:
-    """The shapes of each network in a file, by the prefix that its names share."""
+def _split_by_network(shapes: Shapes) -> dict[str, dict[str, tuple[int, ...]]]:
+    """The shapes of each network in a file, without the prefix that its names share; by that prefix."""
     parts: dict[str, dict[str, tuple[int, ...]]] = {}
     for name, shape in shapes.items():
         container, slash, bare = name.rpartition("/")
@@ -69,10 +70,11 @@ def _parts(shapes: Shapes) -> dict[str, dict[str, tuple[int, ...]]]:
     return parts
 
 
-def _explain(shapes: Shapes, layouts: list[Layout], matches: list[Match], of: str) -> str:
+def _explain_failure(shapes: Shapes, layouts: list[Layout], matches: list[Match], of: str) -> str:
+    """The message for a checkpoint that no layout or several layouts read."""
     if matches:
         found = ", ".join(f"{match.layout.name} at {match.prefix or 'the top'!r}" for match in matches)
-        return f"{of} can be read in several ways: {found}"
+        return f"{of} can be read in several ways: {found} - save only one network in the file"
     known = "; ".join(f"{each.name}, with {', '.join(each.example)} ({each.source})" for each in layouts) or "none"
     some = ", ".join(f"{name} {shape}" for name, shape in list(shapes.items())[:4])
-    return f"{of} is in no known layout: it holds {len(shapes)} tensors ({some}, ...) - known are {known}"
+    return f"{of} is in no known layout: it holds {len(shapes)} tensors ({some}, ...) - known layouts are {known}"

@@ -1,4 +1,4 @@
-"""Networks without their numbers: built in no time and no memory, to be given weights that were read."""
+"""Build a network without memory for its weights, then give it weights that were read from a file."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from ganzoo.weights.fit import adopt, check_fits
+from ganzoo.weights.fit import assign_into, check_fits
 
-__all__ = ["build_with", "on_meta"]
+__all__ = ["build_and_load", "on_meta_device"]
 
 Network = TypeVar("Network", bound=nn.Module)
 
@@ -26,15 +26,15 @@ _FILLED = frozenset([torch.randn, torch.rand])
 
 
 class _SkipInitialization(TorchFunctionMode):
-    """Leaves tensors as they are where they would be filled.
+    """Skips all functions that fill tensors with initial values.
 
-    On the meta device there is nothing to fill, and to ask PyTorch to do it loads its compiler, which takes seconds.
+    On the meta device they have no effect, but PyTorch loads its compiler for them, which takes seconds.
     """
 
     def __torch_function__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
     ) -> Any:
-        """Called by PyTorch for every function of its own."""
+        """Called by PyTorch in place of each of its functions."""
         options = dict(kwargs or {})
         if func in _FILLERS:
             return args[0] if args else options["tensor"]
@@ -44,24 +44,27 @@ class _SkipInitialization(TorchFunctionMode):
         return func(*args, **options)
 
 
-def build_with(build: Callable[[], Network], tensors: Mapping[str, Tensor], *, of: str) -> Network:
-    """What `build` makes, with `tensors` for its numbers: without memory or initialisation before it is known to fit.
+def build_and_load(build: Callable[[], Network], tensors: Mapping[str, Tensor], *, of: str) -> Network:
+    """The network that `build` returns, with `tensors` as its weights.
+
+    It is built on the meta device first: if the tensors do not fit, it has cost no memory and no initialization.
 
     Raises:
-        MismatchError: the tensors are not those of the network; `of` names them.
+        MismatchError: the names or shapes of the tensors are not those of the network; `of` names them.
     """
-    with on_meta():
+    with on_meta_device():
         network = build()
     check_fits(network, tensors, of=of)
     if network.state_dict().keys() < dict([*network.named_parameters(), *network.named_buffers()]).keys():
-        with torch.random.fork_rng(devices=[]):  # it makes buffers that no file holds; the caller's randomness stays
+        # Some buffers are in no file: build the network with values, and leave the caller's random state as it is.
+        with torch.random.fork_rng(devices=[]):
             network = build()
-    adopt(network, tensors, of=of)
+    assign_into(network, tensors, of=of)
     return network
 
 
 @contextmanager
-def on_meta() -> Iterator[None]:
-    """What is built inside is on the meta device, and not initialised."""
+def on_meta_device() -> Iterator[None]:
+    """Inside, networks are built on the meta device, without memory and without initialization."""
     with torch.device("meta"), _SkipInitialization():
         yield

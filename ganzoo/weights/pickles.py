@@ -1,7 +1,7 @@
-"""PyTorch's pickled checkpoints as safetensors: converted once, in a process of their own, and verified after.
+"""Convert PyTorch's pickled checkpoints to safetensors files, once for each checkpoint, and cache the result.
 
-That process reads with ``weights_only=True`` and never without; what else could be done is a way to
-run the file's code. This process never imports torch.
+A separate process reads the checkpoint, always with ``weights_only=True``: without it, the file could run any code.
+The calling process does not import torch.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ from ganzoo.weights.tensors import check_finite, write_tensors
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["as_safetensors"]
+__all__ = ["convert_to_safetensors"]
 
-FORMAT = 1  # of what the cache holds; another number makes every cached file anew
+FORMAT = 1  # of the cached files; with another number, all are converted again
 MAX_BYTES = 4_000_000_000
 MAX_DEPTH = 3
 TIMEOUT_SECONDS = 600
@@ -42,23 +42,23 @@ _KINDS: dict[str, type[Exception]] = {
 }
 _FOREIGN = {
     b"\x89HDF\r\n\x1a\n": "an HDF5 file",
-    b"version https://git-lfs": "a Git-LFS pointer, which stands for a file that was not fetched",
+    b"version https://git-lfs": "a Git-LFS pointer instead of the file itself",
     b"\x1f\x8b": "a gzip archive",
     b"<": "a web page or XML",
 }
 
 
-def as_safetensors(source: Path, *, sha256: str) -> Path:
-    """The tensors of a checkpoint as a safetensors file, under their own names; `source` itself if it is one.
+def convert_to_safetensors(source: Path, *, sha256: str) -> Path:
+    """The path of a safetensors file with the tensors of the checkpoint `source`, or `source` if it is such a file.
 
-    `source` holds the bytes of `sha256`: the caller has verified that. Nested dicts become
-    ``outer/inner`` names; what is no tensor is left out. The result is kept in the assets cache and
-    verified at every call; several processes may call at once.
+    The tensors keep their names. A tensor in a nested dict gets the name ``outer/inner``. Other values are left out.
+    The caller has verified that `source` has the digest `sha256`. The result is in the assets cache, and is verified
+    at each call. Several processes may call this at the same time.
 
     Raises:
-        CorruptWeightsError: no checkpoint, one that needs code to be read, or a bomb.
-        NonFiniteError: NaN or infinity among the weights.
-        WeightsError: too large, too slow, or no room to write the result.
+        CorruptWeightsError: it is not a checkpoint, only code can read it, or it would unpack to too many bytes.
+        NonFiniteError: a weight is NaN or infinite.
+        WeightsError: it is too large, the conversion takes too long, or the disk has no room for the result.
     """
     from huggingface_hub import cached_assets_path
 
@@ -67,8 +67,8 @@ def as_safetensors(source: Path, *, sha256: str) -> Path:
     try:
         folder = cached_assets_path("ganzoo", "converted") / sha256
         if not _is_intact(folder):
-            _sweep(folder.parent)
-            _make(source, folder)
+            _remove_leftovers(folder.parent)
+            _convert_into_cache(source, folder)
     except OSError as error:
         raise _no_room(error, "the assets cache") from error
     return folder / _WEIGHTS
@@ -78,6 +78,7 @@ def as_safetensors(source: Path, *, sha256: str) -> Path:
 
 
 def _is_intact(folder: Path) -> bool:
+    """Whether the folder holds a complete conversion, with the digest that its manifest states."""
     try:
         manifest = json.loads((folder / _MANIFEST).read_text())
         return bool(manifest == _manifest(folder / _WEIGHTS))
@@ -89,49 +90,51 @@ def _manifest(weights: Path) -> dict[str, int | str]:
     return {"format": FORMAT, "size": weights.stat().st_size, "sha256": sha256_of(weights)}
 
 
-def _make(source: Path, folder: Path) -> None:
-    """Convert beside `folder`, then rename: it appears whole or not at all."""
-    aside = _aside(folder)
-    aside.mkdir()
+def _convert_into_cache(source: Path, folder: Path) -> None:
+    """Convert into a temporary folder, then rename it to `folder`, which never holds a part of the result."""
+    temporary = _temporary(folder)
+    temporary.mkdir()
     try:
-        _run(source, aside / _WEIGHTS)
-        (aside / _MANIFEST).write_text(json.dumps(_manifest(aside / _WEIGHTS)))
-        _publish(aside, folder)
+        _run_converter(source, temporary / _WEIGHTS)
+        (temporary / _MANIFEST).write_text(json.dumps(_manifest(temporary / _WEIGHTS)))
+        _move_into_place(temporary, folder)
     finally:
-        shutil.rmtree(aside, ignore_errors=True)
+        shutil.rmtree(temporary, ignore_errors=True)
 
 
-def _publish(aside: Path, folder: Path) -> None:
-    """Rename into place; where another process was first, with the same result, that one stays.
+def _move_into_place(temporary: Path, folder: Path) -> None:
+    """Rename `temporary` to `folder`. If another process has been faster, its result is the same and stays.
 
-    A damaged result makes way only now: thrown away any earlier, it could by then be another's good one.
+    A damaged result is removed only here. If it were removed before the conversion, another process could have
+    replaced it by a good one in between.
     """
     for last in (False, False, True):
         try:
-            aside.rename(folder)
+            temporary.rename(folder)
             return
         except OSError:
             if _is_intact(folder):
                 return
             if last:
                 raise
-            _throw_away(folder)
+            _remove(folder)
 
 
-def _throw_away(folder: Path) -> None:
-    """Remove a damaged result, in one step for all who look: renamed first."""
-    aside = _aside(folder)
+def _remove(folder: Path) -> None:
+    """Remove a damaged result. It is renamed first, so that other processes never see a part of it."""
+    temporary = _temporary(folder)
     with suppress(FileNotFoundError):
-        folder.rename(aside)
-        shutil.rmtree(aside, ignore_errors=True)
+        folder.rename(temporary)
+        shutil.rmtree(temporary, ignore_errors=True)
 
 
-def _aside(folder: Path) -> Path:
+def _temporary(folder: Path) -> Path:
+    """A new path in the same folder, which `_remove_leftovers` recognizes by its leading dot."""
     return folder.with_name(f".{folder.name[:12]}.{uuid4().hex[:8]}")
 
 
-def _sweep(cache: Path) -> None:
-    """Remove what killed conversions left."""
+def _remove_leftovers(cache: Path) -> None:
+    """Remove the temporary folders that killed conversions have left."""
     old = time.time() - ORPHAN_SECONDS
     for orphan in cache.glob(".*"):
         with suppress(OSError):
@@ -139,12 +142,14 @@ def _sweep(cache: Path) -> None:
                 shutil.rmtree(orphan)
 
 
-# --- the process of its own ----------------------------------------------------------------------
+# --- the separate process ------------------------------------------------------------------------
 
 
-def _run(source: Path, destination: Path) -> None:
+def _run_converter(source: Path, destination: Path) -> None:
+    """Run this module in a separate process, which converts `source`."""
     command = [sys.executable, "-P", "-m", "ganzoo.weights.pickles", os.fspath(source), os.fspath(destination)]
-    root = os.fspath(Path(__file__).resolve().parents[1])  # -P leaves out the current folder: it may hold a torch.py
+    # -P: do not import from the current folder, which may hold a torch.py
+    root = os.fspath(Path(__file__).resolve().parents[2])
     path = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))
     try:
         done = subprocess.run(  # noqa: S603 - this interpreter, this module, two paths, no shell
@@ -157,30 +162,30 @@ def _run(source: Path, destination: Path) -> None:
             timeout=TIMEOUT_SECONDS,
         )
     except subprocess.TimeoutExpired as error:
-        text = f"{source} took over {TIMEOUT_SECONDS} s to convert"
-        raise WeightsError(f"{text} - it is made to be slow, or the disk is") from error
+        text = f"the conversion of {source} took more than {TIMEOUT_SECONDS} s and was stopped"
+        raise WeightsError(f"{text} - try again; if the disk is not slow, do not trust the file") from error
     if done.returncode:
-        raise _reported(done, source)
+        raise _reported_error(done, source)
 
 
-def _reported(done: subprocess.CompletedProcess[str], source: Path) -> Exception:
-    """The error that the process reported in its last line; if there is none, how it ended."""
+def _reported_error(done: subprocess.CompletedProcess[str], source: Path) -> Exception:
+    """The error in the last line of the process; without one, an error with the process's exit code or signal."""
     lines = done.stderr.strip().splitlines() or [""]
     kind, _, text = lines[-1].partition(": ")
     if kind in _KINDS:
         return _KINDS[kind](text)
     ended = f"signal {-done.returncode}" if done.returncode < 0 else f"exit code {done.returncode}"
-    return WeightsError(f"{source} cannot be converted: its reader ended with {ended} {lines[-1]}".rstrip())
+    return WeightsError(f"{source} cannot be converted: the process ended with {ended} {lines[-1]}".rstrip())
 
 
 def _main(arguments: list[str]) -> int:
-    """Convert in this process; the error, if any, is one line on stderr: its type and its text."""
+    """Convert in this process. An error is written to stderr as one line: its type and its text."""
     source, destination = map(Path, arguments)
     try:
         _convert(source, destination)
     except (WeightsError, NonFiniteError) as error:
         failure: Exception = error
-    except Exception as error:  # whatever a file can make torch raise
+    except Exception as error:  # a file can make torch raise any error
         failure = CorruptWeightsError(f"{source} cannot be converted: {one_line(error)}")
     else:
         return 0
@@ -189,13 +194,15 @@ def _main(arguments: list[str]) -> int:
 
 
 def _convert(source: Path, destination: Path) -> None:
+    """Read the checkpoint `source`, check its tensors and write them to `destination`."""
     _check_container(source)
-    pairs = list(_flat(_load(source), of=source))
+    pairs = list(_named_tensors(_load(source), of=source))
     tensors = dict(pairs)
     if not 0 < len(tensors) == len(pairs):
-        raise CorruptWeightsError(f"{source} holds {'two tensors of one name' if pairs else 'no tensors by name'}")
+        problem = "two tensors of one name" if pairs else "no tensors by name"
+        raise CorruptWeightsError(f"{source} holds {problem} - save the network's state_dict() and use that file")
     size = sum(tensor.numel() * tensor.element_size() for tensor in tensors.values())
-    if size > MAX_BYTES:  # a few bytes can be a view of any shape, which is written out in full
+    if size > MAX_BYTES:  # a tensor of a few bytes can have any shape, which is written in full
         raise CorruptWeightsError(f"{source} unfolds to {size:,} bytes, over the limit of {MAX_BYTES:,}")
     check_finite(tensors, of=str(source))
     try:
@@ -218,11 +225,11 @@ def _is_safetensors(path: Path) -> bool:
 
 
 def _check_container(source: Path) -> None:
-    """Refuse by the outside what is no PyTorch checkpoint, before torch looks at it.
+    """Check by its first bytes and its list of entries that a file is a PyTorch checkpoint, before torch reads it.
 
     Raises:
-        CorruptWeightsError: another kind of file, TorchScript, or an archive that could be a bomb.
-        WeightsError: larger than `MAX_BYTES`.
+        CorruptWeightsError: it is another kind of file, TorchScript, or an archive that could unpack to any size.
+        WeightsError: it is larger than `MAX_BYTES`.
     """
     size = source.stat().st_size
     if size > MAX_BYTES:
@@ -235,27 +242,33 @@ def _check_container(source: Path) -> None:
     if head.startswith(b"PK\x03\x04"):
         _check_zip(source)
     elif kind or head[0] != pickle.PROTO[0]:
-        raise CorruptWeightsError(f"{source} is {kind or 'of an unknown kind'}, no PyTorch checkpoint")
+        raise CorruptWeightsError(
+            f"{source} is {kind or 'of an unknown kind'}, no PyTorch checkpoint - use a .pth or .bin file"
+        )
 
 
 def _check_zip(source: Path) -> None:
+    """Check the entries of a zip archive, as `_check_container` does."""
     try:
         with zipfile.ZipFile(source) as archive:
             entries = archive.infolist()
     except zipfile.BadZipFile as error:
-        raise CorruptWeightsError(f"{source} is cut short or damaged ({error}) - fetch it again") from error
+        raise CorruptWeightsError(f"{source} is cut short or damaged ({error}) - download it again") from error
     inner = {entry.filename.partition("/")[2] for entry in entries}
     if "constants.pkl" in inner or any(name.startswith("code/") for name in inner):
-        raise CorruptWeightsError(f"{source} is TorchScript, a program - only plain state dicts are read")
+        raise CorruptWeightsError(f"{source} is TorchScript, which is a program - use a file with a plain state dict")
     if "data.pkl" not in inner:
         raise CorruptWeightsError(f"{source} is a zip archive without data.pkl, no PyTorch checkpoint")
     if any(entry.compress_type != zipfile.ZIP_STORED for entry in entries):
-        raise CorruptWeightsError(f"{source} has compressed entries, which torch.save never writes - it may be a bomb")
+        raise CorruptWeightsError(
+            f"{source} has compressed entries, which torch.save never writes - do not trust the file"
+        )
     if sum(entry.file_size for entry in entries) > MAX_BYTES:
-        raise CorruptWeightsError(f"{source} unpacks to over {MAX_BYTES:,} bytes - it may be a bomb")
+        raise CorruptWeightsError(f"{source} unpacks to over {MAX_BYTES:,} bytes - do not trust the file")
 
 
 def _load(source: Path) -> Any:
+    """The content of a checkpoint: a dict of tensors, as a rule. Nothing in the file is run."""
     import torch
 
     try:
@@ -265,28 +278,33 @@ def _load(source: Path) -> Any:
         text = f"{source} holds more than tensors ({', '.join(names[:5])}), and reading it could run code"
         raise CorruptWeightsError(f"{text} - ask its publisher for safetensors or a plain state dict") from error
     except (EOFError, RuntimeError) as error:
-        raise CorruptWeightsError(f"{source} is cut short or damaged ({one_line(error)}) - fetch it again") from error
+        raise CorruptWeightsError(
+            f"{source} is cut short or damaged ({one_line(error)}) - download it again"
+        ) from error
 
 
 def _unsafe_globals(source: Path) -> list[str]:
+    """The names of the functions and classes that the file would use, for the error message."""
     import torch
 
-    with suppress(Exception):  # it reads zip archives only, and this is but for the message
+    with suppress(Exception):  # it reads only zip archives; without it the message names less
         return sorted(torch.serialization.get_unsafe_globals_in_checkpoint(source))
     return []
 
 
-def _flat(tree: Any, *, of: Path, prefix: str = "", depth: int = MAX_DEPTH) -> Iterator[tuple[str, Tensor]]:
-    """Tensors by name, nested names joined by "/"; other values and other keys carry no weights."""
+def _named_tensors(tree: Any, *, of: Path, prefix: str = "", depth: int = MAX_DEPTH) -> Iterator[tuple[str, Tensor]]:
+    """All tensors in nested dicts, with names such as ``outer/inner``. Other values are left out."""
     from torch import Tensor
 
     if not isinstance(tree, Mapping):
-        raise CorruptWeightsError(f"{of} holds a {type(tree).__name__}, not tensors by name")
+        raise CorruptWeightsError(
+            f"{of} holds a {type(tree).__name__}, not tensors by name - use a file with a state dict"
+        )
     for name, value in tree.items():
         if isinstance(name, str) and isinstance(value, Tensor):
             yield prefix + name, value
         elif isinstance(name, str) and isinstance(value, Mapping) and depth > 1:
-            yield from _flat(value, of=of, prefix=f"{prefix}{name}/", depth=depth - 1)
+            yield from _named_tensors(value, of=of, prefix=f"{prefix}{name}/", depth=depth - 1)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Weights files: safetensors, read strictly and copied out of the file, written whole or not at all."""
+"""Read and write safetensors files. Reading verifies them, and writing is atomic."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ganzoo.errors import CorruptWeightsError, NonFiniteError, one_line
-from ganzoo.interface.specs import Shapes
-from ganzoo.utils.files import replacing
+from ganzoo.interface.weights_files import Shapes
+from ganzoo.utils.files import atomic_write
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Header", "check_finite", "read_header", "read_tensors", "write_tensors"]
 
-# safetensors itself accepts 100 MB of header: 200,000 empty tensors cost 4 s. BigGAN-deep-512 needs 80 kB.
+# safetensors itself accepts headers of 100 MB, but 200,000 empty tensors take 4 s. BigGAN-deep-512 needs 80 kB.
 MAX_HEADER_BYTES = 1_000_000
 
 
@@ -29,14 +29,14 @@ _DTYPES = {
 
 
 class Header(NamedTuple):
-    """What a safetensors file says of itself: shapes by tensor name, and free text that nobody vouches for."""
+    """The header of a safetensors file: the shape of each tensor, and texts that may be wrong."""
 
     shapes: Shapes
     metadata: Mapping[str, str]
 
 
 def read_header(path: Path) -> Header:
-    """The header of a safetensors file, without torch and without reading a tensor.
+    """Read the header of a safetensors file. This does not import torch and reads no tensor.
 
     Raises:
         CorruptWeightsError: the file is not safetensors, or its header is over `MAX_HEADER_BYTES`.
@@ -45,46 +45,52 @@ def read_header(path: Path) -> Header:
         prefix = file.read(8)
         size = int.from_bytes(prefix, "little")
         if len(prefix) < 8 or not 2 <= size <= MAX_HEADER_BYTES:
-            raise CorruptWeightsError(f"{path} is no safetensors file: its header would take {size:,} bytes")
+            text = f"{path} is not a safetensors file: its header would have {size:,} bytes"
+            raise CorruptWeightsError(f"{text} - download or export it again")
         text = file.read(size)
     try:
         entries: dict[str, Any] = json.loads(text)
         metadata = entries.pop("__metadata__", {})
         shapes = {name: tuple(int(n) for n in entry["shape"]) for name, entry in entries.items()}
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise CorruptWeightsError(f"{path} is no safetensors file: {one_line(error)}") from error
+        raise CorruptWeightsError(
+            f"{path} is not a safetensors file ({one_line(error)}) - download or export it again"
+        ) from error
     return Header(shapes, metadata)
 
 
 def read_tensors(path: Path, *, sha256: str | None = None) -> dict[str, Tensor]:
-    """All tensors of a safetensors file, on the CPU, each in memory of its own.
+    """Read all tensors of a safetensors file to the CPU, and verify the file.
 
-    The bytes that are verified are the bytes that are used: the file is read once. A mapped file would change
-    under the tensors when it is edited, and kill the process when it is cut short.
+    The file is read once, so that the verified bytes are the ones that are used. It is not mapped into memory: the
+    tensors would change if somebody edits the file, and the process would crash if somebody shortens it.
 
     Raises:
-        CorruptWeightsError: not the bytes of `sha256`, or not a safetensors file.
-        NonFiniteError: NaN or infinity among the weights.
+        CorruptWeightsError: the digest is not `sha256`, or the file is not a safetensors file.
+        NonFiniteError: a weight is NaN or infinite.
     """
     from safetensors import SafetensorError, safe_open
 
     try:
         read_header(path)
-        with safe_open(path, "pt"):  # refuses tensors that overlap or leave gaps
+        with safe_open(path, "pt"):  # it raises for tensors that overlap or have gaps between them
             pass
         tensors, found = _read_and_digest(path)
     except OSError as error:
         raise CorruptWeightsError(f"{path} cannot be read: {error.strerror}") from error
     except (SafetensorError, ValueError, KeyError, TypeError) as error:
-        raise CorruptWeightsError(f"{path} is no safetensors file: {one_line(error)}") from error
+        raise CorruptWeightsError(
+            f"{path} is not a safetensors file ({one_line(error)}) - download or export it again"
+        ) from error
     if sha256 is not None and found != sha256:
-        raise CorruptWeightsError(f"{path} has sha256 {found[:12]}..., not {sha256[:12]}... - damaged or replaced")
+        text = f"{path} has the sha256 {found[:12]}..., not {sha256[:12]}..."
+        raise CorruptWeightsError(f"{text} - it is damaged or another file; download or export it again")
     check_finite(tensors, of=str(path))
     return tensors
 
 
 def _read_and_digest(path: Path) -> tuple[dict[str, Tensor], str]:
-    """The tensors of a safetensors file, and the digest of all bytes that were read: of the whole file.
+    """The tensors of a safetensors file, and the SHA-256 of the whole file.
 
     Raises:
         ValueError: the file is shorter or longer than its header says.
@@ -102,27 +108,27 @@ def _read_and_digest(path: Path) -> tuple[dict[str, Tensor], str]:
             tensors[name] = torch.empty(entry["shape"], dtype=getattr(torch, _DTYPES[entry["dtype"]]))
             part = tensors[name].flatten().view(torch.uint8).numpy().data
             if file.readinto(part) != part.nbytes:
-                raise ValueError(f"{name} is cut short")
+                raise ValueError(f"the file ends inside the tensor {name}")
             digest.update(part)
         if file.read(1):
-            raise ValueError("there is more in it than its header says")
+            raise ValueError("the file is longer than its header says")
     return tensors, digest.hexdigest()
 
 
 def write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str] | None = None) -> None:
-    """Write a safetensors file beside `path`, then move it into place."""
+    """Write a safetensors file. `path` never holds a part of it, even if the writing fails."""
     from safetensors.torch import save
 
     data = save({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, dict(metadata or {}))
-    with replacing(path) as temporary:
+    with atomic_write(path) as temporary:
         temporary.write_bytes(data)
 
 
 def check_finite(tensors: Mapping[str, Tensor], *, of: str) -> None:
-    """Refuse NaN and infinity.
+    """Check that no value is NaN or infinite.
 
     Raises:
-        NonFiniteError: names the first such tensor.
+        NonFiniteError: names the first tensor with such a value.
     """
     for name, tensor in sorted(tensors.items()):
         if tensor.is_floating_point() and not _is_finite(tensor):
@@ -130,5 +136,5 @@ def check_finite(tensors: Mapping[str, Tensor], *, of: str) -> None:
 
 
 def _is_finite(tensor: Tensor) -> bool:
-    """Without a second tensor as large; NaN is the smallest and the largest of whatever it is among."""
+    """Whether all values are finite. `aminmax` needs no second tensor of that size, and returns NaN if any value is."""
     return tensor.numel() == 0 or all(bool(end.isfinite()) for end in tensor.aminmax())

@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import ganzoo
-from ganzoo import Architecture, BundledFile, ClassConditional, HubFile, Layout, PretrainedModel, Recipe
-from ganzoo_biggan.config import BigGANConfig, BigGANDeepConfig
+from ganzoo import Architecture, BundledFile, ClassConditional, HubFile, Layout, PretrainedModel
+from ganzoo_biggan.config import RECIPES, TINY, BigGANConfig, BigGANDeepConfig
 from ganzoo_biggan.imagenet import imagenet
-from ganzoo_biggan.layouts import read_deep_0_1, read_pretrained, read_pytorch, read_wide_0_1
+from ganzoo_biggan.layouts import LAYOUTS
 
 if TYPE_CHECKING:
     from ganzoo import GAN, AdversarialLoss
@@ -17,18 +17,6 @@ if TYPE_CHECKING:
 __all__ = ["BigGANConfig", "BigGANDeepConfig"]
 
 GANZOO_API = (2, 0)
-
-_SMALL = {"resolution": 32, "generator_learning_rate": 2e-4, "discriminator_learning_rate": 2e-4}
-_RECIPES = {
-    **dict.fromkeys(("mnist", "fashion-mnist", "kmnist"), Recipe(config={**_SMALL, "channels": 1, "classes": 10})),
-    "cifar10": Recipe(config={**_SMALL, "width": 64, "classes": 10, "discriminator_steps": 4}),
-    "cifar100": Recipe(config={**_SMALL, "width": 64, "classes": 100, "discriminator_steps": 4}),
-    "*": Recipe(options={"ema": 0.9999}),
-}
-_TINY = {
-    **{"resolution": 32, "width": 8, "classes": 3, "class_dim": 4, "attention": (16,), "discriminator_steps": 1},
-    **{"generator_depths": (1, 1, 1, 1), "discriminator_depths": (1, 1, 1, 1)},
-}
 
 
 def _build(config: BigGANConfig, loss: AdversarialLoss) -> GAN:
@@ -48,8 +36,8 @@ def ganzoo_architectures() -> Iterable[Architecture]:
         config=BigGANConfig,
         default_loss="hinge",
         build=_build,
-        recipes=_RECIPES,
-        tiny={**_TINY, "latent_dim": 8},
+        recipes=RECIPES,
+        tiny={**TINY, "latent_dim": 8},
     )
     yield Architecture(
         name="biggan-deep",
@@ -59,36 +47,15 @@ def ganzoo_architectures() -> Iterable[Architecture]:
         config=BigGANDeepConfig,
         default_loss="hinge",
         build=_build,
-        recipes=_RECIPES,
-        tiny={**_TINY, "latent_dim": 6},
+        recipes=RECIPES,
+        tiny={**TINY, "latent_dim": 6},
     )
 
 
 @ganzoo.hookimpl
 def ganzoo_layouts() -> Iterable[Layout]:
     """The layouts of BigGAN generators that others publish, and of those that ganzoo 0.1 published."""
-    yield Layout(
-        name="pretrained-biggan",
-        architecture="biggan-deep",
-        source="https://github.com/huggingface/pytorch-pretrained-BigGAN/blob/master/pytorch_pretrained_biggan/model.py",
-        example=("embeddings.weight", "generator.gen_z.weight_orig", "generator.layers.0.bn_0.running_means"),
-        read=read_pretrained,
-    )
-    yield Layout(
-        name="biggan-pytorch",
-        architecture="biggan",
-        source="https://github.com/ajbrock/BigGAN-PyTorch/blob/master/BigGAN.py",
-        example=("linear.weight", "linear.u0", "blocks.0.0.conv1.weight", "output_layer.2.weight"),
-        read=read_pytorch,
-    )
-    for architecture, read in (("biggan", read_wide_0_1), ("biggan-deep", read_deep_0_1)):
-        yield Layout(
-            name=f"ganzoo-0.1-{architecture}",
-            architecture=architecture,
-            source="ganzoo 0.1",
-            example=("generator.project.parametrizations.weight.original", "generator.norm.means"),
-            read=read,
-        )
+    yield from LAYOUTS
 
 
 @ganzoo.hookimpl

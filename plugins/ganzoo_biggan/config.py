@@ -1,10 +1,12 @@
-"""The configs of BigGAN and BigGAN-deep; the defaults are the paper's values. This module does not import torch."""
+"""The configs of BigGAN and BigGAN-deep, and how to train them on each data set. This module does not import torch."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["BigGANConfig", "BigGANDeepConfig", "generator_depths"]
+from ganzoo import Recipe
+
+__all__ = ["RECIPES", "TINY", "BigGANConfig", "BigGANDeepConfig", "generator_depths"]
 
 _GENERATOR = {
     32: (4, 4, 4, 4),
@@ -76,7 +78,7 @@ class BigGANConfig:
         if self.resolution not in _GENERATOR:
             raise ValueError(f"resolution is one of {', '.join(map(str, _GENERATOR))}, not {self.resolution}")
         if self.channels not in (1, 3, 4):
-            raise ValueError(f"channels is 1 (grey), 3 (RGB) or 4 (RGBA), not {self.channels}")
+            raise ValueError(f"channels is 1 (gray), 3 (RGB) or 4 (RGBA), not {self.channels}")
         channels = (self.width, *self.generator_channels, *self.discriminator_channels)
         counts = (self.classes, self.class_dim, self.latent_size, self.statistics, self.discriminator_steps)
         if min(*channels, *counts) < 1:
@@ -150,3 +152,19 @@ class BigGANDeepConfig(BigGANConfig):
     def latent_size(self) -> int:
         """The length of z."""
         return 128 if self.latent_dim is None else self.latent_dim
+
+
+_SMALL = {"resolution": 32, "generator_learning_rate": 2e-4, "discriminator_learning_rate": 2e-4}
+RECIPES = {
+    **dict.fromkeys(("mnist", "fashion-mnist", "kmnist"), Recipe(config={**_SMALL, "channels": 1, "classes": 10})),
+    "cifar10": Recipe(config={**_SMALL, "width": 64, "classes": 10, "discriminator_steps": 4}),
+    "cifar100": Recipe(config={**_SMALL, "width": 64, "classes": 100, "discriminator_steps": 4}),
+    "*": Recipe(options={"ema": 0.9999}),
+}
+"""How to train on each data set, by its name; ``*`` is for all others."""
+
+TINY = {
+    **{"resolution": 32, "width": 8, "classes": 3, "class_dim": 4, "attention": (16,), "discriminator_steps": 1},
+    **{"generator_depths": (1, 1, 1, 1), "discriminator_depths": (1, 1, 1, 1)},
+}
+"""The config values that make a network small enough for tests."""

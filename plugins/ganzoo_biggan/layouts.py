@@ -9,14 +9,14 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
-from ganzoo import Derived, Reading, Shapes
+from ganzoo import Derived, Layout, Reading, Shapes
 from ganzoo_biggan.config import generator_depths
 from ganzoo_biggan.imagenet import imagenet
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["read_deep_0_1", "read_pretrained", "read_pytorch", "read_wide_0_1"]
+__all__ = ["LAYOUTS", "read_deep_0_1", "read_pretrained", "read_pytorch", "read_wide_0_1"]
 
 Source = str | Derived
 
@@ -290,3 +290,32 @@ def _wide_inputs(shapes: Shapes, *, parts: int) -> dict[str, Any]:
     hierarchical = condition > class_dim
     latent = part * parts if hierarchical else part
     return {"classes": classes, "class_dim": class_dim, "latent_dim": latent, "hierarchical": hierarchical}
+
+
+LAYOUTS = (
+    Layout(
+        name="pretrained-biggan",
+        architecture="biggan-deep",
+        source="https://github.com/huggingface/pytorch-pretrained-BigGAN/blob/master/pytorch_pretrained_biggan/model.py",
+        example=("embeddings.weight", "generator.gen_z.weight_orig", "generator.layers.0.bn_0.running_means"),
+        read=read_pretrained,
+    ),
+    Layout(
+        name="biggan-pytorch",
+        architecture="biggan",
+        source="https://github.com/ajbrock/BigGAN-PyTorch/blob/master/BigGAN.py",
+        example=("linear.weight", "linear.u0", "blocks.0.0.conv1.weight", "output_layer.2.weight"),
+        read=read_pytorch,
+    ),
+    *(
+        Layout(
+            name=f"ganzoo-0.1-{architecture}",
+            architecture=architecture,
+            source="ganzoo 0.1",
+            example=("generator.project.parametrizations.weight.original", "generator.norm.means"),
+            read=read,
+        )
+        for architecture, read in (("biggan", read_wide_0_1), ("biggan-deep", read_deep_0_1))
+    ),
+)
+"""The layouts that ganzoo can read."""

@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ganzoo import Reading, Shapes
+from ganzoo import Layout, Reading, Shapes
 
-__all__ = ["read_course", "read_huggan", "read_junyanz", "read_upit"]
+__all__ = ["LAYOUTS", "read_course", "read_huggan", "read_junyanz", "read_upit"]
 
 _ENTRY = re.compile(r"(\d+)(?:\.(?:conv_block|block)\.(\d+))?\.(weight|bias)")
 _STATISTIC = re.compile(r"\d+\.(?:(?:conv_block|block)\.\d+\.)?(running_mean|running_var|num_batches_tracked)")
@@ -159,3 +159,36 @@ def _statistics(shapes: Shapes, *prefixes: str) -> frozenset[str]:
         for name in shapes
         if name.startswith(prefix) and _STATISTIC.fullmatch(name.removeprefix(prefix))
     )
+
+
+LAYOUTS = (
+    Layout(
+        name="junyanz-cyclegan",
+        architecture="cyclegan",
+        source="https://github.com/junyanz/pytorch-CycleGAN-and-pix2pix/blob/master/models/networks.py",
+        example=("model.1.weight", "model.10.conv_block.1.weight", "model.19.weight"),
+        read=read_junyanz,
+    ),
+    Layout(
+        name="upit-cyclegan",
+        architecture="cyclegan",
+        source="https://github.com/tmabraham/UPIT/blob/main/upit/models/cyclegan.py",
+        example=("G_A.1.weight", "G_B.10.conv_block.1.weight", "D_A.0.weight"),
+        read=read_upit,
+    ),
+    Layout(
+        name="huggan-cyclegan",
+        architecture="cyclegan",
+        source="https://github.com/huggingface/community-events/blob/main/huggan/pytorch/cyclegan/modeling_cyclegan.py",
+        example=("model.1.weight", "model.10.block.1.weight", "model.20.weight"),
+        read=read_huggan,
+    ),
+    Layout(
+        name="course-cyclegan",
+        architecture="cyclegan",
+        source="https://github.com/johko/computer-vision-course",
+        example=("upfeature.conv.weight", "encoder1.conv1.weight", "res0.conv1.weight"),
+        read=read_course,
+    ),
+)
+"""The layouts that ganzoo can read."""

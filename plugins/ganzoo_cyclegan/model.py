@@ -11,7 +11,7 @@ from torch.nn.functional import l1_loss
 
 from ganzoo import GAN, AdversarialLoss, Batch, ImageToImage, Inputs, Task, Update, discriminate, frozen
 from ganzoo.errors import InvalidRequestError
-from ganzoo_cyclegan import CycleGANConfig
+from ganzoo_cyclegan.config import CycleGANConfig
 from ganzoo_cyclegan.networks import Generator, PatchDiscriminator
 from ganzoo_cyclegan.pool import ImagePool
 

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 from torch import Tensor, nn
 
-from ganzoo_cyclegan import CycleGANConfig
+from ganzoo_cyclegan.config import CycleGANConfig
 
 __all__ = ["Generator", "PatchDiscriminator"]
 

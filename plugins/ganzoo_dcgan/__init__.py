@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import ganzoo
-from ganzoo import Architecture, BundledFile, HubFile, Layout, PretrainedModel, Recipe, Unconditional
-from ganzoo_dcgan.layouts import read_huggan, read_pytorch
+from ganzoo import Architecture, BundledFile, HubFile, Layout, PretrainedModel, Unconditional
+from ganzoo_dcgan.config import RECIPES, DCGANConfig
+from ganzoo_dcgan.layouts import LAYOUTS
 
 if TYPE_CHECKING:
     from ganzoo import GAN, AdversarialLoss
@@ -16,47 +16,6 @@ if TYPE_CHECKING:
 __all__ = ["DCGANConfig"]
 
 GANZOO_API = (2, 0)
-
-RESOLUTIONS = (16, 32, 64, 128)
-
-
-@dataclass(frozen=True, kw_only=True)
-class DCGANConfig:
-    """Section 3 and figure 1. `*_width` is the number of maps next to the image, doubled at each halving.
-
-    Kernels are 4x4, as in the PyTorch example and every set of weights that the field exchanges; the
-    authors' own code used 5x5. The uniform latent has variance 1; its scale is lost in the batch norm
-    behind the first layer. The paper's batches are of 128.
-    """
-
-    resolution: int = 64
-    channels: int = 3
-    latent_dim: int = 100
-    latent: Literal["normal", "uniform"] = "uniform"
-    generator_width: int = 128
-    discriminator_width: int = 128
-    learning_rate: float = 2e-4
-    beta1: float = 0.5
-
-    def __post_init__(self) -> None:
-        if self.resolution not in RESOLUTIONS:
-            raise ValueError(f"resolution is one of {', '.join(map(str, RESOLUTIONS))}, not {self.resolution}")
-        if self.channels not in (1, 3, 4):
-            raise ValueError(f"channels is 1 (grey), 3 (RGB) or 4 (RGBA), not {self.channels}")
-        if min(self.latent_dim, self.generator_width, self.discriminator_width) < 1:
-            raise ValueError("latent_dim, generator_width and discriminator_width must be at least 1")
-        if self.latent not in ("normal", "uniform"):
-            raise ValueError(f"latent is 'normal' or 'uniform', not {self.latent!r}")
-
-    @property
-    def image_shape(self) -> tuple[int, int, int]:
-        """(C, H, W) of one image."""
-        return (self.channels, self.resolution, self.resolution)
-
-    @property
-    def depths(self) -> tuple[int, ...]:
-        """How often each inner layer's width is doubled, from the image inwards: (1, 2, 4, 8) at 64 pixels."""
-        return tuple(2**i for i in range(self.resolution.bit_length() - 3))
 
 
 def _build(config: DCGANConfig, loss: AdversarialLoss) -> GAN:
@@ -76,36 +35,20 @@ def ganzoo_architectures() -> Iterable[Architecture]:
         config=DCGANConfig,
         default_loss="non-saturating",
         build=_build,
-        recipes={
-            **dict.fromkeys(("mnist", "fashion-mnist", "kmnist"), Recipe(config={"resolution": 32, "channels": 1})),
-            **dict.fromkeys(("cifar10", "cifar100"), Recipe(config={"resolution": 32})),
-        },
+        recipes=RECIPES,
         tiny={"resolution": 16, "latent_dim": 4, "generator_width": 4, "discriminator_width": 4},
     )
 
 
 @ganzoo.hookimpl
 def ganzoo_layouts() -> Iterable[Layout]:
-    """The two namings that DCGAN weights are exchanged in."""
-    yield Layout(
-        name="pytorch-dcgan",
-        architecture="dcgan",
-        source="https://github.com/pytorch/examples/blob/main/dcgan/main.py",
-        read=read_pytorch,
-        example=("main.0.weight", "main.1.running_mean"),
-    )
-    yield Layout(
-        name="huggan-dcgan",
-        architecture="dcgan",
-        source="https://github.com/huggingface/community-events/blob/main/huggan/pytorch/dcgan/modeling_dcgan.py",
-        read=read_huggan,
-        example=("model.0.weight", "model.1.running_mean"),
-    )
+    """The layouts of DCGAN generators that others publish."""
+    yield from LAYOUTS
 
 
 @ganzoo.hookimpl
 def ganzoo_models() -> Iterable[PretrainedModel]:
-    """Our own models, and the weights that others published."""
+    """Two bundled models, and a model that others published."""
     yield PretrainedModel(
         name="dcgan-mnist",
         architecture="dcgan",
@@ -135,7 +78,7 @@ def ganzoo_models() -> Iterable[PretrainedModel]:
     yield PretrainedModel(
         name="dcgan-mnist.huggan",
         architecture="dcgan",
-        summary="handwritten digits as 64x64 colour pictures, from the Hub's community sprint",
+        summary="handwritten digits as 64x64 color pictures, from the Hub's community sprint",
         dataset="mnist",
         license=None,
         config={"resolution": 64, "channels": 3, "latent": "normal", "generator_width": 64},

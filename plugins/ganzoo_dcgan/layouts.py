@@ -1,12 +1,12 @@
-"""How other code bases name a DCGAN generator: one sequential, so only the prefix differs."""
+"""How other code bases name the tensors of a DCGAN generator: one sequential, so only the prefix differs."""
 
 from __future__ import annotations
 
 import re
 
-from ganzoo import Reading, Shapes
+from ganzoo import Layout, Reading, Shapes
 
-__all__ = ["read_huggan", "read_pytorch"]
+__all__ = ["LAYOUTS", "read_huggan", "read_pytorch"]
 
 _ENTRY = re.compile(r"(\d+)\.(weight|bias|running_mean|running_var|num_batches_tracked)")
 
@@ -22,10 +22,10 @@ def read_huggan(shapes: Shapes) -> Reading | None:
 
 
 def _read(shapes: Shapes, prefix: str) -> Reading | None:
-    """A generator alternates convolution, batch norm and ReLU: its convolutions are at 0, 3, 6, ...
+    """The reading of a generator whose names all start with `prefix`; None for any other checkpoint.
 
-    A discriminator has no norm behind its first convolution (indices 0, 2, 3, 5, ...), which tells
-    the two apart.
+    A generator repeats convolution, batch norm and ReLU: its convolutions have the indices 0, 3, 6, ...
+    A discriminator has no norm after its first convolution: its convolutions have the indices 0, 2, 5, ...
     """
     kernels = {name.removeprefix(prefix): shape for name, shape in shapes.items() if len(shape) == 4}
     stages = len(kernels)
@@ -42,3 +42,22 @@ def _read(shapes: Shapes, prefix: str) -> Reading | None:
         "generator_width": last[0],
     }
     return Reading(config=config, tensors={"generator." + name.removeprefix(prefix): name for name in shapes})
+
+
+LAYOUTS = (
+    Layout(
+        name="pytorch-dcgan",
+        architecture="dcgan",
+        source="https://github.com/pytorch/examples/blob/main/dcgan/main.py",
+        example=("main.0.weight", "main.1.running_mean"),
+        read=read_pytorch,
+    ),
+    Layout(
+        name="huggan-dcgan",
+        architecture="dcgan",
+        source="https://github.com/huggingface/community-events/blob/main/huggan/pytorch/dcgan/modeling_dcgan.py",
+        example=("model.0.weight", "model.1.running_mean"),
+        read=read_huggan,
+    ),
+)
+"""The layouts that ganzoo can read."""

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from ganzoo import GAN, AdversarialLoss, Batch, Inputs, Task, Update, discriminate, draw_latent, frozen
-from ganzoo_dcgan import DCGANConfig
+from ganzoo_dcgan.config import DCGANConfig
 from ganzoo_dcgan.networks import Discriminator, Generator
 
 __all__ = ["DCGAN"]

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 from torch import Tensor, nn
 
-from ganzoo_dcgan import DCGANConfig
+from ganzoo_dcgan.config import DCGANConfig
 
 __all__ = ["Discriminator", "Generator"]
 

@@ -61,7 +61,7 @@ def _classifier(dataset: str, of: str, sha256: str) -> FeatureExtractor:
     return FeatureExtractor(
         name=dataset,
         summary=f"a small convolutional classifier of {of}, trained here",
-        source="benchmarks/classifier.py",
+        source="reproduce/classifier.py",
         dataset=dataset,
         license="apache-2.0",
         num_features=128,

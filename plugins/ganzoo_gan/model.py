@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from ganzoo import GAN, AdversarialLoss, Batch, Inputs, Task, Update, discriminate, draw_latent, frozen
-from ganzoo_gan import GANConfig
+from ganzoo_gan.config import GANConfig
 from ganzoo_gan.networks import Discriminator, Generator
 
 __all__ = ["MLPGAN"]

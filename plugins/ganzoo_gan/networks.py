@@ -7,7 +7,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from ganzoo_gan import GANConfig
+from ganzoo_gan.config import GANConfig
 
 __all__ = ["Discriminator", "Generator", "Maxout"]
 

@@ -139,8 +139,8 @@ REFUSED = {
     "a billion": (["-n", "1000000000"], "do not fit on one sheet"),
     "a billion files": (["-n", "1000000000", "-o", "new"], "too many for one folder"),
     "no batch": (["--batch-size", "0"], "0 is not in the range x>=1"),
-    "gpu": (["--device", "gpu"], "'gpu' is no device - say auto, cpu, cuda"),
-    "meta": (["--device", "meta"], "there is no meta here"),
+    "gpu": (["--device", "gpu"], "'gpu' is not a device - use auto, cpu, cuda"),
+    "meta": (["--device", "meta"], "this machine has no device meta"),
     "format": (["--format", "bmp"], "'bmp' is not one of 'png', 'jpg', 'webp', 'npz'"),
     "contradiction": (["-o", "a.png", "--format", "npz"], "a.png ends in .png, but --format says npz"),
     "ending": (["-o", "a.exe"], "a.exe ends in no known format"),
@@ -172,7 +172,7 @@ def test_cuda_where_there_is_none(run, damaged):
     outcome = run("sample", damaged, "--device", "cuda")
     assert outcome.code == 2
     assert is_one_error(outcome)
-    assert "there is no cuda here" in outcome.err
+    assert "this machine has no device cuda" in outcome.err
     assert outcome.err.endswith(" - use --device cpu\n")
 
 
@@ -229,8 +229,11 @@ def flipped(folder: Path) -> None:
 DAMAGES = {
     "bit flip": (flipped, "damaged/model.safetensors has sha256"),
     "truncated": (lambda f: os.truncate(f / WEIGHTS, 1000), "damaged/model.safetensors"),
-    "cut in the header": (lambda f: os.truncate(f / WEIGHTS, 100), "damaged/model.safetensors is no safetensors file"),
-    "empty": (lambda f: os.truncate(f / WEIGHTS, 0), "damaged/model.safetensors is no safetensors file"),
+    "cut in the header": (
+        lambda f: os.truncate(f / WEIGHTS, 100),
+        "damaged/model.safetensors is not a safetensors file",
+    ),
+    "empty": (lambda f: os.truncate(f / WEIGHTS, 0), "damaged/model.safetensors is not a safetensors file"),
     "a web page": (lambda f: (f / WEIGHTS).write_text("<!doctype html>"), "damaged/model.safetensors is no safe"),
     "NaN inside": (
         lambda f: edited(f, "generator.1.running_mean", float("nan")),

@@ -341,7 +341,7 @@ def test_its_json_says_all_that_a_card_quotes():
 def registry_with(spec):
     registry = Registry.discover()
     plugin = registry.load("acme", "mine", lambda: declaring(feature_extractors=[spec]))
-    registry.settle()
+    registry.check_references()
     return registry, plugin
 
 

@@ -20,7 +20,7 @@ import pytest
 
 from ganzoo.errors import PullError
 from ganzoo.hub import download
-from ganzoo.interface.specs import HubFile
+from ganzoo.interface.weights_files import HubFile
 from hub_server import LFS_BYTES, Fault, Hub, body, cut, hang, redirect, reset, status
 
 REPO, NAME = "zoo/horses", "model.safetensors"
@@ -35,7 +35,7 @@ naps, sleep = [], time.sleep
 time.sleep = lambda seconds: (naps.append(seconds), sleep(min(seconds, 0.02)))
 from ganzoo.hub import download as hub
 from ganzoo.errors import GanzooError
-from ganzoo.interface.specs import HubFile
+from ganzoo.interface.weights_files import HubFile
 file, settings = HubFile(**json.loads(sys.argv[1])), json.loads(sys.argv[2])
 for name, value in settings.get("constants", {}).items():
     setattr(hub, name, value)
@@ -153,7 +153,7 @@ def test_progress_is_silent_unless_asked_for(hub: Hub, pinned: HubFile, tmp_path
     script = f"""
 import json, sys
 from ganzoo.hub.download import fetch
-from ganzoo.interface.specs import HubFile
+from ganzoo.interface.weights_files import HubFile
 fetch(HubFile(**json.loads(sys.argv[1])){asked})
 """
     root = os.fspath(Path(download.__file__).parents[2])
@@ -273,7 +273,7 @@ def test_damage_offline_is_never_loaded(hub: Hub, pinned: HubFile, tmp_path: Pat
 
 
 def test_a_large_file_is_hashed_once_and_again_when_touched(hub: Hub, pinned: HubFile, tmp_path: Path) -> None:
-    settings = {"constants": {"MEMOISE_BYTES": 1000}}
+    settings = {"constants": {"MEMOIZE_BYTES": 1000}}
     pull(hub, pinned, tmp_path, **settings)
     (note,) = (path for path in tmp_path.glob("assets/ganzoo/verified/**/*") if path.is_file())
     seen = blob(tmp_path).stat()
@@ -439,12 +439,17 @@ def test_a_read_only_cache_serves_what_it_holds(hub: Hub, pinned: HubFile, mount
     assert_right(pull(hub, pinned, mounted))
     revision = hub.add("zoo/zebras", {NAME: CONTENT})
     result = pull(hub, pin(revision, repo="zoo/zebras"), mounted)
-    assert_refused(result, "disk", "cannot be written", "HF_HOME")
+    assert_refused(result, "disk", "cannot write to", "HF_HOME")
 
 
 @pytest.mark.parametrize(
     ("number", "word"),
-    [(errno.ENOSPC, "no room"), (errno.EDQUOT, "no room"), (errno.EROFS, "written"), (errno.EACCES, "written")],
+    [
+        (errno.ENOSPC, "no room"),
+        (errno.EDQUOT, "no room"),
+        (errno.EROFS, "cannot write"),
+        (errno.EACCES, "cannot write"),
+    ],
 )
 def test_errors_of_the_disk(number: int, word: str, monkeypatch: pytest.MonkeyPatch) -> None:
     def fails(*_: object, **__: object) -> None:

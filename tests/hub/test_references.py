@@ -117,15 +117,15 @@ def test_offline(hub: Hub, tmp_path: Path) -> None:
     assert load(hub, tmp_path, pinned(hub), offline=True)["name"] == pinned(hub)
     unpinned = load(hub, tmp_path, f"hf:{REPO}", offline=True)
     assert unpinned["kind"] == "offline"
-    assert unpinned["message"].endswith(f"; on this machine there is {pinned(hub)}")
+    assert unpinned["message"].endswith(f"; offline you can use {pinned(hub)}")
 
 
 @pytest.mark.parametrize(
     ("name", "kind", "words"),
     [
-        ("hf:someone/nothing", "missing", "the Hub shows no model repository someone/nothing"),
+        ("hf:someone/nothing", "missing", "the Hub finds no model repository someone/nothing"),
         (f"hf:{REPO}@v9", "missing", f"{REPO} has no branch, tag or commit v9"),
-        ("hf:someone/strange", "missing", "only what `ganzoo publish` wrote can be loaded"),
+        ("hf:someone/strange", "missing", "ganzoo loads only models that `ganzoo publish` uploaded"),
         ("hf:someone/gated", "gated", "someone/gated is gated"),
     ],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import SimpleNamespace
@@ -12,8 +13,9 @@ import pytest
 
 from ganzoo.errors import InvalidConfigError, PluginError
 from ganzoo.interface.configs import replace_config
-from ganzoo.interface.specs import Augmentation, BundledFile, Layout, Reading, Recipe, Regularizer, Schedule
+from ganzoo.interface.specs import Augmentation, FeatureExtractor, Recipe, Regularizer, Schedule
 from ganzoo.interface.tasks import ClassConditional, ImageToImage, Task, Unconditional
+from ganzoo.interface.weights_files import BundledFile, Derived, Layout, Reading
 from plugin_factory import Config, architecture, hub_file, loss, model
 
 
@@ -42,7 +44,13 @@ def gan_model(name: str, **changes: Any) -> Any:
     return model(name, "gan", **changes)
 
 
-NAMED = [architecture, loss, regularizer, augmentation, schedule, gan_model, layout]
+def extractor(name: str, **changes: Any) -> FeatureExtractor:
+    facts = {"summary": "s", "source": "s", "dataset": "d", "license": None, "accepts": "a", "build": lambda: None}
+    counts = {"num_features": 2, "num_classes": 3}
+    return FeatureExtractor(**({"name": name, "weights": hub_file()} | facts | counts | changes))
+
+
+NAMED = [architecture, loss, regularizer, augmentation, schedule, gan_model, layout, extractor]
 FILES = [hub_file(), bundled_file()]
 RECORDS = [*(make("a-name") for make in NAMED), *FILES, Recipe(), Reading(config={}, tensors={})]
 
@@ -97,7 +105,7 @@ def test_tasks(task: type[Task]) -> None:
 
 @pytest.mark.parametrize("task", ["unconditional", Unconditional(), dict, None])
 def test_task_refused(task: Any) -> None:
-    with pytest.raises(PluginError, match=r"architecture a: task .* is no type of ganzoo\.tasks"):
+    with pytest.raises(PluginError, match=r"Architecture a: task is .*, not a subclass of Task"):
         architecture("a", task=task)
 
 
@@ -108,7 +116,7 @@ class Thawed:
 
 @pytest.mark.parametrize("config", [Thawed, Config(), dict, SimpleNamespace, {"size": 1}, None])
 def test_config_must_be_a_frozen_dataclass(config: Any) -> None:
-    with pytest.raises(PluginError, match=r"architecture a: config .* is not a frozen dataclass"):
+    with pytest.raises(PluginError, match=r"Architecture a: config is .*, not a (class|frozen dataclass)"):
         architecture("a", config=config)
 
 
@@ -140,8 +148,126 @@ def test_recipes_are_the_architectures_own() -> None:
 
 
 def test_recipe_must_be_one() -> None:
-    with pytest.raises(PluginError, match=r"architecture a: the recipe for ring is \{'iterations': 5\}, no Recipe"):
+    with pytest.raises(PluginError, match=r"Architecture a: recipes\['ring'\] is \{'iterations': 5\}, not a Recipe"):
         architecture("a", recipes={"*": Recipe(), "ring": {"iterations": 5}})
+
+
+WRONG = [
+    (lambda **given: gan_model("a", **given), "PretrainedModel a", "license", 3, "3, not a text or None"),
+    (lambda **given: gan_model("a", **given), "PretrainedModel a", "summary", None, "None, not a text"),
+    (lambda **given: gan_model("a", **given), "PretrainedModel a", "classes", "cat", "'cat', not a tuple"),
+    (
+        lambda **given: gan_model("a", **given),
+        "PretrainedModel a",
+        "config",
+        [("size", 8)],
+        "[('size', 8)], not a mapping",
+    ),
+    (
+        lambda **given: gan_model("a", **given),
+        "PretrainedModel a",
+        "weights",
+        "x.pth",
+        "'x.pth', not a HubFile or a Bundled",
+    ),
+    (lambda **given: architecture("a", **given), "Architecture a", "paper", 1511, "1511, not a text"),
+    (lambda **given: architecture("a", **given), "Architecture a", "build", "DCGAN", "'DCGAN', not a function"),
+    (
+        lambda **given: architecture("a", **given),
+        "Architecture a",
+        "recipes",
+        Recipe(),
+        "Recipe(",
+    ),
+    (lambda **given: architecture("a", **given), "Architecture a", "tiny", None, "None, not a mapping"),
+    (lambda **given: Recipe(**given), "Recipe", "options", "ema=0", "'ema=0', not a mapping"),
+    (lambda **given: loss("a", **given), "Loss a", "load", abs(1), "1, not a function"),
+    (lambda **given: regularizer("a", **given), "Regularizer a", "weight", "10", "'10', not a finite number"),
+    (lambda **given: regularizer("a", **given), "Regularizer a", "weight", math.nan, "nan, not a finite number"),
+    (lambda **given: regularizer("a", **given), "Regularizer a", "weight", True, "True, not a finite number"),
+    (lambda **given: regularizer("a", **given), "Regularizer a", "losses", "hinge", "'hinge', not a tuple"),
+    (lambda **given: augmentation("a", **given), "Augmentation a", "summary", b"s", "b's', not a text"),
+    (lambda **given: schedule("a", **given), "Schedule a", "default", None, "None, not a finite number"),
+    (lambda **given: schedule("a", **given), "Schedule a", "factor", 0.5, "0.5, not a function"),
+    (lambda **given: layout("a", **given), "Layout a", "example", "main.0.weight", "'main.0.weight', not a tuple"),
+    (lambda **given: layout("a", **given), "Layout a", "read", None, "None, not a function"),
+    (lambda **given: extractor("a", **given), "FeatureExtractor a", "num_classes", 10.0, "10.0, not a whole number"),
+    (lambda **given: extractor("a", **given), "FeatureExtractor a", "num_features", True, "True, not a whole number"),
+    (lambda **given: extractor("a", **given), "FeatureExtractor a", "license", (), "(), not a text or None"),
+    (hub_file, "HubFile a/b", "size", "12", "'12', not a whole number or None"),
+    (hub_file, "HubFile a/b", "layout", True, "True, not a text or None"),
+    (hub_file, "HubFile a/b", "revision", 1, "1, not a text"),
+    (hub_file, "HubFile", "repo", None, "None, not a text"),
+    (bundled_file, "BundledFile p", "path", 3, "3, not a text"),
+    (lambda **given: Reading(**{"config": {}, "tensors": {}} | given), "Reading", "ignored", "u0", "'u0', not a set"),
+    (lambda **given: Reading(**{"config": {}, "tensors": {}} | given), "Reading", "tensors", 1, "1, not a mapping"),
+    (
+        lambda **given: Derived(**{"sources": ("a",), "make": abs} | given),
+        "Derived",
+        "sources",
+        "a",
+        "'a', not a tuple",
+    ),
+]
+
+
+@pytest.mark.parametrize(("make", "label", "field", "value", "told"), WRONG)
+def test_wrong_types_are_refused(make: Callable[..., Any], label: str, field: str, value: Any, told: str) -> None:
+    with pytest.raises(PluginError) as caught:
+        make(**{field: value})
+    assert str(caught.value).startswith(f"{label}: {field} is {told}")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("make", "told"),
+    [
+        (lambda: gan_model("a", classes=("cat", 3)), "PretrainedModel a: an item of classes is 3, not a text"),
+        (lambda: gan_model("a", config={3: 1}), "PretrainedModel a: a key of config is 3, not a text"),
+        (lambda: regularizer("a", losses=["hinge", None]), "Regularizer a: an item of losses is None, not a text"),
+        (lambda: Reading(config={}, tensors={"x": 3}), "Reading: tensors['x'] is 3, not a text or a Derived"),
+        (lambda: Reading(config={}, tensors={}, ignored={3}), "Reading: an item of ignored is 3, not a text"),
+    ],
+)
+def test_wrong_types_inside_are_refused(make: Callable[[], Any], told: str) -> None:
+    with pytest.raises(PluginError) as caught:
+        make()
+    assert str(caught.value) == told
+
+
+def test_every_field_of_every_record_has_a_type_that_is_checked() -> None:
+    for record in [*RECORDS, Derived(("a",), abs)]:
+        for field in dataclasses.fields(record):
+            with pytest.raises(PluginError):
+                dataclasses.replace(record, **{field.name: object()})
+
+
+def test_lists_and_sets_are_frozen() -> None:
+    assert gan_model("a", classes=["cat", "dog"]).classes == ("cat", "dog")
+    assert Reading(config={}, tensors={}, ignored={"u0"}).ignored == frozenset({"u0"})
+
+
+def test_a_layout_is_for_models_alone() -> None:
+    with pytest.raises(
+        PluginError, match="FeatureExtractor a: its weights have the layout 'x' - only the weights of a"
+    ):
+        extractor("a", weights=hub_file(layout="x"))
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"repo": "clothes"}, "HubFile clothes: repo 'clothes' is not written as owner/name"),
+        ({"repo_type": "page"}, "HubFile a/b: repo_type 'page' is not one of model, dataset, space"),
+        ({"filename": "../x"}, "HubFile a/b: filename '../x' is not a path inside the repository"),
+        ({"filename": "/x"}, "HubFile a/b: filename '/x' is not a path inside the repository"),
+        ({"filename": ""}, "HubFile a/b: filename '' is not a path inside the repository"),
+    ],
+)
+def test_a_file_must_be_in_a_repository(change: dict[str, str], told: str) -> None:
+    with pytest.raises(PluginError) as caught:
+        hub_file(**change)
+    assert str(caught.value) == told
 
 
 RING, REST = Recipe(config={"size": 2}), Recipe(options={"iterations": 5})

@@ -205,7 +205,7 @@ def test_a_foreign_pickle_gives_the_same_pictures(tmp_path, monkeypatch, legacy,
     file = tmp_path / "netG.pth"
     state = {name.replace("main.", prefix): tensor for name, tensor in theirs.state_dict().items()}
     torch.save({"netG_state_dict": state, "epoch": 3}, file, _use_new_zipfile_serialization=not legacy)
-    converted = pickles.as_safetensors(file, sha256="0" * 64)
+    converted = pickles.convert_to_safetensors(file, sha256="0" * 64)
     match = find_layout(read_header(converted).shapes, dcgan_layouts(), of="file")
     gan = lookup.create("dcgan", **match.reading.config).eval()
     del gan.discriminator

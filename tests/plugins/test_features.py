@@ -9,7 +9,7 @@ import torch
 
 import ganzoo
 from ganzoo.evaluation.extractors import load_extractor
-from ganzoo.interface.specs import BundledFile, HubFile
+from ganzoo.interface.weights_files import BundledFile, HubFile
 from ganzoo.pretrained.load import weights_path
 from ganzoo.registry import lookup
 from ganzoo.testing import noise_data
@@ -50,7 +50,7 @@ def test_its_card_says_what_its_record_says(name):
 def test_its_card_states_an_accuracy_that_is_enough(name, least):
     text = (CARDS / f"{name}.md").read_text()
     assert float(re.search(r"\| test accuracy \| ([\d.]+) % \|", text)[1]) / 100 >= least
-    assert "benchmarks/classifier.py" in text
+    assert "reproduce/classifier.py" in text
 
 
 def test_inception_is_pinned_where_the_file_is_whole():

@@ -127,7 +127,7 @@ def test_a_plugin_may_add_a_layout_to_an_architecture_of_another(tmp_path, gener
     found = Registry.discover()
     layout = Layout(name="mine", architecture="dcgan", source="mine.py", read=read, example=("mine.0.weight",))
     found.load("somebody", "somebody", lambda: declaring(layouts=[layout]))
-    found.settle()
+    found.check_references()
     lookup.use(found)
     torch.save(foreign(generator, "mine."), tmp_path / "old.pth")
     assert import_checkpoint("dcgan", tmp_path / "old.pth", tmp_path / "new").layout == "mine"

@@ -15,8 +15,9 @@ from click.testing import CliRunner
 
 from ganzoo.cli.main import cli
 from ganzoo.errors import PluginError, PluginWarning, UnknownNameError
+from ganzoo.registry import lookup
 from ganzoo.registry.plugin import PluginState
-from ganzoo.registry.registry import Registry, lookup
+from ganzoo.registry.registry import Registry
 from plugin_factory import install, install_plugin, run, run_python
 
 
@@ -79,15 +80,21 @@ FAULTS = {
     "no-attribute": Fault("", "import", "'no_attribute' has no attribute 'absent'", "no_attribute:absent"),
     "no-module": Fault("", "import", "ModuleNotFoundError: No module named 'absent'", "absent"),
     "no-target": Fault("", "import", "AttributeError", "no target!"),
-    "no-api": Fault("del GANZOO_API", "version", "it does not say GANZOO_API = (major, minor); this ganzoo speaks"),
+    "no-api": Fault(
+        "del GANZOO_API", "version", "it does not define GANZOO_API = (major, minor) - this ganzoo has plugin API"
+    ),
     "older-major": Fault("GANZOO_API = (0, 9)", "version", "upgrade the plugin"),
     "previous-major": Fault(
-        "GANZOO_API = (1, 0)", "version", "it needs plugin API 1.0, this ganzoo speaks 2.0: upgrade the plugin"
+        "GANZOO_API = (1, 0)", "version", "it needs plugin API 1.0, this ganzoo has 2.0 - upgrade the plugin"
     ),
-    "newer-major": Fault("GANZOO_API = (3, 0)", "version", "it needs plugin API 3.0, this ganzoo speaks"),
+    "newer-major": Fault("GANZOO_API = (3, 0)", "version", "it needs plugin API 3.0, this ganzoo has"),
     "newer-minor": Fault("GANZOO_API = (2, 99)", "version", "upgrade ganzoo"),
-    "text-api": Fault("GANZOO_API = '1.0'", "version", "GANZOO_API is '1.0', not a pair of integers"),
-    "short-api": Fault("GANZOO_API = (1,)", "version", "GANZOO_API is (1,), not a pair of integers"),
+    "text-api": Fault(
+        "GANZOO_API = '1.0'", "version", "GANZOO_API is '1.0', not a pair of whole numbers such as (2, 0)"
+    ),
+    "short-api": Fault(
+        "GANZOO_API = (1,)", "version", "GANZOO_API is (1,), not a pair of whole numbers such as (2, 0)"
+    ),
     "extra-argument": Fault(
         "@ganzoo.hookimpl\ndef ganzoo_layouts(extra): ...", "hooks", "Argument(s) {'extra'} are declared"
     ),
@@ -99,7 +106,9 @@ FAULTS = {
         "ganzoo_models is not marked with @ganzoo.hookimpl",
     ),
     "no-hook": Fault(
-        "del ganzoo_architectures, ganzoo_losses, ganzoo_models", "hooks", "no hook - there are ganzoo_architectures"
+        "del ganzoo_architectures, ganzoo_losses, ganzoo_models",
+        "hooks",
+        "no hook - the hooks are ganzoo_architectures",
     ),
     "hook-raises": models("raise KeyError('boom')  # here", "KeyError: 'boom'"),
     "hook-raises-late": models("yield model('x', 'gan'); raise KeyError('boom')  # here", "KeyError: 'boom'"),
@@ -108,12 +117,14 @@ FAULTS = {
     "returns-number": models("return 5", "TypeError: 'int' object is not iterable"),
     "returns-one": models("return model('x', 'gan')", "TypeError: 'PretrainedModel' object is not iterable"),
     "returns-text": models("return ['x\\n' * 1000]", "it returned 'x\\nx\\n"),
-    "returns-none": models("return [model('x', 'gan'), None]", "it returned None, which is no PretrainedModel"),
-    "returns-others": models("yield loss('x')", "which is no PretrainedModel"),
+    "returns-none": models(
+        "return [model('x', 'gan'), None]", "it returned None, which is not of type PretrainedModel"
+    ),
+    "returns-others": models("yield loss('x')", "which is not of type PretrainedModel"),
     "penalises-by-loss": Fault(
         "@ganzoo.hookimpl\ndef ganzoo_regularizers():\n    yield loss('x')",
         "ganzoo_regularizers",
-        "which is no Regularizer",
+        "which is not of type Regularizer",
     ),
     "twice": models("return [model('x', 'gan'), model('x', 'gan')]", "it declares x twice"),
     "bad-name": models("yield model('A B', 'gan')", "'A B' is not a name"),
@@ -121,9 +132,18 @@ FAULTS = {
         "BundledFile(package='p', path='q', sha256='12')  # here", "p/q: sha256 '12' is not 64 lower-case hex digits"
     ),
     "bad-revision": models("hub_file(revision='main')", "a/b: revision 'main' is not a 40-digit commit"),
-    "bad-task": architectures("yield architecture('x', task='draw')", "task 'draw' is no type of ganzoo.tasks"),
-    "bad-config": architectures("yield architecture('x', config=dict)", "<class 'dict'> is not a frozen dataclass"),
-    # what only shows beside the others
+    "bad-task": architectures(
+        "yield architecture('x', task='draw')", "Architecture x: task is 'draw', not a subclass of Task"
+    ),
+    "bad-config": architectures(
+        "yield architecture('x', config=dict)", "Architecture x: config is <class 'dict'>, not a frozen dataclass"
+    ),
+    "bad-license": models("yield model('x', 'gan', license=3)", "PretrainedModel x: license is 3, not a text or None"),
+    "text-classes": models(
+        "yield model('x', 'gan', classes='cat')", "PretrainedModel x: classes is 'cat', not a tuple"
+    ),
+    "bad-size": models("hub_file(size='12')", "HubFile a/b: size is '12', not a whole number or None"),
+    # these faults show only when all plugins are loaded
     "no-architecture": models("yield model('x', 'nowhere')", "there is no architecture 'nowhere'"),
     "no-loss": architectures("yield architecture('x', default_loss='nowhere')", "there is no loss 'nowhere'"),
     "no-field": models("yield model('x', 'no-field', config={'depth': 3})", "x has no config field depth"),
@@ -161,7 +181,7 @@ FAULTS = {
     "raising-config": config(RAISING_CONFIG, "KeyError: 'odd'"),
     "no-bundle": models(
         "yield model('x', 'gan', weights=BundledFile(package='email', path='x.y', sha256='0' * 64))",
-        "x: there is no x.y in email",
+        "x: the package email has no file x.y",
     ),
     "no-package": models(
         "yield model('x', 'gan', weights=BundledFile(package='absent', path='x.y', sha256='0' * 64))",
@@ -216,7 +236,7 @@ def test_list_goes_on(listed: CompletedProcess[str]) -> None:
     assert names == {*lookup.models(), "good-a-test", "good-b-test", "good-loud-test"}
 
 
-def test_stderr_holds_two_lines_a_fault_and_what_plugins_print(listed: CompletedProcess[str]) -> None:
+def test_stderr_holds_two_lines_for_each_fault_and_what_plugins_print(listed: CompletedProcess[str]) -> None:
     lines = [line for line in listed.stderr.splitlines() if not line.startswith("printed")]
     assert len(lines) == 2 * len(FAULTS)
     assert len(listed.stderr.splitlines()) == len(lines) + 2
@@ -225,19 +245,19 @@ def test_stderr_holds_two_lines_a_fault_and_what_plugins_print(listed: Completed
 @pytest.mark.parametrize("name", FAULTS)
 def test_fault_is_named(name: str, listed: CompletedProcess[str], crowd: Path) -> None:
     lines = listed.stderr.splitlines()
-    start = f"ganzoo: warning: plugin {name}:main 1.0 is set aside: {FAULTS[name].stage}: "
+    start = f"ganzoo: warning: plugin {name}:main 1.0 is not loaded: {FAULTS[name].stage}: "
     [at] = [i for i, line in enumerate(lines) if line.startswith(start)]
     assert FAULTS[name].cause in lines[at]
     assert len(lines[at]) < 600
-    assert lines[at + 1] == f"  upgrade it, or silence this with GANZOO_DISABLE_PLUGINS={name}:main"
+    assert lines[at + 1] == f"  upgrade it, or hide this message with GANZOO_DISABLE_PLUGINS={name}:main"
 
 
 @pytest.mark.parametrize("name", [name for name, fault in FAULTS.items() if "# here" in fault.code])
 def test_line_to_blame_is_named(name: str, listed: CompletedProcess[str], crowd: Path) -> None:
     module = crowd / f"{name.replace('-', '_')}.py"
     line = next(i for i, text in enumerate(module.read_text().splitlines(), 1) if "# here" in text)
-    [complaint] = [text for text in listed.stderr.splitlines() if f" plugin {name}:main " in text]
-    assert complaint.endswith(f" ({module}:{line})")
+    [line_of_plugin] = [text for text in listed.stderr.splitlines() if f" plugin {name}:main " in text]
+    assert line_of_plugin.endswith(f" ({module}:{line})")
 
 
 @pytest.mark.parametrize("name", FAULTS)
@@ -311,7 +331,7 @@ def test_strict(tmp_path: Path) -> None:
     install_plugin(tmp_path, "bad", "raise ValueError('boom')")
     finished = run(tmp_path, "list", **strict)
     assert (finished.returncode, finished.stdout) == (1, "")
-    assert finished.stderr.startswith("ganzoo: error: plugin bad:main 1.0 is set aside: import: ValueError: boom (")
+    assert finished.stderr.startswith("ganzoo: error: plugin bad:main 1.0 is not loaded: import: ValueError: boom (")
     assert run(tmp_path, "list", **strict, GANZOO_DISABLE_PLUGINS="bad").returncode == 0
 
 
@@ -391,7 +411,7 @@ def test_library_warns_of_each_broken_plugin_once(site: Path) -> None:
     lookup.use(None)
     with pytest.warns(PluginWarning) as warned:
         lookup.models()
-    assert [str(w.message).split(" is set aside")[0] for w in warned] == [
+    assert [str(w.message).split(" is not loaded")[0] for w in warned] == [
         "plugin bad-a:main 1.0",
         "plugin bad-b:main 1.0",
     ]
@@ -407,7 +427,7 @@ def test_ctrl_c_during_an_import_is_the_users(site: Path) -> None:
 def test_strict_error_names_the_plugin(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     install_plugin(site, "bad", "GANZOO_API = (3, 0)")
     monkeypatch.setenv("GANZOO_STRICT_PLUGINS", "1")
-    with pytest.raises(PluginError, match=r"plugin bad:main 1\.0 is set aside: version"):
+    with pytest.raises(PluginError, match=r"plugin bad:main 1\.0 is not loaded: version"):
         Registry.discover()
 
 

@@ -10,7 +10,8 @@ import pytest
 
 from ganzoo.errors import AmbiguousNameError, GanzooError, InvalidConfigError, UnknownNameError
 from ganzoo.interface.hooks import KINDS
-from ganzoo.interface.specs import Augmentation, Layout, Regularizer, Schedule
+from ganzoo.interface.specs import Augmentation, Regularizer, Schedule
+from ganzoo.interface.weights_files import Layout
 from ganzoo.pretrained import resolve
 from ganzoo.registry import lookup
 from ganzoo.registry.plugin import PluginState
@@ -121,7 +122,7 @@ def test_a_record_of_another_kind_sets_its_plugin_aside(kind: str) -> None:
     registry = registry_of({"aaa": declaring(**{kind: [OTHERS[kind]], "losses": [OTHERS[kind]]})})
     [plugin] = registry.broken
     assert (plugin.stage, plugin.declares) == ("ganzoo_losses", {})
-    assert "which is no Loss" in plugin.problem
+    assert "which is not of type Loss" in plugin.problem
     assert not getattr(registry, kind)
 
 
@@ -139,7 +140,7 @@ def test_iteration_gives_each_record_once_by_a_usable_name() -> None:
 def test_one_distribution_may_not_declare_a_name_twice() -> None:
     registry = registry_of({"aaa:one": having_loss("hinge", "one"), "aaa:two": having_loss("hinge", "two")})
     assert [(plugin.key, plugin.problem) for plugin in registry.broken] == [
-        ("aaa:two", "another plugin of aaa declares hinge too")
+        ("aaa:two", "another plugin of aaa declares hinge too - rename one of them")
     ]
     assert registry.losses["hinge"].summary == "one"
 
@@ -338,7 +339,10 @@ def test_a_plugins_own_layout_comes_before_a_built_in_of_its_name():
     ("records", "told"),
     [
         ({"models": [model("net-a", "net", weights=hub_file(layout="nowhere"))]}, "no layout 'nowhere'"),
-        ({"models": [model("net-a", "net", weights=hub_file(layout="of-other"))]}, "is of other, not of net"),
+        (
+            {"models": [model("net-a", "net", weights=hub_file(layout="of-other"))]},
+            "belongs to the architecture other, not to net",
+        ),
         ({"layouts": [Layout(name="x", architecture="no-net", source="a", read=lambda s: None)]}, "no architecture"),
     ],
 )

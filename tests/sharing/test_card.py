@@ -17,13 +17,13 @@ from ganzoo.evaluation import report
 from ganzoo.evaluation.evaluate import evaluate
 from ganzoo.images.files import save_picture
 from ganzoo.images.tensors import to_pictures
-from ganzoo.interface.specs import BundledFile
+from ganzoo.interface.weights_files import BundledFile
 from ganzoo.pretrained.load import load, weights_path
 from ganzoo.registry import lookup
 from ganzoo.sampling.model import source_image
 from ganzoo.sharing.card import card_of
 from ganzoo.testing import noise_data
-from ganzoo.utils.files import pictures_in
+from ganzoo.utils.files import find_images
 from in_process import ganzoo
 from models import publish
 
@@ -242,11 +242,11 @@ def test_numbers_can_be_computed_again():
 @pytest.mark.long
 @pytest.mark.parametrize(("direction", "domains"), [("noto2twemoji", "AB"), ("twemoji2noto", "BA")])
 def test_emoji_come_nearer_to_those_of_the_other_set(direction, domains):
-    """Wants what `benchmarks/emoji.py prepare` wrote, as ``emoji`` in the folder that GANZOO_DATA names."""
+    """Wants what `reproduce/emoji.py prepare` wrote, as ``emoji`` in the folder that GANZOO_DATA names."""
     folders = [Path(os.environ.get("GANZOO_DATA", "data"), "emoji", f"test{domain}") for domain in domains]
     if not all(folder.is_dir() for folder in folders):
         pytest.skip(f"there is no {folders[0]}")
-    source, target = (torch.stack([source_image(path, 3) for path in pictures_in(folder)]) for folder in folders)
+    source, target = (torch.stack([source_image(path, 3) for path in find_images(folder)]) for folder in folders)
     made = load("cyclegan-noto2twemoji").translate(source, direction=direction, batch_size=20)
     untranslated, translated = ((images - target).abs().mean().item() for images in (source, made))
     assert translated < 0.97 * untranslated

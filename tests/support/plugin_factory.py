@@ -65,7 +65,7 @@ def registry_of(plugins: Mapping[str, Any]) -> Registry:
     for key, plugin in plugins.items():
         owner, _, name = key.partition(":")
         registry.load(owner, name or "plugin", lambda plugin=plugin: plugin)
-    registry.settle()
+    registry.check_references()
     return registry
 
 

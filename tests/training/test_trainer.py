@@ -524,7 +524,7 @@ def registry():
         Architecture(name="classy", task=ganzoo.ClassConditional, build=lambda config, loss: Shifts(loss), **facts),
     ]
     found.load("toys", "toys", lambda: declaring(architectures=toys))
-    found.settle()
+    found.check_references()
     lookup.use(found)
 
 

@@ -6,7 +6,7 @@ import sys
 import torch
 from torch import nn
 
-from ganzoo.weights.meta import on_meta
+from ganzoo.weights.meta import on_meta_device
 
 
 class Everything(nn.Module):
@@ -23,7 +23,7 @@ class Everything(nn.Module):
 
 
 def test_nothing_is_filled_and_all_is_there():
-    with on_meta():
+    with on_meta_device():
         network = Everything()
     assert all(tensor.is_meta for tensor in network.state_dict().values())
     shapes = {name: tensor.shape for name, tensor in Everything().state_dict().items()}
@@ -31,7 +31,7 @@ def test_nothing_is_filled_and_all_is_there():
 
 
 def test_outside_it_all_is_as_ever():
-    with on_meta():
+    with on_meta_device():
         pass
     assert not torch.equal(torch.zeros(8).normal_(), torch.zeros(8))
 

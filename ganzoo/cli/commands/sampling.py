@@ -13,8 +13,8 @@ import click
 from ganzoo.cli import display
 from ganzoo.cli.arguments import AS_JSON, CLASS, DEVICE, MODEL, pinned
 from ganzoo.cli.progress import bars
-from ganzoo.interface.specs import HubFile
 from ganzoo.interface.tasks import Task
+from ganzoo.interface.weights_files import HubFile
 from ganzoo.pretrained import resolve
 from ganzoo.pretrained.load import load
 from ganzoo.registry import lookup

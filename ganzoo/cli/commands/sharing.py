@@ -15,7 +15,7 @@ from ganzoo.errors import InvalidRequestError
 from ganzoo.hub import download
 from ganzoo.pretrained import resolve
 from ganzoo.pretrained.load import load
-from ganzoo.utils.files import check_file, replacing
+from ganzoo.utils.files import atomic_write, check_file
 from ganzoo.utils.names import short_name
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ def card(name: str, output: Path | None, source: Path | None, evaluation: Path |
         check_file(path, (ending,), overwrite=overwrite)
     target.parent.mkdir(parents=True, exist_ok=True)
     drawn = _draw(name, picture, source)
-    with replacing(target) as temporary:
+    with atomic_write(target) as temporary:
         temporary.write_text(dataclasses.replace(card, picture=picture.name if drawn else "").render())
     for path in (target, picture) if drawn else (target,):
         click.echo(path)
@@ -117,10 +117,10 @@ def doctor(ctx: click.Context, timeout: float, as_json: bool) -> None:
     """
     from ganzoo.cli import display
     from ganzoo.cli.doctor import examine
-    from ganzoo.registry.discovery import refused
+    from ganzoo.registry.discovery import disabled_plugins
 
     third_party = not (ctx.parent and ctx.parent.params.get("no_plugins"))
-    found = list(examine(timeout=timeout, disabled=refused(third_party=third_party)))
+    found = list(examine(timeout=timeout, disabled=disabled_plugins(third_party=third_party)))
     display.table([finding._asdict() for finding in found], as_json=as_json)
     ctx.exit(1 if any(finding.state == "failed" for finding in found) else 0)
 

@@ -1,6 +1,6 @@
 """How large is a FID? What known damages to real pictures cost by a classifier's features.
 
-    OMP_NUM_THREADS=1 python benchmarks/damages.py
+    OMP_NUM_THREADS=1 python experiments/damages.py
 
 The test images, all damaged in one way, against the training images, at the size of the bundled convolutional
 models: what `ganzoo evaluate` would say of a model that made them. "As they are" is the floor.

@@ -1,6 +1,6 @@
 """How the Inception Score is fooled: noise whose pixels were optimised for it scores higher than real pictures.
 
-    python benchmarks/inception_score.py docs/inception-score.png
+    python reproduce/inception_score.py docs/inception-score.png
 
 Pictures of noise are changed, by gradient descent, until a classifier is sure of each and sees all classes equally
 often: IS = exp(H(y) - E H(y|x)). The table gives IS, its two terms, and FID, of real test pictures, of noise, and of

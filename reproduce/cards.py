@@ -1,6 +1,6 @@
 """Evaluate models and put the numbers into their cards, with the JSON file that they are from beside each.
 
-python benchmarks/cards.py gan-mnist dcgan-mnist dcgan-fashion-mnist
+python reproduce/cards.py gan-mnist dcgan-mnist dcgan-fashion-mnist
 """
 
 from __future__ import annotations

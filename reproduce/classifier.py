@@ -1,7 +1,7 @@
 """Train the small classifiers whose features `ganzoo evaluate` compares images by.
 
-    python benchmarks/classifier.py mnist plugins/ganzoo_features/weights/mnist.safetensors --epochs 5
-    python benchmarks/classifier.py fashion-mnist plugins/ganzoo_features/weights/fashion-mnist.safetensors --mirror
+    python reproduce/classifier.py mnist plugins/ganzoo_features/weights/mnist.safetensors --epochs 5
+    python reproduce/classifier.py fashion-mnist plugins/ganzoo_features/weights/fashion-mnist.safetensors --mirror
 
 The weights are written in 16 bits; the accuracy that is printed last is theirs, on the test set, which nothing else
 looks at.

@@ -1,6 +1,6 @@
 """Whether a class-conditional model makes the class that it is asked for, by a registered classifier of the same data.
 
-    python benchmarks/classes.py biggan-fashion-mnist fashion-mnist --data-dir data
+    python experiments/classes.py biggan-fashion-mnist fashion-mnist --data-dir data
 
 Of each class as many samples, seeds 0, 1, ...; the share of them that the classifier takes for that class, by class
 and in the mean over classes, beside its accuracy on the data's test images. And at several truncations, how the

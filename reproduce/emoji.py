@@ -1,9 +1,9 @@
 """The two emoji sets as unpaired domains, and how well a model translates between them.
 
     npm pack emoji-datasource-google@16.0.0 emoji-datasource-twitter@16.0.0   # and unpack each into a folder
-    python benchmarks/emoji.py prepare google/package twitter/package emoji
+    python reproduce/emoji.py prepare google/package twitter/package emoji
     ganzoo train cyclegan --data emoji ... -o run
-    python benchmarks/emoji.py evaluate run emoji
+    python reproduce/emoji.py evaluate run emoji
 
 `prepare` lays the pictures on white, leaves flags (one set waves them) and skin tones (near-copies) out, holds 200
 names back, ``testA`` and ``testB``, and makes the others ``trainA`` and ``trainB``, which nothing pairs in training.

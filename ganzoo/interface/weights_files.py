@@ -1,0 +1,124 @@
+"""Records of weights files: where a file is, and how the layouts of other code bases are read. No torch."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ganzoo.errors import PluginError
+from ganzoo.interface.records import CheckedRecord, NamedRecord, label_of
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+__all__ = ["BundledFile", "Derived", "HubFile", "Layout", "Reading", "Shapes"]
+
+Shapes = Mapping[str, tuple[int, ...]]
+"""The shape of each tensor in a state dict, by the tensor's name."""
+
+_REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+")
+_REPOSITORY_TYPES = ("model", "dataset", "space")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_REVISION = re.compile(r"[0-9a-f]{40}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class HubFile(CheckedRecord):
+    """A file in a repository of the Hugging Face Hub, pinned by its commit and its SHA-256.
+
+    `size` is in bytes; None means that it is not known. `layout` is the name of the foreign layout that the file is in.
+    None means that it is a safetensors file with ganzoo's own names.
+
+    Raises:
+        PluginError: a value cannot be that of a pinned file; the message names it.
+    """
+
+    repo: str
+    revision: str
+    filename: str
+    sha256: str
+    size: int | None = None
+    repo_type: str = "model"
+    layout: str | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        what = label_of(self)
+        if not _REPOSITORY.fullmatch(self.repo):
+            raise PluginError(f"{what}: repo {self.repo!r} is not written as owner/name")
+        if self.repo_type not in _REPOSITORY_TYPES:
+            raise PluginError(f"{what}: repo_type {self.repo_type!r} is not one of {', '.join(_REPOSITORY_TYPES)}")
+        if not self.filename or ".." in self.filename.split("/") or self.filename.startswith("/"):
+            raise PluginError(f"{what}: filename {self.filename!r} is not a path inside the repository")
+        if not _REVISION.fullmatch(self.revision):
+            text = f"{what}: revision {self.revision!r} is not a 40-digit commit"
+            raise PluginError(f"{text} - give the full commit, since branches and tags can move")
+        _check_sha256(what, self.sha256)
+
+
+@dataclass(frozen=True, kw_only=True)
+class BundledFile(CheckedRecord):
+    """A safetensors file that is shipped inside the Python package `package`, at `path`.
+
+    Raises:
+        PluginError: a value has the wrong type, or `sha256` is not a digest.
+    """
+
+    package: str
+    path: str
+    sha256: str
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _check_sha256(f"BundledFile {self.package}/{self.path}", self.sha256)
+
+
+def _check_sha256(what: str, digest: str) -> None:
+    if not _SHA256.fullmatch(digest):
+        raise PluginError(f"{what}: sha256 {digest!r} is not 64 lower-case hex digits - `sha256sum FILE` prints them")
+
+
+@dataclass(frozen=True)
+class Derived(CheckedRecord):
+    """A tensor that is computed from tensors of a checkpoint: ``make(*sources)``."""
+
+    sources: tuple[str, ...]
+    make: Callable[..., Tensor]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reading(CheckedRecord):
+    """How a layout reads one checkpoint.
+
+    `config` holds the config fields that the shapes imply. `tensors` maps each of ganzoo's names to a name in the
+    checkpoint, or to a `Derived`. `ignored` are the names in the checkpoint that the network does not need. A name
+    that is in neither is an error. `classes` are the names of the classes, if all files in this layout have the same.
+    """
+
+    config: Mapping[str, Any]
+    tensors: Mapping[str, str | Derived]
+    ignored: frozenset[str] = frozenset()
+    classes: tuple[str, ...] = ()
+
+    @property
+    def read(self) -> set[str]:
+        """All names in the checkpoint that `tensors` needs."""
+        found = self.tensors.values()
+        return {name for each in found for name in (each.sources if isinstance(each, Derived) else (each,))}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Layout(NamedRecord):
+    """The names that another code base gives to an architecture's tensors.
+
+    `read(shapes)` looks at names and shapes only. It returns None for a checkpoint in another layout. `source` is the
+    public code that writes such files. `example` are some names in them, by which people recognize them.
+    """
+
+    name: str
+    architecture: str
+    source: str
+    read: Callable[[Shapes], Reading | None]
+    example: tuple[str, ...] = ()

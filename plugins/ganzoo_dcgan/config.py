@@ -1,0 +1,64 @@
+"""The config of DCGAN, and how to train it on each data set. This module does not import torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from ganzoo import Recipe
+
+__all__ = ["RECIPES", "RESOLUTIONS", "DCGANConfig"]
+
+RESOLUTIONS = (16, 32, 64, 128)
+"""The sizes of the images that DCGAN can generate, in pixels."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DCGANConfig:
+    """The config of DCGAN (section 3 and figure 1). The paper has batches of 128.
+
+    - `generator_width` and `discriminator_width` are the channels of the layer next to the image. Each halving of the
+      image doubles them.
+    - The kernels are 4x4, as in the PyTorch example and in all weights that others publish. The authors' code has 5x5.
+    - The uniform latent has variance 1. The paper's range does not matter: batch norm after the first layer removes
+      the scale.
+
+    Raises:
+        ValueError: a value is out of its range; the message names the field.
+    """
+
+    resolution: int = 64
+    channels: int = 3
+    latent_dim: int = 100
+    latent: Literal["normal", "uniform"] = "uniform"
+    generator_width: int = 128
+    discriminator_width: int = 128
+    learning_rate: float = 2e-4
+    beta1: float = 0.5
+
+    def __post_init__(self) -> None:
+        if self.resolution not in RESOLUTIONS:
+            raise ValueError(f"resolution is one of {', '.join(map(str, RESOLUTIONS))}, not {self.resolution}")
+        if self.channels not in (1, 3, 4):
+            raise ValueError(f"channels is 1 (gray), 3 (RGB) or 4 (RGBA), not {self.channels}")
+        if min(self.latent_dim, self.generator_width, self.discriminator_width) < 1:
+            raise ValueError("latent_dim, generator_width and discriminator_width must be at least 1")
+        if self.latent not in ("normal", "uniform"):
+            raise ValueError(f"latent is 'normal' or 'uniform', not {self.latent!r}")
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """(C, H, W) of one image."""
+        return (self.channels, self.resolution, self.resolution)
+
+    @property
+    def depths(self) -> tuple[int, ...]:
+        """The width of each inner layer as a multiple of the smallest, from the image on: (1, 2, 4, 8) at 64 pixels."""
+        return tuple(2**i for i in range(self.resolution.bit_length() - 3))
+
+
+RECIPES = {
+    **dict.fromkeys(("mnist", "fashion-mnist", "kmnist"), Recipe(config={"resolution": 32, "channels": 1})),
+    **dict.fromkeys(("cifar10", "cifar100"), Recipe(config={"resolution": 32})),
+}
+"""How to train on each data set, by its name."""
