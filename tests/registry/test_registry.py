@@ -11,7 +11,7 @@ import pytest
 from ganzoo.errors import AmbiguousNameError, GanzooError, InvalidConfigError, UnknownNameError
 from ganzoo.interface.hooks import KINDS
 from ganzoo.interface.specs import Augmentation, Layout, Regularizer, Schedule
-from ganzoo.pretrained import resolve
+from ganzoo.pretrained.resolve import resolve
 from ganzoo.registry import lookup
 from ganzoo.registry.plugin import PluginState
 from ganzoo.registry.registry import Registry
@@ -301,7 +301,7 @@ def test_create_builds_with_the_config_and_the_loss(small_zoo: Registry) -> None
 def test_ambiguous_model_is_refused_with_the_choices() -> None:
     lookup.use(registry_of({"aaa": whole("net"), "bbb": whole("net")}))
     with pytest.raises(AmbiguousNameError, match="say aaa/net-test or bbb/net-test"):
-        resolve.subject_of("net-test")
+        resolve("net-test")
     assert lookup.models() == ["aaa/net-test", "bbb/net-test"]
     assert lookup.models(architecture="bbb/net") == ["bbb/net-test"]
 
