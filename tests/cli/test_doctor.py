@@ -45,9 +45,9 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("name", "detail"),
     [
-        ("crashes", "importing it ends the process (SIGSEGV)"),
-        ("leaves", "importing it ends the process (exit code 3)"),
-        ("hangs", "it is still being imported after 5 s"),
+        ("crashes", "the import ends the process (SIGSEGV)"),
+        ("leaves", "the import ends the process (exit code 3)"),
+        ("hangs", "the import has not finished after 5 s"),
         ("raises", "import: ValueError: boom"),
         ("lacks", "ganzoo_architectures: there is no loss 'lacks'"),
     ],
@@ -56,7 +56,7 @@ def test_what_is_wrong_is_named(name: str, detail: str, seen: dict[str, Any]) ->
     row = seen[f"plugin {name}:main"]
     assert row["state"] == "failed"
     assert row["detail"].startswith(detail)
-    assert row["detail"].endswith(f" - silence it with GANZOO_DISABLE_PLUGINS={name}:main")
+    assert row["detail"].endswith(f" - disable it with GANZOO_DISABLE_PLUGINS={name}:main")
 
 
 def test_good_plugins_are_well(seen: dict[str, Any]) -> None:

@@ -46,9 +46,9 @@ def info(name: str, as_json: bool) -> None:
 @click.option("--all", "everything", is_flag=True, help="Download the weights of every registered model.")
 @AS_JSON
 def pull(names: tuple[str, ...], everything: bool, as_json: bool) -> None:
-    """Download and verify the weights of models and feature extractors.
+    """Download and verify weights.
 
-    After that, you can use them without a network.
+    NAMES are models or feature extractors. After that, you can use them without a network.
     """
     from ganzoo.hub import download
 

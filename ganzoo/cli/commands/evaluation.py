@@ -117,9 +117,10 @@ def evaluate(
 @DEVICE
 @AS_JSON
 def quiz(name: str, device: str, as_json: bool, **options: Any) -> None:
-    """Make a quiz: which of 16 pictures are real, and which 8 are generated?
+    """Make a quiz: which pictures are real?
 
-    Writes one sheet of pictures, and a second one with the answers. NAME is a data set, such as fashion-mnist.
+    Writes a sheet of 8 real and 8 generated pictures, and a second sheet with the answers. NAME is a data set,
+    such as fashion-mnist.
     """
     from ganzoo.evaluation import quiz
 

@@ -80,7 +80,9 @@ __all__ = ["COMMANDS", "interpolate", "load_model", "sample"]
 @OVERWRITE
 @AS_JSON
 def sample(name: str, device: str, as_json: bool, **options: Any) -> None:
-    """Sample images from a model, or translate pictures with --input.
+    """Sample images, or translate pictures.
+
+    A model that translates needs the pictures with --input.
 
     NAME is a registered model, the folder of a model or of a run, or a Hub reference such as hf:OWNER/REPO.
     """
@@ -200,7 +202,10 @@ def _translate(
 @OVERWRITE
 @DEVICE
 def interpolate(name: str, output: Path | None, overwrite: bool, device: str, **options: Any) -> None:
-    """Interpolate between two images: the latent on a great circle, the class in a straight line."""
+    """Interpolate between two images.
+
+    The latent moves on a great circle, and the class in a straight line.
+    """
     from ganzoo.sampling import interpolation_files
 
     source = resolved(name)

@@ -80,9 +80,10 @@ def _note_unfinished(prepared: Prepared) -> None:
 @click.option("--evaluation", type=FILE, help="Results to include, which `ganzoo evaluate NAME -o FILE` wrote.")
 @OVERWRITE
 def card(name: str, output: Path | None, source: Path | None, evaluation: Path | None, overwrite: bool) -> None:
-    """Write a model card: facts about a model, a sample sheet, and how to use it.
+    """Write a model card.
 
-    With --evaluation, the card also has the results of an evaluation.
+    It states facts about a model, shows a sample sheet, and tells how to use the model. With --evaluation, it also
+    has the results of an evaluation.
     """
     from ganzoo.evaluation import report
     from ganzoo.sharing.card import card_of
@@ -143,7 +144,9 @@ def doctor(ctx: click.Context, timeout: float, as_json: bool) -> None:
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 @click.pass_context
 def completion(ctx: click.Context, shell: str) -> None:
-    """Print a script that lets your shell complete commands, models, architectures and data sets.
+    """Print a completion script for your shell.
+
+    With it, the shell completes commands, options, and the names of models, architectures and data sets.
 
     For bash, put this line into ~/.bashrc: eval "$(ganzoo completion bash)". For zsh, put the same line with zsh
     into ~/.zshrc. For fish, run: ganzoo completion fish > ~/.config/fish/completions/ganzoo.fish

@@ -31,7 +31,7 @@ __all__ = ["COMMANDS", "export", "import_", "parse_settings", "train"]
     help="Data set to train on: a name such as fashion-mnist, or a folder of images.",
 )
 @click.option(
-    "-o", "--output", "folder", type=click.Path(path_type=Path), required=True, help="Folder of the run, which is made."
+    "-o", "--output", "folder", type=click.Path(path_type=Path), required=True, help="Folder for the files of the run."
 )
 @click.option(
     "--config",
@@ -193,9 +193,10 @@ def export(run: str, output: Path, half: bool, standing: int | None, overwrite: 
 def import_(
     architecture: str, file: Path, output: Path, settings: tuple[str, ...], as_json: bool, **options: Any
 ) -> None:
-    """Convert a checkpoint of another code base into a folder that every command can use.
+    """Convert a checkpoint of another code base.
 
-    FILE is a PyTorch checkpoint, such as .pth, .bin or .ckpt, or a .safetensors file.
+    The command writes a folder that every other command can use. FILE is a PyTorch checkpoint, such as .pth, .bin or
+    .ckpt, or a .safetensors file.
     """
     lookup.registry().architectures[architecture]  # refuses a wrong name before torch is imported
     from ganzoo.pretrained.importing import import_checkpoint
