@@ -1,30 +1,58 @@
-"""What several commands take: names, which shells complete, and the options of all that load or print."""
+"""Arguments and options that several commands share. Shells complete the names."""
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TypeVar
 
 import click
 from click.shell_completion import CompletionItem
 
-from ganzoo.hub import download, references
-from ganzoo.pretrained import resolve
+from ganzoo.hub import download
+from ganzoo.pretrained.resolve import resolve
+from ganzoo.pretrained.sources import HubReference, RegisteredExtractor, Source
 from ganzoo.registry import lookup
 from ganzoo.utils import names
 
-__all__ = ["AS_JSON", "CLASS", "DATA", "DEVICE", "FOLDER", "MODEL", "SUBJECT", "Name", "pinned", "registered"]
+__all__ = [
+    "AS_JSON",
+    "CLASS",
+    "DATA",
+    "DATA_DIR",
+    "DEVICE",
+    "FOLDER",
+    "MODEL",
+    "OVERWRITE",
+    "SUBJECT",
+    "Name",
+    "bounded",
+    "registered",
+    "resolved",
+]
 
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-DEVICE = click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1 or mps.")
+DEVICE = click.option(
+    "--device", default="auto", show_default=True, help="Device to compute on: auto, cpu, cuda, cuda:1 or mps."
+)
+DATA_DIR = click.option(
+    "--data-dir",
+    type=click.Path(path_type=Path),
+    default=Path("data"),
+    show_default=True,
+    help="Folder where data sets known by name are stored.",
+)
+OVERWRITE = click.option("--overwrite", is_flag=True, help="Replace files that already exist.")
 
 Choices = Callable[[click.Context], Iterable[str]]
 
 
 class Name(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.2 on only
-    """A text that shells complete with what `choices` gives of the command so far; without torch, and in silence.
+    """A text for which shells suggest the names that `choices` returns for the command so far.
 
-    With `paths`, what begins as a path is completed as one, and so is all if no name fits.
+    With `paths`, shells suggest paths for a text that begins as one, and where no name fits. Completion does not
+    import torch and prints nothing.
     """
 
     name = "text"
@@ -34,48 +62,61 @@ class Name(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.2
         self.paths = paths
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-        """The names that begin as `incomplete` does."""
+        """Return the names that begin with `incomplete`."""
         if self.paths and incomplete.startswith((".", "/", "~")):
             return [CompletionItem(incomplete, type="file")]
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of broken plugins: whoever completes a word cannot read of them
+            warnings.simplefilter(
+                "ignore"
+            )  # a warning of a broken plugin would appear inside the line that the user types
             try:
                 found = [CompletionItem(choice) for choice in self.choices(ctx) if choice.startswith(incomplete)]
-            except Exception:  # nothing may be printed between a word and its end
+            except Exception:  # an error would appear there too
                 return []
         return found or ([CompletionItem(incomplete, type="file")] if self.paths else [])
 
 
 def registered(kind: str) -> Name:
-    """The names of a kind of record, such as ``losses``."""
+    """A name that plugins declare, of one kind such as ``losses``."""
     return Name(lambda ctx: getattr(lookup.registry(), kind))
 
 
 MODEL = Name(lambda ctx: lookup.models(), paths=True)
-"""A model, by its name, its folder or its reference to the Hub."""
+"""A model: its name, its folder or its Hub reference."""
 
 SUBJECT = Name(lambda ctx: [*lookup.models(), *lookup.registry().architectures], paths=True)
 """A model or an architecture."""
 
 DATA = Name(lambda ctx: names.DATASETS, paths=True)
-"""A data set, by its name or its folder."""
+"""A data set: its name or its folder."""
 
 FOLDER = Name(lambda ctx: (), paths=True)
-"""A folder of a run or of a model."""
+"""The folder of a run or of a model."""
 
 
 def _classes(ctx: click.Context) -> Iterable[str]:
-    # Behind an option that has no value yet, click leaves the model among the words that it has not read.
-    return resolve.subject_of(ctx.params.get("name") or ctx.args[0]).classes
+    # After an option without a value, click leaves the name of the model in the words that it has not parsed.
+    return resolve(ctx.params.get("name") or ctx.args[0]).info.classes
 
 
 CLASS = Name(_classes)
-"""A class of the model that the command names before it."""
+"""A class of the model that the command line names before it."""
 
 
-def pinned(name: str) -> str:
-    """The name of a model, a reference to the Hub with the commit that it means now."""
-    if references.is_reference(name):
+Found = TypeVar("Found", bound=Source | RegisteredExtractor | None)
+
+
+def resolved(name: str) -> Source:
+    """Resolve the name of a model, once for the whole command.
+
+    Raises:
+        UnknownNameError, AmbiguousNameError: as for `resolve`.
+    """
+    return bounded(resolve(name))
+
+
+def bounded(source: Found) -> Found:
+    """Limit how long the Hub's client waits, if the source is a Hub reference: its description is on the Hub too."""
+    if isinstance(source, HubReference):
         download.bound_client()
-        return references.pin(name)
-    return name
+    return source

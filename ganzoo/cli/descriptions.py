@@ -1,20 +1,23 @@
-"""What is known of models, architectures, features and plugins, as rows and facts for people."""
+"""Describe models, architectures, feature extractors and plugins: the rows and facts that commands print."""
 
 from __future__ import annotations
 
 import dataclasses
 
+from ganzoo.cli.arguments import bounded
 from ganzoo.cli.display import Row
 from ganzoo.hub import download
 from ganzoo.interface.configs import as_translation_config
-from ganzoo.interface.specs import Architecture, FeatureExtractor, PretrainedModel
+from ganzoo.interface.specs import Architecture, FeatureExtractor
 from ganzoo.interface.weights_files import BundledFile, HubFile
-from ganzoo.pretrained import resolve
 from ganzoo.pretrained.cards import usage
-from ganzoo.pretrained.load import weights_size
+from ganzoo.pretrained.files import weights_size
+from ganzoo.pretrained.resolve import find
+from ganzoo.pretrained.sources import Folder, HubReference, Registered
 from ganzoo.registry import lookup
 from ganzoo.registry.plugin import Plugin
 from ganzoo.sampling.requests import Subject
+from ganzoo.utils.names import BUILTIN
 
 __all__ = ["describe", "model_row", "plugin_row"]
 
@@ -22,7 +25,7 @@ NOT_STATED = "not stated"
 
 
 def model_row(name: str) -> Row:
-    """A model as `ganzoo list` shows it."""
+    """The row of a registered model in `ganzoo list`."""
     model = lookup.registry().models[name]
     channels, height, width = lookup.config_of(model).image_shape
     return {
@@ -38,7 +41,7 @@ def model_row(name: str) -> Row:
 
 
 def plugin_row(plugin: Plugin) -> Row:
-    """A plugin as `ganzoo plugins` shows it."""
+    """The row of a plugin in `ganzoo plugins`."""
     return {
         "plugin": plugin.key,
         "version": plugin.version,
@@ -51,53 +54,57 @@ def plugin_row(plugin: Plugin) -> Row:
 
 
 def describe(name: str) -> Row:
-    """All that is known of a model, by its name, its folder or its reference, of an architecture, or of features.
+    """Return all that is known of a model, an architecture or a feature extractor.
+
+    A model is given by its name, its folder or its Hub reference, and comes before an architecture or a feature
+    extractor of the same name.
 
     Raises:
-        UnknownNameError: it is none of them.
+        UnknownNameError: nothing has that name.
     """
     found = lookup.registry()
-    if name in found.models:
-        return _describe_model(name, found.models[name])
-    if name in found.architectures:
-        return _describe_architecture(name, found.architectures[name])
-    if name in found.feature_extractors:
-        return _describe_features(name, found.feature_extractors[name])
-    if not resolve.is_registered(name):
-        return _describe_published(name)
-    known = [*found.models, *found.architectures, *found.feature_extractors]
-    raise found.unknown("model, architecture or feature extractor", name, known)
+    if name not in found.models:
+        if name in found.architectures:
+            return _describe_architecture(name, found.architectures[name])
+        if name in found.feature_extractors:
+            return _describe_extractor(name, found.feature_extractors[name])
+    source = bounded(find(name))
+    if source is None:
+        known = [*found.models, *found.architectures, *found.feature_extractors]
+        raise found.unknown("model, architecture or feature extractor", name, known)
+    return _describe_registered(source) if isinstance(source, Registered) else _describe_published(source)
 
 
-def _describe_model(name: str, model: PretrainedModel) -> Row:
-    spec = lookup.registry().architectures[model.architecture]
+def _describe_registered(source: Registered) -> Row:
+    record = source.record
     return {
-        **model_row(name),
-        "summary": model.summary,
-        "paper": spec.paper,
-        "weights": _source(model.weights),
-        "sha256": model.weights.sha256,
-        **_use(name, resolve.subject_of(name)),
+        **model_row(source.name),
+        "summary": record.summary,
+        "paper": lookup.registry().architectures[record.architecture].paper,
+        "weights": _location(record.weights),
+        "sha256": record.weights.sha256,
+        **_use(source.name, source.info.subject),
     }
 
 
-def _describe_published(name: str) -> Row:
-    described, subject = resolve.description_of(name), resolve.subject_of(name)
+def _describe_published(source: Folder | HubReference) -> Row:
+    info = source.info
+    subject = info.subject
     channels, height, width = subject.config.image_shape
     return {
-        "name": name,
-        "architecture": described.architecture,
-        "plugin": described.plugin or "ganzoo",
+        "name": source.name,
+        "architecture": info.architecture,
+        "plugin": info.plugin or BUILTIN,
         "task": subject.task.name,
         "resolution": f"{height}x{width}x{channels}",
-        "dataset": described.dataset,
-        "sha256": described.sha256,
-        **_use(name, subject),
+        "dataset": info.dataset,
+        "sha256": info.sha256,
+        **_use(source.name, subject),
     }
 
 
 def _use(name: str, subject: Subject) -> Row:
-    """What can be asked of a model, and how."""
+    """The classes, directions and config of a model, and how to sample it."""
     option, call = usage(subject.task)
     return {
         "classes": list(subject.classes),
@@ -123,14 +130,14 @@ def _describe_architecture(name: str, spec: Architecture) -> Row:
         "schedules": list(found.schedules),
         "recipes": {data: {**recipe.config, **recipe.options} for data, recipe in spec.recipes.items()},
         "config": dataclasses.asdict(spec.config()),
-        "layouts": [f"{x.name} ({x.source})" for x in layouts],
+        "layouts": [f"{layout.name} ({layout.source})" for layout in layouts],
         "models": lookup.models(architecture=name),
         "train_it": f"ganzoo train {name} --data FOLDER -o RUN",
         **({"import_it": f"ganzoo import {name} FILE -o FOLDER"} if layouts else {}),
     }
 
 
-def _describe_features(name: str, spec: FeatureExtractor) -> Row:
+def _describe_extractor(name: str, spec: FeatureExtractor) -> Row:
     return {
         "name": name,
         "summary": spec.summary,
@@ -142,13 +149,13 @@ def _describe_features(name: str, spec: FeatureExtractor) -> Row:
         "accepts": spec.accepts,
         "size": weights_size(spec),
         "where": _where(spec.weights),
-        "weights": _source(spec.weights),
+        "weights": _location(spec.weights),
         "sha256": spec.weights.sha256,
         "evaluate_by_it": f"ganzoo evaluate MODEL --features {name}",
     }
 
 
-def _source(weights: HubFile | BundledFile) -> str:
+def _location(weights: HubFile | BundledFile) -> str:
     if isinstance(weights, BundledFile):
         return f"bundled in {weights.package}"
     return f"hf:{weights.repo}@{weights.revision} {weights.filename}"

@@ -1,4 +1,4 @@
-"""What the command line shows: tables and progress for people, tab-separated text and JSON for programs."""
+"""Print results: tables for people, tab-separated text and JSON for programs."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import click
 
 from ganzoo.cli.progress import bars
 from ganzoo.errors import GanzooError
-from ganzoo.pretrained import resolve
-from ganzoo.pretrained.load import pull
+from ganzoo.pretrained.load import Pulled, pull_from
+from ganzoo.pretrained.sources import Folder, RegisteredExtractor, Source
 
 __all__ = [
     "calm_uploads",
@@ -26,7 +26,7 @@ Row = dict[str, Any]
 
 
 def table(rows: Sequence[Row], *, as_json: bool) -> None:
-    """Rows as a table on a terminal, tab-separated with a heading when piped, or as a JSON list."""
+    """Print rows: as a table on a terminal, with tabs and a heading in a pipe, or as a JSON list."""
     if as_json:
         click.echo(json.dumps(rows, indent=2))
     elif not sys.stdout.isatty():
@@ -37,7 +37,7 @@ def table(rows: Sequence[Row], *, as_json: bool) -> None:
 
 
 def facts(entries: Row, *, as_json: bool) -> None:
-    """One thing's facts, a line each."""
+    """Print the facts about one thing, each on its line, or as a JSON object."""
     if as_json:
         click.echo(json.dumps(entries, indent=2))
         return
@@ -48,34 +48,37 @@ def facts(entries: Row, *, as_json: bool) -> None:
             click.echo(f"{name.replace('_', ' ') if i == 0 else '':{width}}{line}")
 
 
-def pull_all(names: Iterable[str], *, as_json: bool) -> int:
-    """Pull each model and say what came of it; one that fails does not keep the others from it. The exit code."""
+def pull_all(sources: Iterable[Source | RegisteredExtractor], *, as_json: bool) -> int:
+    """Pull each source and print the result. If one fails, the others are still pulled. Returns the exit code."""
     rows: list[Row] = []
     failures = 0
-    for name in names:
+    for source in sources:
         if sys.stderr.isatty():
-            click.echo(f"pulling {name} ...", err=True)
+            click.echo(f"pulling {source} ...", err=True)
         try:
             with bars() as progress:
-                pulled = pull(name, progress=progress)
+                pulled = pull_from(source, progress=progress)
         except GanzooError as error:
             failures += 1
-            click.echo(f"ganzoo: error: {name}: {error}", err=True)
-            rows.append({"name": name, "error": str(error)})
+            click.echo(f"ganzoo: error: {source}: {error}", err=True)
+            rows.append({"name": str(source), "error": str(error)})
             continue
-        name = pulled.name
-        rows.append({"name": name, "path": str(pulled.path), "size": pulled.size, "bundled": pulled.bundled})
+        rows.append({**pulled._asdict(), "path": str(pulled.path)})
         if not as_json:
-            here = "is bundled" if resolve.is_registered(name) else "is here"
-            told = f"{here}: nothing to pull" if pulled.bundled else f"{_size(pulled.size)} verified at {pulled.path}"
-            click.echo(f"{name}\t{told}")
+            click.echo(f"{pulled.name}\t{_outcome(source, pulled)}")
     if as_json:
         click.echo(json.dumps(rows, indent=2))
     return 1 if failures else 0
 
 
+def _outcome(source: Source | RegisteredExtractor, pulled: Pulled) -> str:
+    if pulled.bundled:
+        return f"{'is here' if isinstance(source, Folder) else 'is bundled'}: nothing to pull"
+    return f"{_size(pulled.size)} verified at {pulled.path}"
+
+
 def written(paths: Sequence[Any], *, as_json: bool) -> None:
-    """Say where results were written: the paths are the command's output."""
+    """Print the paths of the files that were written."""
     if as_json:
         click.echo(json.dumps([str(path) for path in paths], indent=2))
     else:
@@ -84,7 +87,10 @@ def written(paths: Sequence[Any], *, as_json: bool) -> None:
 
 
 def calm_uploads() -> None:
-    """Let the client show no bars where nobody looks; process-global, hence for the command line only."""
+    """Turn off the progress bars of the Hub's client if stderr is not a terminal.
+
+    This changes the whole process, so a library must not do it.
+    """
     if not sys.stderr.isatty():
         from huggingface_hub.utils.tqdm import disable_progress_bars
 
@@ -100,19 +106,21 @@ def _rich_table(rows: Sequence[Row]) -> None:
         return
     grid = Table(box=None, header_style="bold")
     for number, name in enumerate(rows[0]):
-        grid.add_column(name.replace("_", " "), no_wrap=number == 0, overflow="fold")  # names are copied
+        grid.add_column(
+            name.replace("_", " "), no_wrap=number == 0, overflow="fold"
+        )  # a name stays on one line, so that it can be copied
     for row in rows:
         grid.add_row(*(_shown(name, value) for name, value in row.items()))
     Console().print(grid)
 
 
 def _shown(name: str, value: Any) -> str:
-    """A value as people read it."""
+    """A value for people: a size in MB, and "none" for nothing."""
     return _size(value) if name == "size" else _text(value) or "none"
 
 
 def _text(value: Any) -> str:
-    """A value in one field of a table: lists with commas, mappings with semicolons."""
+    """A value on one line: lists with commas, mappings with semicolons."""
     if isinstance(value, Mapping):
         return "; ".join(f"{name}: {_text(item)}" for name, item in value.items())
     if isinstance(value, (list, tuple)):

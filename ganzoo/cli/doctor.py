@@ -1,4 +1,4 @@
-"""Whether plugins, cache, disk, network and device are in order, each tried where it can do no harm."""
+"""Check plugins, cache, disk, network and device. What may crash runs in a separate process."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from ganzoo.utils.version import __version__
 
 __all__ = ["Finding", "examine", "versions"]
 
-# ruff: noqa: S603 - it runs this interpreter only
+# ruff: noqa: S603 - only this Python interpreter is run
 
 LITTLE_SPACE = 1_000_000_000
 NETWORK_SECONDS = 5.0
@@ -41,7 +41,7 @@ print(f"{device} ({name}), torch {torch.__version__}")
 
 
 class Finding(NamedTuple):
-    """What was looked at, how it is, and what to do where it is not ``ok``."""
+    """The result of one check. `detail` says what to do if `state` is not ``ok``."""
 
     check: str
     state: Literal["ok", "warning", "failed"]
@@ -49,7 +49,7 @@ class Finding(NamedTuple):
 
 
 def versions() -> dict[str, str]:
-    """The versions of ganzoo, Python, the libraries beneath and the plugins of others; nothing is imported for it."""
+    """Return the versions of ganzoo, Python, the main dependencies and third-party plugins, without importing them."""
     found = {"ganzoo": __version__, "python": platform.python_version()}
     for name in LIBRARIES:
         try:
@@ -60,13 +60,13 @@ def versions() -> dict[str, str]:
 
 
 def examine(*, timeout: float = 20.0, disabled: Iterable[str] = ()) -> Iterator[Finding]:
-    """Look at everything; plugins not imported after `timeout` seconds are given up, and `disabled` are left out."""
+    """Run all checks. Each plugin may take `timeout` seconds to import. Plugins in `disabled` are not checked."""
     yield from _plugins(timeout, frozenset(disabled))
     yield from (_cache(), _disk(), _network(), _device(timeout))
 
 
 def _plugins(timeout: float, disabled: frozenset[str]) -> Iterator[Finding]:
-    """Each plugin in a process of its own, then all that survived it in one."""
+    """Import each plugin in its own process, then all plugins that survived in one process."""
     keys = [each.key for each in find_installed() if not is_disabled(each.owner, each.point.name, disabled)]
     with ThreadPoolExecutor(max_workers=4) as pool:
         alone = dict(zip(keys, pool.map(lambda key: _in_process([key], timeout, disabled), keys), strict=True))
@@ -74,32 +74,32 @@ def _plugins(timeout: float, disabled: frozenset[str]) -> Iterator[Finding]:
     together = _in_process([], timeout * 2, disabled | fatal)
     for key, told in alone.items():
         if isinstance(told, dict) and not told[key]["problem"] and isinstance(together, dict):
-            told = together  # it may fall only beside the others
+            told = together  # a plugin may fail only when the others are loaded too
         yield _finding(key, told)
     if isinstance(together, str):
-        yield Finding("plugins", "failed", f"all of them together: {together}")
+        yield Finding("plugins", "failed", f"importing all plugins together: {together}")
 
 
 def _finding(key: str, told: dict[str, Any] | str) -> Finding:
     problem = told if isinstance(told, str) else told[key]["problem"]
     if problem or isinstance(told, str):
-        return Finding(f"plugin {key}", "failed", f"{problem} - silence it with GANZOO_DISABLE_PLUGINS={key}")
+        return Finding(f"plugin {key}", "failed", f"{problem} - disable it with GANZOO_DISABLE_PLUGINS={key}")
     seconds = told[key]["seconds"]
     return Finding(f"plugin {key}", "ok" if seconds < SLOW_IMPORT else "warning", f"{seconds * 1000:.0f} ms to import")
 
 
 def _in_process(keys: Sequence[str], timeout: float, disabled: frozenset[str]) -> dict[str, Any] | str:
-    """What a process that imports the plugins has to say of each; a text where it did not live to tell."""
+    """Import plugins in another process. Returns its report on each, or a text if the process crashed or hung."""
     command = [sys.executable, "-m", "ganzoo.cli.doctor", *keys]
     environment = {**os.environ, "GANZOO_DISABLE_PLUGINS": ",".join(sorted(disabled)), "GANZOO_STRICT_PLUGINS": "0"}
     try:
         done = subprocess.run(command, env=environment, capture_output=True, timeout=timeout, check=False)
     except subprocess.TimeoutExpired:
-        return f"it is still being imported after {timeout:g} s"
+        return f"the import has not finished after {timeout:g} s"
     try:
         told: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     except (IndexError, ValueError):
-        return f"importing it ends the process ({_ending(done.returncode)})"
+        return f"the import ends the process ({_ending(done.returncode)})"
     return told
 
 
@@ -108,7 +108,7 @@ def _ending(code: int) -> str:
 
 
 def _report(keys: Sequence[str]) -> dict[str, Any]:
-    """In a process of its own: import the plugins of these keys each alone, or all of them as every command does."""
+    """Import each of these plugins alone. Without keys, import all plugins together, as every command does."""
     plugins = [_asked(each.owner, each.point) for each in find_installed() if each.key in keys]
     return {
         plugin.key: {
@@ -132,7 +132,7 @@ def _cache() -> Finding:
     try:
         check_writable(Path(constants.HF_HUB_CACHE))
     except OutputError as error:
-        return Finding("cache", "failed", f"{error} - set HF_HOME to a folder that can be written")
+        return Finding("cache", "failed", f"{error} - set HF_HOME to a folder that you can write to")
     return Finding("cache", "ok", str(constants.HF_HUB_CACHE))
 
 
@@ -143,35 +143,40 @@ def _disk() -> Finding:
     existing = next(folder for folder in (cache, *cache.parents) if folder.exists())
     free = shutil.disk_usage(existing).free
     if free < LITTLE_SPACE:
-        return Finding("disk", "warning", f"{free / 1e9:.1f} GB free at {existing}: large models will not fit")
+        return Finding(
+            "disk", "warning", f"{free / 1e9:.1f} GB free at {existing}: large models will not fit - free some space"
+        )
     return Finding("disk", "ok", f"{free / 1e9:.1f} GB free at {existing}")
 
 
 def _network() -> Finding:
-    """One request, of which any answer will do."""
+    """Make one small request to the Hub."""
     from huggingface_hub import constants, get_session, get_token
 
     if constants.is_offline_mode():
         return Finding("network", "ok", "not used: HF_HUB_OFFLINE is set")
     try:
         status = get_session().get(f"{constants.ENDPOINT}/api/models", params={"limit": 1}, timeout=NETWORK_SECONDS)
-    except Exception as error:  # the client lets errors of httpx2 and the OS escape
-        text = f"cannot reach {constants.ENDPOINT} ({one_line(error)}); bundled and cached models work"
+    except Exception as error:  # the client also raises errors of httpx2 and of the operating system
+        text = f"cannot reach {constants.ENDPOINT} ({one_line(error)}); only bundled and cached models work"
         return Finding("network", "warning", f"{text} - check the connection, your proxy and HF_ENDPOINT")
     if status.status_code >= 500:
-        return Finding("network", "warning", f"{constants.ENDPOINT} answers HTTP {status.status_code} - try later")
-    login = "logged in" if get_token() else "not logged in, which `ganzoo publish` and private models need"
+        return Finding(
+            "network", "warning", f"{constants.ENDPOINT} answers HTTP {status.status_code} - try again later"
+        )
+    login = "logged in" if get_token() else "not logged in: `ganzoo publish` and private models need `hf auth login`"
     return Finding("network", "ok", f"{constants.ENDPOINT} answers; {login}")
 
 
 def _device(timeout: float) -> Finding:
-    """What ``--device auto`` would take; torch is imported elsewhere, where it may crash."""
+    """Find the device that ``--device auto`` selects. torch is imported in another process, where it may crash."""
+    seconds = max(timeout, 60)
     try:
         done = subprocess.run(
-            [sys.executable, "-c", _DEVICE], capture_output=True, text=True, timeout=max(timeout, 60), check=False
+            [sys.executable, "-c", _DEVICE], capture_output=True, text=True, timeout=seconds, check=False
         )
     except subprocess.TimeoutExpired:
-        return Finding("device", "failed", "torch is still being imported after a minute - reinstall it")
+        return Finding("device", "failed", f"torch has not finished importing after {seconds:g} s - reinstall it")
     if done.returncode:
         last = (done.stderr.strip().splitlines() or [_ending(done.returncode)])[-1]
         return Finding("device", "failed", f"torch does not work: {last} - reinstall it")
@@ -179,4 +184,4 @@ def _device(timeout: float) -> Finding:
 
 
 if __name__ == "__main__":
-    print(json.dumps(_report(sys.argv[1:])))  # noqa: T201 - it is read by `_in_process`
+    print(json.dumps(_report(sys.argv[1:])))  # noqa: T201 - `_in_process` reads it

@@ -1,4 +1,7 @@
-"""The command line: one thin function a command; what it does stands in the library."""
+"""The entry point of the command line.
+
+Each command is one thin function in `ganzoo.cli.commands`; the library does the work.
+"""
 
 from __future__ import annotations
 
@@ -32,21 +35,21 @@ def _show_versions(ctx: click.Context, param: click.Parameter, wanted: bool) -> 
         ctx.exit()
 
 
-_VERSION_HELP = "Show the versions of ganzoo, of what it stands on, and of plugins."
+_VERSION_HELP = "Show the versions of ganzoo, of its dependencies and of plugins, and exit."
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_show_versions, help=_VERSION_HELP)
-@click.option("--no-plugins", is_flag=True, help="Leave all third-party plugins out.")
-@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+@click.option("--no-plugins", is_flag=True, help="Do not load third-party plugins.")
+@click.option("--debug", is_flag=True, help="Show the traceback when an error occurs.")
 @click.pass_context
 def cli(ctx: click.Context, no_plugins: bool, debug: bool) -> None:
-    """A zoo of generative adversarial networks: list, pull, sample and train them."""
+    """List, download, sample, train and evaluate generative adversarial networks (GANs)."""
     _state["debug"] = debug
-    warnings.showwarning = _tell  # type: ignore[assignment]
+    warnings.showwarning = _show_warning  # type: ignore[assignment]
     logger = logging.getLogger("ganzoo")
     logger.setLevel(logging.INFO)
-    logger.handlers = [_Echo()]
+    logger.handlers = [_StderrHandler()]
     if ctx.invoked_subcommand in sharing.WITHOUT_PLUGINS:
         return
     registry = Registry.discover(third_party=not no_plugins)
@@ -54,7 +57,10 @@ def cli(ctx: click.Context, no_plugins: bool, debug: bool) -> None:
         if plugin in registry.broken:
             click.echo(f"ganzoo: warning: {plugin.describe_problem()}", err=True)
         elif plugin.seconds > SLOW_IMPORT:
-            click.echo(f"ganzoo: note: plugin {plugin.key} takes {plugin.seconds:.1f} s to import", err=True)
+            click.echo(
+                f"ganzoo: note: plugin {plugin.key} takes {plugin.seconds:.1f} s to import, which slows every command",
+                err=True,
+            )
     lookup.use(registry)
 
 
@@ -64,7 +70,7 @@ for _module in (browsing, sampling, training, evaluation, sharing):
 
 
 def main() -> NoReturn:
-    """Run the command line: one line for every error, and the exit codes that `ganzoo.errors` states."""
+    """Run the command line. Every error is one line, with the exit code that `ganzoo.errors` gives it."""
     terminated = catch_terminate()
     try:
         code = cli.main(standalone_mode=False)
@@ -81,18 +87,19 @@ def main() -> NoReturn:
     except OSError as error:
         code = _fail(str(error), 1)
     except Exception as error:
-        code = _fail(f"{one_line(error)} - this is a fault of ganzoo: `ganzoo --debug ...` shows where", 1)
+        code = _fail(f"{one_line(error)} - this is a bug in ganzoo or in a plugin: `ganzoo --debug ...` shows where", 1)
     sys.exit(EXIT_CODES[signal.SIGTERM] if terminated else code or 0)
 
 
-class _Echo(logging.Handler):
-    """What the library has to say, as a line of ours."""
+class _StderrHandler(logging.Handler):
+    """Prints the messages that the library logs, each as one line on stderr."""
 
     def emit(self, record: logging.LogRecord) -> None:
+        """Print one message."""
         click.echo(f"ganzoo: {record.getMessage()}", err=True)
 
 
-def _tell(message: Warning | str, *_: Any) -> None:
+def _show_warning(message: Warning | str, *_: Any) -> None:
     click.echo(f"ganzoo: warning: {message}", err=True)
 
 

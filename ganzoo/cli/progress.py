@@ -13,7 +13,7 @@ __all__ = ["bars"]
 
 @contextmanager
 def bars() -> Iterator[Progress]:
-    """A bar on stderr for each piece of work that is reported; nothing where stderr is no terminal."""
+    """Show a bar on stderr for each piece of work that reports progress. Without a terminal, show nothing."""
     if not sys.stderr.isatty():
         yield silent
         return
@@ -38,7 +38,7 @@ def bars() -> Iterator[Progress]:
 
 
 def _counts(done: int, total: int) -> str:
-    """``1,200/10,000``; from a million on ``45.2M/113.0M``, as downloads are counted in bytes."""
+    """Format ``1,200/10,000``, or ``45.2M/113.0M`` from a million on, as downloads count bytes."""
     return f"{_short(done, total)}/{_short(total, total)}" if total else _short(done, done)
 
 

@@ -1,4 +1,4 @@
-"""What the command line shows of an evaluation."""
+"""Print the results of an evaluation."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ __all__ = ["show"]
 
 
 def show(found: Evaluation, *, as_json: bool) -> None:
-    """Facts, a table with a row for each number, and notes and warnings on stderr; or all as one JSON object."""
-    said = found.as_json()
+    """Print the facts, a table with one row for each metric, and notes and warnings on stderr; or one JSON object."""
+    results = found.as_json()
     if as_json:
-        click.echo(json.dumps(said, indent=2))
+        click.echo(json.dumps(results, indent=2))
         return
-    display.facts(facts(said), as_json=False)
+    display.facts(facts(results), as_json=False)
     click.echo()
-    display.table(rows(said), as_json=False)
+    display.table(rows(results), as_json=False)
     for note in found.notes:
         click.echo(f"ganzoo: note: {note}", err=True)
     for caveat in found.warnings:

@@ -1,4 +1,4 @@
-"""`ganzoo new-plugin`: a small package of one architecture that passes the conformance suite as it is written."""
+"""Write the package of `ganzoo new-plugin`: one small architecture, which passes the conformance suite."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from ganzoo.utils.files import check_writable
 __all__ = ["write_plugin"]
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(?:-[a-z0-9]+)*")
-_RENAMED = {"gitignore": ".gitignore"}  # which packagers leave out, by its own name
+_RENAMED = {"gitignore": ".gitignore"}  # build tools leave a template named .gitignore out of the wheel
 
 
 def write_plugin(name: str, folder: Path | None = None) -> list[Path]:
-    """Write the package ``ganzoo-NAME`` with the architecture NAME into `folder`; returns its files.
+    """Write the package ``ganzoo-NAME`` with the architecture NAME into `folder`. Returns the files.
 
     Raises:
-        InvalidRequestError: no name of a package, or one that an architecture has.
-        OutputError: the folder is there already, or cannot be written.
+        InvalidRequestError: `name` cannot be the name of a package, or an architecture already has it.
+        OutputError: the folder is not empty, or cannot be written.
     """
     name = name.removeprefix("ganzoo-")
     _check_name(name)
     target = folder or Path(f"ganzoo-{name}")
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
-        raise OutputError(f"{target} is there already - name another folder with -o")
+        raise OutputError(f"{target} already exists - choose another folder with -o")
     check_writable(target)
     words = {
         "name": name,
@@ -43,14 +43,16 @@ def write_plugin(name: str, folder: Path | None = None) -> list[Path]:
 
 def _check_name(name: str) -> None:
     if not _NAME.fullmatch(name) or keyword.iskeyword(name):
-        raise InvalidRequestError(f"{name!r} is no name for a plugin - lower-case letters and digits, joined by '-'")
+        raise InvalidRequestError(
+            f"{name!r} cannot be the name of a plugin - use lowercase letters and digits, joined by '-'"
+        )
     known = lookup.registry().architectures
     if name in known:
         raise InvalidRequestError(f"{name} is an architecture of {known.owner(name)} - choose another name")
 
 
 def _templates() -> list[tuple[str, str]]:
-    """The files of the package: their paths, in which ``__`` stands for ``/``, and their texts."""
+    """The templates: their paths, in which ``__`` means ``/``, and their texts."""
     found = [
         entry for entry in files("ganzoo.cli").joinpath("templates", "plugin").iterdir() if entry.name.endswith(".tmpl")
     ]

@@ -1,4 +1,4 @@
-"""Signals that wait for a good moment."""
+"""Handle SIGINT and SIGTERM."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from types import FrameType
 __all__ = ["EXIT_CODES", "catch_terminate", "postponed"]
 
 EXIT_CODES = {signal.SIGINT: 130, signal.SIGTERM: 143}
-"""What a shell expects of a program that such a signal has ended."""
+"""The exit code that shells expect from a program that the signal has ended."""
 
 
 def catch_terminate() -> list[signal.Signals]:
-    """From now on SIGTERM cleans up as Ctrl-C does; the list that is returned tells whether it came."""
+    """From now on, handle SIGTERM like Ctrl-C. The list that is returned receives each SIGTERM."""
     received: list[signal.Signals] = []
 
     def note(number: int, frame: FrameType | None) -> None:
@@ -28,10 +28,11 @@ def catch_terminate() -> list[signal.Signals]:
 
 @contextmanager
 def postponed(*, patient: bool = False) -> Iterator[list[signal.Signals]]:
-    """SIGINT and SIGTERM are noted in the list that is yielded, so that a step can be finished and saved.
+    """Collect SIGINT and SIGTERM in the list that is yielded, so that the program can finish a step and save.
 
-    A second signal ends the program at once, unless `patient`: under ``torchrun`` a process gets the
-    terminal's signal and then torchrun's own, which ends by itself what takes too long.
+    A second signal ends the program at once, unless `patient` is set. Under ``torchrun``, `patient` is needed: a
+    process receives the signal of the terminal and then the signal of torchrun, which itself ends processes that
+    take too long.
     """
     received: list[signal.Signals] = []
 

@@ -15,7 +15,7 @@ from ganzoo.evaluation.image_sets import ImageSet, Pictures, Samples, Translatio
 from ganzoo.images.files import read_image
 from ganzoo.interface.configs import as_translation_config
 from ganzoo.interface.extractor import ExtractorOutput
-from ganzoo.pretrained import resolve
+from ganzoo.pretrained.sources import Source
 from ganzoo.registry import lookup
 from ganzoo.sampling.model import Model
 from ganzoo.sampling.requests import Subject, exact_class, find_class, spoken
@@ -94,17 +94,16 @@ def is_pictures(subject: str) -> bool:
     return subject not in lookup.registry().models and folder.is_dir() and not (folder / CONFIG).is_file()
 
 
-def default_against(subject: str) -> str:
+def default_against(subject: str, source: Source | None) -> str:
     """The data set that the model says it has learned.
 
     Raises:
-        UnknownNameError: there is no such model.
-        InvalidRequestError: it names none that is known here, or `subject` is a folder of pictures.
+        InvalidRequestError: it names none that is known here, or `source` is None: `subject` is a folder of pictures.
     """
     remedy = "say with --against what to compare it with: a data set by name, or a folder of real images"
-    if is_pictures(subject):
+    if source is None:
         raise InvalidRequestError(f"{subject} is a folder of pictures: {remedy}")
-    dataset = resolve.dataset_of(subject)
+    dataset = source.info.dataset
     try:
         check_source(dataset)
     except UnknownNameError as error:

@@ -21,8 +21,9 @@ from ganzoo.evaluation.memorization import Copy, closest, write_sheet
 from ganzoo.evaluation.metrics import METRICS, Estimate, Settings
 from ganzoo.evaluation.result import Evaluation, Score
 from ganzoo.interface.extractor import ExtractorOutput
-from ganzoo.pretrained import resolve
-from ganzoo.pretrained.load import load
+from ganzoo.pretrained.load import load_from
+from ganzoo.pretrained.resolve import resolve
+from ganzoo.pretrained.sources import Source
 from ganzoo.registry import lookup
 from ganzoo.sampling.model import Model, check_seeds
 from ganzoo.sampling.requests import spoken
@@ -75,15 +76,16 @@ def evaluate(
         DataError: images cannot be read.
         WeightsError: weights cannot be fetched or read.
     """
-    name = str(subject)
-    against = str(against) if against is not None else default_against(name)
+    source = None if is_pictures(str(subject)) else resolve(subject)
+    name = str(subject) if source is None else source.name
+    against = str(against) if against is not None else default_against(name, source)
     check_source(against)
     features = features or _usual_features(against)
     settings = Settings(seed=seed, is_splits=tuple(is_splits))
     _check(metrics, features, settings, count)
     place = resolve_device(device)
     asked = _given(direction=direction, label=label, truncation=truncation)
-    model = _model(name, place, asked, progress)
+    model = _model(name, source, place, asked, progress)
     options = DataOptions(seed=seed, limit=limit, root=data_dir, workers=workers)
     comparison = compare(name, against, model=model, count=count, asked=asked, options=options)
     _check_counts(comparison, settings)
@@ -117,14 +119,16 @@ def _given(**options: Any) -> dict[str, Any]:
     return {name: value for name, value in options.items() if value is not None}
 
 
-def _model(name: str, device: torch.device, asked: Mapping[str, Any], progress: Progress) -> Model | None:
+def _model(
+    name: str, source: Source | None, device: torch.device, asked: Mapping[str, Any], progress: Progress
+) -> Model | None:
     """The model of that name, of which all that is `asked` can be; None where pictures are judged."""
-    if is_pictures(name):
+    if source is None:
         if asked:
             raise InvalidRequestError(f"{name} is a folder of pictures: it takes no {' and no '.join(spoken(asked))}")
         return None
-    resolve.subject_of(name).request(name, **asked)
-    return load(name, device=device, progress=progress)
+    source.info.subject.request(name, **asked)
+    return load_from(source, device=device, progress=progress)
 
 
 def _copies(judged: Pair, look: Callable[[Part], ExtractorOutput], sheet: Path) -> list[Copy]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from ganzoo.interface.extractor import Extractor
-from ganzoo.pretrained.load import read_weights, weights_path
+from ganzoo.pretrained.files import read_weights, weights_path
 from ganzoo.registry import lookup
 from ganzoo.utils.progress import Progress, silent
 from ganzoo.weights.meta import build_and_load

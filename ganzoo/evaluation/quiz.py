@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from ganzoo.errors import InvalidRequestError
 from ganzoo.interface.weights_files import BundledFile
-from ganzoo.pretrained import resolve
+from ganzoo.pretrained.resolve import resolve
+from ganzoo.pretrained.sources import Source
 from ganzoo.registry import lookup
 from ganzoo.sampling.image_files import STILLS
 from ganzoo.utils.files import check_file
@@ -34,7 +35,7 @@ class Quiz:
     """What is asked: pictures of a data set, or samples of a model that learned it?"""
 
     data: str
-    model: str
+    source: Source
     seed: int
     sheet: Path
     data_dir: str | Path = "data"
@@ -94,10 +95,10 @@ def plan(
     check_source(data)
     if data not in DATASETS:
         raise InvalidRequestError(f"{data} has no test images: a quiz is of a data set by name, {', '.join(DATASETS)}")
-    name = model or _model_of(data)
-    if resolve.subject_of(name).task.from_images:
-        raise InvalidRequestError(f"{name} translates images: a quiz is of one that makes them out of nothing")
-    found = Quiz(data, name, seed, output or Path(f"quiz-{data}-seed{seed}.png"), data_dir)
+    source = resolve(model or _model_of(data))
+    if source.info.subject.task.from_images:
+        raise InvalidRequestError(f"{source.name} translates images: a quiz is of one that makes them out of nothing")
+    found = Quiz(data, source, seed, output or Path(f"quiz-{data}-seed{seed}.png"), data_dir)
     for path in (found.sheet, found.answers):
         check_file(path, STILLS, overwrite=overwrite)
     return found

@@ -15,16 +15,14 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ganzoo.errors import CorruptWeightsError, PullError, UnknownNameError
-from ganzoo.hub import download
 from ganzoo.hub.errors import explain_download_error
 from ganzoo.hub.pins import GitFile, Pinned
 from ganzoo.interface.weights_files import HubFile
 from ganzoo.utils.files import atomic_write
 from ganzoo.utils.names import HUB as PREFIX
-from ganzoo.utils.progress import Progress, silent
 from ganzoo.weights.folder import CONFIG, WEIGHTS
 
-__all__ = ["Reference", "fetch", "is_reference", "parse", "pin", "pinned_files"]
+__all__ = ["Reference", "parse", "pin", "pinned_files"]
 
 API_SECONDS = 10.0
 MAX_CONFIG_BYTES = 1_000_000
@@ -52,11 +50,6 @@ class Reference(NamedTuple):
         return f"{PREFIX}{self.repo}" + (f"@{self.revision}" if self.revision else "")
 
 
-def is_reference(name: str | Path) -> bool:
-    """Whether `name` is written as a repository of the Hub: it begins with ``hf:``."""
-    return isinstance(name, str) and name.startswith(PREFIX)
-
-
 def parse(name: str) -> Reference:
     """The parts of a reference.
 
@@ -69,45 +62,28 @@ def parse(name: str) -> Reference:
     return Reference(found["repo"], found["revision"])
 
 
-def pin(name: str) -> str:
-    """The reference with its present commit, which is logged. A reference with a commit is returned as it is.
+def pin(asked: Reference) -> Reference:
+    """Return the reference with the commit that it means now, and log that commit. A pinned reference is unchanged.
 
     Raises:
-        UnknownNameError: `name` is not written as a reference.
-        PullError: the Hub does not answer, or has no such repository or revision.
+        PullError: the Hub cannot be asked, or has no such repository or revision.
     """
-    asked = parse(name)
     if asked.is_pinned:
-        return name
-    pinned = str(_ask(asked)[0])
-    _log.info("%s is now at %s - write it so to keep to it", name, pinned)
+        return asked
+    pinned, _ = _ask(asked)
+    _log.info("%s is now at %s - write it so to keep to it", asked, pinned)
     return pinned
 
 
-def fetch(name: str, *, weights: bool = True, progress: Progress = silent) -> Path:
-    """Download the model of a reference, verify it, and return its folder. Without `weights`, only ``config.json``.
+def pinned_files(pinned: Reference) -> tuple[Pinned, Pinned]:
+    """Return the config and the weights file of a pinned reference, with the digests that the Hub states.
 
     Raises:
-        UnknownNameError: `name` is not written as a reference.
-        PullError: the download failed; `kind` says why.
-        CorruptWeightsError: a file was wrong twice.
+        PullError: the Hub cannot be asked, or the commit has no such files.
+        CorruptWeightsError: the config is too large to be one.
     """
-    config, tensors = pinned_files(name)
-    folder = download.fetch(config).parent
-    if weights:
-        download.fetch(tensors, progress=progress)
-    return folder
-
-
-def pinned_files(name: str) -> tuple[Pinned, Pinned]:
-    """The pinned ``config.json`` and weights file of a reference, with the digests that the Hub states.
-
-    Raises:
-        UnknownNameError, PullError, CorruptWeightsError: as `fetch`.
-    """
-    wanted = parse(pin(name))
-    facts = _read_note(wanted) or _ask(wanted)[1]
-    return _file(wanted, facts[CONFIG]), _file(wanted, facts[WEIGHTS])
+    facts = _read_note(pinned) or _ask(pinned)[1]
+    return _file(pinned, facts[CONFIG]), _file(pinned, facts[WEIGHTS])
 
 
 def _ask(asked: Reference) -> tuple[Reference, Facts]:

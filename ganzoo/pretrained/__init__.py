@@ -1,1 +1,1 @@
-"""From a name to a model."""
+"""Pretrained models: what a name means, and how it becomes a model that is ready to sample."""

@@ -1,4 +1,4 @@
-"""Model cards: facts from the registry, a folder or a run, the rest for a person to write."""
+"""Model cards. The facts are filled in; the author of the model writes the rest."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from ganzoo.interface.tasks import Task
 __all__ = ["STUB", "UNWRITTEN", "Card", "facts_of", "is_stub", "usage"]
 
 STUB = "<!-- stub -->"
-"""The mark of a card that nobody has worked on: the run may write it anew."""
+"""Marks a card that no person has edited. A run may replace such a card."""
 
 UNWRITTEN = "To be written"
-"""How what a person has to write begins."""
+"""Each part that a person still has to write begins so."""
 
-_SUMMARY = f"{UNWRITTEN}: what it makes, and for whom."
+_SUMMARY = f"{UNWRITTEN}: what the model generates, and what it is for."
 
 _BODY = """{mark}# {title}
 
@@ -44,17 +44,17 @@ model = ganzoo.load({name})
 {training}{evaluation}
 ## Limits
 
-To be written: what it cannot do, and what it does badly.
+To be written: what the model cannot do, and what it does badly.
 """
 
 
 @dataclass(frozen=True, kw_only=True)
 class Card:
-    """What a card says. `name` is what `ganzoo.load` takes, `facts` are the rows of its table.
+    """The content of a model card.
 
-    `picture` is the sheet's path from where the card lies, `training` the command that trained it,
-    `evaluation` the section that `report.markdown` makes of an evaluation, `stub` whether the run may write it
-    anew.
+    `name` is what `ganzoo.load` takes, and `facts` are the rows of the table. `picture` is the path of the sample
+    sheet, relative to the card. `training` is the command that trained the model. `evaluation` is the section that
+    `report.markdown` writes. With `stub`, the card is marked as one that a run may replace.
     """
 
     title: str
@@ -72,7 +72,7 @@ class Card:
     stub: bool = False
 
     def render(self) -> str:
-        """The card in Markdown, its front matter as the Hub reads it."""
+        """Return the card in Markdown, with front matter that the Hub reads."""
         from huggingface_hub import ModelCardData
 
         front = ModelCardData(
@@ -100,22 +100,22 @@ class Card:
     @property
     def _hint(self) -> str:
         needs = f"\n\nIt needs the plugin `{self.plugin}`, which provides its architecture." if self.plugin else ""
-        return needs + (' (Remove the line with "stub" above, or this card is written anew.)' if self.stub else "")
+        return needs + (' (Remove the line with "stub" above, or the run replaces this card.)' if self.stub else "")
 
 
 def usage(task: type[Task]) -> tuple[str, str]:
-    """The rest of the command, and the call, that show what a model of this task makes."""
+    """Return how to use a model of this task: the options of `ganzoo sample`, and the method call in Python."""
     return (" --input photo.jpg", 'translate("photo.jpg")') if task.from_images else ("", "images(8)")
 
 
 def facts_of(architecture: str, config: Config, dataset: str, values: Mapping[str, Any]) -> dict[str, str]:
-    """The rows of a card about the network. `values` are the fields of the `config` that the model states."""
+    """Return the rows of a card about the network. `values` are the fields of `config` that the model states."""
     channels, height, width = config.image_shape
-    colours = {1: "grey", 3: "RGB"}.get(channels, f"{channels} channels")
+    colors = {1: "gray", 3: "RGB"}.get(channels, f"{channels} channels")
     any_size = "; any other size is padded and cropped back" if hasattr(config, "size_multiple") else ""
     return {
         "architecture": f"`{architecture}`",
-        "images": f"{height}x{width}, {colours}{any_size}",
+        "images": f"{height}x{width}, {colors}{any_size}",
         "data set": dataset,
         "config": f"`{json.dumps(dict(values))}`",
     }
@@ -126,5 +126,5 @@ def _rows(facts: Mapping[str, str]) -> str:
 
 
 def is_stub(card: str) -> bool:
-    """Whether nobody has worked on a card."""
+    """Whether a card is one that no person has edited."""
     return STUB in card

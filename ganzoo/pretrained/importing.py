@@ -1,4 +1,4 @@
-"""Foreign checkpoints into published folders: read once, renamed by their layout, checked, written as ours."""
+"""Import a checkpoint of another code base: rename its tensors, check them, and write a published folder."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 __all__ = ["Imported", "import_checkpoint"]
 
 OURS = "ganzoo"
-"""What our own names are called as a layout."""
+"""The name that `--layout` has for ganzoo's own tensor names."""
 
 
 class Imported(NamedTuple):
-    """What was made of a checkpoint: the folder, the layout that read it, and the whole config."""
+    """The published folder that was written, the layout that read the checkpoint, and the complete config."""
 
     folder: Path
     layout: str
@@ -46,25 +46,25 @@ def import_checkpoint(
     half: bool = False,
     overwrite: bool = False,
 ) -> Imported:
-    """A checkpoint of another code base, or of ours, as a published folder that `ganzoo.load` reads.
+    """Write a checkpoint of another code base, or of ganzoo, as a published folder that `ganzoo.load` reads.
 
-    `layout` is the name of one that is registered for the architecture, ``ganzoo`` for our own names, or
-    ``auto`` for whichever reads the file. What the file does not tell, `config` does; it overrides what it
-    tells. Pickles are read with ``weights_only=True``, in a process of their own. `half` stores 16 bits.
+    `layout` is the name of a layout that is registered for the architecture, ``ganzoo`` for ganzoo's own tensor
+    names, or ``auto`` to try all of them. `config` gives the fields that the file does not tell, and overrides the
+    others. Pickles are read with ``weights_only=True`` in a separate process. `half` stores the weights in 16 bits.
 
     Raises:
-        UnknownNameError: no such architecture or layout.
+        UnknownNameError: there is no such architecture or layout.
         InvalidRequestError: there is no such file.
-        LayoutError: no layout reads it, or several do; the message says what was found and expected.
-        MismatchError: the tensors do not fit the network that they imply.
-        CorruptWeightsError: no checkpoint, or one that cannot be read safely.
-        OutputError: the folder holds a model and `overwrite` is not set.
+        LayoutError: no layout reads the file, or several do. The message lists the tensors found and expected.
+        MismatchError: the tensors do not fit the network that the config describes.
+        CorruptWeightsError: the file is not a checkpoint, or cannot be read safely.
+        OutputError: the folder already has a model and `overwrite` is not set, or it cannot be written.
     """
     source, target = expand_home(file), Path(folder)
     lookup.check_config(architecture, config or {})
     known = _layouts(architecture, layout)
     if not source.is_file():
-        raise InvalidRequestError(f"there is no file {source}")
+        raise InvalidRequestError(f"there is no file {source} - check the path of the checkpoint")
     check_replaceable(target, overwrite=overwrite)
     path = pickles.convert_to_safetensors(source, sha256=sha256_of(source))
     model, name = _read(architecture, path, known, config or {}, of=str(source))
@@ -76,7 +76,7 @@ def import_checkpoint(
 
 
 def _layouts(architecture: str, layout: str) -> list[Any]:
-    """The layouts to try; none for our own names.
+    """The layouts to try, none for ganzoo's own names.
 
     Raises:
         UnknownNameError: the architecture has no such layout.
@@ -93,7 +93,7 @@ def _layouts(architecture: str, layout: str) -> list[Any]:
 def _read(
     architecture: str, path: Path, layouts: list[Any], config: Mapping[str, Any], *, of: str
 ) -> tuple[Model, str]:
-    """The model in a file, and the name of the layout that read it: our own names are tried last."""
+    """Read the model in a file. Returns it with the name of its layout; ganzoo's own names are tried last."""
     tensors = read_tensors(path)
     try:
         match = find_layout(read_header(path).shapes, layouts, of=of)
@@ -116,4 +116,5 @@ def _read_ours(
     try:
         return assemble(architecture, config, tensors, name=of)
     except MismatchError as mismatch:
-        raise LayoutError(f"{error}; nor do our own names fit with this config") from mismatch
+        text = f"{error}; ganzoo's own names do not fit with this config either"
+        raise LayoutError(text) from mismatch

@@ -1,119 +1,72 @@
-"""What a name means, a registered model, a folder or a repository of the Hub, and what can be asked of it. No torch."""
+"""What a name means: a registered model, a folder, or a repository of the Hub.
+
+A name is resolved once, when a command or a function of the public API receives it. All other code takes the source
+that `resolve` returns. Importing this module does not import torch.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from ganzoo.errors import UnknownNameError
 from ganzoo.hub import references
-from ganzoo.interface.specs import FeatureExtractor, PretrainedModel
+from ganzoo.pretrained.sources import Folder, HubReference, Registered, RegisteredExtractor, Source
 from ganzoo.registry import lookup
-from ganzoo.sampling.requests import Subject
-from ganzoo.utils.files import expand_home
-from ganzoo.utils.progress import Progress, silent
-from ganzoo.weights.folder import CONFIG, Description, read_description
+from ganzoo.utils.names import HUB
+from ganzoo.weights.folder import CONFIG
 
-__all__ = [
-    "dataset_of",
-    "description_of",
-    "folder_of",
-    "is_folder",
-    "is_registered",
-    "provided",
-    "record_of",
-    "subject_of",
-]
+__all__ = ["find", "resolve", "resolve_folder", "resolve_weights"]
+
+_PATH = (".", "/", "~")
+"""A name that begins so is a path."""
 
 
-def subject_of(name: str | Path) -> Subject:
-    """What `load` would load, as far as its description tells.
+def resolve(name: str | Path) -> Source:
+    """Return the model that a name means.
+
+    ``hf:owner/repository[@revision]`` is a repository of the Hub. A path is a folder; a text is a path if it begins
+    with ``.``, ``/`` or ``~``. Any other text is a registered model, or else a folder that has a ``config.json``.
 
     Raises:
-        UnknownNameError: nothing has that name, or there is no such folder.
-        CorruptWeightsError: the folder is no published model.
+        UnknownNameError: no model has that name, there is no such folder, or the reference is malformed.
+        AmbiguousNameError: several plugins declare the name.
     """
-    model = lookup.registry().models[str(name)] if is_registered(name) else description_of(name)
-    config, _ = lookup.check_config(model.architecture, model.config)
-    return Subject(lookup.registry().architectures[model.architecture].task, config, model.classes)
+    found = find(name)
+    return Registered(str(name), lookup.registry().models[str(name)]) if found is None else found
 
 
-def dataset_of(name: str) -> str:
-    """What the model that `load` would load says it has learned.
+def find(name: str | Path) -> Source | None:
+    """As `resolve`, but return None if no model has that name.
 
     Raises:
-        UnknownNameError: nothing has that name, or there is no such folder.
-        CorruptWeightsError: the folder is no published model.
+        UnknownNameError: there is no such folder, or the reference is malformed.
+        AmbiguousNameError: several plugins declare the name.
     """
-    return (lookup.registry().models[name] if is_registered(name) else description_of(name)).dataset
+    if isinstance(name, Path) or name.startswith((HUB, *_PATH)):
+        return resolve_folder(name)
+    models = lookup.registry().models
+    if name in models:
+        return Registered(name, models[name])
+    return Folder.at(name) if (Path(name) / CONFIG).is_file() else None
 
 
-def is_folder(name: str | Path) -> bool:
-    """Whether `name` means a published folder and not a registered model, which wins where both are there."""
-    if isinstance(name, Path) or str(name).startswith((".", "/", "~")):
-        return True
-    return name not in lookup.registry().models and (Path(str(name)) / CONFIG).is_file()
-
-
-def is_registered(name: str | Path) -> bool:
-    """Whether `name` is looked up among the registered models: it is neither a folder nor on the Hub."""
-    return not is_folder(name) and not references.is_reference(name)
-
-
-def record_of(name: str) -> PretrainedModel | FeatureExtractor:
-    """What has weights: the model of that name, or else the feature extractor.
+def resolve_folder(name: str | Path) -> Folder | HubReference:
+    """As `resolve`, for commands that take no registered model: a text that is not a reference is a path.
 
     Raises:
-        UnknownNameError: it is neither.
+        UnknownNameError: there is no such folder, or the reference is malformed.
+    """
+    if isinstance(name, str) and name.startswith(HUB):
+        return HubReference(references.parse(name))
+    return Folder.at(name)
+
+
+def resolve_weights(name: str | Path) -> Source | RegisteredExtractor:
+    """As `resolve`, and a name that no registered model has may be that of a feature extractor.
+
+    Raises:
+        UnknownNameError, AmbiguousNameError: as for `resolve`.
     """
     found = lookup.registry()
-    return (
-        found.feature_extractors[name]
-        if name in found.feature_extractors and name not in found.models
-        else found.models[name]
-    )
-
-
-def description_of(name: str | Path) -> Description:
-    """What a published folder or a reference to the Hub says of itself, in the names of this registry.
-
-    Raises:
-        UnknownNameError: there is no such folder, or no plugin provides its architecture.
-        CorruptWeightsError: it is no published model.
-        PullError: the Hub cannot be asked.
-    """
-    described = read_description(folder_of(name, weights=False))
-    return described._replace(architecture=provided(described, of=str(name)))
-
-
-def folder_of(name: str | Path, *, weights: bool = True, progress: Progress = silent) -> Path:
-    """The published folder of a path, or of a reference to the Hub, which is fetched; `weights` may be left there.
-
-    Raises:
-        UnknownNameError: there is no such folder.
-        WeightsError: the files cannot be fetched.
-    """
-    if references.is_reference(name):
-        return references.fetch(str(name), weights=weights, progress=progress)
-    folder = expand_home(name)
-    if not folder.is_dir():
-        raise UnknownNameError(f"there is no folder {name} - models by name are listed by `ganzoo list`")
-    return folder
-
-
-def provided(description: Description, *, of: str) -> str:
-    """The name under which this registry has the architecture of a description.
-
-    Raises:
-        UnknownNameError: it has none; the message says which plugin provides it, where the description does.
-    """
-    known, plugin = lookup.registry().architectures, description.plugin
-    if not plugin:
-        known[description.architecture]  # refuses one that is not there
-        return description.architecture
-    bare = description.architecture.rpartition("/")[2]
-    if f"{plugin}/{bare}" in known:
-        return known.name_for(plugin, bare)
-    raise UnknownNameError(
-        f"{of} is a {bare}, and the plugin that provides it, {plugin!r} as its publisher says, is not loaded"
-        " - install it if you trust it"
-    )
+    if name in found.feature_extractors and name not in found.models:
+        return RegisteredExtractor(str(name), found.feature_extractors[str(name)])
+    return resolve(name)

@@ -1,1 +1,1 @@
-"""Models for others."""
+"""Share models: their cards, and publishing to the Hub."""

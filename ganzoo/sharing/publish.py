@@ -1,4 +1,4 @@
-"""Publishing: a run or folder becomes a repository of the Hub, in one commit, and a record that pins it."""
+"""Publish the model of a run or a folder to the Hub, in one commit, and make the record that pins it."""
 
 from __future__ import annotations
 
@@ -7,40 +7,43 @@ import re
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ganzoo.errors import InvalidRequestError, OutputError, PublishError, one_line
 from ganzoo.hub import references
 from ganzoo.hub.errors import explain_upload_error
+from ganzoo.hub.references import Reference
 from ganzoo.interface.specs import PretrainedModel
 from ganzoo.interface.tasks import Task
 from ganzoo.interface.weights_files import HubFile
-from ganzoo.pretrained import resolve
 from ganzoo.pretrained.cards import UNWRITTEN, is_stub
-from ganzoo.pretrained.load import load
-from ganzoo.registry import lookup
+from ganzoo.pretrained.load import load_from
+from ganzoo.pretrained.sources import Folder
 from ganzoo.sharing.card import card_of
 from ganzoo.utils.files import atomic_write, check_writable
 from ganzoo.utils.names import HUB, strip_path
 from ganzoo.utils.version import __version__
 from ganzoo.weights.folder import CONFIG, WEIGHTS, Description, read_description, write_folder
-from ganzoo.weights.tensors import read_tensors
+
+if TYPE_CHECKING:
+    from ganzoo.sampling.model import Model
 
 __all__ = ["Prepared", "as_source", "check_login", "check_repository", "prepare", "record_of", "upload"]
 
 CARD = "README.md"
 SHEET = "sheet.png"
 FOLDER = "published"
-"""Of a run's folder: what is uploaded is written there first."""
+"""The folder inside the run's folder where the files to upload are written first."""
 
 _PART = re.compile(r"[a-zA-Z0-9](?:[\w.-]{0,94}[a-zA-Z0-9])?")
 _PICTURE = re.compile(r"!\[[^\]]*\]\(([^):]+)\)")
 
 
 class Prepared(NamedTuple):
-    """A folder that is ready for the Hub: the files of it that are uploaded, and what they say.
+    """A folder that is ready for the Hub.
 
-    `unfinished` says whether the card has parts that are still to be written.
+    `files` are the names of the files to upload. `license` and `summary` are what the card states. `unfinished` tells
+    whether the card has parts that a person still has to write.
     """
 
     folder: Path
@@ -52,21 +55,23 @@ class Prepared(NamedTuple):
 
 
 def check_repository(repo: str) -> None:
-    """Refuse what the Hub would not call a repository.
+    """Refuse a name that the Hub does not accept for a repository.
 
     Raises:
-        InvalidRequestError: it is not ``owner/name``.
+        InvalidRequestError: `repo` is not ``owner/name``.
     """
     owner, _, name = repo.partition("/")
     if not all(_PART.fullmatch(part) and "--" not in part and ".." not in part for part in (owner, name)):
-        raise InvalidRequestError(f"{repo!r} is no owner/name of a repository - write it as someone/clothes")
+        raise InvalidRequestError(
+            f"{repo!r} is not the name of a repository - write OWNER/NAME, such as someone/clothes"
+        )
 
 
 def check_login() -> None:
-    """Refuse to publish for nobody.
+    """Refuse to publish without a login.
 
     Raises:
-        PublishError: there is no token.
+        PublishError: no token of the Hub is set.
     """
     from huggingface_hub import get_token
 
@@ -74,47 +79,43 @@ def check_login() -> None:
         raise PublishError("you are not logged in - log in with `hf auth login`, or set HF_TOKEN")
 
 
-def prepare(run: str | Path, repo: str, *, card: Path | None = None) -> Prepared:
-    """Write what is to be uploaded into ``published`` in the run's folder: description, weights, card and pictures.
+def prepare(source: Folder, repo: str, *, card: Path | None = None) -> Prepared:
+    """Write the files to upload into the folder ``published`` of a run: config, weights, card and pictures.
 
-    The card is the file `card`, else the run's own if somebody has worked on it, else one of facts, with a
-    sheet. The model is loaded to see that it can be. Paths of this machine stay here: of a data set that is
-    a folder only its name is told.
+    The card is the file `card`, or else the run's own card if a person has edited it, or else a new card with the
+    facts and a sample sheet. The model is loaded to make sure that it works. The files contain no path of this
+    machine: a data set that is a folder is named by the last part of its path.
 
     Raises:
-        InvalidRequestError: `repo` is no name of a repository, or the card cannot be used.
-        UnknownNameError: there is no such folder, or no plugin provides its architecture.
+        InvalidRequestError: `repo` is not the name of a repository, or the card cannot be used.
+        UnknownNameError: no loaded plugin provides the architecture.
         WeightsError: the model is damaged.
         OutputError: the folder cannot be written.
     """
     check_repository(repo)
-    source = resolve.folder_of(run)
-    task = resolve.subject_of(source).task
-    text, beside = _written_card(source, card)
+    task = source.info.subject.task
+    text, folder = _written_card(source.path, card)
     if text:
-        _check_card(text, task, beside)
-    target = source / FOLDER
+        _check_card(text, task, folder)
+    target = source.path / FOLDER
     check_writable(target)
-    model = load(source)
-    description = resolve.description_of(source)
-    shared = description._replace(
-        dataset=strip_path(description.dataset), plugin=lookup.provider_of(description.architecture)
-    )
-    write_folder(target, read_tensors(source / WEIGHTS, sha256=description.sha256), shared)
+    model = load_from(source)
+    _write_model(source, target)
     if not text:
-        text, beside = _own_card(model, source, target, repo), target
-    _check_card(text, task, beside)
-    pictures = _copy_pictures(text, beside, target)
+        text, folder = _own_card(model, source, target, repo), target
+    _check_card(text, task, folder)
+    pictures = _copy_pictures(text, folder, target)
     with atomic_write(target / CARD) as temporary:
         temporary.write_text(text)
-    return Prepared(target, (CONFIG, WEIGHTS, CARD, *pictures), read_description(target), *_told(text))
+    return Prepared(target, (CONFIG, WEIGHTS, CARD, *pictures), read_description(target), *_stated(text))
 
 
 def upload(prepared: Prepared, repo: str, *, private: bool = False) -> HubFile:
-    """Upload a prepared folder in one commit, ask the Hub what it has now, and pin it.
+    """Upload a prepared folder in one commit. Returns the weights as the Hub has them, pinned to that commit.
 
     Raises:
-        PublishError: nobody is logged in, the Hub refuses or cannot be reached, or it has other bytes than were sent.
+        PublishError: nobody is logged in, the Hub refuses the upload or cannot be reached, or the Hub has other
+            weights than those that were sent.
     """
     from huggingface_hub import CommitOperationAdd, HfApi
 
@@ -124,7 +125,7 @@ def upload(prepared: Prepared, repo: str, *, private: bool = False) -> HubFile:
         api.create_repo(repo, private=private or None, exist_ok=True)
         if private and not api.model_info(repo, timeout=10).private:
             raise PublishError(
-                f"{repo} is there already, and public - make it private on its Hub page, or name another"
+                f"{repo} already exists and is public - make it private on its Hub page, or choose another name"
             )
         operations = [CommitOperationAdd(name, prepared.folder / name) for name in prepared.files]
         commit = api.create_commit(
@@ -132,13 +133,16 @@ def upload(prepared: Prepared, repo: str, *, private: bool = False) -> HubFile:
         )
     except PublishError:
         raise
-    except Exception as error:  # the client lets errors of httpx2, of yaml and of the OS escape
+    except Exception as error:  # the client also raises errors of httpx2, of YAML and of the operating system
         raise explain_upload_error(error, repo) from error
     return _confirmed(prepared, repo, commit.oid)
 
 
 def record_of(prepared: Prepared, weights: HubFile) -> PretrainedModel:
-    """What a plugin declares to offer the model by a name of its own: the repository's, or else the data set's."""
+    """Return the record that a plugin declares to give the model a registered name.
+
+    The name is made from that of the repository, or else from that of the data set.
+    """
     described = prepared.description
     wanted = (weights.repo.partition("/")[2], described.dataset, "model")
     slugs = (re.sub(r"[^a-z0-9.]+", "-", text.lower()).strip("-.") for text in wanted)
@@ -156,57 +160,69 @@ def record_of(prepared: Prepared, weights: HubFile) -> PretrainedModel:
 
 
 def as_source(record: PretrainedModel) -> str:
-    """A record as Python, ready to be pasted into a plugin that imports HubFile and PretrainedModel."""
-    pin = record.weights
-    assert isinstance(pin, HubFile)  # noqa: S101 - what is published is on the Hub
+    """Return a record with weights on the Hub as Python source, for a plugin that declares it."""
     names = ("repo", "revision", "filename", "sha256", "size")
-    weights = "".join(f"        {name}={_literal(getattr(pin, name))},\n" for name in names)
-    told = {name: getattr(record, name) for name in ("name", "architecture", "summary", "dataset", "license")}
-    lines = [f"    {name}={_literal(value)},\n" for name, value in told.items()]
+    weights = "".join(f"        {name}={_literal(getattr(record.weights, name))},\n" for name in names)
+    stated = ("name", "architecture", "summary", "dataset", "license")
+    lines = [f"    {name}={_literal(getattr(record, name))},\n" for name in stated]
     config = "".join(f"        {_literal(name)}: {_literal(value)},\n" for name, value in record.config.items())
     lines += [f"    weights=HubFile(\n{weights}    ),\n", f"    config={{\n{config}    }},\n"]
     lines += [f"    classes={record.classes!r},\n"] if record.classes else []
     return f"PretrainedModel(\n{''.join(lines)})"
 
 
+def _write_model(source: Folder, target: Path) -> None:
+    """Write config and weights into the folder `target`, without the path of the data set."""
+    info = source.info
+    config, tensors = source.read(source.fetch())
+    described = Description(info.architecture, config, strip_path(info.dataset), info.classes, plugin=info.plugin)
+    write_folder(target, tensors, described)
+
+
 def _written_card(source: Path, card: Path | None) -> tuple[str, Path]:
-    """The card that somebody has written, and where its pictures are; empty where nobody has."""
+    """The card that a person has written, and the folder of its pictures. The text is empty if there is none."""
     path = card or source / CARD
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeError) as error:
         if card is None:
             return "", source
-        raise InvalidRequestError(f"the card {card} cannot be read: {one_line(error)}") from error
+        raise InvalidRequestError(f"the card {card} cannot be read: {one_line(error)} - check --card") from error
     return ("" if card is None and is_stub(text) else text), path.parent
 
 
-def _own_card(model: Any, source: Path, target: Path, repo: str) -> str:
-    """A card of facts, its sheet drawn beside it."""
+def _own_card(model: Model, source: Folder, target: Path, repo: str) -> str:
+    """A new card with the facts of the model. Its sample sheet is drawn into the folder `target`."""
     from ganzoo.sharing.sheet import draw_sheet
 
-    drawn = draw_sheet(model, target / SHEET, newest=source / "samples")
-    return card_of(str(source.absolute()), called=f"{HUB}{repo}", picture=SHEET if drawn else "").render()
+    drawn = draw_sheet(model, target / SHEET, newest=source.path / "samples")
+    return card_of(source, called=f"{HUB}{repo}", picture=SHEET if drawn else "").render()
 
 
-def _check_card(text: str, task: type[Task], beside: Path) -> None:
-    """Refuse a card that the Hub would misread, or that shows what is not there.
+def _check_card(text: str, task: type[Task], folder: Path) -> None:
+    """Refuse a card that the Hub would misread, or that shows a picture which is not in its folder.
 
     Raises:
-        InvalidRequestError: says what is wrong with it.
+        InvalidRequestError: the message says what is wrong with the card.
     """
     try:
         front = _front_matter(text)
-    except Exception as error:  # of yaml, or of the client: all that front matter can get wrong
-        raise InvalidRequestError(f"the card's front matter cannot be read: {one_line(error)}") from error
+    except Exception as error:  # YAML and the Hub's client raise many kinds for wrong front matter
+        text = f"the card's front matter cannot be read: {one_line(error)}"
+        raise InvalidRequestError(f"{text} - correct the YAML between the lines of ---") from error
     wanted = {"library_name": "ganzoo", "pipeline_tag": task.pipeline_tag}
     wrong = [f"{name}: {value}" for name, value in wanted.items() if front.get(name) != value]
-    wrong += [] if isinstance(front.get("license"), str) else ["license: (a license of the Hub's list, or unknown)"]
+    wrong += (
+        [] if isinstance(front.get("license"), str) else ["license: (an identifier from the Hub's list, or unknown)"]
+    )
     if wrong:
-        raise InvalidRequestError(f"the card's front matter lacks {'; '.join(wrong)} - write it between lines of ---")
+        raise InvalidRequestError(
+            f"the card's front matter lacks {'; '.join(wrong)} - write it between the lines of ---"
+        )
     for picture in _PICTURE.findall(text):
-        if Path(picture).is_absolute() or ".." in Path(picture).parts or not (beside / picture).is_file():
-            raise InvalidRequestError(f"the card shows {picture}, which is no file beside it")
+        if Path(picture).is_absolute() or ".." in Path(picture).parts or not (folder / picture).is_file():
+            text = f"the card shows {picture}, which is not a file in the card's folder"
+            raise InvalidRequestError(f"{text} - put the picture there, and use a relative path")
 
 
 def _front_matter(text: str) -> dict[str, Any]:
@@ -217,7 +233,7 @@ def _front_matter(text: str) -> dict[str, Any]:
 
 
 def _copy_pictures(text: str, source: Path, target: Path) -> Sequence[str]:
-    """Bring the pictures that a card shows to where it will lie; their names."""
+    """Copy the pictures that a card shows into the folder `target`. Returns their paths inside it."""
     pictures = tuple(dict.fromkeys(_PICTURE.findall(text)))
     try:
         for picture in pictures if source != target else ():
@@ -228,25 +244,31 @@ def _copy_pictures(text: str, source: Path, target: Path) -> Sequence[str]:
     return pictures
 
 
-def _told(text: str) -> tuple[str | None, str, bool]:
-    """The license and the summary that a card gives, the first line below its heading; whether parts are unwritten."""
-    said = _front_matter(text).get("license")
+def _stated(text: str) -> tuple[str | None, str, bool]:
+    """What a card states: its license, its summary, and whether a person still has to write parts of it.
+
+    The summary is the first line of plain text.
+    """
+    license_name = _front_matter(text).get("license")
     lines = [line.strip() for line in text.split("---", 2)[-1].splitlines()]
     plain = [line for line in lines if line and not line.startswith(("#", "!", "|", "<", "`", UNWRITTEN))]
-    return (None if said == "unknown" else said), plain[0].rstrip(".") if plain else "", UNWRITTEN in text
+    summary = plain[0].rstrip(".") if plain else ""
+    return (None if license_name == "unknown" else license_name), summary, UNWRITTEN in text
 
 
 def _confirmed(prepared: Prepared, repo: str, commit: str) -> HubFile:
-    """The weights as the Hub has them in a commit."""
-    _, found = references.pinned_files(f"{HUB}{repo}@{commit}")
+    """Ask the Hub for the weights of a commit, and compare them with those that were sent."""
+    _, found = references.pinned_files(Reference(repo, commit))
     digest, size = prepared.description.sha256, (prepared.folder / WEIGHTS).stat().st_size
     if getattr(found, "sha256", digest) != digest or found.size != size:
-        raise PublishError(f"{repo}@{commit} holds other weights than were sent - delete that commit, and try again")
+        raise PublishError(
+            f"{repo}@{commit} has other weights than those that were sent - delete that commit, and publish again"
+        )
     return HubFile(repo=repo, revision=commit, filename=WEIGHTS, sha256=digest, size=size)
 
 
 def _literal(value: Any) -> str:
-    """A value as Python source; a text of JSON is one of Python, in the double quotes that formatters write."""
+    """A value as Python source."""
     if isinstance(value, str):
-        return json.dumps(value, ensure_ascii=False)
+        return json.dumps(value, ensure_ascii=False)  # valid Python too, in the double quotes that formatters prefer
     return repr(tuple(value) if isinstance(value, list) else value)

@@ -1,4 +1,4 @@
-"""The picture of a model card: what the model makes."""
+"""Draw the picture of a model card: samples, or one translation."""
 
 from __future__ import annotations
 
@@ -17,13 +17,15 @@ COUNT = 64
 
 
 def draw_sheet(model: Model, path: Path, *, source: Path | None = None, newest: Path | None = None) -> bool:
-    """Draw 64 samples at seed 0; of a translation, the picture `source` beside what becomes of it.
+    """Draw 64 samples at seed 0 into the file `path`. Returns False if there is nothing to draw.
 
-    Where there is no source, the last sheet of a run's folder `newest` is taken. False where there is nothing
-    to draw: a translation without pictures, or a model of points.
+    A model that translates needs the picture file `source`, which is drawn next to its translation. Without it, the
+    newest sheet in the folder `newest` is copied. There is nothing to draw for a translation without either, or for
+    a model whose samples are not pictures.
 
     Raises:
-        As writing samples or translating a picture does.
+        OutputError: `path` cannot be written.
+        DataError: `source` cannot be read.
     """
     channels, height, width = model.image_shape
     if channels not in MODES or height * width == 1:

@@ -47,9 +47,9 @@ def read_header(path: Path) -> Header:
         if len(prefix) < 8 or not 2 <= size <= MAX_HEADER_BYTES:
             text = f"{path} is not a safetensors file: its header would have {size:,} bytes"
             raise CorruptWeightsError(f"{text} - download or export it again")
-        text = file.read(size)
+        header = file.read(size)
     try:
-        entries: dict[str, Any] = json.loads(text)
+        entries: dict[str, Any] = json.loads(header)
         metadata = entries.pop("__metadata__", {})
         shapes = {name: tuple(int(n) for n in entry["shape"]) for name, entry in entries.items()}
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:

@@ -11,7 +11,7 @@ import pytest
 from huggingface_hub import constants
 
 from ganzoo.cli import doctor
-from ganzoo.registry.discovery import installed
+from ganzoo.registry.discovery import find_installed
 from ganzoo.utils.names import BUILTIN
 from hub_server import Hub, status
 from in_process import client_of, ganzoo
@@ -45,9 +45,9 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("name", "detail"),
     [
-        ("crashes", "importing it ends the process (SIGSEGV)"),
-        ("leaves", "importing it ends the process (exit code 3)"),
-        ("hangs", "it is still being imported after 5 s"),
+        ("crashes", "the import ends the process (SIGSEGV)"),
+        ("leaves", "the import ends the process (exit code 3)"),
+        ("hangs", "the import has not finished after 5 s"),
         ("raises", "import: ValueError: boom"),
         ("lacks", "ganzoo_architectures: there is no loss 'lacks'"),
     ],
@@ -56,11 +56,11 @@ def test_what_is_wrong_is_named(name: str, detail: str, seen: dict[str, Any]) ->
     row = seen[f"plugin {name}:main"]
     assert row["state"] == "failed"
     assert row["detail"].startswith(detail)
-    assert row["detail"].endswith(f" - silence it with GANZOO_DISABLE_PLUGINS={name}:main")
+    assert row["detail"].endswith(f" - disable it with GANZOO_DISABLE_PLUGINS={name}:main")
 
 
 def test_good_plugins_are_well(seen: dict[str, Any]) -> None:
-    own = [each.key for each in installed() if each.owner == BUILTIN]
+    own = [each.key for each in find_installed() if each.owner == BUILTIN]
     for key in (*own, "good-a:shared", "good-b:shared"):
         assert seen[f"plugin {key}"]["state"] == "ok", key
     assert seen["code"] == 1

@@ -22,7 +22,9 @@ def test_it_passes_its_own_tests(tmp_path: Path) -> None:
         ".gitignore",
         "README.md",
         "ganzoo_plain_swish/__init__.py",
+        "ganzoo_plain_swish/config.py",
         "ganzoo_plain_swish/model.py",
+        "ganzoo_plain_swish/networks.py",
         "ganzoo_plain_swish/py.typed",
         "model_cards/plain-swish-mnist.md",
         "pyproject.toml",
@@ -47,12 +49,12 @@ def test_it_passes_its_own_tests(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("Bad Name",), "'Bad Name' is no name for a plugin"),
-        (("class",), "'class' is no name for a plugin"),
-        (("../up",), "is no name for a plugin"),
+        (("Bad Name",), "'Bad Name' cannot be the name of a plugin"),
+        (("class",), "'class' cannot be the name of a plugin"),
+        (("../up",), "cannot be the name of a plugin"),
         (("dcgan",), "dcgan is an architecture of ganzoo - choose another name"),
-        (("swish", "-o", "full"), "full is there already"),
-        (("swish", "-o", "full/file"), "full/file is there already"),
+        (("swish", "-o", "full"), "full already exists"),
+        (("swish", "-o", "full/file"), "full/file already exists"),
         (("swish", "-o", "full/file/deep"), "full/file: it is not a folder"),
     ],
 )

@@ -113,7 +113,7 @@ def test_options(run, photos):
 
 
 REFUSED = {
-    "no input": ([], "translates pictures: name one, or a folder of them, with --input"),
+    "no input": ([], "translates pictures - name a picture, or a folder of pictures, with --input"),
     "missing": (["--input", "nowhere"], "there is no file or folder nowhere"),
     "empty": (["--input", "empty"], "empty holds no picture"),
     "other direction": (["--input", "photos", "--direction", "zebra2horse"], "does not translate zebra2horse - it has"),

@@ -16,7 +16,7 @@ import pytest
 from ganzoo import testing
 from ganzoo.errors import GanzooError, UnknownNameError
 from ganzoo.hub import references
-from ganzoo.pretrained import resolve
+from ganzoo.pretrained.info import provided
 from ganzoo.pretrained.load import load as load_model
 from ganzoo.registry import lookup
 from ganzoo.utils.names import short_name
@@ -150,7 +150,7 @@ def test_a_missing_plugin_is_named(hub: Hub, tmp_path: Path, files: dict[str, by
     hub.add("someone/odd", {**files, "config.json": json.dumps(config).encode()})
     found = load(hub, tmp_path, "hf:someone/odd")
     assert found["error"] == "UnknownNameError"
-    assert "the plugin that provides it, 'ganzoo-odd' as its publisher says, is not loaded" in found["message"]
+    assert "its publisher names the plugin 'ganzoo-odd'" in found["message"]
     config["config"] = {}
     hub.add("someone/odd", {**files, "config.json": json.dumps({**config, "plugin": ""}).encode()})
     assert "there is no architecture 'odd'" in load(hub, tmp_path, "hf:someone/odd")["message"]
@@ -209,11 +209,11 @@ def test_a_strangers_architecture_is_not_taken_for_a_builtin_of_that_name(files:
     builtin = declaring(architectures=[architecture("dcgan")], losses=[loss("non-saturating")])
     lookup.use(registry_of({"ganzoo:dcgan": builtin, "other:main": declaring(architectures=[architecture("dcgan")])}))
     described = Description("dcgan", {}, "noise")
-    assert resolve.provided(described, of="it") == "dcgan"
-    assert resolve.provided(described._replace(plugin="other"), of="it") == "other/dcgan"
+    assert provided(described, of="it") == "dcgan"
+    assert provided(described._replace(plugin="other"), of="it") == "other/dcgan"
     assert lookup.provider_of("other/dcgan") == "other"
-    with pytest.raises(UnknownNameError, match="'third' as its publisher says, is not loaded"):
-        resolve.provided(described._replace(plugin="third"), of="it")
+    with pytest.raises(UnknownNameError, match="its publisher names the plugin 'third'"):
+        provided(described._replace(plugin="third"), of="it")
 
 
 @pytest.mark.parametrize("name", ["hf:", "hf:digits", "hf:a/b@", "hf:a/b/c", "hf:a b/c", "hf:../../etc", "hf:a/b@x y"])

@@ -13,7 +13,7 @@ from torch.nn import functional
 import ganzoo
 from ganzoo import ClassConditional, draw_truncated
 from ganzoo.errors import InvalidConfigError
-from ganzoo.pretrained.load import read_weights, weights_path
+from ganzoo.pretrained.files import read_weights, weights_path
 from ganzoo.registry import lookup
 from ganzoo.testing import tiny_gan, tiny_loop, tiny_model
 from ganzoo_biggan.fused import fused

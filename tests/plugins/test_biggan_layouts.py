@@ -11,8 +11,9 @@ import ganzoo
 from ganzoo import ClassConditional
 from ganzoo.errors import LayoutError, MismatchError
 from ganzoo.pretrained.exporting import export
+from ganzoo.pretrained.files import read_weights, weights_path
 from ganzoo.pretrained.importing import import_checkpoint
-from ganzoo.pretrained.load import assemble, read_weights, weights_path
+from ganzoo.pretrained.load import assemble
 from ganzoo.registry import lookup
 from ganzoo.weights.folder import WEIGHTS, Description, write_folder
 from ganzoo.weights.layouts import find_layout, rename

@@ -10,7 +10,7 @@ import torch
 import ganzoo
 from ganzoo.evaluation.extractors import load_extractor
 from ganzoo.interface.weights_files import BundledFile, HubFile
-from ganzoo.pretrained.load import weights_path
+from ganzoo.pretrained.files import weights_path
 from ganzoo.registry import lookup
 from ganzoo.testing import noise_data
 from ganzoo_features.classifier import Classifier, prepare

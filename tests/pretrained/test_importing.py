@@ -67,7 +67,7 @@ def test_a_pickle_becomes_a_published_folder(tmp_path, generator, prefix, layout
 
 def test_our_own_names_need_a_config(tmp_path, generator):
     save_file(generator.state_dict(), tmp_path / "ours.safetensors")
-    with pytest.raises(LayoutError, match=r"is in no known layout.*main\.0\.weight.*nor do our own names fit"):
+    with pytest.raises(LayoutError, match=r"is in no known layout.*main\.0\.weight.*own names do not fit"):
         import_checkpoint("dcgan", tmp_path / "ours.safetensors", tmp_path / "new")
     made = import_checkpoint("dcgan", tmp_path / "ours.safetensors", tmp_path / "new", config=SMALL)
     assert made.layout == "ganzoo"
@@ -87,8 +87,8 @@ def test_a_config_overrides_what_the_file_tells(tmp_path, generator):
     [
         ({"architecture": "dcgam"}, UnknownNameError, "did you mean dcgan"),
         ({"layout": "huggan-dcgam"}, UnknownNameError, "did you mean huggan-dcgan"),
-        ({"layout": "huggan-dcgan"}, LayoutError, "nor do our own names fit"),
-        ({"layout": "ganzoo"}, LayoutError, "nor do our own names fit"),
+        ({"layout": "huggan-dcgan"}, LayoutError, "own names do not fit"),
+        ({"layout": "ganzoo"}, LayoutError, "own names do not fit"),
         ({"config": {"widht": 3}}, InvalidConfigError, "no config field widht"),
         ({"file": "missing.pth"}, InvalidRequestError, "there is no file missing.pth"),
         ({"file": "text.pth"}, CorruptWeightsError, "no PyTorch checkpoint"),

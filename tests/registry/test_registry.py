@@ -12,7 +12,7 @@ from ganzoo.errors import AmbiguousNameError, GanzooError, InvalidConfigError, U
 from ganzoo.interface.hooks import KINDS
 from ganzoo.interface.specs import Augmentation, Regularizer, Schedule
 from ganzoo.interface.weights_files import Layout
-from ganzoo.pretrained import resolve
+from ganzoo.pretrained.resolve import resolve
 from ganzoo.registry import lookup
 from ganzoo.registry.plugin import PluginState
 from ganzoo.registry.registry import Registry
@@ -302,7 +302,7 @@ def test_create_builds_with_the_config_and_the_loss(small_zoo: Registry) -> None
 def test_ambiguous_model_is_refused_with_the_choices() -> None:
     lookup.use(registry_of({"aaa": whole("net"), "bbb": whole("net")}))
     with pytest.raises(AmbiguousNameError, match="say aaa/net-test or bbb/net-test"):
-        resolve.subject_of("net-test")
+        resolve("net-test")
     assert lookup.models() == ["aaa/net-test", "bbb/net-test"]
     assert lookup.models(architecture="bbb/net") == ["bbb/net-test"]
 

@@ -18,7 +18,9 @@ from ganzoo.evaluation.evaluate import evaluate
 from ganzoo.images.files import save_picture
 from ganzoo.images.tensors import to_pictures
 from ganzoo.interface.weights_files import BundledFile
-from ganzoo.pretrained.load import load, weights_path
+from ganzoo.pretrained.files import weights_path
+from ganzoo.pretrained.load import load
+from ganzoo.pretrained.resolve import resolve
 from ganzoo.registry import lookup
 from ganzoo.sampling.model import source_image
 from ganzoo.sharing.card import card_of
@@ -38,7 +40,7 @@ WRITTEN, RENDERED = "written", "rendered"
 
 def card(name, source=WRITTEN):
     """Front matter and body of a card as it lies in the repository, or as `ganzoo card` renders it."""
-    text = (CARDS / f"{name}.md").read_text() if source == WRITTEN else card_of(name).render()
+    text = (CARDS / f"{name}.md").read_text() if source == WRITTEN else card_of(resolve(name)).render()
     _, front, body = text.split("---\n", 2)
     return yaml.safe_load(front), body
 
@@ -79,7 +81,7 @@ def test_facts(name, source):
     config = lookup.config_of(model)
     channels, height, width = config.image_shape
     any_size = "; any other size is padded and cropped back" if hasattr(config, "size_multiple") else ""
-    assert stated["images"] == f"{height}x{width}, {'grey' if channels == 1 else 'RGB'}{any_size}"
+    assert stated["images"] == f"{height}x{width}, {'gray' if channels == 1 else 'RGB'}{any_size}"
     assert f"ganzoo sample {name}" in body
     assert "## Limits" in body
 
@@ -145,7 +147,7 @@ def use_of(text):
 
 def test_how_to_use_it_runs(shell, tmp_path):
     namespace = {}
-    exec(use_of(card_of("dcgan-mnist").render()), namespace)
+    exec(use_of(card_of(resolve("dcgan-mnist")).render()), namespace)
     assert len(namespace["pictures"]) == 8
 
 
@@ -242,7 +244,7 @@ def test_numbers_can_be_computed_again():
 @pytest.mark.long
 @pytest.mark.parametrize(("direction", "domains"), [("noto2twemoji", "AB"), ("twemoji2noto", "BA")])
 def test_emoji_come_nearer_to_those_of_the_other_set(direction, domains):
-    """Wants what `reproduce/emoji.py prepare` wrote, as ``emoji`` in the folder that GANZOO_DATA names."""
+    """Wants what `benchmarks/emoji.py prepare` wrote, as ``emoji`` in the folder that GANZOO_DATA names."""
     folders = [Path(os.environ.get("GANZOO_DATA", "data"), "emoji", f"test{domain}") for domain in domains]
     if not all(folder.is_dir() for folder in folders):
         pytest.skip(f"there is no {folders[0]}")

@@ -90,7 +90,7 @@ def test_round_trip(shell: Shell, hub: Hub, here: Path, trained: Path) -> None:
     assert done.code == 0, done.err
     commit = hub.repositories[REPO].revision
     note, published = done.err.splitlines()
-    assert note.startswith("ganzoo: note: run/published/README.md has parts to be written - ")
+    assert note.startswith("ganzoo: note: run/published/README.md has parts that are still to be written - ")
     assert published == f"ganzoo: published as hf:{REPO}@{commit}"
     assert len(hub.repositories[REPO].history) == 2, "one commit beside the empty one"
     assert not hub.repositories[REPO].private
@@ -141,7 +141,7 @@ def test_a_card_of_ones_own_with_its_pictures(shell: Shell, hub: Hub, here: Path
 def test_a_dry_run_needs_neither_network_nor_token(shell: Shell, hub: Hub) -> None:
     done = shell("publish", "run", REPO, "--dry-run", token="", offline=True)
     assert done.code == 0, done.err
-    assert done.err.splitlines()[-1] == f"ganzoo: nothing was uploaded; this is what {REPO} would hold"
+    assert done.err.splitlines()[-1] == f"ganzoo: nothing was uploaded; these are the files for {REPO}"
     assert done.out.splitlines() == [
         f"run/published/{name}" for name in ("config.json", "model.safetensors", "README.md", "sheet.png")
     ]
@@ -152,13 +152,13 @@ def test_a_dry_run_needs_neither_network_nor_token(shell: Shell, hub: Hub) -> No
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (("license: mit\n", ""), "lacks license: (a license of the Hub's list, or unknown)"),
+        (("license: mit\n", ""), "lacks license: (an identifier from the Hub's list, or unknown)"),
         (("ganzoo\n", "timm\n"), "lacks library_name: ganzoo"),
         (("license: mit", "license: [mit"), "cannot be read: "),
         (("license: mit", "license: " + "\x07"), "cannot be read: "),
         (("---\n", ""), "lacks library_name: ganzoo; pipeline_tag"),
-        (("shown/it.png", "../secret.png"), "shows ../secret.png, which is no file beside it"),
-        (("shown/it.png", "/etc/hostname"), "shows /etc/hostname, which is no file beside it"),
+        (("shown/it.png", "../secret.png"), "shows ../secret.png, which is not a file in the card's folder"),
+        (("shown/it.png", "/etc/hostname"), "shows /etc/hostname, which is not a file in the card's folder"),
     ],
 )
 def test_cards_that_cannot_be_used(shell: Shell, hub: Hub, here: Path, change: tuple[str, str], words: str) -> None:
@@ -176,14 +176,14 @@ def test_cards_that_cannot_be_used(shell: Shell, hub: Hub, here: Path, change: t
 @pytest.mark.parametrize(
     ("arguments", "token", "code", "words"),
     [
-        (("run", "dcgan"), TOKEN, 2, "'dcgan' is no owner/name of a repository"),
-        (("run", "a/b/c"), TOKEN, 2, "is no owner/name"),
-        (("run", "a/-b"), TOKEN, 2, "is no owner/name"),
-        (("run", "a/b--c"), TOKEN, 2, "is no owner/name"),
-        (("nowhere", REPO), TOKEN, 2, "there is no run nowhere"),
-        (("./nowhere", REPO), TOKEN, 2, "there is no folder nowhere"),
+        (("run", "dcgan"), TOKEN, 2, "'dcgan' is not the name of a repository"),
+        (("run", "a/b/c"), TOKEN, 2, "is not the name of a repository"),
+        (("run", "a/-b"), TOKEN, 2, "is not the name of a repository"),
+        (("run", "a/b--c"), TOKEN, 2, "is not the name of a repository"),
+        (("nowhere", REPO), TOKEN, 2, "there is no folder nowhere"),
+        (("./nowhere", REPO), TOKEN, 2, "there is no folder ./nowhere"),
         (("photos", REPO), TOKEN, 1, "photos is no published model"),
-        (("gan-mnist", REPO), TOKEN, 2, "there is no run gan-mnist"),
+        (("gan-mnist", REPO), TOKEN, 2, "there is no folder gan-mnist"),
         (("run", REPO, "--card", "nowhere.md"), TOKEN, 2, "the card nowhere.md cannot be read"),
         (("run", REPO), "", 1, "you are not logged in - log in with `hf auth login`"),
         (("run", REPO), "hf_of_another", 1, "the Hub does not know your token"),
@@ -206,7 +206,7 @@ def test_a_public_repository_does_not_become_private_in_silence(shell: Shell, hu
     hub.add(REPO, {})
     done = shell("publish", "run", REPO, "--private")
     assert done.code == 1
-    assert f"{REPO} is there already, and public" in done.err
+    assert f"{REPO} already exists and is public" in done.err
     assert hub.repositories[REPO].files == {}
 
 

@@ -1,1 +1,1 @@
-"""The commands, one file for each subject."""
+"""The commands, one module for each topic."""

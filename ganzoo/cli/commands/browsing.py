@@ -1,4 +1,4 @@
-"""The commands that show what there is, and bring it here."""
+"""Commands that list, describe and download: `list`, `info`, `pull` and `plugins`."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import sys
 import click
 
 from ganzoo.cli import descriptions, display
-from ganzoo.cli.arguments import AS_JSON, MODEL, SUBJECT, pinned, registered
-from ganzoo.pretrained import resolve
+from ganzoo.cli.arguments import AS_JSON, MODEL, SUBJECT, registered
+from ganzoo.pretrained.resolve import resolve_weights
 from ganzoo.registry import lookup
 
 __all__ = ["COMMANDS", "info", "list_models", "plugins", "pull"]
@@ -16,12 +16,15 @@ __all__ = ["COMMANDS", "info", "list_models", "plugins", "pull"]
 
 @click.command("list")
 @click.argument("pattern", default="*")
-@click.option("--arch", "architecture", type=registered("architectures"), help="Only models of this architecture.")
-@click.option("--task", help="Only models of this task, such as unconditional.")
-@click.option("--cached", is_flag=True, help="Only models that need no download.")
+@click.option("--arch", "architecture", type=registered("architectures"), help="List only models of this architecture.")
+@click.option("--task", help="List only models for this task, such as unconditional.")
+@click.option("--cached", is_flag=True, help="List only models that need no download.")
 @AS_JSON
 def list_models(pattern: str, architecture: str | None, task: str | None, cached: bool, as_json: bool) -> None:
-    """List the pretrained models. PATTERN selects names, as a shell does: 'dcgan-*'."""
+    """List the pretrained models.
+
+    PATTERN selects names: a part of a name, or a shell pattern such as 'dcgan-*'.
+    """
     names = lookup.models(pattern, architecture=architecture, task=task)
     rows = [descriptions.model_row(name) for name in names]
     display.table([row for row in rows if not cached or row["where"] != "hub"], as_json=as_json)
@@ -31,39 +34,44 @@ def list_models(pattern: str, architecture: str | None, task: str | None, cached
 @click.argument("name", type=SUBJECT)
 @AS_JSON
 def info(name: str, as_json: bool) -> None:
-    """Show all that is known of a model, an architecture, or the features that `ganzoo evaluate` compares by."""
-    display.facts(descriptions.describe(pinned(name)), as_json=as_json)
+    """Describe a model, an architecture or a feature extractor.
+
+    NAME is a registered name, the folder of a model, or a Hub reference such as hf:OWNER/REPO.
+    """
+    display.facts(descriptions.describe(name), as_json=as_json)
 
 
 @click.command()
 @click.argument("names", nargs=-1, type=MODEL)
-@click.option("--all", "everything", is_flag=True, help="Pull every registered model.")
+@click.option("--all", "everything", is_flag=True, help="Download the weights of every registered model.")
 @AS_JSON
 def pull(names: tuple[str, ...], everything: bool, as_json: bool) -> None:
-    """Download and verify weights, of models and of features. After that, their use needs no network."""
+    """Download and verify weights.
+
+    NAMES are models or feature extractors. After that, you can use them without a network.
+    """
     from ganzoo.hub import download
 
     if bool(names) == everything:
-        raise click.UsageError("name the models to pull, or say --all")
-    names = tuple(lookup.models()) if everything else names
-    for name in filter(resolve.is_registered, names):
-        resolve.record_of(name)  # refuse a wrong name before anything is fetched
+        raise click.UsageError("name the models to pull, or use --all")
+    # A wrong name is refused here, before anything is downloaded.
+    sources = [resolve_weights(name) for name in (lookup.models() if everything else names)]
     download.bound_client()
-    sys.exit(display.pull_all(names, as_json=as_json))
+    sys.exit(display.pull_all(sources, as_json=as_json))
 
 
 @click.command()
-@click.option("--debug", "culprit", metavar="NAME", help="Show the traceback of this plugin.")
+@click.option("--debug", "culprit", metavar="NAME", help="Show the traceback of this plugin's error.")
 @AS_JSON
 def plugins(culprit: str | None, as_json: bool) -> None:
-    """List the plugins: their state and what they declare."""
+    """List the plugins, their state, and what they declare."""
     found = lookup.registry().plugins
     if culprit is None:
         display.table([descriptions.plugin_row(plugin) for plugin in found], as_json=as_json)
         return
     matching = [p for p in found if culprit in (p.key, p.distribution, p.entry_point)]
     if not matching:
-        raise click.UsageError(f"no plugin {culprit!r} is installed")
+        raise click.UsageError(f"no plugin {culprit!r} is installed - `ganzoo plugins` lists those that are")
     for plugin in matching:
         click.echo(plugin.traceback or f"{plugin.key} is {plugin.state}")
 

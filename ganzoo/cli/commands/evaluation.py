@@ -1,4 +1,4 @@
-"""The commands that say how good images are."""
+"""Commands that evaluate images: `evaluate` and `quiz`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from ganzoo.cli import display
-from ganzoo.cli.arguments import AS_JSON, CLASS, DATA, DEVICE, MODEL, pinned, registered
+from ganzoo.cli.arguments import AS_JSON, CLASS, DATA, DATA_DIR, DEVICE, MODEL, OVERWRITE, registered
 from ganzoo.cli.commands.sampling import load_model
 from ganzoo.cli.progress import bars
 from ganzoo.errors import InvalidRequestError
@@ -18,26 +18,48 @@ __all__ = ["COMMANDS", "evaluate", "quiz"]
 
 @click.command()
 @click.argument("name", metavar="SUBJECT", type=MODEL)
-@click.option("--against", type=DATA, help="A data set by name, or a folder. [default: what the model learned]")
-@click.option("--metrics", help="Some of is,fid,kid,prdc,authenticity. [default: all]")
-@click.option("-n", "--count", type=click.IntRange(min=1), help="How many images. [default: 10000; of pictures, all]")
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Image i has seed SEED + i.")
+@click.option(
+    "--against",
+    type=DATA,
+    help="Real images to compare with: a data set by name, or a folder. [default: the training data of the model]",
+)
+@click.option("--metrics", help="Metrics to compute, separated by commas: is,fid,kid,prdc,authenticity. [default: all]")
+@click.option(
+    "-n",
+    "--count",
+    type=click.IntRange(min=1),
+    help="Number of images to compare. [default: 10000; all pictures of a folder]",
+)
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Image i has the seed SEED + i.")
 @click.option(
     "--features",
     type=registered("feature_extractors"),
-    help="What to compare by. [default: of --against, else inception]",
+    help="Feature extractor. [default: the one trained on the data set of --against, or else inception]",
 )
-@click.option("--is-splits", default="1,10", show_default=True, help="IS in so many splits each, such as 1,10,20.")
-@click.option("--direction", help="Of a translation, by default the first that `ganzoo info` names.")
-@click.option("--class", "label", type=CLASS, metavar="NAME", help="Samples of one class, against that class.")
-@click.option("--truncation", type=float, metavar="T", help="Of samples of classes, in (0, 1].")
-@click.option("--limit", type=click.IntRange(min=1), help="Compare with the first so many real images only.")
-@click.option("--sheet", type=click.Path(path_type=Path), help="A picture of the samples most like training images.")
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="A JSON file to write.")
-@click.option("--overwrite", is_flag=True, help="Replace files that exist.")
-@click.option("--batch-size", type=click.IntRange(min=1), default=100, show_default=True, help="Images at a time.")
-@click.option("--data-dir", type=click.Path(path_type=Path), default=Path("data"), show_default=True)
-@click.option("--workers", type=click.IntRange(min=0), default=0, help="Processes that read pictures. [default: 0]")
+@click.option(
+    "--is-splits",
+    default="1,10",
+    show_default=True,
+    metavar="N,N,...",
+    help="Numbers of splits for the Inception Score (IS), such as 1,10,20.",
+)
+@click.option("--direction", help="Direction of a translation. [default: the first that `ganzoo info` lists]")
+@click.option(
+    "--class", "label", type=CLASS, metavar="NAME", help="Compare samples of one class with real images of that class."
+)
+@click.option("--truncation", type=float, metavar="T", help="Truncation of class-conditional samples, in (0, 1].")
+@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Use only the first N real images.")
+@click.option(
+    "--sheet",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write a picture of the samples that are most similar to training images.",
+)
+@click.option("-o", "--output", type=click.Path(path_type=Path), metavar="FILE", help="Write the results as JSON.")
+@OVERWRITE
+@click.option("--batch-size", type=click.IntRange(min=1), default=100, show_default=True, help="Images per batch.")
+@DATA_DIR
+@click.option("--workers", type=click.IntRange(min=0), default=0, show_default=True, help="Processes that read images.")
 @DEVICE
 @AS_JSON
 def evaluate(
@@ -50,10 +72,10 @@ def evaluate(
     as_json: bool,
     **options: Any,
 ) -> None:
-    """Say how good images are: of a model, by its name or folder, or of a folder of pictures.
+    """Compute metrics that compare generated images with real ones.
 
-    Beside each number stands its floor: what other real images come to. The features that numbers rest on are
-    named, and numbers of different features cannot be compared.
+    SUBJECT is a model, by its name, folder or Hub reference, or a folder of pictures. Each metric is shown next to
+    its floor: the value that other real images reach. Metrics of different feature extractors cannot be compared.
     """
     from ganzoo.cli import reports
     from ganzoo.evaluation import report
@@ -69,7 +91,7 @@ def evaluate(
     bound_client()
     with bars() as progress:
         found = compute(
-            pinned(name),
+            name,
             is_splits=_parse_numbers("--is-splits", is_splits),
             sheet=sheet,
             progress=progress,
@@ -83,34 +105,41 @@ def evaluate(
 
 @click.command()
 @click.argument("name", type=DATA)
-@click.option("--model", type=MODEL, help="A model, if not the first that learned the data set.")
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Another seed, another quiz.")
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="The sheet. [default: quiz-NAME-seedSEED.png]")
-@click.option("--overwrite", is_flag=True, help="Replace files that exist.")
-@click.option("--data-dir", type=click.Path(path_type=Path), default=Path("data"), show_default=True)
+@click.option("--model", type=MODEL, help="Model to use. [default: the first that was trained on the data set]")
+@click.option(
+    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Each seed gives other pictures."
+)
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), help="Picture file to write. [default: quiz-NAME-seedSEED.png]"
+)
+@OVERWRITE
+@DATA_DIR
 @DEVICE
 @AS_JSON
 def quiz(name: str, device: str, as_json: bool, **options: Any) -> None:
-    """Which clothes are real? A sheet of 8 real and 8 generated pictures, and the answers in a second file.
+    """Make a quiz: which pictures are real?
 
-    NAME is a data set by name, such as fashion-mnist.
+    Writes a sheet of 8 real and 8 generated pictures, and a second sheet with the answers. NAME is a data set,
+    such as fashion-mnist.
     """
     from ganzoo.evaluation import quiz
 
     plan = quiz.plan(name, **options)
-    display.written(plan.write(load_model(plan.model, device)), as_json=as_json)
+    display.written(plan.write(load_model(plan.source, device)), as_json=as_json)
 
 
 def _parse_numbers(option: str, text: str) -> tuple[int, ...]:
-    """``1,10,20`` as numbers.
+    """Parse numbers that commas separate, such as ``1,10,20``.
 
     Raises:
-        InvalidRequestError: something else.
+        InvalidRequestError: `text` is something else.
     """
     try:
         return tuple(int(number) for number in text.split(","))
     except ValueError as error:
-        raise InvalidRequestError(f"{option} {text}: write whole numbers, such as 1,10,20") from error
+        raise InvalidRequestError(
+            f"{option} {text} is not a list of numbers - write whole numbers, such as 1,10,20"
+        ) from error
 
 
 COMMANDS = (evaluate, quiz)

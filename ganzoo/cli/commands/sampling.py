@@ -1,4 +1,4 @@
-"""The commands that make images."""
+"""Commands that generate images: `sample` and `interpolate`."""
 
 from __future__ import annotations
 
@@ -6,61 +6,92 @@ import dataclasses
 import sys
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from ganzoo.cli import display
-from ganzoo.cli.arguments import AS_JSON, CLASS, DEVICE, MODEL, pinned
+from ganzoo.cli.arguments import AS_JSON, CLASS, DEVICE, MODEL, OVERWRITE, resolved
 from ganzoo.cli.progress import bars
 from ganzoo.interface.tasks import Task
-from ganzoo.interface.weights_files import HubFile
-from ganzoo.pretrained import resolve
-from ganzoo.pretrained.load import load
-from ganzoo.registry import lookup
+from ganzoo.pretrained.load import load_from
+from ganzoo.pretrained.sources import Source
 from ganzoo.sampling.grid import plan_series
-from ganzoo.sampling.requests import Subject
+
+if TYPE_CHECKING:
+    from ganzoo.sampling.model import Model
 
 __all__ = ["COMMANDS", "interpolate", "load_model", "sample"]
 
 
 @click.command()
 @click.argument("name", type=MODEL)
-@click.option("-n", "--count", type=click.IntRange(min=1), help="How many images. [default: 64; of a sweep, 8 a row]")
-@click.option("--seed", type=click.IntRange(min=0), help="Image i has seed SEED + i. [default: 0]")
 @click.option(
-    "--input", "source", type=click.Path(path_type=Path), help="A picture, or a folder of them, to translate."
+    "-n", "--count", type=click.IntRange(min=1), help="Number of images. [default: 64; with --sweep, 8 per row]"
+)
+@click.option("--seed", type=click.IntRange(min=0), help="Image i has the seed SEED + i. [default: 0]")
+@click.option(
+    "--input", "source", type=click.Path(path_type=Path), help="Picture to translate, or a folder of pictures."
 )
 @click.option(
-    "--class", "classes", multiple=True, type=CLASS, metavar="NAME", help="A class, by name or number; repeatable."
+    "--class",
+    "classes",
+    multiple=True,
+    type=CLASS,
+    metavar="NAME",
+    help="Class to sample, by name or number. Can be repeated.",
 )
-@click.option("--per-class", type=click.IntRange(min=1), metavar="N", help="So many of each class, a row each.")
-@click.option("--truncation", type=float, metavar="T", help="In (0, 1]: less variety for more fidelity.")
-@click.option("--sweep", metavar="OPTION=A,B,...", help="A row for each value, with the same latents.")
-@click.option("--direction", help="Of a translation, by default the first that `ganzoo info` names.")
-@click.option("--resize", type=click.IntRange(min=1), metavar="PIXELS", help="Make the shorter side that long before.")
-@click.option("--tile", type=click.IntRange(min=1), metavar="PIXELS", help="Translate overlapping tiles of that side.")
-@click.option("--sheet", is_flag=True, default=None, help="Write source and translation side by side.")
-@click.option("--skip-existing", is_flag=True, default=None, help="Leave files that exist: go on where it stopped.")
 @click.option(
-    "-o", "--output", type=click.Path(path_type=Path), help="A file for one sheet, a folder for one file each."
+    "--per-class", type=click.IntRange(min=1), metavar="N", help="Sample N images of each class, one row per class."
 )
-@click.option("--batch-size", type=click.IntRange(min=1), help="Images at a time. [default: 64; of translations, 1]")
+@click.option("--truncation", type=float, metavar="T", help="Truncation in (0, 1]: less variety, more fidelity.")
+@click.option("--sweep", metavar="OPTION=A,B,...", help="Draw one row for each value, all with the same latents.")
+@click.option("--direction", help="Direction of a translation. [default: the first that `ganzoo info` lists]")
+@click.option(
+    "--resize",
+    type=click.IntRange(min=1),
+    metavar="PIXELS",
+    help="Resize each picture before its translation, so that the shorter side has this length.",
+)
+@click.option(
+    "--tile",
+    type=click.IntRange(min=1),
+    metavar="PIXELS",
+    help="Translate large pictures in overlapping square tiles of this side.",
+)
+@click.option("--sheet", is_flag=True, default=None, help="Write each picture and its translation side by side.")
+@click.option(
+    "--skip-existing", is_flag=True, default=None, help="Skip files that exist, to continue an interrupted command."
+)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    help="A file for all images on one sheet, or a folder for one file per image.",
+)
+@click.option("--batch-size", type=click.IntRange(min=1), help="Images per batch. [default: 64; for translations, 1]")
 @DEVICE
 @click.option(
-    "--format", "file_format", type=click.Choice(["png", "jpg", "webp", "npz"]), help="By default the ending's."
+    "--format",
+    "file_format",
+    type=click.Choice(["png", "jpg", "webp", "npz"]),
+    help="File format. [default: from the name of the output file, else png]",
 )
-@click.option("--overwrite", is_flag=True, help="Replace files that exist.")
+@OVERWRITE
 @AS_JSON
 def sample(name: str, device: str, as_json: bool, **options: Any) -> None:
-    """Sample images from a model, by its name or its folder; or translate pictures with --input."""
-    name = pinned(name)
-    subject = resolve.subject_of(name)
-    translates = subject.task.from_images
-    strange = _OF_SAMPLES if translates else _OF_TRANSLATIONS | _of_other_tasks(subject.task)
-    _refuse_options(name, subject.task, options, strange)
+    """Sample images, or translate pictures.
+
+    A model that translates needs the pictures with --input.
+
+    NAME is a registered model, the folder of a model or of a run, or a Hub reference such as hf:OWNER/REPO.
+    """
+    model = resolved(name)
+    task = model.info.subject.task
+    strange = _OF_SAMPLES if task.from_images else _OF_TRANSLATIONS | _of_other_tasks(task)
+    _refuse_options(model.name, task, options, strange)
     chosen = {option: value for option, value in options.items() if value not in (None, ())}
-    (_translate if translates else _sample)(name, subject, device, as_json, **chosen)
+    (_translate if task.from_images else _sample)(model, device, as_json, **chosen)
 
 
 _OF_CLASSES = {"classes": "--class", "per_class": "--per-class"}
@@ -72,7 +103,7 @@ _OF_TRANSLATIONS = {
 
 
 def _of_other_tasks(task: type[Task]) -> dict[str, str]:
-    """Options of samples that a task has no field for."""
+    """The options of samples that the task has no field for."""
     fields = {field.name for field in dataclasses.fields(task)}
     classes = {} if "label" in fields else _OF_CLASSES
     return classes if "truncation" in fields else {**classes, "truncation": "--truncation"}
@@ -81,12 +112,12 @@ def _of_other_tasks(task: type[Task]) -> dict[str, str]:
 def _refuse_options(name: str, task: type[Task], options: dict[str, Any], strange: dict[str, str]) -> None:
     given = [flag for option, flag in strange.items() if options[option] not in (None, ())]
     if given:
-        raise click.UsageError(f"{name} takes no {' and no '.join(given)}: it is {task.name}")
+        text = f"{name} takes no {' and no '.join(given)}: it is {task.name}"
+        raise click.UsageError(f"{text} - leave out {' and '.join(given)}")
 
 
 def _sample(
-    name: str,
-    subject: Subject,
+    source: Source,
     device: str,
     as_json: bool,
     *,
@@ -98,9 +129,10 @@ def _sample(
 ) -> None:
     from ganzoo.sampling import image_files
 
-    series = plan_series(partial(subject.request, name), subject.classes, **asked)
-    target = image_files.plan(output, name, series, file_format, overwrite=overwrite)
-    model = load_model(name, device)
+    subject = source.info.subject
+    series = plan_series(partial(subject.request, source.name), subject.classes, **asked)
+    target = image_files.plan(output, source.name, series, file_format, overwrite=overwrite)
+    model = load_model(source, device)
     if series.columns:
         click.echo(f"rows: {', '.join(row.name for row in series.rows)}", err=True)
     with bars() as progress:
@@ -109,8 +141,7 @@ def _sample(
 
 
 def _translate(
-    name: str,
-    subject: Subject,
+    model: Source,
     device: str,
     as_json: bool,
     *,
@@ -125,17 +156,19 @@ def _translate(
     from ganzoo.sampling import translated_files
 
     if source is None:
-        raise click.UsageError(f"{name} translates pictures: name one, or a folder of them, with --input")
+        raise click.UsageError(
+            f"{model.name} translates pictures - name a picture, or a folder of pictures, with --input"
+        )
     if file_format == "npz":
-        raise click.UsageError("translations are pictures: --format is png, jpg or webp")
-    direction = subject.direction(name, options.pop("direction", None))
+        raise click.UsageError("translations are pictures, not arrays - use --format png, jpg or webp")
+    direction = model.info.subject.direction(model.name, options.pop("direction", None))
     jobs = translated_files.plan_jobs(
         source, output, direction, file_format, overwrite=overwrite, skip_existing=skip_existing
     )
-    model = load_model(name, device)
+    loaded = load_model(model, device)
     with bars() as progress:
         outcome = translated_files.run_jobs(
-            model, jobs, side_by_side=sheet, direction=direction, progress=progress, **options
+            loaded, jobs, side_by_side=sheet, direction=direction, progress=progress, **options
         )
     display.written(outcome.written, as_json=as_json)
     for reason in outcome.skipped.values():
@@ -145,37 +178,55 @@ def _translate(
 
 @click.command()
 @click.argument("name", type=MODEL)
-@click.option("--steps", type=click.IntRange(min=2), default=16, show_default=True, help="Images, both ends included.")
-@click.option("--seeds", default="0,1", show_default=True, metavar="A,B", help="Of the two ends.")
-@click.option("--from-class", type=CLASS, metavar="NAME", help="Of the first image, by name or number.")
-@click.option("--to-class", type=CLASS, metavar="NAME", help="Of the last image. [default: that of the first]")
-@click.option("--truncation", type=float, metavar="T", help="In (0, 1]: less variety for more fidelity.")
 @click.option(
-    "--hold", multiple=True, metavar="INPUT", help="An input that stays as at the start, such as z; repeatable."
+    "--steps", type=click.IntRange(min=2), default=16, show_default=True, help="Number of images, with both ends."
 )
-@click.option("-o", "--output", type=click.Path(path_type=Path), help=".png or .jpg for a row, .gif or .webp to move.")
-@click.option("--overwrite", is_flag=True, help="Replace a file that exists.")
+@click.option("--seeds", default="0,1", show_default=True, metavar="A,B", help="Seeds of the first and the last image.")
+@click.option("--from-class", type=CLASS, metavar="NAME", help="Class of the first image, by name or number.")
+@click.option(
+    "--to-class", type=CLASS, metavar="NAME", help="Class of the last image. [default: that of the first image]"
+)
+@click.option("--truncation", type=float, metavar="T", help="Truncation in (0, 1]: less variety, more fidelity.")
+@click.option(
+    "--hold",
+    multiple=True,
+    metavar="INPUT",
+    help="Input that keeps its value from the first image, such as z. Can be repeated.",
+)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    help="File to write: .png or .jpg for a row of images, .gif or .webp for an animation.",
+)
+@OVERWRITE
 @DEVICE
 def interpolate(name: str, output: Path | None, overwrite: bool, device: str, **options: Any) -> None:
-    """Walk from one image to another: the latent on a great circle, the class in a straight line."""
+    """Interpolate between two images.
+
+    The latent moves on a great circle, and the class in a straight line.
+    """
     from ganzoo.sampling import interpolation_files
 
-    name = pinned(name)
-    subject = resolve.subject_of(name)
-    walk = interpolation_files.plan_walk(name, subject, output, overwrite=overwrite, **options)
-    click.echo(walk.write(load_model(name, device)))
+    source = resolved(name)
+    walk = interpolation_files.plan_walk(source.name, source.info.subject, output, overwrite=overwrite, **options)
+    click.echo(walk.write(load_model(source, device)))
 
 
-def load_model(name: str, device: str) -> Any:
-    """The model on its device; a device that does not exist is refused before anything is fetched."""
+def load_model(source: Source, device: str) -> Model:
+    """Load a model onto a device, with a progress bar. A wrong device is refused before anything is downloaded.
+
+    Raises:
+        As `ganzoo.load`.
+    """
     from ganzoo.hub import download
     from ganzoo.utils.devices import resolve_device
 
-    place = resolve_device(device)
-    if resolve.is_registered(name) and isinstance(lookup.registry().models[name].weights, HubFile):
+    target = resolve_device(device)
+    if source.on_hub:
         download.bound_client()
     with bars() as progress:
-        return load(name, device=place, progress=progress)
+        return load_from(source, device=target, progress=progress)
 
 
 COMMANDS = (sample, interpolate)

@@ -1,4 +1,4 @@
-"""The commands for those who share models and write plugins."""
+"""Commands for authors of models and plugins: `publish`, `card`, `new-plugin`, `doctor` and `completion`."""
 
 from __future__ import annotations
 
@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING
 import click
 from click.shell_completion import get_completion_class
 
-from ganzoo.cli.arguments import AS_JSON, FOLDER, MODEL, pinned
+from ganzoo.cli.arguments import AS_JSON, FOLDER, MODEL, OVERWRITE, resolved
 from ganzoo.cli.progress import bars
-from ganzoo.errors import InvalidRequestError
 from ganzoo.hub import download
-from ganzoo.pretrained import resolve
-from ganzoo.pretrained.load import load
+from ganzoo.pretrained.load import load_from
+from ganzoo.pretrained.sources import Folder, Source
 from ganzoo.utils.files import atomic_write, check_file
 from ganzoo.utils.names import short_name
 
@@ -30,27 +29,29 @@ FILE = click.Path(path_type=Path)
 @click.argument("run", type=FOLDER)
 @click.argument("repository", metavar="OWNER/REPO")
 @click.option("--private", is_flag=True, help="Make the repository private.")
-@click.option("--card", type=FILE, help="A model card in Markdown. [default: the run's README.md, or one of facts]")
-@click.option("--dry-run", is_flag=True, help="Write and check what would be uploaded, and stop there.")
+@click.option(
+    "--card", type=FILE, help="Model card in Markdown. [default: the run's README.md if you edited it, else a new card]"
+)
+@click.option("--dry-run", is_flag=True, help="Write and check the files, but upload nothing.")
 @AS_JSON
 def publish(run: str, repository: str, private: bool, card: Path | None, dry_run: bool, as_json: bool) -> None:
-    """Upload a run's model to the Hugging Face Hub, and print the record that pins it.
+    """Upload the model of a run to the Hugging Face Hub.
 
-    Then `ganzoo sample hf:OWNER/REPO` works everywhere. What is uploaded is written into RUN/published first.
+    The files to upload are first written into RUN/published. Afterwards `ganzoo sample hf:OWNER/REPO` works on every
+    machine. Prints the record that a plugin declares to give the model a registered name.
     """
     from ganzoo.cli import display
     from ganzoo.sharing import publish
 
     publish.check_repository(repository)
-    if not resolve.is_folder(run) and not Path(run).is_dir():
-        raise InvalidRequestError(f"there is no run {run} - name the folder that `ganzoo train -o` wrote")
+    source = Folder.at(run)
     if not dry_run:
         publish.check_login()
-    prepared = publish.prepare(Path(run), repository, card=card)
+    prepared = publish.prepare(source, repository, card=card)
     if dry_run:
         display.written([prepared.folder / name for name in prepared.files], as_json=as_json)
         _note_unfinished(prepared)
-        click.echo(f"ganzoo: nothing was uploaded; this is what {repository} would hold", err=True)
+        click.echo(f"ganzoo: nothing was uploaded; these are the files for {repository}", err=True)
         return
     download.bound_client()
     display.calm_uploads()
@@ -66,54 +67,68 @@ def publish(run: str, repository: str, private: bool, card: Path | None, dry_run
 
 def _note_unfinished(prepared: Prepared) -> None:
     if prepared.unfinished:
-        text = "has parts to be written - complete a copy of it, and give it with --card"
+        text = "has parts that are still to be written - complete a copy of it, and publish again with --card"
         click.echo(f"ganzoo: note: {prepared.folder / 'README.md'} {text}", err=True)
 
 
 @click.command()
 @click.argument("name", type=MODEL)
-@click.option("-o", "--output", type=FILE, help="The card's file; its picture lies beside it. [default: NAME.md]")
-@click.option("--input", "source", type=FILE, help="Of a translation, the picture to show.")
-@click.option("--evaluation", type=FILE, help="What `ganzoo evaluate NAME -o FILE` wrote.")
-@click.option("--overwrite", is_flag=True, help="Replace files that exist.")
+@click.option(
+    "-o", "--output", type=FILE, help="File of the card; the sample sheet is written next to it. [default: NAME.md]"
+)
+@click.option("--input", "source", type=FILE, help="Picture to translate for the card of a model that translates.")
+@click.option("--evaluation", type=FILE, help="Results to include, which `ganzoo evaluate NAME -o FILE` wrote.")
+@OVERWRITE
 def card(name: str, output: Path | None, source: Path | None, evaluation: Path | None, overwrite: bool) -> None:
-    """Write a model card: the facts of a model, a sheet of what it makes, how to use it, and how good it is."""
+    """Write a model card.
+
+    It states facts about a model, shows a sample sheet, and tells how to use the model. With --evaluation, it also
+    has the results of an evaluation.
+    """
     from ganzoo.evaluation import report
     from ganzoo.sharing.card import card_of
 
-    name = pinned(name)
+    model = resolved(name)
     section = "" if evaluation is None else report.markdown(report.read(evaluation))
-    card = dataclasses.replace(card_of(name), evaluation=section)
-    target = output or Path(f"{short_name(name)}.md")
+    card = dataclasses.replace(card_of(model), evaluation=section)
+    target = output or Path(f"{short_name(model.name)}.md")
     picture = target.with_name(target.name.removesuffix(".md") + ".png")
     for path, ending in ((target, ".md"), (picture, ".png")):
         check_file(path, (ending,), overwrite=overwrite)
     target.parent.mkdir(parents=True, exist_ok=True)
-    drawn = _draw(name, picture, source)
+    drawn = _draw(model, picture, source)
     with atomic_write(target) as temporary:
         temporary.write_text(dataclasses.replace(card, picture=picture.name if drawn else "").render())
     for path in (target, picture) if drawn else (target,):
         click.echo(path)
 
 
-def _draw(name: str, picture: Path, source: Path | None) -> bool:
+def _draw(model: Source, picture: Path, source: Path | None) -> bool:
     from ganzoo.sharing.sheet import draw_sheet
 
     download.bound_client()
     with bars() as progress:
-        model = load(name, progress=progress)
-    newest = resolve.folder_of(name) / "samples" if resolve.is_folder(name) else None
-    return draw_sheet(model, picture, source=source, newest=newest)
+        loaded = load_from(model, progress=progress)
+    newest = model.path / "samples" if isinstance(model, Folder) else None
+    return draw_sheet(loaded, picture, source=source, newest=newest)
 
 
 @click.command()
-@click.option("--timeout", type=click.FloatRange(min=0.1), default=20.0, show_default=True, metavar="SECONDS")
+@click.option(
+    "--timeout",
+    type=click.FloatRange(min=0.1),
+    default=20.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="Time that each plugin may take to import.",
+)
 @AS_JSON
 @click.pass_context
 def doctor(ctx: click.Context, timeout: float, as_json: bool) -> None:
-    """See whether plugins, cache, disk, network and device are in order. Exit code 1 says that one is not.
+    """Check that plugins, cache, disk, network and device work.
 
-    Every plugin is imported in a process of its own, so that one which crashes or hangs is named too.
+    The exit code is 1 if one of them does not. Each plugin is imported in a separate process, so that a plugin that
+    crashes or hangs is named too.
     """
     from ganzoo.cli import display
     from ganzoo.cli.doctor import examine
@@ -129,23 +144,26 @@ def doctor(ctx: click.Context, timeout: float, as_json: bool) -> None:
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 @click.pass_context
 def completion(ctx: click.Context, shell: str) -> None:
-    """Print what makes a shell complete commands, models, architectures and data sets.
+    """Print a completion script for your shell.
 
-    In ~/.bashrc: eval "$(ganzoo completion bash)"; in ~/.zshrc the same with zsh; for fish,
-    ganzoo completion fish > ~/.config/fish/completions/ganzoo.fish
+    With it, the shell completes commands, options, and the names of models, architectures and data sets.
+
+    For bash, put this line into ~/.bashrc: eval "$(ganzoo completion bash)". For zsh, put the same line with zsh
+    into ~/.zshrc. For fish, run: ganzoo completion fish > ~/.config/fish/completions/ganzoo.fish
     """
     kind = get_completion_class(shell)
-    assert kind is not None  # noqa: S101 - click has those three
+    if kind is None:
+        raise click.UsageError(f"this version of click cannot complete {shell} - upgrade click")
     click.echo(kind(ctx.find_root().command, {}, "ganzoo", "_GANZOO_COMPLETE").source())
 
 
 @click.command("new-plugin")
 @click.argument("name")
-@click.option("-o", "--output", type=FILE, help="The folder to write. [default: ganzoo-NAME]")
+@click.option("-o", "--output", type=FILE, help="Folder to write. [default: ganzoo-NAME]")
 def new_plugin(name: str, output: Path | None) -> None:
-    """Write a small package with an architecture of your own, which passes its tests as it stands.
+    """Write a package with a small architecture of your own. Its tests pass from the start.
 
-    Then: pip install -e ganzoo-NAME, and ganzoo train NAME --data mnist -o run.
+    Then install it with pip install -e ganzoo-NAME, and train it with ganzoo train NAME --data mnist -o run.
     """
     from ganzoo.cli.scaffold import write_plugin
 
@@ -154,7 +172,7 @@ def new_plugin(name: str, output: Path | None) -> None:
 
 
 COMMANDS = (publish, card, new_plugin, doctor, completion)
-"""What `ganzoo.cli.main` adds to its own."""
+"""The commands that `ganzoo.cli.main` adds to the command line."""
 
 WITHOUT_PLUGINS = frozenset({"doctor", "completion"})
-"""The commands that must work whatever plugins do, and load none."""
+"""The commands that load no plugins, so that they work even if a plugin crashes."""

@@ -1,4 +1,4 @@
-"""The commands that train, and that bring models into folders."""
+"""Commands that train models and write them into folders: `train`, `export` and `import`."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from typing import Any
 import click
 
 from ganzoo.cli import display, training_progress
-from ganzoo.cli.arguments import AS_JSON, DATA, DEVICE, FOLDER, pinned, registered
+from ganzoo.cli.arguments import AS_JSON, DATA, DATA_DIR, DEVICE, FOLDER, bounded, registered
 from ganzoo.cli.progress import bars
 from ganzoo.errors import InvalidConfigError, InvalidRequestError
-from ganzoo.pretrained import resolve
+from ganzoo.pretrained.resolve import resolve_folder
 from ganzoo.registry import lookup
 from ganzoo.training.plan import PRECISIONS, Plan, make_plan
 
@@ -28,24 +28,32 @@ __all__ = ["COMMANDS", "export", "import_", "parse_settings", "train"]
     "--data",
     required=True,
     type=DATA,
-    help="A data set by name, such as fashion-mnist, or a folder of images.",
+    help="Data set to train on: a name such as fashion-mnist, or a folder of images.",
 )
-@click.option("-o", "--output", "folder", type=click.Path(path_type=Path), required=True, help="The run's folder.")
-@click.option("--config", "settings", multiple=True, metavar="FIELD=VALUE", help="A field of the config; repeatable.")
-@click.option("--loss", type=registered("losses"), help="An adversarial loss; by default the paper's.")
+@click.option(
+    "-o", "--output", "folder", type=click.Path(path_type=Path), required=True, help="Folder for the files of the run."
+)
+@click.option(
+    "--config",
+    "settings",
+    multiple=True,
+    metavar="FIELD=VALUE",
+    help="Value for a field of the config. Can be repeated.",
+)
+@click.option("--loss", type=registered("losses"), help="Adversarial loss. [default: that of the paper]")
 @click.option(
     "--regularizer",
     "regularizers",
     multiple=True,
     type=registered("regularizers"),
     metavar="NAME[=WEIGHT]",
-    help="A penalty, such as r1=10; repeatable.",
+    help="Penalty to add to the loss, such as r1=10. Can be repeated.",
 )
 @click.option(
     "--regularize-every",
     type=click.IntRange(min=1),
-    metavar="ITERATIONS",
-    help="Compute penalties so rarely, with weights so many times as large. [default: 1]",
+    metavar="N",
+    help="Compute penalties only in every Nth iteration, with N times their weight. [default: 1]",
 )
 @click.option(
     "--augment",
@@ -53,30 +61,49 @@ __all__ = ["COMMANDS", "export", "import_", "parse_settings", "train"]
     multiple=True,
     type=registered("augmentations"),
     metavar="NAME",
-    help="A change to what discriminators see; repeatable.",
+    help="Augmentation of the images that discriminators receive. Can be repeated.",
 )
 @click.option(
     "--schedule",
     type=registered("schedules"),
     metavar="NAME[=SETTING]",
-    help="How learning rates change, such as linear=0.5.",
+    help="Schedule of the learning rates, such as linear=0.5.",
 )
-@click.option("--iterations", type=click.IntRange(min=1), help="[default: the recipe's, else 10000]")
-@click.option("--batch-size", type=click.IntRange(min=1), help="Of each process. [default: the recipe's, else 64]")
-@click.option("--accumulate", type=click.IntRange(min=1), help="Add up the gradients of so many batches.")
-@click.option("--seed", type=click.IntRange(min=0), help="[default: 0]")
-@click.option("--ema", type=float, help="Decay of the averaged weights. [default: 0.999]")
-@click.option("--precision", type=click.Choice(PRECISIONS), help="[default: fp32]")
-@click.option("--mirror/--no-mirror", default=None, help="Turn half of the images left to right.")
-@click.option("--crop", type=float, metavar="FACTOR", help="Make images so much larger, and take a part at random.")
-@click.option("--limit", type=click.IntRange(min=1), help="Use only the first so many images.")
-@click.option("--save-every", type=click.IntRange(min=1), default=1000, show_default=True, metavar="ITERATIONS")
-@click.option("--data-dir", type=click.Path(path_type=Path), default=Path("data"), show_default=True)
-@click.option("--workers", type=click.IntRange(min=0), help="Processes that read pictures. [default: cores, up to 4]")
+@click.option(
+    "--iterations", type=click.IntRange(min=1), help="Number of iterations. [default: the recipe's, else 10000]"
+)
+@click.option(
+    "--batch-size",
+    type=click.IntRange(min=1),
+    help="Images per batch in each process. [default: the recipe's, else 64]",
+)
+@click.option(
+    "--accumulate", type=click.IntRange(min=1), metavar="N", help="Accumulate gradients over N batches. [default: 1]"
+)
+@click.option("--seed", type=click.IntRange(min=0), help="Seed of the run. [default: 0]")
+@click.option(
+    "--ema", type=float, metavar="DECAY", help="Decay of the moving average of the weights (EMA). [default: 0.999]"
+)
+@click.option("--precision", type=click.Choice(PRECISIONS), help="Precision of the computation. [default: fp32]")
+@click.option("--mirror/--no-mirror", default=None, help="Mirror half of the images, left to right.")
+@click.option("--crop", type=float, metavar="FACTOR", help="Enlarge images by this factor, and crop them at random.")
+@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Use only the first N images.")
+@click.option(
+    "--save-every",
+    type=click.IntRange(min=1),
+    default=1000,
+    show_default=True,
+    metavar="N",
+    help="Save a checkpoint after every N iterations.",
+)
+@DATA_DIR
+@click.option("--workers", type=click.IntRange(min=0), help="Processes that read images. [default: CPU cores, up to 4]")
 @click.option("--compile", is_flag=True, help="Compile the networks with torch.compile.")
-@click.option("--tensorboard", is_flag=True, help="Write for TensorBoard too: pip install 'ganzoo[tensorboard]'.")
-@click.option("--init", type=FOLDER, metavar="RUN", help="Start from the networks of another run's newest checkpoint.")
-@click.option("--resume", is_flag=True, help="Go on from the run's newest checkpoint.")
+@click.option("--tensorboard", is_flag=True, help="Write TensorBoard logs. Needs: pip install 'ganzoo[tensorboard]'.")
+@click.option(
+    "--init", type=FOLDER, metavar="RUN", help="Start with the networks of the newest checkpoint of another run."
+)
+@click.option("--resume", is_flag=True, help="Continue from the newest checkpoint of this run.")
 @DEVICE
 def train(
     architecture: str,
@@ -88,11 +115,12 @@ def train(
     workers: int | None,
     **options: Any,
 ) -> None:
-    """Train an architecture on a data set. The run's folder can be sampled at any time.
+    """Train an architecture on a data set.
 
-    What is not given is as the architecture's recipe for the data set has it: `ganzoo info ARCHITECTURE`.
+    Options that you leave out have the values of the architecture's recipe for the data set, which
+    `ganzoo info ARCHITECTURE` shows. While training runs, `ganzoo sample` can already sample the run's folder.
     """
-    make_plan(  # a wrong request is refused before torch is imported
+    make_plan(  # refuses a wrong request before torch is imported
         architecture,
         data,
         config=(config := parse_settings(settings)),
@@ -119,39 +147,58 @@ def train(
 
 @click.command()
 @click.argument("run", type=FOLDER)
-@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="The folder to write.")
-@click.option("--half", is_flag=True, help="Store the weights in 16 bits.")
+@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="Folder to write.")
+@click.option("--half", is_flag=True, help="Store the weights in 16 bits: half the file size.")
 @click.option(
     "--standing-stats",
     "standing",
     type=click.IntRange(min=1),
     metavar="BATCHES",
-    help="Batch norm's statistics anew, of so many batches of samples.",
+    help="Compute the batch normalization statistics again, over this number of batches of samples.",
 )
-@click.option("--overwrite", is_flag=True, help="Replace a model that is there.")
+@click.option("--overwrite", is_flag=True, help="Replace a model that is already in the folder.")
 def export(run: str, output: Path, half: bool, standing: int | None, overwrite: bool) -> None:
-    """Copy the model of a run, or of the Hub, to a folder of its own."""
+    """Copy a model to another folder.
+
+    RUN is the folder of a run or of a model, or a Hub reference such as hf:OWNER/REPO.
+    """
     from ganzoo.pretrained import exporting
 
-    exporting.export(resolve.folder_of(pinned(run)), output, half=half, standing=standing or 0, overwrite=overwrite)
+    folder = bounded(resolve_folder(run)).fetch_folder()
+    exporting.export(folder, output, half=half, standing=standing or 0, overwrite=overwrite)
     click.echo(output)
 
 
 @click.command("import")
 @click.argument("architecture", type=registered("architectures"))
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="The folder to write.")
-@click.option("--layout", default="auto", show_default=True, help="One that `ganzoo info ARCHITECTURE` names.")
-@click.option("--config", "settings", multiple=True, metavar="FIELD=VALUE", help="What the file does not tell.")
-@click.option("--dataset", default="not stated", show_default=True, help="What it was trained on.")
-@click.option("--half", is_flag=True, help="Store the weights in 16 bits.")
-@click.option("--overwrite", is_flag=True, help="Replace a model that is there.")
+@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="Folder to write.")
+@click.option(
+    "--layout",
+    default="auto",
+    show_default=True,
+    help="Layout of the checkpoint. `ganzoo info ARCHITECTURE` lists the layouts.",
+)
+@click.option(
+    "--config",
+    "settings",
+    multiple=True,
+    metavar="FIELD=VALUE",
+    help="Value for a field of the config. Can be repeated.",
+)
+@click.option("--dataset", default="not stated", show_default=True, help="Data set that the model was trained on.")
+@click.option("--half", is_flag=True, help="Store the weights in 16 bits: half the file size.")
+@click.option("--overwrite", is_flag=True, help="Replace a model that is already in the folder.")
 @AS_JSON
 def import_(
     architecture: str, file: Path, output: Path, settings: tuple[str, ...], as_json: bool, **options: Any
 ) -> None:
-    """Turn a checkpoint of another code base, .pth or .bin or .ckpt, into a folder that every command takes."""
-    lookup.registry().architectures[architecture]  # a wrong name is refused before torch is imported
+    """Convert a checkpoint of another code base.
+
+    The command writes a folder that every other command can use. FILE is a PyTorch checkpoint, such as .pth, .bin or
+    .ckpt, or a .safetensors file.
+    """
+    lookup.registry().architectures[architecture]  # refuses a wrong name before torch is imported
     from ganzoo.pretrained.importing import import_checkpoint
 
     made = import_checkpoint(architecture, file, output, config=parse_settings(settings), **options)
@@ -161,7 +208,7 @@ def import_(
 def _plan_options(
     options: dict[str, Any], regularizers: tuple[str, ...], augmentations: tuple[str, ...]
 ) -> dict[str, Any]:
-    """Of the options of `train`, those that decide what a run computes."""
+    """Select the options of `train` that belong to the training plan."""
     names = {field.name for field in dataclasses.fields(Plan)}
     chosen = {name: value for name, value in options.items() if name in names}
     if regularizers:
@@ -172,29 +219,31 @@ def _plan_options(
 
 
 def _parse_weight(text: str) -> tuple[str, float | None]:
-    """``name=weight``, or a name alone, whose weight is its own.
+    """Parse ``name=weight``. A name alone has the weight None: the default weight of the regularizer.
 
     Raises:
-        InvalidRequestError: a weight that is no number.
+        InvalidRequestError: the weight is not a number.
     """
     name, equals, weight = text.partition("=")
     try:
         return name, float(weight) if equals else None
     except ValueError as error:
-        raise InvalidRequestError(f"--regularizer {text}: write it as name or name=weight") from error
+        raise InvalidRequestError(
+            f"--regularizer {text}: the weight is not a number - write NAME or NAME=WEIGHT, such as r1=10"
+        ) from error
 
 
 def parse_settings(settings: tuple[str, ...]) -> dict[str, Any]:
-    """``field=value`` pairs; a value is JSON where it reads as such (64, 0.5, [1200, 1200]), else text.
+    """Parse ``field=value`` pairs. A value that is valid JSON is read as JSON (64, 0.5, [1200, 1200]), else as text.
 
     Raises:
-        InvalidConfigError: a pair without ``=``.
+        InvalidConfigError: a pair has no ``=``.
     """
     values: dict[str, Any] = {}
     for setting in settings:
         name, equals, text = setting.partition("=")
         if not equals:
-            raise InvalidConfigError(f"--config {setting}: write it as field=value")
+            raise InvalidConfigError(f"--config {setting} has no value - write field=value")
         try:
             value = json.loads(text)
         except ValueError:

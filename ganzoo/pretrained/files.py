@@ -1,0 +1,68 @@
+"""The weights file of a registered model or feature extractor: where it is, how large it is, and its tensors.
+
+Importing this module does not import torch.
+"""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ganzoo.hub import download
+from ganzoo.interface.specs import FeatureExtractor, PretrainedModel
+from ganzoo.interface.weights_files import BundledFile, HubFile
+from ganzoo.registry import lookup
+from ganzoo.utils.progress import Progress, silent
+from ganzoo.weights import pickles
+from ganzoo.weights.layouts import Match, find_layout
+from ganzoo.weights.tensors import read_header, read_tensors
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+__all__ = ["match_layout", "read_weights", "weights_path", "weights_size"]
+
+
+def weights_path(record: PretrainedModel | FeatureExtractor, *, progress: Progress = silent) -> Path:
+    """Return the safetensors file of a record.
+
+    A bundled file is part of an installed package. Any other file is downloaded and verified, and converted if it
+    is a pickle. `progress` counts the bytes of the download.
+
+    Raises:
+        WeightsError: the file cannot be downloaded or converted.
+    """
+    if isinstance(record.weights, BundledFile):
+        return Path(str(files(record.weights.package).joinpath(record.weights.path)))
+    fetched = download.fetch(record.weights, progress=progress)
+    return pickles.convert_to_safetensors(fetched, sha256=record.weights.sha256)
+
+
+def weights_size(record: PretrainedModel | FeatureExtractor) -> int | None:
+    """Return the size of the weights file in bytes, or None if the record does not state it."""
+    return weights_path(record).stat().st_size if isinstance(record.weights, BundledFile) else record.weights.size
+
+
+def read_weights(record: PretrainedModel | FeatureExtractor, path: Path) -> dict[str, Tensor]:
+    """Read the tensors of a record from the file that `weights_path` returned.
+
+    The digest of a bundled file is checked here. `weights_path` has already checked that of a downloaded file.
+
+    Raises:
+        WeightsError: a bundled file is damaged, or the file is not a safetensors file.
+        NonFiniteError: the weights contain NaN or infinity.
+    """
+    return read_tensors(path, sha256=record.weights.sha256 if isinstance(record.weights, BundledFile) else None)
+
+
+def match_layout(record: PretrainedModel, path: Path) -> Match | None:
+    """Match the file with the layout that the record names; None if the file uses ganzoo's own tensor names.
+
+    Raises:
+        LayoutError: the layout does not fit the file.
+    """
+    layout = record.weights.layout if isinstance(record.weights, HubFile) else None
+    if layout is None:
+        return None
+    return find_layout(read_header(path).shapes, [lookup.registry().layouts[layout]], of=record.name)
