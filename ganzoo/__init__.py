@@ -43,8 +43,9 @@ if TYPE_CHECKING:
     from ganzoo.pretrained.load import load, pull
     from ganzoo.registry.lookup import create, models
     from ganzoo.sampling.model import Model
-    from ganzoo.training.loop import Loop, Record
+    from ganzoo.training.loop import Loop
     from ganzoo.training.plan import TrainingOptions
+    from ganzoo.training.record import Record
     from ganzoo.training.trainer import Trainer
     from ganzoo.utils.precision import at_least_float32
 
@@ -124,8 +125,9 @@ _LAZY = {
     "pretrained.load": ("load", "pull"),
     "registry.lookup": ("create", "models"),
     "sampling.model": ("Model",),
-    "training.loop": ("Loop", "Record"),
+    "training.loop": ("Loop",),
     "training.plan": ("TrainingOptions",),
+    "training.record": ("Record",),
     "training.trainer": ("Trainer",),
     "utils.precision": ("at_least_float32",),
 }

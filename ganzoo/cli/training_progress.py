@@ -1,4 +1,4 @@
-"""A training run as people watch it: what is read, what is trained, and how it goes."""
+"""The progress of a training run on a terminal: its data, its rate, the time left, and its metrics."""
 
 from __future__ import annotations
 
@@ -13,68 +13,73 @@ import click
 from ganzoo.cli.signals import EXIT_CODES, postponed
 
 if TYPE_CHECKING:
+    from ganzoo.training.run import Run
     from ganzoo.training.trainer import Trainer
 
 __all__ = ["follow", "introduce"]
 
 Show = Callable[[int, str], None]
-"""Shows how many iterations are done, and the latest metrics."""
+"""Shows the number of finished iterations, and the latest losses and metrics as text."""
 
 
 def introduce(trainer: Trainer) -> None:
-    """Say what will be trained on what, and what was done to the data."""
-    if not trainer.processes.is_main:
+    """Print the architecture, the data, the batch size and the device, and how the data was changed to fit."""
+    run = trainer.training_run
+    plan, processes = run.plan, run.processes
+    if not processes.is_main:
         return
-    plan, processes = trainer.plan, trainer.processes
     batch = plan.batch_size * plan.accumulate * processes.world_size
     parts = f"{plan.batch_size} x {processes.world_size} processes x {plan.accumulate}"
-    images = f"{len(trainer.data):,} images, batches of {batch}{'' if batch == plan.batch_size else f' ({parts})'}"
-    click.echo(f"{plan.architecture} on {plan.data}: {images}, on {trainer.loop.gan.device}", err=True)
-    _tell_notes(trainer, trainer.data.notes)
+    images = f"{len(run.data):,} images, batches of {batch}{'' if batch == plan.batch_size else f' ({parts})'}"
+    click.echo(f"{plan.architecture} on {plan.data}: {images}, on {run.loop.gan.device}", err=True)
+    _print_notes(run, run.data.notes)
 
 
-def _tell_notes(trainer: Trainer, notes: Iterable[str]) -> None:
+def _print_notes(run: Run, notes: Iterable[str]) -> None:
+    """Print what was done to the data, one line for each note."""
     for note in notes:
-        click.echo(f"{trainer.plan.data}: {note}", err=True)
+        click.echo(f"{run.plan.data}: {note}", err=True)
 
 
 def follow(trainer: Trainer) -> int:
-    """Train a run to its end, with a bar on a terminal and a line for every 100 iterations elsewhere.
+    """Train a run to its end, with a bar on a terminal, or else with a line for every 100 iterations.
 
-    SIGINT and SIGTERM let the iteration end and save. Of several processes the first shows. Returns
-    the exit code.
+    After SIGINT or SIGTERM it finishes the iteration, saves and stops. Only the first of several processes prints.
+    Returns the exit code.
     """
-    known = set(trainer.data.notes)
-    shown = _nothing if not trainer.processes.is_main else _bar if sys.stderr.isatty() else _lines
-    total = trainer.plan.iterations
-    latest: dict[str, float] = {}  # not every iteration has every figure: penalties may be rare
-    with shown(trainer) as show, postponed(patient=trainer.processes.world_size > 1) as received:
+    run = trainer.training_run
+    is_main, total = run.processes.is_main, run.plan.iterations
+    known = set(run.data.notes)
+    display = _nothing if not is_main else _bar if sys.stderr.isatty() else _lines
+    latest: dict[str, float] = {}  # not every iteration has every metric: penalties may be computed rarely
+    with display(run) as show, postponed(patient=run.processes.world_size > 1) as received:
         for record in trainer:
             latest |= {**record.losses, **record.metrics}
-            show(record.step, _written(latest))
+            show(record.step, _text(latest))
             if received:
                 trainer.stop()
             if trainer.stopping and record.step < total:
                 trainer.save()
                 break
-    if trainer.processes.is_main:
-        _tell_notes(trainer, sorted(set(trainer.data.notes) - known))
-    if trainer.processes.is_main and trainer.step < total:
-        click.echo(f"ganzoo: stopped and saved after step {trainer.step} - go on with --resume", err=True)
-    elif trainer.processes.is_main:
-        click.echo(trainer.folder)
-    return EXIT_CODES[received[0]] if received and trainer.step < total else 0
+    if is_main:
+        _print_notes(run, sorted(set(run.data.notes) - known))  # notes on images that were read while it trained
+    if is_main and run.step < total:
+        click.echo(f"ganzoo: stopped and saved after step {run.step} - continue with --resume", err=True)
+    elif is_main:
+        click.echo(run.folder)
+    return EXIT_CODES[received[0]] if received and run.step < total else 0
 
 
 @contextmanager
-def _nothing(trainer: Trainer) -> Iterator[Show]:
+def _nothing(run: Run) -> Iterator[Show]:
+    """Print nothing, in all processes but the first."""
     yield lambda step, metrics: None
 
 
 @contextmanager
-def _lines(trainer: Trainer) -> Iterator[Show]:
-    """A line for every 100 iterations, and for the last."""
-    total, first, started = trainer.plan.iterations, trainer.step, time.monotonic()
+def _lines(run: Run) -> Iterator[Show]:
+    """Print a line for every 100 iterations, and for the last."""
+    total, first, started = run.plan.iterations, run.step, time.monotonic()
 
     def show(step: int, metrics: str) -> None:
         if step % 100 == 0 or step == total:
@@ -86,8 +91,8 @@ def _lines(trainer: Trainer) -> Iterator[Show]:
 
 
 @contextmanager
-def _bar(trainer: Trainer) -> Iterator[Show]:
-    """A bar with rate and time left, and below it the figures of the latest iteration."""
+def _bar(run: Run) -> Iterator[Show]:
+    """Show a bar with the rate and the time left, and below it the losses and metrics of the latest iteration."""
     from rich.console import Console, Group
     from rich.live import Live
     from rich.progress import (
@@ -103,8 +108,8 @@ def _bar(trainer: Trainer) -> Iterator[Show]:
     bar = Progress(
         BarColumn(), MofNCompleteColumn(), rate, TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn()
     )
-    started, first = time.monotonic(), trainer.step
-    task = bar.add_task("", total=trainer.plan.iterations, completed=first)
+    started, first = time.monotonic(), run.step
+    task = bar.add_task("", total=run.plan.iterations, completed=first)
     latest = ""
 
     def show(step: int, metrics: str) -> None:
@@ -118,5 +123,6 @@ def _bar(trainer: Trainer) -> Iterator[Show]:
         yield show
 
 
-def _written(metrics: Mapping[str, float]) -> str:
+def _text(metrics: Mapping[str, float]) -> str:
+    """Losses and metrics as text: ``generator/adversarial 0.693  D(x) 0.500``."""
     return "  ".join(f"{name} {value:.3f}" for name, value in metrics.items())

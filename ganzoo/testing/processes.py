@@ -17,7 +17,7 @@ from ganzoo.distributed.processes import join_process_group
 from ganzoo.testing.asserting import assert_close_state, assert_same_state
 from ganzoo.testing.tiny import restore_from_disk, tiny_loop
 from ganzoo.training import checkpoints
-from ganzoo.training.loop import Record
+from ganzoo.training.record import Record
 
 __all__ = ["CHECKS", "run_processes", "train_in_processes"]
 

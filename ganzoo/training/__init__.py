@@ -1,1 +1,1 @@
-"""From a plan to a run's folder."""
+"""From a plan to a run in a folder: the training loop, its checkpoints, and its observers."""

@@ -1,27 +1,28 @@
-"""Augmentations of all images that discriminators see in training."""
+"""Augmentations: changes to all images that discriminators see in training."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
 from ganzoo.interface.gan import GAN
-from ganzoo.registry import lookup
 
-__all__ = []
+__all__ = ["augment_discriminators"]
 
 
-def _augment(gan: GAN, names: Sequence[str]) -> None:
-    """From now on the GAN's discriminators see, in training, what these augmentations make of their images."""
-    changes = [lookup.registry().augmentations[name].load() for name in names]
+def augment_discriminators(gan: GAN, augmentations: Sequence[Callable[[Tensor], Tensor]]) -> None:
+    """Apply `augmentations`, in their order, to the images that the GAN's discriminators get in training mode.
 
-    def change(module: nn.Module, arguments: tuple[Any, ...]) -> tuple[Any, ...]:
-        images, *rest = arguments
-        for each in changes if module.training else ():
-            images = each(images)
-        return (images, *rest)
+    They apply to real and to generated images (DiffAugment, arXiv:2006.10738). They stay on the GAN.
+    """
 
-    for name in gan.discriminators if changes else ():
-        gan.get_submodule(name).register_forward_pre_hook(change)
+    def augment(discriminator: nn.Module, arguments: tuple[Any, ...]) -> tuple[Any, ...]:
+        images, *others = arguments
+        for augmentation in augmentations if discriminator.training else ():
+            images = augmentation(images)
+        return (images, *others)
+
+    for name in gan.discriminators if augmentations else ():
+        gan.get_submodule(name).register_forward_pre_hook(augment)

@@ -1,4 +1,4 @@
-"""Checkpoints: folders that exist whole or not at all, and that prove it when they are read."""
+"""Checkpoints: folders that are written completely or not at all, and that are checked when they are read."""
 
 from __future__ import annotations
 
@@ -22,15 +22,17 @@ from ganzoo.weights.tensors import check_finite, read_tensors, write_tensors
 __all__ = ["Checkpoint", "latest", "save"]
 
 FULL_BYTES = 1_000_000
-"""Less free space than this is none."""
+"""A disk with less free space than this counts as full."""
 
 _MANIFEST = "manifest.json"
 
 
 class Checkpoint(NamedTuple):
-    """A state of training: tensors by file, for instance ``networks``, and the rest in `state`.
+    """The state of a training run after `step` iterations.
 
-    `state` holds what ``torch.load(weights_only=True)`` accepts: optimizers' states, numbers, text.
+    `networks` holds tensors by file name, such as ``networks`` and ``average``, and then by tensor name. `state`
+    holds the rest, such as the states of optimizers. It may hold only what ``torch.load(weights_only=True)``
+    accepts.
     """
 
     step: int
@@ -39,53 +41,57 @@ class Checkpoint(NamedTuple):
 
 
 def save(folder: Path, checkpoint: Checkpoint, *, keep: int = 2) -> Path:
-    """Write `checkpoint` as ``folder/<step>``; then drop all but the newest `keep`.
+    """Write `checkpoint` as ``folder/<step>``, then delete all checkpoints but the newest `keep`.
 
     Raises:
-        NonFiniteError: NaN or infinity in a network; nothing was written.
-        RunError: it could not be written, for want of space for instance; the older ones are intact.
+        NonFiniteError: A weight is NaN or infinite; nothing was written.
+        RunError: It could not be written, for instance because the disk is full; earlier checkpoints are intact.
     """
     for name, tensors in checkpoint.networks.items():
         check_finite(tensors, of=f"step {checkpoint.step}: {name}")
     target = folder / f"{checkpoint.step:08d}"
-    # Inside the target folder: a rename is atomic only within one file system.
+    # In the same folder as the target, because a rename is atomic only within one file system.
     temporary = folder / f".{target.name}-{uuid4().hex[:8]}"
     try:
         temporary.mkdir(parents=True)
         _write(temporary, checkpoint)
-        if target.exists():  # the same step, damaged or from before a resume
+        if target.exists():  # the same step: a damaged one, or one from before a resume
             shutil.rmtree(target)
         temporary.rename(target)
         _sync(folder)
     except (OSError, RuntimeError) as error:
-        raise RunError(f"cannot save {target}: {_reason(error, folder)} - earlier checkpoints are intact") from error
+        raise RunError(
+            f"cannot save {target}: {_reason(error, folder)} - earlier checkpoints are intact: "
+            "continue with --resume when this is solved"
+        ) from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
     for old in _steps(folder)[:-keep]:
         shutil.rmtree(old)
-    for orphan in folder.glob(".*"):  # of killed saves; there is one writer, and it is here
+    for orphan in folder.glob(".*"):  # left by saves that were killed; no other process writes here
         shutil.rmtree(orphan, ignore_errors=True)
     return target
 
 
 def latest(folder: Path) -> Checkpoint | None:
-    """The newest checkpoint that is undamaged, None where there is none; warns of those it passes over."""
+    """The newest undamaged checkpoint, or None if there is none. It warns of each damaged one that it skips."""
     for path in reversed(_steps(folder)):
         try:
             return _read(path)
         except (GanzooError, OSError, ValueError, KeyError, RuntimeError) as error:
-            warnings.warn(f"{path} is damaged ({one_line(error)}); falling back to the one before", stacklevel=2)
+            warnings.warn(f"{path} is damaged ({one_line(error)}) - the checkpoint before it is used", stacklevel=2)
     return None
 
 
 def _reason(error: Exception, folder: Path) -> str:
-    """Why writing failed; torch.save reports a full disk as a RuntimeError about positions."""
+    """Why writing failed. `torch.save` reports a full disk as a RuntimeError about positions in a file."""
     if isinstance(error, RuntimeError) and shutil.disk_usage(folder).free < FULL_BYTES:
         return os.strerror(errno.ENOSPC)
     return getattr(error, "strerror", None) or one_line(error)
 
 
 def _write(folder: Path, checkpoint: Checkpoint) -> None:
+    """Write the files of a checkpoint, then a manifest with their digests, and force all to the disk."""
     for name, tensors in checkpoint.networks.items():
         write_tensors(folder / f"{name}.safetensors", tensors)
     torch.save(dict(checkpoint.state), folder / "state.pt")
@@ -96,11 +102,12 @@ def _write(folder: Path, checkpoint: Checkpoint) -> None:
 
 
 def _read(folder: Path) -> Checkpoint:
+    """Read a checkpoint, and compare each file with its digest in the manifest."""
     manifest = json.loads((folder / _MANIFEST).read_text())
     files: dict[str, dict[str, Any]] = manifest["files"]
     for name, entry in files.items():
         if sha256_of(folder / name) != entry["sha256"]:
-            raise RunError(f"{name} is not what was written")
+            raise RunError(f"{name} has changed since it was written")
     networks = {
         name.removesuffix(".safetensors"): read_tensors(folder / name)
         for name in files
@@ -111,10 +118,12 @@ def _read(folder: Path) -> Checkpoint:
 
 
 def _steps(folder: Path) -> list[Path]:
+    """The folders of all checkpoints, from the oldest to the newest."""
     return sorted(path for path in folder.glob("*") if path.name.isdigit()) if folder.is_dir() else []
 
 
 def _sync(path: Path) -> None:
+    """Force a file or a folder to the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -2,26 +2,35 @@
 
 from __future__ import annotations
 
+import copy
+
 import torch
 
-from ganzoo.interface.gan import GAN
+from ganzoo.interface.gan import GAN, keep_published
 
-__all__ = []
+__all__ = ["MovingAverage"]
 
 
-class _Averaged:
-    """The tensors of an average beside those that it follows: parameters, running statistics, and counters."""
+class MovingAverage:
+    """The average of a GAN's weights over the iterations: `gan` is a copy that holds it, in eval mode.
 
-    def __init__(self, average: GAN, gan: GAN) -> None:
+    The copy has only the submodules that sampling needs. Parameters and running statistics are averaged;
+    counters, such as the number of batches that batch norm has seen, are copied.
+    """
+
+    def __init__(self, gan: GAN) -> None:
+        self.gan = copy.deepcopy(gan).eval().requires_grad_(False)
+        keep_published(self.gan)
         current = gan.state_dict()
-        pairs = [(ours, current[name]) for name, ours in average.state_dict().items()]
-        self.counters = [(ours, theirs) for ours, theirs in pairs if not ours.is_floating_point()]
-        self.ours = [ours for ours, _ in pairs if ours.is_floating_point()]
-        self.theirs = [theirs for ours, theirs in pairs if ours.is_floating_point()]
+        pairs = [(average, current[name]) for name, average in self.gan.state_dict().items()]
+        # The tensors are listed once: to collect them at every iteration would take longer than to average them.
+        self._counters = [pair for pair in pairs if not pair[0].is_floating_point()]
+        self._averages = [average for average, _ in pairs if average.is_floating_point()]
+        self._sources = [source for average, source in pairs if average.is_floating_point()]
 
     @torch.no_grad()
-    def move(self, weight: float) -> None:
-        """Move the average towards the others; counters are copied."""
-        torch._foreach_lerp_(self.ours, self.theirs, weight)
-        for ours, theirs in self.counters:
-            ours.copy_(theirs)
+    def update(self, decay: float) -> None:
+        """average <- decay * average + (1 - decay) * current weights; `decay` is in [0, 1)."""
+        torch._foreach_lerp_(self._averages, self._sources, 1 - decay)
+        for average, source in self._counters:
+            average.copy_(source)

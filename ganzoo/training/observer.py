@@ -1,4 +1,4 @@
-"""The base of all that watches a run."""
+"""The base class of observers: what writes and draws the progress of a run."""
 
 from __future__ import annotations
 
@@ -7,28 +7,28 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ganzoo.training.loop import Record
-    from ganzoo.training.trainer import Trainer
+    from ganzoo.training.record import Record
+    from ganzoo.training.run import Run
 
 __all__ = ["Observer"]
 
 
 class Observer:
-    """The base of all: it watches in silence. Only the main process has observers."""
+    """Follows a run and does nothing; subclasses override what they need. Only the main process has observers."""
 
-    def __init__(self, trainer: Trainer) -> None:
-        self.trainer = trainer
+    def __init__(self, run: Run) -> None:
+        self.run = run
 
     @property
     def folder(self) -> Path:
         """The run's folder."""
-        return self.trainer.folder
+        return self.run.folder
 
     def record(self, record: Record) -> None:
-        """An iteration is done."""
+        """Called after each iteration."""
 
-    def figures(self, step: int, figures: Mapping[str, float]) -> None:
-        """There are new figures, of an iteration or of what another observer has measured."""
+    def log(self, step: int, metrics: Mapping[str, float]) -> None:
+        """Called with the losses and metrics of each iteration, and with metrics that an observer has measured."""
 
     def save(self) -> None:
-        """A checkpoint was written: time to show what there is."""
+        """Called after each checkpoint: write or draw the run as it is now."""

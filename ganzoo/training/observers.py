@@ -1,4 +1,4 @@
-"""What a run shows of itself: each observer is told of every record and of every save."""
+"""The observers of a run: they write its metrics, its model and its model card, and draw samples and curves."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
     from ganzoo.sampling.model import Model
-    from ganzoo.training.trainer import Trainer
+    from ganzoo.training.run import Run
 
 __all__ = [
     "Card",
@@ -47,40 +47,41 @@ __all__ = [
 ]
 
 SHEET = 64
-"""How many samples a sheet has; their seeds are 0, 1, ... at every step."""
+"""The number of samples on a sheet. Their seeds are 0, 1, ... at every step."""
 
 ROW = 8
-"""How many images of each domain are translated."""
+"""The number of images of each domain that are translated."""
 
-COLLAPSED = 0.1
-"""Samples whose variance is below this part of the data's are nearly one image."""
+COLLAPSE_BELOW = 0.1
+"""Samples with less than this part of the data's variance are nearly one image: mode collapse."""
 
-SETTLED = 1000
-"""Iterations before which a generator may still be on its way from one image to many."""
+FIRST_COLLAPSE_CHECK = 1000
+"""The first iteration that is checked for mode collapse. An untrained generator makes nearly one image, too."""
 
 
 class Metrics(Observer):
-    """``metrics.jsonl``: a line for the figures of each iteration, as soon as it is done, and for all others."""
+    """``metrics.jsonl``: one line for the losses and metrics of each iteration, and for what observers measure."""
 
-    def __init__(self, trainer: Trainer) -> None:
-        super().__init__(trainer)
+    def __init__(self, run: Run) -> None:
+        super().__init__(run)
         self.path = self.folder / "metrics.jsonl"
         if self.path.exists():
-            self._forget_after(trainer.step)
+            self._drop_after(run.step)
 
-    def figures(self, step: int, figures: Mapping[str, float]) -> None:
-        """Append them, so that another process can read them at once."""
+    def log(self, step: int, metrics: Mapping[str, float]) -> None:
+        """Append a line at once, so that another process can read it."""
         with self.path.open("a") as file:
-            file.write(json.dumps({"step": step, **figures}) + "\n")
+            file.write(json.dumps({"step": step, **metrics}) + "\n")
 
-    def _forget_after(self, step: int) -> None:
-        """Drop the records after `step` that a killed run left, and the half line at its end."""
+    def _drop_after(self, step: int) -> None:
+        """Drop what a killed run wrote after its last checkpoint, at `step`, and an incomplete line at the end."""
         kept = [line for line in self.path.read_text().splitlines() if _step(line) <= step]
         with atomic_write(self.path) as temporary:
             temporary.write_text("".join(line + "\n" for line in kept))
 
 
 def _step(line: str) -> float:
+    """The step of a line of ``metrics.jsonl``, infinity if the line is incomplete."""
     try:
         return float(json.loads(line)["step"])
     except (ValueError, KeyError, TypeError):
@@ -88,117 +89,116 @@ def _step(line: str) -> float:
 
 
 class Published(Observer):
-    """The model so far, ``config.json`` and ``model.safetensors``, as `ganzoo.load` reads it."""
+    """The model as it is now, ``config.json`` and ``model.safetensors``: `ganzoo.load` can read it."""
 
     def save(self) -> None:
-        """Write it anew."""
-        plan, data = self.trainer.plan, self.trainer.data
-        config = dataclasses.asdict(self.trainer.config)
+        """Replace the model in the folder."""
+        plan, data = self.run.plan, self.run.data
+        config = dataclasses.asdict(self.run.config)
         plugin = lookup.provider_of(plan.architecture)
         description = Description(plan.architecture, config, plan.data, data.classes, plugin=plugin)
-        write_folder(self.folder, self.trainer.loop.published(), description)
+        write_folder(self.folder, self.run.loop.published(), description)
 
 
 class Card(Observer):
-    """``README.md``: a model card to be completed, with the exact command."""
+    """``README.md``: a model card with the known facts and the exact command. A person completes it."""
 
     def save(self) -> None:
-        """Write it, unless somebody has worked on it."""
-        path, card = self.folder / "README.md", render_card(self.trainer)
+        """Write the card again, unless a person has changed it."""
+        path, card = self.folder / "README.md", render_card(self.run)
         if not path.exists() or is_stub(path.read_text()):
             with atomic_write(path) as temporary:
                 temporary.write_text(card)
 
 
 class Sheets(Observer):
-    """``samples/<step>.png``: samples of fixed seeds through time; it says when they have become one image."""
+    """``samples/<step>.png``: samples of the same seeds at every step. It warns of mode collapse."""
 
-    def __init__(self, trainer: Trainer) -> None:
-        super().__init__(trainer)
-        self.best = 0.0
-        assert not isinstance(trainer.data, Domains)  # noqa: S101 - whoever chose this observer has seen to it
-        self.variety = spread(_first_images(trainer.data, 512))
+    def __init__(self, run: Run, data: Data) -> None:
+        super().__init__(run)
+        self.data_spread = spread(_first_images(data, 512))
+        self.largest = 0.0
 
     def save(self) -> None:
-        """Draw the sheet, and compare the spread of its samples with that of the data."""
+        """Draw the sheet, and compare the spread of its samples with the spread of the data."""
         (self.folder / "samples").mkdir(exist_ok=True)
-        samples = self.trainer.model().sample(SHEET)
+        samples = self.run.model().sample(SHEET)
         pictures = to_pictures(samples)
         sheet = contact_sheet(pictures, scale=enlargement(pictures[0].width))
-        save_picture(sheet, self.folder / "samples" / f"{self.trainer.step:08d}.png")
-        if self.variety:
-            self._judge(spread(samples) / self.variety)
+        save_picture(sheet, self.folder / "samples" / f"{self.run.step:08d}.png")
+        if self.data_spread:
+            self._check_collapse(spread(samples) / self.data_spread)
 
-    def _judge(self, share: float) -> None:
-        self.trainer.tell({"spread": share})
-        if self.trainer.step >= SETTLED and share < max(COLLAPSED, self.best / 4):
+    def _check_collapse(self, share: float) -> None:
+        """Log the samples' share of the data's spread; warn if it is small, or a quarter of what it was before."""
+        self.run.log({"spread": share})
+        if self.run.step >= FIRST_COLLAPSE_CHECK and share < max(COLLAPSE_BELOW, self.largest / 4):
             warnings.warn(
-                f"step {self.trainer.step}: the samples have {share:.0%} of the data's variance, "
-                "they are nearly one image: the mode has collapsed - look at the sheet; "
-                "a regularizer such as r1, or a lower learning rate, may help",
+                f"step {self.run.step}: the samples have {share:.0%} of the data's variance. They are nearly one "
+                "image: the generator has collapsed - look at the sheet, and try a regularizer such as r1 or a "
+                "lower learning rate",
                 stacklevel=2,
             )
-        self.best = max(self.best, share)
+        self.largest = max(self.largest, share)
 
 
 class TranslationSheets(Observer):
-    """``samples/<step>.png``: for each direction a row of images of the data, and below it what becomes of them."""
+    """``samples/<step>.png``: for each direction a row of images of the data, and their translations below it."""
 
-    def __init__(self, trainer: Trainer) -> None:
-        super().__init__(trainer)
-        assert isinstance(trainer.data, Domains)  # noqa: S101 - whoever chose this observer has seen to it
-        self.sources = {key: _first_images(part, ROW) for key, part in trainer.data.parts.items()}
+    def __init__(self, run: Run, data: Domains) -> None:
+        super().__init__(run)
+        self.sources = {key: _first_images(part, ROW) for key, part in data.parts.items()}
 
     def save(self) -> None:
         """Draw the sheet."""
-        model = self.trainer.model()
+        model = self.run.model()
         pictures: list[Image] = []
         for direction in as_translation_config(model.config).directions:
             sources = self.sources[self._domain_of(model, direction)]
-            made = torch.stack(list(model.translations(sources, direction=direction, batch_size=ROW)))
-            pictures += to_pictures(sources) + to_pictures(made)
+            translations = torch.stack(list(model.translations(sources, direction=direction, batch_size=ROW)))
+            pictures += to_pictures(sources) + to_pictures(translations)
         (self.folder / "samples").mkdir(exist_ok=True)
         sheet = contact_sheet(pictures, columns=len(sources), scale=enlargement(pictures[0].width))
-        save_picture(sheet, self.folder / "samples" / f"{self.trainer.step:08d}.png")
+        save_picture(sheet, self.folder / "samples" / f"{self.run.step:08d}.png")
 
     def _domain_of(self, model: Model, direction: str) -> str:
-        """Which part of the data a direction starts from: what the GAN calls its input."""
+        """The part of the data that a direction translates. The GAN's input has the same name."""
         image = next(iter(self.sources.values()))[0]
         request = model.request(image=image, direction=direction)
         return next(iter(model.gan.draw(request, torch.Generator())))
 
 
 def _first_images(data: Data, count: int) -> Tensor:
-    """The first images of a data set, at most `count`, in [-1, 1]."""
+    """The first images of a data set, at most `count`, (N, C, H, W) in [-1, 1]."""
     first = next(data.stream(iter([range(min(count, len(data)))])))["image"]
     return from_bytes(first) if first.dtype == torch.uint8 else first
 
 
 def spread(images: Tensor) -> float:
-    """The variance between images (N, C, H, W), a mean over all pixels; 0 where they are all the same."""
+    """The variance of each pixel over images (N, C, H, W), as the mean over all pixels; 0 for equal images."""
     return float(images.var(0, correction=0).mean())
 
 
 class Curves(Observer):
-    """``progress.png``: losses and scores through time."""
+    """``progress.png``: the curves of all losses and metrics."""
 
-    def __init__(self, trainer: Trainer) -> None:
-        super().__init__(trainer)
+    def __init__(self, run: Run) -> None:
+        super().__init__(run)
         self.steps: dict[str, array[float]] = defaultdict(lambda: array("d"))
         self.values: dict[str, array[float]] = defaultdict(lambda: array("d"))
         path = self.folder / "metrics.jsonl"
         for line in path.read_text().splitlines() if path.exists() else ():
             entry = json.loads(line)
-            self.figures(entry.pop("step"), entry)
+            self.log(entry.pop("step"), entry)
 
-    def figures(self, step: int, figures: Mapping[str, float]) -> None:
-        """Remember them."""
-        for name, value in figures.items():
+    def log(self, step: int, metrics: Mapping[str, float]) -> None:
+        """Add a point to each curve."""
+        for name, value in metrics.items():
             self.steps[name].append(step)
             self.values[name].append(value)
 
     def save(self) -> None:
-        """Draw them."""
+        """Draw the curves."""
         from ganzoo.training.plots import draw_curves, save_figure
 
         curves = {name: (torch.tensor(self.steps[name]), torch.tensor(self.values[name])) for name in self.values}
@@ -206,33 +206,33 @@ class Curves(Observer):
 
 
 def check_tensorboard() -> None:
-    """See that `TensorBoard` can write.
+    """Check that the package tensorboard, which `TensorBoard` needs, is installed.
 
     Raises:
-        InvalidRequestError: its package is not installed.
+        InvalidRequestError: It is not installed.
     """
     if find_spec("tensorboard") is None:
         raise InvalidRequestError("--tensorboard needs the package tensorboard - pip install 'ganzoo[tensorboard]'")
 
 
 class TensorBoard(Observer):
-    """``tensorboard/``: all figures, and the sheets."""
+    """``tensorboard/``: all losses and metrics, and the sheets of samples."""
 
-    def __init__(self, trainer: Trainer) -> None:
-        super().__init__(trainer)
+    def __init__(self, run: Run) -> None:
+        super().__init__(run)
         from torch.utils.tensorboard import SummaryWriter
 
-        self.writer: Any = SummaryWriter(str(self.folder / "tensorboard"), purge_step=trainer.step + 1)
+        self.writer: Any = SummaryWriter(str(self.folder / "tensorboard"), purge_step=run.step + 1)
 
-    def figures(self, step: int, figures: Mapping[str, float]) -> None:
-        """Each of them is a scalar."""
-        for name, value in figures.items():
+    def log(self, step: int, metrics: Mapping[str, float]) -> None:
+        """Add each metric as a scalar."""
+        for name, value in metrics.items():
             self.writer.add_scalar(name, value, step)
 
     def save(self) -> None:
-        """The sheet, or the frame, of this step; and all to the disk."""
+        """Add the sheet of this step, or the frame of points, and write everything to the disk."""
         for name in ("samples", "frames"):
-            path = self.folder / name / f"{self.trainer.step:08d}.png"
+            path = self.folder / name / f"{self.run.step:08d}.png"
             if path.exists():
-                self.writer.add_image(name, read_image(path, channels=3).pixels, self.trainer.step)
+                self.writer.add_image(name, read_image(path, channels=3).pixels, self.run.step)
         self.writer.flush()

@@ -1,4 +1,4 @@
-"""What a training run is asked to do: the options, and the plan that decides what it computes. No torch."""
+"""The options of training, and the plan of a run: everything that decides what it computes. It needs no torch."""
 
 from __future__ import annotations
 
@@ -11,27 +11,38 @@ from typing import Any, Literal
 
 from ganzoo.errors import InvalidRequestError
 from ganzoo.registry import lookup
+from ganzoo.utils.commands import flag
 
 __all__ = ["Plan", "TrainingOptions", "make_plan", "schedule_of"]
 
 PRECISIONS = ("fp32", "bf16", "fp16")
 
-_LEAST = {"iterations": 0, "batch_size": 1, "accumulate": 1, "seed": 0, "regularize_every": 1}
+_MINIMA = {"iterations": 0, "batch_size": 1, "accumulate": 1, "seed": 0, "regularize_every": 1}
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingOptions:
-    """How long and by which means; what the paper prescribes of a network stands in the architecture's config.
+    """How long to train, and with which methods. Learning rates and other settings of a paper are in the config.
 
-    `batch_size` is that of one process, and of one of the `accumulate` parts whose gradients are added up
-    for each update. `ema` is the decay of the weights' exponential moving average, 0 to publish the
-    weights themselves. `precision` is that of the networks' arithmetic; weights stay in 32 bits.
-    `schedule` names how learning rates change, with a setting if wanted: ``linear=0.5``.
-    `regularizers` are weights by name, computed in every `regularize_every`-th iteration with weights so
-    many times as large (lazy regularization, arXiv:1912.04958, section 3.1): the same on average, for less
-    time. `augmentations` are applied, in their order, to all that discriminators see; `mirror` turns half
-    of the training images left to right, and `crop` makes them so many times as large and takes a part of
-    the right size, at random.
+    Args:
+        iterations: The number of training steps.
+        batch_size: The number of images in a batch, for each process and each part of `accumulate`.
+        accumulate: The number of batches whose gradients are added for each update.
+        seed: Decides all random numbers of the run.
+        ema: The decay of the exponential moving average of the weights, in [0, 1). With 0, the weights
+            themselves are published.
+        precision: The precision in which the networks compute. The weights stay in 32 bits.
+        schedule: How the learning rates change, with a setting from 0 to 1 if wanted: ``linear=0.5``.
+        regularizers: The weights of penalties, by name.
+        regularize_every: Compute the penalties only in every so-many-th iteration, with weights larger by the
+            same factor (lazy regularization, arXiv:1912.04958, section 3.1). It takes less time, and the
+            penalties are the same on average.
+        augmentations: Changes to all images that discriminators see, in this order.
+        mirror: Flip half of the training images left to right.
+        crop: Enlarge the training images by this factor, from 1 to 2, and take a random part of the right size.
+
+    Raises:
+        InvalidRequestError: A value is not of the right type or is out of its range.
     """
 
     iterations: int = 10_000
@@ -41,52 +52,60 @@ class TrainingOptions:
     ema: float = 0.999
     precision: Literal["fp32", "bf16", "fp16"] = "fp32"
     schedule: str = "constant"
-    regularizers: Mapping[str, float] = field(default_factory=dict)
+    regularizers: Mapping[str, float] = field(default_factory=dict, metadata=flag("--regularizer"))
     regularize_every: int = 1
-    augmentations: tuple[str, ...] = ()
+    augmentations: tuple[str, ...] = field(default=(), metadata=flag("--augment"))
     mirror: bool = False
     crop: float = 1.0
 
     def __post_init__(self) -> None:
-        for name, least in _LEAST.items():
+        for name, minimum in _MINIMA.items():
             value = getattr(self, name)
-            if not isinstance(value, int) or isinstance(value, bool) or value < least:
-                raise InvalidRequestError(f"{name} is a whole number of at least {least}, not {value!r}")
+            if not isinstance(value, int) or isinstance(value, bool) or value < minimum:
+                raise InvalidRequestError(f"{name} must be a whole number of at least {minimum}, not {value!r}")
         if not _is_number(self.ema) or not 0 <= self.ema < 1:
-            raise InvalidRequestError(f"ema is a decay in [0, 1), not {self.ema!r}")
+            raise InvalidRequestError(f"ema must be a number from 0 to below 1, not {self.ema!r}")
         if not _is_number(self.crop) or not 1 <= self.crop <= 2:
-            raise InvalidRequestError(f"crop is a number from 1 to 2, not {self.crop!r}")
+            raise InvalidRequestError(f"crop must be a number from 1 to 2, not {self.crop!r}")
         if self.precision not in PRECISIONS:
-            raise InvalidRequestError(f"precision is {', '.join(PRECISIONS[:-1])} or fp16, not {self.precision!r}")
+            raise InvalidRequestError(f"precision must be {', '.join(PRECISIONS[:-1])} or fp16, not {self.precision!r}")
         for name, weight in self.regularizers.items():
             if not _is_number(weight) or weight < 0:
-                raise InvalidRequestError(f"the weight of {name} is a number of at least 0, not {weight!r}")
+                raise InvalidRequestError(f"the weight of {name} must be a number of at least 0, not {weight!r}")
         object.__setattr__(self, "augmentations", tuple(self.augmentations))
         object.__setattr__(self, "regularizers", dict(self.regularizers))
 
 
 @dataclass(frozen=True, kw_only=True)
 class Plan(TrainingOptions):
-    """All that decides what a run computes; kept in ``run.json`` so that a resumed run is the same run.
+    """Everything that decides what a run computes. ``run.json`` keeps it, so that a resumed run is the same run.
 
-    `init` is the folder of another run, whose networks it starts from.
+    Its fields are also the options of `ganzoo train`; `ganzoo.training.command` writes the command from them.
+
+    Args:
+        architecture: A registered architecture.
+        data: A data set by name, or a folder of images.
+        config: Fields of the architecture's config, by name.
+        loss: A registered adversarial loss. None is the architecture's own.
+        limit: Use only this many images of the data, the first ones. None uses all.
+        init: The folder of another run, to start from its weights. None starts from random weights.
     """
 
-    architecture: str
-    data: str
-    config: Mapping[str, Any] = field(default_factory=dict)
+    architecture: str = field(metadata=flag(None))
+    data: str = field(metadata=flag(None))
+    config: Mapping[str, Any] = field(default_factory=dict, metadata=flag("--config", merged=True))
     loss: str | None = None
     limit: int | None = None
     init: str | None = None
 
     def as_json(self) -> str:
-        """For ``run.json``."""
+        """The content of ``run.json``."""
         return json.dumps(dataclasses.asdict(self), indent=2) + "\n"
 
     def differences(self, other: Mapping[str, Any]) -> list[str]:
-        """What a plan that was read from ``run.json`` says otherwise.
+        """One text for each field in which `other`, as read from ``run.json``, differs from this plan.
 
-        A longer training is no difference, unless the schedule depends on the length.
+        Another number of iterations is a difference only if the schedule depends on it.
         """
         ours, theirs = _flat(json.loads(self.as_json())), _flat(other)
         free = {"iterations"} if self.schedule.partition("=")[0] == "constant" else set()
@@ -95,22 +114,22 @@ class Plan(TrainingOptions):
 
 
 def make_plan(architecture: str, data: str, *, config: Mapping[str, Any] | None = None, **options: Any) -> Plan:
-    """The plan of a run: what is asked for, else what the architecture's recipe for the data says, else the defaults.
+    """The plan of a run. `config` and `options` override the architecture's recipe for the data, and the defaults.
 
-    `config` and `options` override those of the recipe; an option of None is not asked for. A
-    regularizer's weight of None is the regularizer's own.
+    `options` are the other fields of `Plan`. An option of None counts as not given. A regularizer with a weight
+    of None gets its own default weight.
 
     Raises:
-        UnknownNameError: no such architecture, loss, regularizer, augmentation or schedule.
-        InvalidConfigError: a field of the config that does not exist or a value that cannot be.
-        InvalidRequestError: an option that does not exist or a value that cannot be.
+        UnknownNameError: The registry has no architecture, loss, regularizer, augmentation or schedule of a name.
+        InvalidConfigError: A field of the config does not exist, or its value is not possible.
+        InvalidRequestError: An option does not exist, or its value is not possible.
     """
     recipe = lookup.registry().architectures[architecture].recipe(data)
     asked = {**recipe.options, **{name: value for name, value in options.items() if value is not None}}
-    known = {f.name for f in dataclasses.fields(Plan)} - {"architecture", "data", "config"}  # which are no options
-    unknown = sorted(asked.keys() - known)
+    known = [f.name for f in dataclasses.fields(Plan) if f.name not in ("architecture", "data", "config")]
+    unknown = sorted(asked.keys() - set(known))
     if unknown:
-        raise InvalidRequestError(f"there is no training option {', '.join(unknown)}")
+        raise InvalidRequestError(f"there is no training option {', '.join(unknown)} - use {', '.join(known)}")
     asked["regularizers"] = _weights(asked.get("regularizers") or {})
     plan = Plan(architecture=architecture, data=data, config={**recipe.config, **(config or {})}, **asked)
     _check(plan)
@@ -118,11 +137,11 @@ def make_plan(architecture: str, data: str, *, config: Mapping[str, Any] | None 
 
 
 def schedule_of(text: str) -> tuple[str, float]:
-    """The name and the setting of a schedule: ``linear=0.5``, or ``linear`` with its own setting.
+    """The name and the setting of a schedule such as ``linear=0.5``; ``linear`` alone has its default setting.
 
     Raises:
-        UnknownNameError: no such schedule.
-        InvalidRequestError: the setting is no number from 0 to 1.
+        UnknownNameError: There is no such schedule.
+        InvalidRequestError: The setting is not a number from 0 to 1.
     """
     name, equals, setting = text.partition("=")
     default = lookup.registry().schedules[name].default
@@ -131,11 +150,14 @@ def schedule_of(text: str) -> tuple[str, float]:
     except ValueError:
         value = math.nan
     if not 0 <= value <= 1:
-        raise InvalidRequestError(f"the setting of the schedule {name} is a number from 0 to 1, not {setting!r}")
+        raise InvalidRequestError(
+            f"the schedule {name} takes a number from 0 to 1, such as {name}=0.5, not {setting!r}"
+        )
     return name, value
 
 
 def _check(plan: Plan) -> None:
+    """Look up every name in the registry, and check that the regularizers work with the loss."""
     found = lookup.registry()
     _, loss = lookup.check_config(plan.architecture, plan.config, plan.loss)
     schedule_of(plan.schedule)
@@ -144,19 +166,25 @@ def _check(plan: Plan) -> None:
     for name in plan.regularizers:
         losses = found.regularizers[name].losses
         if losses and loss.name not in losses:
-            raise InvalidRequestError(f"the regularizer {name} goes with {', '.join(losses)}, not with {loss.name}")
+            raise InvalidRequestError(
+                f"the regularizer {name} does not work with the loss {loss.name} - use {' or '.join(losses)}, "
+                "or another regularizer"
+            )
 
 
 def _weights(regularizers: Mapping[str, float | None]) -> dict[str, float]:
+    """The weights by name, with each regularizer's default weight in place of None."""
     known = lookup.registry().regularizers
     return {name: known[name].weight if weight is None else weight for name, weight in regularizers.items()}
 
 
 def _is_number(value: Any) -> bool:
+    """Whether `value` is a finite number, and not a boolean."""
     return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def _flat(entries: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested entries as one level, with names such as ``config.resolution``."""
     flat: dict[str, Any] = {}
     for name, value in entries.items():
         flat |= _flat(value, f"{prefix}{name}.") if isinstance(value, dict) else {prefix + name: value}

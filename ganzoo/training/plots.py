@@ -1,4 +1,4 @@
-"""What is drawn of a training run, with Matplotlib: its curves, and the game on points."""
+"""The drawings of a training run, made with Matplotlib: its curves, and the game on points."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ from ganzoo.training.theory import Frame
 __all__ = ["draw_curves", "draw_line", "draw_plane", "save_figure", "to_picture"]
 
 BINS = 400
-"""Points along a curve: more could not be told apart."""
+"""The number of points of a curve: nobody could see more."""
 
 Curve = tuple[Tensor, Tensor]
 
-_ARROW = {"arrowstyle": "->", "color": "grey", "linewidth": 0.7}
+_ARROW = {"arrowstyle": "->", "color": "gray", "linewidth": 0.7}
 
 
 def draw_curves(curves: Mapping[str, Curve]) -> Figure:
-    """Losses, whose names are ``group/name``, above; scores below. Each curve is (steps, values)."""
+    """Draw losses, whose names are ``group/name``, above metrics. Each curve is (steps, values), both (n,)."""
     losses = {name: curve for name, curve in curves.items() if "/" in name}
-    scores = {name: curve for name, curve in curves.items() if "/" not in name}
+    metrics = {name: curve for name, curve in curves.items() if "/" not in name}
     figure = Figure(figsize=(9, 6), layout="constrained")
     for axes, title, drawn in zip(
-        figure.subplots(2, 1, sharex=True), ("losses", "scores"), (losses, scores), strict=True
+        figure.subplots(2, 1, sharex=True), ("losses", "metrics"), (losses, metrics), strict=True
     ):
         for name, (steps, values) in drawn.items():
             _draw(axes, name, steps.numpy(), values.numpy())
@@ -47,7 +47,7 @@ def draw_curves(curves: Mapping[str, Curve]) -> Figure:
 
 
 def _draw(axes: Axes, name: str, steps: np.ndarray, values: np.ndarray) -> None:
-    """The mean over stretches of equal length, in a band from the least to the most."""
+    """Draw the mean of each of `BINS` equal parts of a curve, in a band from its minimum to its maximum."""
     starts = np.unique(np.linspace(0, len(values), min(BINS, len(values)), endpoint=False).astype(int))
     counts = np.diff(np.append(starts, len(values)))
     means = np.add.reduceat(values, starts) / counts
@@ -57,7 +57,7 @@ def _draw(axes: Axes, name: str, steps: np.ndarray, values: np.ndarray) -> None:
 
 
 def draw_line(frame: Frame) -> Figure:
-    """Points of one coordinate, as in figure 1 of arXiv:1406.2661: densities and D above, arrows from z to x below."""
+    """Draw the game on a line, as in figure 1 of arXiv:1406.2661: densities and D above, arrows from z to x below."""
     x = frame.field.points[:, 0].numpy()
     figure = Figure(figsize=(6.4, 4.8), layout="constrained")
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=(4, 1))
@@ -67,7 +67,7 @@ def draw_line(frame: Frame) -> Figure:
     right = above.twinx()
     right.plot(x, frame.field.optimum, color="tab:blue", alpha=0.35, linewidth=3, label="p_data / (p_data + p_g)")
     right.plot(x, frame.field.probability, "--", color="tab:blue", label="D(x)")
-    right.axhline(0.5, color="grey", linewidth=0.8)
+    right.axhline(0.5, color="gray", linewidth=0.8)
     right.set(ylim=(0, 1.02), ylabel="D(x)", title=f"iteration {frame.step}")
     lines = [*above.get_lines(), *right.get_lines()[:2]]
     above.legend(lines, [str(line.get_label()) for line in lines], loc="upper right", fontsize="small")
@@ -77,7 +77,7 @@ def draw_line(frame: Frame) -> Figure:
 
 
 def draw_plane(frame: Frame) -> Figure:
-    """Points of two coordinates: samples on D and on its optimum, with arrows from z to x for a few."""
+    """Draw the game in the plane: samples on D(x) and on the optimal D(x), with arrows from some z to x."""
     side = math.isqrt(len(frame.field.points))
     figure = Figure(figsize=(8.4, 4.4), layout="constrained")
     axes = figure.subplots(1, 2, sharex=True, sharey=True)
@@ -97,7 +97,7 @@ def draw_plane(frame: Frame) -> Figure:
 
 
 def _draw_arrows(axes: Axes, frame: Frame) -> None:
-    """From each of some latents, evenly spread, on the lower line to its point on the upper."""
+    """Draw arrows from some latents z on the lower line to their points x on the upper line."""
     for z, x in zip(*_few(frame, 33), strict=True):
         axes.annotate("", (x[0], 1), (z[0], 0), arrowprops=_ARROW)
     axes.axhline(0, color="black", linewidth=0.8)
@@ -106,7 +106,7 @@ def _draw_arrows(axes: Axes, frame: Frame) -> None:
 
 
 def _few(frame: Frame, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """Some latents and their points, evenly spread in the order of the latents; none where there are none."""
+    """`count` latents and their points, evenly spread in the order of the latents; empty if there are no latents."""
     if frame.latents is None:
         return np.empty((0, 2)), np.empty((0, 2))
     order = frame.latents[:, 0].argsort()
@@ -115,7 +115,7 @@ def _few(frame: Frame, count: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _square(values: Tensor, side: int) -> np.ndarray:
-    """Values at a grid whose first coordinate goes slowest, as rows of the second."""
+    """Values (points,) on a grid as an image: its rows are the second coordinate, its columns the first."""
     square: np.ndarray = values.view(side, side).T.numpy()
     return square
 
@@ -125,7 +125,7 @@ def _write_caption(figure: Figure, frame: Frame) -> None:
 
 
 def to_picture(figure: Figure) -> Image.Image:
-    """A figure as an RGB picture."""
+    """Render a figure as an RGB picture."""
     canvas = FigureCanvasAgg(figure)
     encoded = io.BytesIO()
     canvas.print_png(encoded)  # type: ignore[no-untyped-call]
@@ -133,5 +133,5 @@ def to_picture(figure: Figure) -> Image.Image:
 
 
 def save_figure(figure: Figure, path: Path) -> None:
-    """Write a figure, whole or not at all."""
+    """Write a figure to a picture file. If writing fails, `path` stays as it was."""
     save_picture(to_picture(figure), path)

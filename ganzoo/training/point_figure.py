@@ -1,4 +1,4 @@
-"""The theory as a film: a run on points draws p_data, p_g, D(x) and its optimum, frame by frame."""
+"""An animation of the theory: a run on points draws p_data, p_g, D(x) and the optimal D, frame by frame."""
 
 from __future__ import annotations
 
@@ -10,53 +10,51 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from ganzoo.data.toy_distributions import PointData
+from ganzoo.data.toy_distributions import Mixture
 from ganzoo.images.sheets import save_animation
 from ganzoo.training.observer import Observer
 from ganzoo.training.theory import Frame, field_of, measure
 
 if TYPE_CHECKING:
-    from ganzoo.training.loop import Record
-    from ganzoo.training.trainer import Trainer
+    from ganzoo.training.record import Record
+    from ganzoo.training.run import Run
 
 __all__ = ["PointFigure"]
 
 _log = logging.getLogger(__name__)
 
 FRAMES = 60
-"""Pictures in the GIF of a whole run."""
-
+"""The number of frames in the animation of a whole run."""
 
 SAMPLES = 20_000
-"""Generated points from which p_g is estimated."""
-
+"""The number of generated points from which p_g is estimated."""
 
 SIDE = 64
-"""Points along a side of the grid in the plane."""
+"""The number of points along each side of the grid in the plane."""
 
 
 class PointFigure(Observer):
-    """``figure.gif`` of the run's ``frames/``: p_data, p_g, D(x) and its optimum; their distances are told.
+    """Draws p_data, p_g, D(x) and the optimal D into ``frames/`` and ``figure.gif``, and logs their distances.
 
-    It shows the networks as they play, not the average that is published.
+    It draws the networks as they train, not their average, because theory speaks of the game between the two.
+    `mixture` is the distribution of the run's data.
     """
 
-    def __init__(self, trainer: Trainer) -> None:
-        super().__init__(trainer)
-        assert isinstance(trainer.data, PointData)  # noqa: S101 - whoever chose this observer has seen to it
-        self.mixture = trainer.data.mixture
+    def __init__(self, run: Run, mixture: Mixture) -> None:
+        super().__init__(run)
+        self.mixture = mixture
         self.grid = _grid(self.mixture.coordinates)
         self.reference = self.mixture.sample(SAMPLES, torch.Generator().manual_seed(0))
-        self.inputs = trainer.model().draw(SAMPLES)
-        self.every = max(1, trainer.plan.iterations // FRAMES)
+        self.inputs = run.model().draw(SAMPLES)
+        self.every = max(1, run.plan.iterations // FRAMES)
         self.frames = self.folder / "frames"
         for frame in self._drawn():
-            if int(frame.stem) > trainer.step:
+            if int(frame.stem) > run.step:  # from a killed run, after its last checkpoint
                 frame.unlink()
 
     def record(self, record: Record) -> None:
-        """Draw a frame and measure, when it is time."""
-        last = record.step == self.trainer.plan.iterations
+        """Draw a frame and log the distances, at regular steps and at the first and the last."""
+        last = record.step == self.run.plan.iterations
         if record.step % self.every and record.step != 1 and not last:
             return
         with torch.no_grad():
@@ -64,12 +62,12 @@ class PointFigure(Observer):
         field = field_of(self.mixture, samples, self.grid, probability)
         measures = measure(field, samples, self.reference)
         self._draw(record.step, Frame(record.step, field, samples, self._latents(), str(measures)))
-        self.trainer.tell(measures.figures())
+        self.run.log(measures.metrics())
         if last:
             _log.info("%s", measures)
 
     def save(self) -> None:
-        """Put the frames together."""
+        """Make the animation from the frames so far."""
         pictures = [Image.open(path).convert("P", palette=Image.Palette.ADAPTIVE, colors=64) for path in self._drawn()]
         if pictures:
             save_animation(pictures, self.folder / "figure.gif", milliseconds=100, rest=3000)
@@ -85,22 +83,22 @@ class PointFigure(Observer):
         return sorted(self.frames.glob("*.png"))
 
     def _generate(self) -> Tensor:
-        """(SAMPLES, coordinates) from the generator as it is."""
-        gan = self.trainer.loop.gan.eval()
+        """Points (SAMPLES, coordinates) from the generator in eval mode."""
+        gan = self.run.loop.gan.eval()
         inputs = {name: value.to(gan.device) for name, value in self.inputs.items()}
         points = gan.generate(inputs).flatten(1).cpu()
         gan.train()
         return points
 
     def _probability(self) -> Tensor:
-        """D(x) on the grid by the first discriminator; raw scores where the loss knows no probability."""
-        gan = self.trainer.loop.gan.eval()
-        scores = gan.get_submodule(gan.discriminators[0])(self.grid[:, :, None, None].to(gan.device))
+        """D(x) of the first discriminator at the points of the grid; logits if the loss has no probability."""
+        gan = self.run.loop.gan.eval()
+        logits = gan.get_submodule(gan.discriminators[0])(self.grid[:, :, None, None].to(gan.device))
         gan.train()
-        return (gan.loss.probability or torch.Tensor.clone)(scores).flatten().cpu()
+        return (gan.loss.probability or torch.Tensor.clone)(logits).flatten().cpu()
 
     def _latents(self) -> Tensor | None:
-        """The latents, (SAMPLES, coordinates), scaled to [-1, 1], where they have as many coordinates as the points."""
+        """The latents (SAMPLES, coordinates), scaled to [-1, 1]; None if points have another number of coordinates."""
         latents = self.inputs.get("z")
         if latents is None or latents.shape[1:] != (self.mixture.coordinates,):
             return None
@@ -108,8 +106,8 @@ class PointFigure(Observer):
 
 
 def _grid(coordinates: int) -> Tensor:
-    """Evenly spread points of [-1, 1], or of the square of it."""
+    """Evenly spread points (points, coordinates) of the interval [-1, 1], or of the square [-1, 1] x [-1, 1]."""
     if coordinates == 1:
         return torch.linspace(-1, 1, 401)[:, None]
-    places = torch.linspace(-1, 1, SIDE)
-    return torch.cartesian_prod(places, places)
+    side = torch.linspace(-1, 1, SIDE)
+    return torch.cartesian_prod(side, side)

@@ -1,4 +1,4 @@
-"""The model card of a run: what is known of it so far, the rest for a person to write."""
+"""The model card of a run: the facts that are known so far. A person writes the rest."""
 
 from __future__ import annotations
 
@@ -9,31 +9,31 @@ from ganzoo.registry import lookup
 from ganzoo.training.command import command_of
 
 if TYPE_CHECKING:
-    from ganzoo.training.trainer import Trainer
+    from ganzoo.training.run import Run
 
 __all__ = ["render_card"]
 
 
-def render_card(trainer: Trainer) -> str:
-    """A card for what the run has so far."""
-    plan = trainer.plan
+def render_card(run: Run) -> str:
+    """The model card of a run, in Markdown, with the command that trains it."""
+    plan = run.plan
     facts = {
-        **facts_of(plan.architecture, trainer.config, plan.data, plan.config),
-        "data set": f"{plan.data}, {len(trainer.data):,} images",
-        "loss": trainer.loss_name,
-        "iterations": f"{trainer.step:,}",
+        **facts_of(plan.architecture, run.config, plan.data, plan.config),
+        "data set": f"{plan.data}, {len(run.data):,} images",
+        "loss": run.loss_name,
+        "iterations": f"{run.step:,}",
         "seed": str(plan.seed),
     }
     card = Card(
-        title=trainer.folder.resolve().name,
-        name=str(trainer.folder) if str(trainer.folder).startswith((".", "/")) else f"./{trainer.folder}",
-        task=trainer.task,
+        title=run.folder.resolve().name,
+        name=str(run.folder) if str(run.folder).startswith((".", "/")) else f"./{run.folder}",
+        task=run.task,
         architecture=plan.architecture,
         dataset=plan.data,
         facts=facts,
         plugin=lookup.provider_of(plan.architecture),
-        picture=f"samples/{trainer.step:08d}.png",
-        training=command_of(plan, str(trainer.folder)),
+        picture=f"samples/{run.step:08d}.png",
+        training=command_of(plan, str(run.folder)),
         stub=True,
     )
     return card.render()

@@ -1,7 +1,7 @@
-"""The theory in pictures: p_data, p_g and D(x) on points whose distribution is known, frame by frame.
+"""How near a GAN is to the theory: p_data, p_g and D(x) on points whose distribution is known.
 
-After figure 1 of arXiv:1406.2661: the discriminator follows its optimum p_data / (p_data + p_g), the
-generator moves z to where it is taken for real, and in the end D is 1/2 everywhere.
+The theory is that of arXiv:1406.2661, figure 1: the discriminator approaches its optimum p_data / (p_data + p_g),
+the generator moves its points to where the discriminator takes them for real, and at the end D is 1/2 everywhere.
 """
 
 from __future__ import annotations
@@ -17,17 +17,21 @@ from ganzoo.data.toy_distributions import Mixture
 __all__ = ["Field", "Frame", "Measures", "field_of", "measure", "wasserstein"]
 
 BANDWIDTH = 0.03
-"""Standard deviation of the kernel that p_g is estimated with; p_data is smoothed by the same."""
+"""The standard deviation of the kernels that estimate p_g. For a fair comparison, they smooth p_data too."""
 
 KERNELS = 20_000_000
-"""Kernels that may be evaluated for one estimate: in the plane not all samples are used."""
+"""The limit of kernel evaluations for one estimate. Because of it, only some of the samples are used in the plane."""
 
 SUPPORT = 0.1
-"""The support is where p_data is at least this part of its greatest value."""
+"""The support of p_data is where it is at least this part of its maximum."""
 
 
 class Field(NamedTuple):
-    """What there is to see at points of a grid, all (points,) but for `points` itself, (points, coordinates)."""
+    """Densities and D(x) at the points of a grid.
+
+    `points` is (points, coordinates). All others are (points,): `data` is the density p_data, `generated` the
+    density p_g, `probability` is D(x).
+    """
 
     points: Tensor
     data: Tensor
@@ -36,13 +40,17 @@ class Field(NamedTuple):
 
     @property
     def optimum(self) -> Tensor:
-        """p_data / (p_data + p_g), arXiv:1406.2661, proposition 1; 1/2 where neither is."""
+        """The optimal D(x), p_data / (p_data + p_g), arXiv:1406.2661, proposition 1; 1/2 where both are 0."""
         total = self.data + self.generated
         return torch.where(total > 1e-6, self.data / total.clamp_min(1e-6), 0.5)
 
 
 class Frame(NamedTuple):
-    """A picture of the game at one moment; `latents` are those of the samples, row by row, if they can be drawn."""
+    """The state of the game at one step, ready to be drawn.
+
+    `samples` is (n, coordinates). `latents` has the same shape, row i for sample i, or is None if the latents
+    have another number of coordinates.
+    """
 
     step: int
     field: Field
@@ -52,7 +60,11 @@ class Frame(NamedTuple):
 
 
 class Measures(NamedTuple):
-    """How far D is from its optimum and from 1/2, mean and most over the support, and p_g from p_data."""
+    """How far D is from its optimum and from 1/2, and how far p_g is from p_data.
+
+    `optimum` and `half` are mean absolute differences over the support of p_data, `optimum_most` and `half_most`
+    are the largest ones. `distance` is the Wasserstein-1 distance of p_g and p_data.
+    """
 
     optimum: float
     optimum_most: float
@@ -67,8 +79,8 @@ class Measures(NamedTuple):
             f"p_g is {self.distance:.3f} from p_data (Wasserstein-1)"
         )
 
-    def figures(self) -> dict[str, float]:
-        """For the metrics."""
+    def metrics(self) -> dict[str, float]:
+        """The distances by the names under which a run records them."""
         return {
             "D from optimum": self.optimum,
             "D from half": self.half,
@@ -78,25 +90,28 @@ class Measures(NamedTuple):
 
 
 def field_of(mixture: Mixture, samples: Tensor, grid: Tensor, probability: Tensor) -> Field:
-    """The densities at the points of a grid; p_g is estimated from samples, (n, coordinates)."""
+    """The field at the points of `grid` (points, coordinates).
+
+    p_g is estimated from `samples` (n, coordinates). `probability` is D(x) at these points, (points,).
+    """
     smoothed = Mixture(mixture.centres, math.hypot(mixture.deviation, BANDWIDTH))
     return Field(grid, smoothed.density(grid), _kernel_density(samples, grid), probability)
 
 
 def measure(field: Field, samples: Tensor, reference: Tensor) -> Measures:
-    """The distances of a field; `reference` are as many points of the data as there are samples."""
+    """Measure a field. `samples` are generated points, `reference` as many points of the data, (n, coordinates)."""
     support = field.data >= SUPPORT * field.data.max()
     optimum = (field.probability - field.optimum).abs()[support]
     half = (field.probability - 0.5).abs()[support]
     distance = wasserstein(samples, reference)
-    over = (optimum.mean(), optimum.max(), half.mean(), half.max(), torch.tensor(distance))
-    return Measures._make(x.item() for x in over)
+    values = (optimum.mean(), optimum.max(), half.mean(), half.max(), torch.tensor(distance))
+    return Measures._make(value.item() for value in values)
 
 
 def wasserstein(samples: Tensor, reference: Tensor, directions: int = 64) -> float:
-    """The Wasserstein-1 distance of two equally large sets of points, (n, coordinates).
+    """The Wasserstein-1 distance of two sets with the same number of points, (n, coordinates).
 
-    Of more than one coordinate it is the sliced one: the mean over projections on evenly spread directions.
+    For two coordinates it is the sliced distance: the mean over projections on evenly spread directions.
     """
     if samples.shape[1] == 1:
         return float((samples.sort(0).values - reference.sort(0).values).abs().mean())
@@ -106,7 +121,7 @@ def wasserstein(samples: Tensor, reference: Tensor, directions: int = 64) -> flo
 
 
 def _kernel_density(samples: Tensor, grid: Tensor) -> Tensor:
-    """The mean of normal kernels around the samples, at each point of the grid."""
+    """The mean of normal densities around the samples (n, coordinates), at each point of the grid: (points,)."""
     samples = samples[: KERNELS // len(grid)]
     scale = (2 * math.pi * BANDWIDTH**2) ** (grid.shape[1] / 2)
     exponents = (torch.cdist(part, samples).square() / (-2 * BANDWIDTH**2) for part in grid.split(64))  # type: ignore[no-untyped-call]

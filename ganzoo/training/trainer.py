@@ -1,26 +1,17 @@
-"""The trainer: a run in a folder, from what was asked for to a model that can be loaded."""
+"""The trainer: runs a training run to its end, saves it, and lets observers follow it."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping
-from contextlib import nullcontext
-from functools import cached_property
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from ganzoo.data.datasets import Data, Domains
-from ganzoo.data.load import DATASETS, check_source, load_data
+from ganzoo.data.datasets import Domains
 from ganzoo.data.toy_distributions import PointData
-from ganzoo.distributed.processes import join_process_group
-from ganzoo.errors import DataError, NonFiniteError, RunError, one_line
-from ganzoo.registry import lookup
+from ganzoo.errors import NonFiniteError, RunError, one_line
 from ganzoo.sampling.model import Model
-from ganzoo.training import checkpoints
-from ganzoo.training.checkpoints import Checkpoint
-from ganzoo.training.loop import Loop, Record
 from ganzoo.training.observer import Observer
 from ganzoo.training.observers import (
     Card,
@@ -32,31 +23,42 @@ from ganzoo.training.observers import (
     TranslationSheets,
     check_tensorboard,
 )
-from ganzoo.training.plan import Plan, make_plan
+from ganzoo.training.plan import make_plan
 from ganzoo.training.point_figure import PointFigure
-from ganzoo.utils.files import atomic_write, check_writable
+from ganzoo.training.record import Record
+from ganzoo.training.run import Resources, Run, open_run
 from ganzoo.utils.progress import Progress, silent
-from ganzoo.utils.seeds import derive_seed
 
 __all__ = ["Trainer"]
 
-_PLAN = "run.json"
-
 
 class Trainer(Iterator[Record]):
-    """Trains an architecture on a data set, in a folder: an iterator of records, or `run()` for all at once.
+    """Trains an architecture on a data set: an iterator of records, or `run()` for all iterations at once.
 
-    The folder holds checkpoints, metrics, sheets of samples, and the model so far, which `ganzoo.load`
-    reads at any time. It is saved every `save_every` iterations and at the end, and whenever `save` is
-    called between two records. `options` are the fields of `TrainingOptions`, and ``loss`` and ``limit``;
-    what is not given is as the architecture's recipe for the data set says. `progress` is told of the
-    pictures that have been read. Started by ``torchrun``, the processes train as one, and the
-    first of them writes.
+    The folder gets checkpoints, metrics, sheets of samples, and the model, which `ganzoo.load` can read at any
+    time. They are written every `save_every` iterations, at the end, and when `save` is called. Several processes
+    that ``torchrun`` has started train one model together, and the first of them writes.
+
+    Args:
+        architecture: A registered architecture.
+        data: A data set by name, or a folder of images.
+        folder: Where the run is written.
+        config: Fields of the architecture's config. They override the recipe's.
+        resume: Continue the run that is in the folder.
+        device: ``auto``, ``cpu``, ``cuda``, ``cuda:1`` or ``mps``.
+        data_dir: The folder of downloaded data sets.
+        workers: How many processes read images ahead, if the data is not in memory.
+        save_every: The number of iterations between two checkpoints.
+        compile: Compile the networks with PyTorch's compiler.
+        tensorboard: Write for TensorBoard too.
+        progress: Called while the data is read.
+        options: Fields of `TrainingOptions`, and `loss`, `limit` and `init`. What is not given is as the
+            architecture's recipe for the data set says.
 
     Raises:
-        UsageError: a name, an option or a device that does not exist, or data that the architecture cannot take.
-        DataError: the data cannot be read.
-        RunError: the folder holds another run, or one to be resumed that was started otherwise.
+        UsageError: A name, an option or a device does not exist.
+        DataError: The data cannot be read, or the architecture cannot be trained on it.
+        RunError: The folder holds another run, or a run that was started with other options.
     """
 
     def __init__(
@@ -76,195 +78,98 @@ class Trainer(Iterator[Record]):
         progress: Progress = silent,
         **options: Any,
     ) -> None:
-        self.plan = make_plan(architecture, data, config=config, **options)
-        check_source(data)
+        plan = make_plan(architecture, data, config=config, **options)
         if tensorboard:
             check_tensorboard()
-        self.folder = Path(folder)
+        resources = Resources(str(device), data_dir, workers, compile)
+        self.training_run = open_run(plan, Path(folder), resources, resume=resume, progress=progress)
         self.save_every = save_every
-        self.config, loss = lookup.check_config(architecture, self.plan.config, self.plan.loss)
-        self.loss_name = loss.name
-        self.task = lookup.registry().architectures[architecture].task
-        self.processes, device = join_process_group(str(device))
-        _check_folder(self.folder, self.plan, resume)
-        # Read before the data is, which may take long.
-        start = _newest(Path(self.plan.init), "start from") if self.plan.init and not resume else None
-        with self.processes.main_first() if data in DATASETS else nullcontext():  # to download
-            self.data = self._load_data(data_dir, workers, progress)
-        settings = self._settle_classes()
-        torch.manual_seed(derive_seed(self.plan.seed, "initialisation"))
-        gan = lookup.create(architecture, loss=self.plan.loss, **settings).to(device)
-        self.loop = Loop(gan, self.data, self.plan, processes=self.processes, workers=workers, compile=compile)
-        self.saved_step: int | None = None
-        if resume:
-            self._restore()
-        elif start:
-            self.loop.start_from(start, of=str(self.plan.init))
-        self.processes.wait()  # none writes before all have looked
-        self._observers: list[Observer] = []
-        if self.processes.is_main:
-            self._write_plan()
-            self._observers = [kind(self) for kind in _observers(self.data, tensorboard)]
+        is_main = self.training_run.processes.is_main
+        self._observers = _observers_of(self.training_run, tensorboard=tensorboard) if is_main else []
+        self.training_run.loggers.extend(self._observers)
 
     @property
     def step(self) -> int:
-        """How many iterations are done."""
-        return self.loop.step
+        """The number of finished iterations."""
+        return self.training_run.step
 
     @property
     def stopping(self) -> bool:
-        """Whether a process was asked to stop, and all know it: time to save and to leave."""
-        return self.loop.stopping
+        """Whether any process was asked to stop. All processes see it after the same iteration."""
+        return self.training_run.loop.stopping
 
     def stop(self) -> None:
-        """Ask all processes to stop after the next iteration; `stopping` tells when they are to."""
-        self.loop.stop_asked = True
+        """Ask all processes to stop after the next iteration; then `stopping` is true."""
+        self.training_run.loop.stop_asked = True
 
     def run(self) -> Record | None:
-        """Train to the end; the last record, None if there was nothing left to do."""
+        """Train to the end. Returns the last record, or None if all iterations were done already."""
         record = None
         for record in self:  # noqa: B007 - the last one is wanted
             pass
         return record
 
     def __next__(self) -> Record:
-        """Run one iteration, and save when it is time.
+        """Run one iteration, and save every `save_every` iterations and after the last.
 
         Raises:
-            StopIteration: all iterations are done.
-            NonFiniteError: a loss is NaN or infinite; the last checkpoint is from before.
-            RunError: there is no room to write; the last checkpoint is intact.
+            StopIteration: All iterations are done.
+            NonFiniteError: A loss is NaN or infinite. The last checkpoint is from before.
+            RunError: The disk is full, for instance. The last checkpoint is intact.
         """
+        run = self.training_run
         try:
-            record = next(self.loop)
+            record = next(run.loop)
             for observer in self._observers:
                 observer.record(record)
-            self.tell({**record.losses, **record.metrics})
-            if record.step % self.save_every == 0 or record.step == self.plan.iterations:
+            run.log({**record.losses, **record.metrics})
+            if record.step % self.save_every == 0 or record.step == run.plan.iterations:
                 self.save()
         except NonFiniteError as error:
-            raise NonFiniteError(f"{error} - {self._safe()}") from error
+            raise NonFiniteError(f"{error} - {self._last_checkpoint()}") from error
         except OSError as error:
-            raise RunError(f"cannot write to {self.folder}: {one_line(error)} - {self._safe()}") from error
+            raise RunError(f"cannot write to {run.folder}: {one_line(error)} - {self._last_checkpoint()}") from error
         return record
 
     def save(self) -> None:
-        """Write a checkpoint, and all that is to be seen of the run so far.
+        """Write a checkpoint, then the model, the sheets and the curves as they are now.
 
         Raises:
-            NonFiniteError: NaN or infinity among the weights; nothing was written.
-            RunError: there is no room; the checkpoint before is intact.
+            NonFiniteError: A weight is NaN or infinite; nothing was written.
+            RunError: The disk is full, for instance; earlier checkpoints are intact.
         """
-        if not self.processes.is_main:
+        if not self.training_run.processes.is_main:
             return
-        checkpoint = self.loop.checkpoint()
-        state = {**checkpoint.state, "data": self._digest}
-        checkpoints.save(self.folder / "checkpoints", checkpoint._replace(state=state))
-        self.saved_step = self.step
+        self.training_run.save_checkpoint()
         for observer in self._observers:
             observer.save()
 
-    def tell(self, figures: Mapping[str, float]) -> None:
-        """Let all observers know of figures of this step."""
-        for observer in self._observers:
-            observer.figures(self.step, figures)
-
     def model(self) -> Model:
-        """The model so far, averaged weights and all, as `ganzoo.load` will read it."""
-        name = self.folder.resolve().name
-        return Model(self.loop.average, self.task, self.config, name=name, classes=self.data.classes)
+        """The model as it is now, with averaged weights."""
+        return self.training_run.model()
 
-    @cached_property
-    def _digest(self) -> str:
-        return self.data.digest()
-
-    def _load_data(self, root: str | Path, workers: int, progress: Progress) -> Data | Domains:
-        channels, *size = self.config.image_shape
-        height, width = (round(side * self.plan.crop) for side in size)
-        data = load_data(
-            self.plan.data,
-            (channels, height, width),
-            parts=self.task.trains_on,
-            root=root,
-            limit=self.plan.limit,
-            workers=workers,
-            progress=progress,
-        )
-        if self.task.needs_labels and not data.classes:
-            raise DataError(
-                f"{self.plan.architecture} is {self.task.name}, and {self.plan.data} has no classes - "
-                "put the pictures of each class into a folder of their own"
-            )
-        return data
-
-    def _settle_classes(self) -> dict[str, Any]:
-        """The config as it was asked for, with as many classes as the data has.
-
-        Raises:
-            DataError: another number was asked for.
-        """
-        settings = dict(self.plan.config)
-        if not self.task.needs_labels:
-            return settings
-        found = len(self.data.classes)
-        if settings.setdefault("classes", found) != found:
-            raise DataError(f"{self.plan.data} has {found} classes, and the config says {settings['classes']}")
-        self.config, _ = lookup.check_config(self.plan.architecture, settings)
-        return settings
-
-    def _restore(self) -> None:
-        checkpoint = _newest(self.folder, "resume")
-        if checkpoint.step > self.plan.iterations:
-            raise RunError(f"{self.folder} is at step {checkpoint.step} already - ask for more --iterations")
-        if checkpoint.state["data"] != self._digest:
-            raise RunError(f"{self.plan.data} is not the data that {self.folder} was trained on - start anew")
-        self.loop.restore(checkpoint)
-        self.saved_step = checkpoint.step
-
-    def _safe(self) -> str:
-        if self.saved_step is None:
-            return "no checkpoint had been written yet"
-        return f"the checkpoint of step {self.saved_step} is intact: go on from it with --resume"
-
-    def _write_plan(self) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True)
-        with atomic_write(self.folder / _PLAN) as temporary:
-            temporary.write_text(self.plan.as_json())
+    def _last_checkpoint(self) -> str:
+        """What a person can do after a failure."""
+        step = self.training_run.saved_step
+        if step is None:
+            return "no checkpoint was written yet: start again in another folder"
+        return f"the checkpoint of step {step} is intact: continue from it with --resume"
 
 
-def _observers(data: Data | Domains, tensorboard: bool) -> list[type[Observer]]:
-    """What is to be seen of a run on such data; Metrics first, which cuts the file that others read."""
-    shown: type[Observer] = Sheets
-    if isinstance(data, Domains):
-        shown = TranslationSheets
-    elif isinstance(data, PointData):
-        shown = PointFigure
-    return [Metrics, Published, shown, Card, Curves, *([TensorBoard] if tensorboard else [])]
+def _observers_of(run: Run, *, tensorboard: bool) -> list[Observer]:
+    """The observers that fit the run's data.
+
+    Metrics comes first: it shortens ``metrics.jsonl`` to the resumed step before Curves reads it. TensorBoard comes
+    last: it reads the picture that an observer before it has drawn.
+    """
+    observers = [Metrics(run), Published(run), _pictures_of(run), Card(run), Curves(run)]
+    return [*observers, TensorBoard(run)] if tensorboard else observers
 
 
-def _check_folder(folder: Path, plan: Plan, resume: bool) -> None:
-    """Refuse a folder that cannot be written, that holds a run already, or none like this to resume."""
-    check_writable(folder)
-    path = folder / _PLAN
-    if not path.exists():
-        if resume:
-            raise RunError(f"{folder} holds no run to resume")
-        return
-    if not resume:
-        raise RunError(f"{folder} holds a run already - continue it with --resume, or choose another folder")
-    try:
-        before = json.loads(path.read_text())
-    except ValueError as error:
-        raise RunError(f"{path} is damaged ({one_line(error)}) - start anew in another folder") from error
-    differences = plan.differences(before)
-    if differences:
-        told = "; ".join(differences)
-        raise RunError(f"{folder} was started otherwise: {told} - another run can start from it, with --init {folder}")
-
-
-def _newest(folder: Path, to: str) -> Checkpoint:
-    """The newest usable checkpoint of a run."""
-    checkpoint = checkpoints.latest(folder / "checkpoints")
-    if checkpoint is None:
-        raise RunError(f"{folder} holds no usable checkpoint to {to} - name the folder of a run that was saved")
-    return checkpoint
+def _pictures_of(run: Run) -> Observer:
+    """The observer that draws what the run's model generates."""
+    if isinstance(run.data, Domains):
+        return TranslationSheets(run, run.data)
+    if isinstance(run.data, PointData):
+        return PointFigure(run, run.data.mixture)
+    return Sheets(run, run.data)

@@ -85,7 +85,7 @@ def test_a_signal_finishes_the_step_and_saves(photos, tmp_path, number, code):
         (["train", "dcgan", "--data", "mnist", "-o", "r", "--config", "resolution"], "field=value"),
         (["train", "dcgan", "--data", "mnist", "-o", "r", "--config", "resolution=48"], "resolution is one of"),
         (["train", "dcgan", "--data", "mnist", "-o", "r", "--loss", "minmax"], "did you mean minimax"),
-        (["train", "dcgan", "--data", "mnist", "-o", "r", "--ema", "nan"], "ema is a decay"),
+        (["train", "dcgan", "--data", "mnist", "-o", "r", "--ema", "nan"], "ema must be a number from 0 to below 1"),
         (["train", "dcgan", "--data", "mnist", "-o", "r", "--device", "cuda:99"], "cuda:99"),
     ],
 )

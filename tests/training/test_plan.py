@@ -108,36 +108,46 @@ def test_schedules_may_have_a_setting(text, schedule):
 
 # What cannot be.
 
+OPTIONS = (
+    "iterations, batch_size, accumulate, seed, ema, precision, schedule, regularizers, regularize_every, "
+    "augmentations, mirror, crop, loss, limit, init"
+)
+
 
 @pytest.mark.parametrize(
     ("asked", "error", "message"),
     [
-        ({"depth": 1, "colour": 2}, InvalidRequestError, "there is no training option colour, depth"),
-        ({"iterations": -1}, InvalidRequestError, "iterations is a whole number of at least 0, not -1"),
-        ({"batch_size": 0}, InvalidRequestError, "batch_size is a whole number of at least 1, not 0"),
-        ({"batch_size": 1.5}, InvalidRequestError, "batch_size is a whole number of at least 1, not 1.5"),
-        ({"accumulate": True}, InvalidRequestError, "accumulate is a whole number of at least 1, not True"),
-        ({"regularize_every": 0}, InvalidRequestError, "regularize_every is a whole number of at least 1, not 0"),
-        ({"seed": -3}, InvalidRequestError, "seed is a whole number of at least 0, not -3"),
-        ({"ema": 1}, InvalidRequestError, "ema is a decay in [0, 1), not 1"),
-        ({"ema": float("nan")}, InvalidRequestError, "ema is a decay in [0, 1), not nan"),
-        ({"precision": "fp8"}, InvalidRequestError, "precision is fp32, bf16 or fp16, not 'fp8'"),
+        ({"depth": 1, "color": 2}, InvalidRequestError, f"there is no training option color, depth - use {OPTIONS}"),
+        ({"iterations": -1}, InvalidRequestError, "iterations must be a whole number of at least 0, not -1"),
+        ({"batch_size": 0}, InvalidRequestError, "batch_size must be a whole number of at least 1, not 0"),
+        ({"batch_size": 1.5}, InvalidRequestError, "batch_size must be a whole number of at least 1, not 1.5"),
+        ({"accumulate": True}, InvalidRequestError, "accumulate must be a whole number of at least 1, not True"),
+        ({"regularize_every": 0}, InvalidRequestError, "regularize_every must be a whole number of at least 1, not 0"),
+        ({"seed": -3}, InvalidRequestError, "seed must be a whole number of at least 0, not -3"),
+        ({"ema": 1}, InvalidRequestError, "ema must be a number from 0 to below 1, not 1"),
+        ({"ema": float("nan")}, InvalidRequestError, "ema must be a number from 0 to below 1, not nan"),
+        ({"precision": "fp8"}, InvalidRequestError, "precision must be fp32, bf16 or fp16, not 'fp8'"),
         ({"regularizers": {"r2": 1}}, UnknownNameError, "there is no regularizer 'r2' - did you mean r1?"),
         ({"regularizers": {"r2": None}}, UnknownNameError, "there is no regularizer 'r2' - did you mean r1?"),
-        ({"regularizers": {"r1": -1}}, InvalidRequestError, "the weight of r1 is a number of at least 0, not -1"),
+        ({"regularizers": {"r1": -1}}, InvalidRequestError, "the weight of r1 must be a number of at least 0, not -1"),
         *(
-            ({"regularizers": {"r1": w}}, InvalidRequestError, f"the weight of r1 is a number of at least 0, not {w!r}")
+            (
+                {"regularizers": {"r1": w}},
+                InvalidRequestError,
+                f"the weight of r1 must be a number of at least 0, not {w!r}",
+            )
             for w in (float("nan"), float("inf"), "1", True)
         ),
         (
             {"loss": "hinge", "regularizers": {"roth": None}},
             InvalidRequestError,
-            "the regularizer roth goes with minimax, non-saturating, not with hinge",
+            "the regularizer roth does not work with the loss hinge - use minimax or non-saturating, or another regularizer",
         ),
         (
             {"loss": "wasserstein", "regularizers": {"label-smoothing": 0.1}},
             InvalidRequestError,
-            "the regularizer label-smoothing goes with minimax, non-saturating, least-squares, not with wasserstein",
+            "the regularizer label-smoothing does not work with the loss wasserstein - "
+            "use minimax or non-saturating or least-squares, or another regularizer",
         ),
         (
             {"augmentations": ["translate"]},
@@ -153,7 +163,7 @@ def test_schedules_may_have_a_setting(text, schedule):
             (
                 {"schedule": f"linear={setting}"},
                 InvalidRequestError,
-                f"the setting of the schedule linear is a number from 0 to 1, not {setting!r}",
+                f"the schedule linear takes a number from 0 to 1, such as linear=0.5, not {setting!r}",
             )
             for setting in ("", "half", "-0.1", "1.5", "nan", "0.5=0.5")
         ),
@@ -161,7 +171,7 @@ def test_schedules_may_have_a_setting(text, schedule):
         ({"config": {"size": "big"}}, InvalidConfigError, "net: size is int, not 'big'"),
         ({"config": {"depth": 1}}, InvalidConfigError, "net has no config field depth - its fields are size, widths"),
         ({"architecture": "nut"}, UnknownNameError, "there is no architecture 'nut' - did you mean net?"),
-        ({"data": "wrong"}, InvalidRequestError, "there is no training option config, data, depth"),
+        ({"data": "wrong"}, InvalidRequestError, f"there is no training option config, data, depth - use {OPTIONS}"),
     ],
 )
 def test_what_cannot_be_is_told_in_a_line(asked, error, message):

@@ -136,9 +136,9 @@ def test_the_game_ends_where_the_theory_says(tmp_path, seed, caplog):
     caplog.set_level("INFO")
     run = Trainer("gan", "gaussian-1d", tmp_path / "run", seed=seed, device="cpu")
     told = {}
-    run.tell, tell = lambda figures: (told.update(figures), tell(figures)), run.tell
+    run.training_run.log, log = lambda metrics: (told.update(metrics), log(metrics)), run.training_run.log
     run.run()
     assert told["D from half at most"] < 0.05
     assert told["p_g from p_data"] < 0.02
     assert told["D from optimum"] < 0.05
-    assert Mixture(((0.0,),), 0.25) == run.data.mixture
+    assert Mixture(((0.0,),), 0.25) == run.training_run.data.mixture

@@ -32,7 +32,6 @@ from ganzoo.errors import (
 from ganzoo.images.files import save_picture
 from ganzoo.images.tensors import to_pictures
 from ganzoo.pretrained.load import load
-from ganzoo.pretrained.resolve import resolve
 from ganzoo.registry import lookup
 from ganzoo.registry.registry import Registry
 from ganzoo.sharing.card import card_of
@@ -75,7 +74,7 @@ def test_a_run_leaves_what_it_promises(tmp_path, pictures):
     assert sorted(path.name for path in (tmp_path / "run/samples").iterdir()) == [f"0000000{n}.png" for n in (2, 4, 6)]
     loaded = load(tmp_path / "run")
     with torch.inference_mode():
-        expected = run.loop.average.generate(loaded.draw(3))
+        expected = run.training_run.loop.average.generate(loaded.draw(3))
     assert torch.allclose(loaded.sample(3), expected, atol=1e-6)  # batch norm is folded into what is loaded
 
 
@@ -104,13 +103,16 @@ def test_a_run_starts_from_the_networks_of_another(tmp_path, pictures):
     list(first)
     options = {"iterations": 2, "schedule": "linear", "regularizers": {"r1": 0.1}, "init": str(tmp_path / "first")}
     second = make_run(tmp_path / "second", pictures, **options)
-    for ours, theirs in ((second.loop.gan, first.loop.gan), (second.loop.average, first.loop.average)):
+    for ours, theirs in (
+        (second.training_run.loop.gan, first.training_run.loop.gan),
+        (second.training_run.loop.average, first.training_run.loop.average),
+    ):
         assert all(torch.equal(a, b) for a, b in zip(ours.parameters(), theirs.parameters(), strict=True))
     assert [record.step for record in second] == [1, 2]
     with pytest.raises(StopIteration):
         next(make_run(tmp_path / "second", pictures, **options, resume=True))  # it goes on, and does not start again
-    assert f"--init {tmp_path / 'first'}" in command_of(second.plan, "run")
-    assert " --init first " in card_of(resolve(tmp_path / "second")).training
+    assert f"--init {tmp_path / 'first'}" in command_of(second.training_run.plan, "run")
+    assert " --init first " in card_of(str(tmp_path / "second")).training
 
 
 @pytest.mark.parametrize(
@@ -229,7 +231,7 @@ def test_curves_are_drawn_and_survive_a_resume(tmp_path, pictures):
 def test_a_collapse_is_said(tmp_path, pictures, monkeypatch):
     """The samples of an untrained generator are nearly one image; 1000 iterations later that is no good sign."""
     make_run(tmp_path / "young", pictures, iterations=2).run()
-    monkeypatch.setattr(observers, "SETTLED", 2)
+    monkeypatch.setattr(observers, "FIRST_COLLAPSE_CHECK", 2)
     with pytest.warns(UserWarning, match=r"step 2: the samples have 0% of the data's variance.* collapsed"):
         make_run(tmp_path / "old", pictures, iterations=2).run()
 
@@ -237,14 +239,15 @@ def test_a_collapse_is_said(tmp_path, pictures, monkeypatch):
 @pytest.mark.parametrize(("shares", "said"), [((0.5, 0.9), 0), ((0.05,), 1), ((0.9, 0.2), 1), ((0.9, 0.23), 0)])
 def test_what_counts_as_collapse(tmp_path, pictures, monkeypatch, shares, said):
     """Below a tenth of the data's variance, or below a quarter of what it has been."""
-    monkeypatch.setattr(observers, "SETTLED", 0)
-    sheets = observers.Sheets(make_run(tmp_path / "run", pictures))
+    monkeypatch.setattr(observers, "FIRST_COLLAPSE_CHECK", 0)
+    run = make_run(tmp_path / "run", pictures).training_run
+    sheets = observers.Sheets(run, run.data)
     if said:
         with pytest.warns(UserWarning, match="collapsed") as caught:
-            [sheets._judge(share) for share in shares]
+            [sheets._check_collapse(share) for share in shares]
         assert len(caught) == said
     else:
-        [sheets._judge(share) for share in shares]
+        [sheets._check_collapse(share) for share in shares]
 
 
 def test_spread():
@@ -253,7 +256,7 @@ def test_spread():
     assert observers.spread(torch.ones(5, 1, 2, 2)) == 0
 
 
-def test_tensorboard_gets_all_figures(tmp_path, pictures):
+def test_tensorboard_gets_all_metrics(tmp_path, pictures):
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     make_run(tmp_path / "run", pictures, iterations=3, tensorboard=True).run()
@@ -298,8 +301,8 @@ def test_the_card_holds_the_exact_command(tmp_path, pictures, monkeypatch, chang
     monkeypatch.setattr("ganzoo.cli.training_progress.follow", lambda trainer: 0)
     with pytest.raises(SystemExit):
         cli.main(shlex.split(command)[1:], standalone_mode=False)
-    fields = {name: seen[name] for name in seen.keys() & vars(run.plan).keys()}
-    assert make_plan(*seen["names"][:2], **fields) == run.plan
+    fields = {name: seen[name] for name in seen.keys() & vars(run.training_run.plan).keys()}
+    assert make_plan(*seen["names"][:2], **fields) == run.training_run.plan
     assert seen["names"][2] == tmp_path / "my run"
 
 
@@ -320,7 +323,7 @@ def test_a_non_finite_loss_stops_the_run_and_keeps_what_is_good(tmp_path, pictur
     run = make_run(tmp_path / "run", pictures)
     next(run), next(run), next(run)
     with torch.no_grad():
-        next(run.loop.gan.generator.parameters()).fill_(torch.nan)
+        next(run.training_run.loop.gan.generator.parameters()).fill_(torch.nan)
     with pytest.raises(NonFiniteError, match=r"step 4: .* is nan - the checkpoint of step 2 is intact"):
         next(run)
     assert checkpoints.latest(tmp_path / "run/checkpoints").step == 2
@@ -331,7 +334,7 @@ def test_non_finite_weights_are_not_saved(tmp_path, pictures):
     run = make_run(tmp_path / "run", pictures)
     next(run), next(run)
     with torch.no_grad():
-        next(run.loop.gan.discriminator.parameters()).fill_(torch.inf)
+        next(run.training_run.loop.gan.discriminator.parameters()).fill_(torch.inf)
     with pytest.raises(NonFiniteError, match="holds NaN or infinity"):
         run.save()
     assert [path.name for path in (tmp_path / "run/checkpoints").iterdir()] == ["00000002"]
@@ -344,7 +347,7 @@ def test_no_room_for_the_metrics(tmp_path, pictures, monkeypatch):
     def full(*arguments):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(observers.Metrics, "figures", full)
+    monkeypatch.setattr(observers.Metrics, "log", full)
     with pytest.raises(RunError, match=r"cannot write to .*No space left.* checkpoint of step 2 is intact"):
         next(run)
 
@@ -568,7 +571,7 @@ def test_points_are_drawn_frame_by_frame(tmp_path, name, coordinates, caplog):
     caplog.set_level("INFO")
     run = Trainer("gan", name, tmp_path / "run", config=small, iterations=4, batch_size=8, device="cpu")
     run.run()
-    assert run.config.image_shape == (coordinates, 1, 1)
+    assert run.training_run.config.image_shape == (coordinates, 1, 1)
     assert len(list((tmp_path / "run/frames").iterdir())) == 4
     assert opened(tmp_path / "run/figure.gif")[1] == 4
     assert "from the optimum p_data/(p_data+p_g)" in caplog.text

@@ -1,0 +1,226 @@
+"""A training run: how it is opened, and its state while it trains."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+
+from ganzoo.data.datasets import Data, Domains
+from ganzoo.data.load import DATASETS, check_source, load_data
+from ganzoo.distributed.processes import ProcessGroup, join_process_group
+from ganzoo.errors import DataError, RunError
+from ganzoo.interface.configs import Config
+from ganzoo.interface.tasks import Task
+from ganzoo.registry import lookup
+from ganzoo.sampling.model import Model
+from ganzoo.training import checkpoints
+from ganzoo.training.loop import Loop
+from ganzoo.training.plan import Plan
+from ganzoo.training.run_folder import check_folder, latest_checkpoint, write_plan
+from ganzoo.training.techniques import resolve_techniques
+from ganzoo.utils.progress import Progress, silent
+from ganzoo.utils.seeds import derive_seed
+
+__all__ = ["MetricsLogger", "Resources", "Run", "open_run"]
+
+
+@dataclass(frozen=True)
+class Resources:
+    """What a run uses of this machine. It can change the rounding of numbers, but not what the run computes.
+
+    `device` is ``auto``, ``cpu``, ``cuda``, ``cuda:1`` or ``mps``. `data_dir` is the folder of downloaded data
+    sets. `workers` processes read images ahead. `compile` compiles the networks with PyTorch's compiler.
+    """
+
+    device: str = "auto"
+    data_dir: str | Path = "data"
+    workers: int = 0
+    compile: bool = False
+
+
+class MetricsLogger(Protocol):
+    """Anything that writes metrics down, such as an observer."""
+
+    def log(self, step: int, metrics: Mapping[str, float]) -> None:
+        """Write the metrics of iteration `step` down."""
+        ...
+
+
+@dataclass(eq=False)
+class Run:
+    """One training run: its folder, its plan, and the state of its training. `open_run` makes it.
+
+    `config` is the complete config of the architecture, `loss_name` the adversarial loss, and `task` what the
+    model generates. `saved_step` is the step of the last checkpoint, None if there is none yet. `loggers`
+    get all metrics.
+    """
+
+    folder: Path
+    plan: Plan
+    config: Config
+    loss_name: str
+    task: type[Task]
+    data: Data | Domains
+    loop: Loop
+    processes: ProcessGroup
+    saved_step: int | None = None
+    loggers: list[MetricsLogger] = field(default_factory=list)
+
+    @property
+    def step(self) -> int:
+        """The number of finished iterations."""
+        return self.loop.step
+
+    def model(self) -> Model:
+        """The model as it is now, with averaged weights, as `ganzoo.load` reads it from the folder later."""
+        name = self.folder.resolve().name
+        return Model(self.loop.average, self.task, self.config, name=name, classes=self.data.classes)
+
+    def log(self, metrics: Mapping[str, float]) -> None:
+        """Give metrics of the current step, by name, to all loggers."""
+        for logger in self.loggers:
+            logger.log(self.step, metrics)
+
+    def save_checkpoint(self) -> None:
+        """Write a checkpoint, from which the run can be resumed.
+
+        Raises:
+            NonFiniteError: A weight is NaN or infinite; nothing was written.
+            RunError: The disk is full, for instance; earlier checkpoints are intact.
+        """
+        checkpoint = self.loop.checkpoint()
+        state = {**checkpoint.state, "data": self._digest}
+        checkpoints.save(self.folder / "checkpoints", checkpoint._replace(state=state))
+        self.saved_step = self.step
+
+    def restore(self) -> None:
+        """Continue from the newest checkpoint of the folder.
+
+        Raises:
+            RunError: There is no checkpoint, it is further than the plan's iterations, or it was trained on other
+                data.
+        """
+        checkpoint = latest_checkpoint(self.folder, "resume")
+        if checkpoint.step > self.plan.iterations:
+            raise RunError(f"{self.folder} is at step {checkpoint.step} already - ask for more --iterations")
+        if checkpoint.state["data"] != self._digest:
+            raise RunError(
+                f"{self.plan.data} is not the data that {self.folder} was trained on - "
+                "start a new run in another folder"
+            )
+        self.loop.restore(checkpoint)
+        self.saved_step = checkpoint.step
+
+    @cached_property
+    def _digest(self) -> str:
+        """A digest of the data, so that a run is not resumed on other data."""
+        return self.data.digest()
+
+
+def open_run(
+    plan: Plan,
+    folder: Path,
+    resources: Resources = Resources(),
+    *,
+    resume: bool = False,
+    progress: Progress = silent,
+) -> Run:
+    """Start the run that `plan` describes in `folder`, or resume the run that is there; it has not trained yet.
+
+    Raises:
+        UsageError: The device does not exist, or the data set is unknown.
+        DataError: The data cannot be read, or the architecture cannot be trained on it.
+        RunError: The folder holds another run. Or a run to resume, or to start from, has no usable checkpoint.
+        MismatchError: The run to start from has other networks.
+    """
+    # Check first: a wrong request must leave no folder, and must not wait for a download.
+    check_source(plan.data)
+    config, loss = lookup.check_config(plan.architecture, plan.config, plan.loss)
+    task = lookup.registry().architectures[plan.architecture].task
+    techniques = resolve_techniques(plan)
+    check_folder(folder, plan, resume=resume)
+    start = latest_checkpoint(Path(plan.init), "start from") if plan.init and not resume else None
+
+    # Join the process group before the data is read: it decides who downloads, and on which device each trains.
+    processes, device = join_process_group(resources.device)
+    # The main process downloads; the others wait, and find the files then.
+    with processes.main_first() if plan.data in DATASETS else nullcontext():
+        data = _read_data(plan, config, task, resources, progress)
+
+    # The classes of the data are part of the config, and the networks are built from the config.
+    settings = {**plan.config, **_classes_of(plan, task, data)}
+    config, _ = lookup.check_config(plan.architecture, settings)
+    # Seed directly before the networks are built: nothing else may change their initial weights.
+    torch.manual_seed(derive_seed(plan.seed, "initialisation"))
+    gan = lookup.create(plan.architecture, loss=plan.loss, **settings).to(device)
+    loop = Loop(
+        gan,
+        data,
+        plan,
+        techniques=techniques,
+        processes=processes,
+        workers=resources.workers,
+        compile=resources.compile,
+    )
+    run = Run(folder, plan, config, loss.name, task, data, loop, processes)
+
+    # Replace the initial weights, if there are others to continue from.
+    if resume:
+        run.restore()
+    elif start:
+        loop.start_from(start, of=str(plan.init))
+
+    # Write last, when everything that can fail is done, and when every process has checked the folder.
+    processes.wait()
+    if processes.is_main:
+        write_plan(folder, plan)
+    return run
+
+
+def _read_data(
+    plan: Plan, config: Config, task: type[Task], resources: Resources, progress: Progress
+) -> Data | Domains:
+    """The plan's data, at the size of the config's images, or larger by the factor `crop`.
+
+    Raises:
+        DataError: It cannot be read, or it has no classes and the task needs them.
+    """
+    channels, height, width = config.image_shape
+    data = load_data(
+        plan.data,
+        (channels, round(height * plan.crop), round(width * plan.crop)),
+        parts=task.trains_on,
+        root=resources.data_dir,
+        limit=plan.limit,
+        workers=resources.workers,
+        progress=progress,
+    )
+    if task.needs_labels and not data.classes:
+        raise DataError(
+            f"{plan.architecture} is {task.name}, and {plan.data} has no classes - "
+            "put the pictures of each class into a folder of their own"
+        )
+    return data
+
+
+def _classes_of(plan: Plan, task: type[Task], data: Data | Domains) -> dict[str, Any]:
+    """The number of classes of the data, as a field of the config; empty for a task without classes.
+
+    Raises:
+        DataError: The plan's config has another number.
+    """
+    if not task.needs_labels:
+        return {}
+    found = len(data.classes)
+    asked = plan.config.get("classes", found)
+    if asked != found:
+        raise DataError(
+            f"{plan.data} has {found} classes, and the config says {asked} - leave classes out of the config"
+        )
+    return {"classes": found}
