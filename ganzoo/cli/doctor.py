@@ -70,21 +70,21 @@ def _plugins(timeout: float, disabled: frozenset[str]) -> Iterator[Finding]:
     keys = [each.key for each in find_installed() if not is_disabled(each.owner, each.point.name, disabled)]
     with ThreadPoolExecutor(max_workers=4) as pool:
         alone = dict(zip(keys, pool.map(lambda key: _in_process([key], timeout, disabled), keys), strict=True))
-    fatal = {key for key, told in alone.items() if isinstance(told, str)}
+    fatal = {key for key, report in alone.items() if isinstance(report, str)}
     together = _in_process([], timeout * 2, disabled | fatal)
-    for key, told in alone.items():
-        if isinstance(told, dict) and not told[key]["problem"] and isinstance(together, dict):
-            told = together  # a plugin may fail only when the others are loaded too
-        yield _finding(key, told)
+    for key, report in alone.items():
+        if isinstance(report, dict) and not report[key]["problem"] and isinstance(together, dict):
+            report = together  # a plugin may fail only when the others are loaded too
+        yield _finding(key, report)
     if isinstance(together, str):
         yield Finding("plugins", "failed", f"importing all plugins together: {together}")
 
 
-def _finding(key: str, told: dict[str, Any] | str) -> Finding:
-    problem = told if isinstance(told, str) else told[key]["problem"]
-    if problem or isinstance(told, str):
+def _finding(key: str, report: dict[str, Any] | str) -> Finding:
+    problem = report if isinstance(report, str) else report[key]["problem"]
+    if problem or isinstance(report, str):
         return Finding(f"plugin {key}", "failed", f"{problem} - disable it with GANZOO_DISABLE_PLUGINS={key}")
-    seconds = told[key]["seconds"]
+    seconds = report[key]["seconds"]
     return Finding(f"plugin {key}", "ok" if seconds < SLOW_IMPORT else "warning", f"{seconds * 1000:.0f} ms to import")
 
 
@@ -97,10 +97,10 @@ def _in_process(keys: Sequence[str], timeout: float, disabled: frozenset[str]) -
     except subprocess.TimeoutExpired:
         return f"the import has not finished after {timeout:g} s"
     try:
-        told: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+        report: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     except (IndexError, ValueError):
         return f"the import ends the process ({_ending(done.returncode)})"
-    return told
+    return report
 
 
 def _ending(code: int) -> str:
