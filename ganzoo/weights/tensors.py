@@ -45,8 +45,8 @@ def read_header(path: Path) -> Header:
         prefix = file.read(8)
         size = int.from_bytes(prefix, "little")
         if len(prefix) < 8 or not 2 <= size <= MAX_HEADER_BYTES:
-            text = f"{path} is not a safetensors file: its header would have {size:,} bytes"
-            raise CorruptWeightsError(f"{text} - download or export it again")
+            problem = f"{path} is not a safetensors file: its header would have {size:,} bytes"
+            raise CorruptWeightsError(f"{problem} - download or export it again")
         text = file.read(size)
     try:
         entries: dict[str, Any] = json.loads(text)
