@@ -1,4 +1,4 @@
-"""ganzoo: every generative adversarial network behind one registry, one sampler and one trainer."""
+"""ganzoo: generative adversarial networks of every architecture with one registry, one sampler and one trainer."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ __all__ = [
     "pull",
 ]
 
-# Imported on first use (PEP 562): a plugin that only declares, and `ganzoo list`, never import torch.
+# These names are imported on first use (PEP 562), so that `import ganzoo` and `ganzoo list` do not import torch.
 _LAZY = {
     "data.datasets": ("Domains", "ImageData"),
     "data.load": ("load_data",),

@@ -1,8 +1,8 @@
 """The conformance suite as a plugin of pytest: ``pytest -p ganzoo.conformance --conformance NAME``.
 
-NAME is an architecture, a feature extractor, or a distribution, of which all of these are meant. The checks need no
-file of tests; in a plugin's pyproject.toml, ``addopts = "-p ganzoo.conformance --conformance NAME"`` makes
-`pytest` alone run them.
+NAME is an architecture, a feature extractor or a distribution. A distribution means all architectures and feature
+extractors that it provides. The checks need no test file. With ``addopts = "-p ganzoo.conformance --conformance NAME"``
+in the pyproject.toml of a plugin, the command ``pytest`` runs them.
 """
 
 from __future__ import annotations
@@ -27,28 +27,28 @@ class Conformance(pytest.Item):
         self.subject = subject
 
     def runtest(self) -> None:
-        """Check it; an AssertionError says what is wrong."""
+        """Run the check. An AssertionError says what is wrong."""
         self.check(self.subject)
 
     def reportinfo(self) -> tuple[Path, int | None, str]:
-        """What is shown of it."""
+        """The path, line and title in pytest's report."""
         return self.path, None, self.name
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """The option that asks for the suite."""
+    """Add the option ``--conformance``."""
     parser.getgroup("ganzoo").addoption(
         "--conformance",
         action="append",
         default=[],
         metavar="NAME",
-        help="an architecture or feature extractor, or all of a distribution",
+        help="check this architecture or feature extractor, or all of this distribution",
     )
 
 
 @pytest.hookimpl(tryfirst=True)  # so that -k selects among the checks too
 def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Add the suite of each architecture and feature extractor that was asked for."""
+    """Add the checks of each architecture and feature extractor that ``--conformance`` names."""
     for kind, name in _subjects(config.getoption("--conformance")):
         from ganzoo import testing
 
@@ -58,14 +58,14 @@ def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config
 
 
 def _subjects(names: Iterable[str]) -> Iterator[tuple[str, str]]:
-    """The kind and the name of all that is meant."""
+    """The kind and the name of each architecture and feature extractor that `names` mean."""
     from ganzoo.registry import lookup
 
     found = lookup.registry()
     for name in names:
         meant = [(kind, name) for kind in _KINDS if name in getattr(found, kind)]
-        of_it = [plugin.declares for plugin in found.plugins if plugin.distribution == name]
-        meant = meant or [(kind, each) for declares in of_it for kind in _KINDS for each in declares.get(kind, ())]
+        provided = [plugin.declares for plugin in found.plugins if plugin.distribution == name]
+        meant = meant or [(kind, each) for declares in provided for kind in _KINDS for each in declares.get(kind, ())]
         if not meant:
             known = [*found.architectures, *found.feature_extractors]
             raise pytest.UsageError(str(found.unknown("architecture, feature extractor or plugin", name, known)))

@@ -2,24 +2,24 @@
 
 ::
 
-    GanzooError                 1   anything below
-    ├── UsageError              2   the request is wrong; nothing was done
+    GanzooError                 1   any of the errors below
+    ├── UsageError              2   the request is wrong, and ganzoo has done nothing
     │   ├── UnknownNameError        no such model, architecture, loss, layout or data set
-    │   ├── AmbiguousNameError      several third-party plugins declare that name
-    │   ├── InvalidConfigError      an unknown field, or a value the architecture cannot take
-    │   ├── InvalidRequestError     what cannot be sampled: a count, a seed, a device
-    │   └── OutputError             where the result cannot be written
-    ├── PluginError             1   a plugin, or a record in it, is broken
-    ├── WeightsError            1   weights cannot be used
-    │   ├── PullError               they cannot be fetched; `kind` says why
-    │   ├── CorruptWeightsError     they are not the bytes that were pinned, or not a weights file
-    │   ├── MismatchError           their tensors are not those of the network
-    │   └── LayoutError             no known layout reads them
+    │   ├── AmbiguousNameError      several third-party plugins declare the name
+    │   ├── InvalidConfigError      an unknown config field, or a value that the architecture does not accept
+    │   ├── InvalidRequestError     an impossible count, seed, batch size, device or option
+    │   └── OutputError             the result cannot be written to the given path
+    ├── PluginError             1   a plugin is broken, or one of its records
+    ├── WeightsError            1   the weights cannot be used
+    │   ├── PullError               a download failed; `kind` says why
+    │   ├── CorruptWeightsError     the file is damaged, or not a weights file
+    │   ├── MismatchError           the tensors do not fit the network
+    │   └── LayoutError             no known layout reads the file
     ├── NonFiniteError          1   NaN or infinity in weights, losses or images
     ├── DataError               1   a data set cannot be read
-    │   └── UnreadableImage         a picture cannot be read
-    ├── UnfinishedError         1   writing ended early; what is said to be written is whole
-    │   └── Interrupted       130       by Ctrl-C
+    │   └── UnreadableImage         an image file cannot be read
+    ├── UnfinishedError         1   writing images ended early
+    │   └── Interrupted       130       because of Ctrl-C
     ├── PublishError            1   a model cannot be uploaded
     └── RunError                1   a training run cannot be written, read or resumed
 """
@@ -53,13 +53,13 @@ __all__ = [
 
 
 class GanzooError(Exception):
-    """The root: `except ganzoo.GanzooError` catches all that ganzoo raises on purpose."""
+    """The base of all errors that ganzoo raises on purpose: `except ganzoo.GanzooError` catches all of them."""
 
     exit_code = 1
 
 
 class UsageError(GanzooError):
-    """The request itself is wrong."""
+    """The request is wrong."""
 
     exit_code = 2
 
@@ -69,37 +69,37 @@ class UnknownNameError(UsageError, LookupError):
 
 
 class AmbiguousNameError(UsageError, LookupError):
-    """Two third-party plugins declare the name; `plugin/name` tells them apart."""
+    """Several third-party plugins declare the name. ``plugin/name`` means one of the records."""
 
 
 class InvalidConfigError(UsageError, ValueError):
-    """A config field that does not exist, or a value that the architecture cannot take."""
+    """A config field does not exist, or the architecture does not accept its value."""
 
 
 class InvalidRequestError(UsageError, ValueError):
-    """A count, seed, batch size, device or option that cannot be sampled."""
+    """A count, seed, batch size, device or option is not possible."""
 
 
 class OutputError(UsageError, OSError):
-    """The result cannot be written where it was asked for."""
+    """The result cannot be written to the given path."""
 
 
 class PluginError(GanzooError):
-    """A plugin cannot be loaded, or a record of it is wrong."""
+    """A plugin cannot be loaded, or one of its records is wrong."""
 
 
 class PluginWarning(UserWarning):
-    """A plugin was set aside; the others work."""
+    """A plugin is broken and was not loaded. All other plugins work."""
 
 
 class WeightsError(GanzooError):
-    """Weights cannot be used."""
+    """The weights cannot be used."""
 
 
 class PullError(WeightsError):
-    """A pinned file cannot be fetched.
+    """A pinned file cannot be downloaded.
 
-    `kind` is stable, for programs: ``network``, ``offline``, ``gated``, ``missing``, ``disk``, ``http``.
+    `kind` says why: ``network``, ``offline``, ``gated``, ``missing``, ``disk`` or ``http``. Programs can rely on it.
     """
 
     def __init__(self, message: str, *, kind: str) -> None:
@@ -108,11 +108,11 @@ class PullError(WeightsError):
 
 
 class CorruptWeightsError(WeightsError):
-    """The bytes are not those that were pinned, or are no weights file at all."""
+    """The file does not have the pinned digest, or it is not a weights file."""
 
 
 class MismatchError(WeightsError):
-    """The tensors of a file are not those of the network; the message lists all of them."""
+    """The tensors of a file do not fit the network. The message lists every tensor that differs."""
 
 
 class LayoutError(WeightsError):
@@ -120,7 +120,7 @@ class LayoutError(WeightsError):
 
 
 class NonFiniteError(GanzooError, ArithmeticError):
-    """NaN or infinity where numbers were expected."""
+    """A number is NaN or infinite."""
 
 
 class DataError(GanzooError):
@@ -136,20 +136,20 @@ class RunError(GanzooError):
 
 
 def one_line(error: BaseException) -> str:
-    """The error's type and first line, for messages that quote another program's error."""
+    """The type and the first line of an error, for messages that quote an error of other code."""
     text = str(error).strip().splitlines()
     return f"{type(error).__name__}: {text[0]}" if text else type(error).__name__
 
 
 class UnfinishedError(GanzooError):
-    """Writing ended early; the message says how many pictures are whole, and how to go on."""
+    """Writing images ended early. The message says how many images are complete, and how to continue."""
 
 
 class Interrupted(UnfinishedError):
-    """Ctrl-C while pictures were written."""
+    """The user pressed Ctrl-C while images were written."""
 
     exit_code = 130
 
 
 class UnreadableImage(DataError):
-    """A picture file that cannot be used; the message says which and why."""
+    """An image file cannot be used. The message says which one and why."""

@@ -1,4 +1,4 @@
-"""The hooks that a plugin may implement, and the marker it implements them with."""
+"""The hooks that a plugin may implement, and the decorator that marks its implementations."""
 
 from __future__ import annotations
 
@@ -23,47 +23,47 @@ PROJECT = "ganzoo"
 
 hookspec = pluggy.HookspecMarker(PROJECT)
 hookimpl = pluggy.HookimplMarker(PROJECT)
-"""Marks a plugin's function as the implementation of the hook of that name."""
+"""A decorator. It marks a plugin's function as the implementation of the hook with the same name."""
 
 
 @hookspec
 def ganzoo_architectures() -> Iterable[Architecture]:  # type: ignore[empty-body]
-    """The architectures that a plugin can build."""
+    """The architectures that the plugin can build."""
 
 
 @hookspec
 def ganzoo_losses() -> Iterable[Loss]:  # type: ignore[empty-body]
-    """The adversarial losses that any architecture may be trained with."""
+    """Adversarial losses for the training of any architecture."""
 
 
 @hookspec
 def ganzoo_regularizers() -> Iterable[Regularizer]:  # type: ignore[empty-body]
-    """The penalties that any discriminator may be trained with."""
+    """Penalties for the training of any discriminator."""
 
 
 @hookspec
 def ganzoo_augmentations() -> Iterable[Augmentation]:  # type: ignore[empty-body]
-    """The changes to what any discriminator looks at."""
+    """Changes to the images that any discriminator sees in training."""
 
 
 @hookspec
 def ganzoo_schedules() -> Iterable[Schedule]:  # type: ignore[empty-body]
-    """The ways in which learning rates may change."""
+    """Ways in which learning rates change during a run."""
 
 
 @hookspec
 def ganzoo_models() -> Iterable[PretrainedModel]:  # type: ignore[empty-body]
-    """The pretrained models, of the plugin's own architectures or of others."""
+    """Pretrained models of the plugin's own architectures or of others."""
 
 
 @hookspec
 def ganzoo_layouts() -> Iterable[Layout]:  # type: ignore[empty-body]
-    """The foreign checkpoint layouts, for the plugin's own architectures or for others."""
+    """Layouts of checkpoints from other code bases, for the plugin's own architectures or for others."""
 
 
 @hookspec
 def ganzoo_feature_extractors() -> Iterable[FeatureExtractor]:  # type: ignore[empty-body]
-    """The pretrained networks that images can be compared by."""
+    """Pretrained networks whose features image sets are compared by."""
 
 
 KINDS = {
@@ -76,4 +76,4 @@ KINDS = {
     "layouts": Layout,
     "feature_extractors": FeatureExtractor,
 }
-"""What each hook, without its ``ganzoo_``, returns records of."""
+"""The type of record that each hook returns, by the hook's name without ``ganzoo_``."""

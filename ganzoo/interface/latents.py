@@ -21,10 +21,10 @@ def draw_latent(
     random: torch.Generator | None = None,
     device: torch.device | None = None,
 ) -> Tensor:
-    """Latents of `shape`, of mean 0 and variance 1: standard normal, or uniform in [-sqrt(3), sqrt(3)).
+    """Latents of `shape` with mean 0 and variance 1: standard normal, or uniform in [-sqrt(3), sqrt(3)).
 
-    `random` draws on the CPU for sampling; training leaves it out and draws on `device` from the
-    global state that the trainer has seeded for this step.
+    To sample, give `random`, a generator on the CPU. In training, leave it out: the latents are drawn on `device` from
+    PyTorch's global random state, which the trainer has seeded for this step.
     """
     if kind == "normal":
         return torch.randn(*shape, generator=random, device=device)
@@ -32,10 +32,10 @@ def draw_latent(
 
 
 def draw_truncated(truncation: float, *shape: int, random: torch.Generator) -> Tensor:
-    """Normal latents of `shape`, drawn again where beyond 2 standard deviations, times `truncation`.
+    """Normal latents of `shape` times `truncation` (arXiv:1809.11096, section 3.1).
 
-    So are those that the published BigGANs were evaluated with. One state of `random` gives one latent, larger or
-    smaller: to compare truncations is to compare nothing else.
+    Values beyond 2 standard deviations are drawn again, as in the evaluation of the published BigGANs. With the same
+    state of `random`, two truncations give the same latents but for that factor, so that only the truncation differs.
     """
     latents = torch.randn(*shape, generator=random)
     while bool((outside := latents.abs() > _BOUND).any()):

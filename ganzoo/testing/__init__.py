@@ -1,14 +1,13 @@
-"""The conformance suite: what every architecture, and every feature extractor, must do, built-in or not.
+"""The conformance suite: checks that every architecture and every feature extractor must pass.
 
-A plugin's whole test of it::
+A plugin runs all checks of its architecture with this test::
 
     @pytest.mark.parametrize("check", ganzoo.testing.CHECKS)
     def test_conformance(check):
         check("my-architecture")
 
-and of a feature extractor's the same with `FEATURE_CHECKS`,
-
-or no test at all: ``pytest -p ganzoo.conformance --conformance my-architecture``.
+or without a test file: ``pytest -p ganzoo.conformance --conformance my-architecture``. For a feature extractor, use
+`FEATURE_CHECKS`. The docstring of each check says what the plugin must do.
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ __all__ = [
 CHECKS: tuple[Callable[[str], None], ...] = tuple(
     check for module in (declaring, training, processes, sampling) for check in module.CHECKS
 )
-"""Every check, a function of the architecture's name that raises AssertionError."""
+"""All checks of an architecture. Each takes the architecture's name, and raises AssertionError if it fails."""
 
 FEATURE_CHECKS: tuple[Callable[[str], None], ...] = extracting.CHECKS
-"""Every check of a feature extractor, a function of its name that raises AssertionError."""
+"""All checks of a feature extractor. Each takes its name, and raises AssertionError if it fails."""

@@ -1,4 +1,4 @@
-"""One of the processes that the check of several starts: ``python -m ganzoo.testing ARCHITECTURE FOLDER``."""
+"""One of the processes of the check of distributed training: ``python -m ganzoo.testing ARCHITECTURE FOLDER``."""
 
 from __future__ import annotations
 

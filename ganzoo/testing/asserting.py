@@ -13,19 +13,19 @@ __all__ = ["assert_close_state", "assert_raises", "assert_same_state"]
 
 
 def assert_raises(error: type[Exception], call: Callable[[], object]) -> None:
-    """`call` raises that."""
+    """`call()` raises an error of this type."""
     try:
         call()
     except error:
         return
-    raise AssertionError(f"no {error.__name__} was raised")
+    raise AssertionError(f"the call must raise {error.__name__}, but it raised nothing")
 
 
 def assert_same_state(ours: dict[str, Tensor], theirs: dict[str, Tensor]) -> None:
     """Two state dicts are equal bit for bit."""
     assert ours.keys() == theirs.keys()
     different = [name for name, tensor in ours.items() if not torch.equal(tensor, theirs[name])]
-    assert not different, f"{', '.join(different)} differ"
+    assert not different, f"these tensors differ: {', '.join(different)}"
 
 
 def assert_close_state(ours: dict[str, Tensor], theirs: Mapping[str, Tensor]) -> None:

@@ -1,4 +1,4 @@
-"""Checks of feature extractors: networks that images are compared by."""
+"""Checks of feature extractors, the networks whose features image sets are compared by."""
 
 from __future__ import annotations
 
@@ -14,55 +14,59 @@ from ganzoo.testing.tiny import noise_data
 
 __all__ = ["CHECKS"]
 
-# ruff: noqa: S101 - assertions are what this package is for
+# ruff: noqa: S101 - this package asserts on purpose
 
 SHAPES = ((1, 28, 28), (3, 28, 28), (1, 32, 20), (3, 64, 64), (1, 7, 7))
-"""Some of the images that an extractor takes: grey and in colour, small and large."""
+"""Some shapes of images that an extractor must accept: gray and color, small and large."""
 
 
 def check_extractor_is_declared_without_torch(name: str) -> None:
-    """Importing the module that declares it imports neither torch nor numpy, and takes less than a second."""
+    """The module that declares it must not import torch or numpy, and must import within a second.
+
+    Import them inside `build`, since every command of ganzoo imports every plugin.
+    """
     assert_imports_no_torch(lookup.registry().feature_extractors[name].build.__module__)
 
 
 def check_extractor_is_described(name: str) -> None:
-    """It has a summary, and says where it comes from, what it learned, and what becomes of images of other sizes."""
+    """The record must have `summary`, `source`, `dataset`, `accepts` and counts; the network must have a docstring."""
     spec = lookup.registry().feature_extractors[name]
     for fact in ("summary", "source", "dataset", "accepts"):
         assert getattr(spec, fact), f"{name} has no {fact}"
-    assert min(spec.num_features, spec.num_classes) >= 1
+    assert min(spec.num_features, spec.num_classes) >= 1, "num_features and num_classes must be at least 1"
     assert type(spec.build()).__doc__ != Extractor.__doc__, "the network has no docstring of its own"
 
 
 def check_extractor_takes_any_image(name: str) -> None:
-    """Images of any size, grey and in colour, give as many finite features and classes as it declares."""
+    """For images of any size, gray or color, it must return finite (N, num_features) and (N, num_classes)."""
     spec, network = lookup.registry().feature_extractors[name], _network(name)
     for shape in SHAPES:
-        seen = network(_images(shape))
-        assert [tuple(each.shape) for each in seen] == [(4, spec.num_features), (4, spec.num_classes)], (
-            f"images of {shape}"
-        )
-        assert all(bool(each.isfinite().all()) for each in seen), f"images of {shape}"
+        output = network(_images(shape))
+        shapes = [tuple(tensor.shape) for tensor in output]
+        declared = [(4, spec.num_features), (4, spec.num_classes)]
+        assert shapes == declared, f"4 images of shape {shape} give {shapes}, not {declared}"
+        assert all(bool(tensor.isfinite().all()) for tensor in output), f"images of shape {shape} give NaN or infinity"
 
 
 def check_extractor_looks_at_each_image_alone(name: str) -> None:
-    """What it sees in an image does not depend on the others of its batch, to 1e-4, and is the same each time."""
+    """Features and logits of an image must not depend on the other images of its batch, to 1e-4, and never vary."""
     network, images = _network(name), _images((3, 32, 32))
     together = network(images)
-    assert all(torch.equal(*pair) for pair in zip(together, network(images), strict=True))
+    assert all(torch.equal(*pair) for pair in zip(together, network(images), strict=True)), "the same images vary"
     for row in range(len(images)):
         for whole, alone in zip(together, network(images[row : row + 1]), strict=True):
-            assert torch.allclose(whole[row], alone[0], rtol=1e-4, atol=1e-4)
+            same = torch.allclose(whole[row], alone[0], rtol=1e-4, atol=1e-4)
+            assert same, "an image alone gives other features or logits than in a batch"
 
 
 def check_extractor_tells_images_apart(name: str) -> None:
-    """Two different images have different features."""
+    """Two different images must have different features."""
     features = _network(name)(_images((3, 32, 32))).features
-    assert not torch.allclose(features[0], features[1]), "it sees the same in different images"
+    assert not torch.allclose(features[0], features[1]), "two different images have the same features"
 
 
 def _network(name: str) -> Extractor:
-    """With its weights where they are bundled, else with random ones: nothing is fetched for a check."""
+    """The network with its bundled weights, or with random weights if they are on the Hub: checks download nothing."""
     spec = lookup.registry().feature_extractors[name]
     if isinstance(spec.weights, BundledFile):
         return load_extractor(name, device=torch.device("cpu"))
@@ -75,4 +79,4 @@ def _images(shape: tuple[int, int, int]) -> Tensor:
 
 
 CHECKS = tuple(value for name, value in list(globals().items()) if name.startswith("check_"))
-"""The checks of this module, functions of the extractor's name."""
+"""The checks of this module. Each takes the name of a feature extractor."""

@@ -1,4 +1,4 @@
-"""The check that several processes train as one, and how such processes are run."""
+"""The check of distributed training, and how its processes are run."""
 
 from __future__ import annotations
 
@@ -21,38 +21,43 @@ from ganzoo.training.record import Record
 
 __all__ = ["CHECKS", "run_processes", "train_in_processes"]
 
-# ruff: noqa: S101, S603 - assertions are what this package is for, and it runs this interpreter only
+# ruff: noqa: S101, S603 - this package asserts on purpose, and runs only this interpreter
 
 
 def check_two_processes_are_one(architecture: str) -> None:
-    """Two processes give the losses and weights of one whose batch is twice as large, and resume bit for bit."""
+    """Two processes must train like one process with the same global batch, and must resume bit for bit.
+
+    Losses, metrics and weights must agree to 1e-6. Use `gather_rows` and `own_rows` for whatever depends on all images
+    of the batch.
+    """
     with tempfile.TemporaryDirectory() as folder, _in_double_precision():
         run_processes(2, "-m", "ganzoo.testing", architecture, folder)
         alone = tiny_loop(architecture, 6, batch_size=6)
         records = list(alone)
         found = checkpoints.latest(Path(folder))
-    assert found is not None
-    told = [Record(*entry) for entry in found.state["records"]]
-    for ours, theirs in zip(records, told, strict=True):
-        assert ours.losses.keys() == theirs.losses.keys()
+    assert found is not None, "the two processes have written no checkpoint"
+    distributed = [Record(*entry) for entry in found.state["records"]]
+    for ours, theirs in zip(records, distributed, strict=True):
+        assert ours.losses.keys() == theirs.losses.keys(), "two processes have other losses than one"
         for name, loss in {**ours.losses, **ours.metrics}.items():
             theirs_too = {**theirs.losses, **theirs.metrics}[name]
-            assert abs(loss - theirs_too) < 1e-6 * max(1, abs(loss)), f"step {ours.step}: {name}"
+            close = abs(loss - theirs_too) < 1e-6 * max(1, abs(loss))
+            assert close, f"step {ours.step}: {name} is {loss} in one process and {theirs_too} in two"
     assert_close_state(alone.gan.state_dict(), found.networks["networks"])
     assert_close_state(alone.published(), found.networks["average"])
 
 
 def run_processes(size: int, *arguments: str, timeout: float = 300) -> None:
-    """Run this interpreter with `arguments` in several processes that find each other, as under ``torchrun``.
+    """Run this interpreter with `arguments` in a process group of `size` processes, as ``torchrun`` does.
 
     Raises:
-        AssertionError: one of them failed; the message is what it wrote to stderr.
+        AssertionError: a process failed; the message is its stderr.
     """
     for _ in range(3):  # another program may take the port before the first process does
-        codes, told = _run_once(size, arguments, timeout)
-        if not any("EADDRINUSE" in text for text in told):
+        codes, errors = _run_once(size, arguments, timeout)
+        if not any("EADDRINUSE" in text for text in errors):
             break
-    assert not any(codes), "\n".join(told)
+    assert not any(codes), "\n".join(errors)
 
 
 def _run_once(size: int, arguments: Sequence[str], timeout: float) -> tuple[list[int], list[str]]:
@@ -71,17 +76,17 @@ def _run_once(size: int, arguments: Sequence[str], timeout: float) -> tuple[list
         for rank in range(size)
     ]
     try:
-        told = [process.communicate(timeout=timeout)[1] for process in processes]
+        errors = [process.communicate(timeout=timeout)[1] for process in processes]
     finally:
-        for process in processes:  # one waits for ever where the other has failed
+        for process in processes:  # a process waits for ever if another one has failed
             process.kill()
-    return [process.returncode for process in processes], told
+    return [process.returncode for process in processes], errors
 
 
 def train_in_processes(architecture: str, folder: Path) -> None:
-    """Train three images a process for six iterations; then again, with a stop after three. The main one saves."""
+    """Train for six iterations with three images per process, then again with a stop after three. Rank 0 saves."""
     processes, _ = join_process_group("cpu")
-    assert processes.world_size > 1
+    assert processes.world_size > 1, "there is no process group"
     torch.set_num_threads(1)
     with _in_double_precision():
         loop, first, second = (tiny_loop(architecture, 6, batch_size=3, processes=processes) for _ in range(3))
@@ -89,7 +94,7 @@ def train_in_processes(architecture: str, folder: Path) -> None:
         again = [next(first) for _ in range(3)]
         restore_from_disk(first, second)
         again += list(second)
-    assert again == records, "resumed otherwise"
+    assert again == records, "a resumed run has other losses than a run without a stop"
     assert_same_state(loop.gan.state_dict(), second.gan.state_dict())
     if processes.is_main:
         checkpoint = loop.checkpoint()
@@ -100,7 +105,7 @@ def train_in_processes(architecture: str, folder: Path) -> None:
 
 @contextmanager
 def _in_double_precision() -> Iterator[None]:
-    """Sums in another order differ in the last bit, and Adam makes steps of full length of what should be zero."""
+    """In single precision, sums in another order differ, and Adam turns tiny differences from zero into full steps."""
     before = torch.get_default_dtype()
     torch.set_default_dtype(torch.float64)
     try:
@@ -110,4 +115,4 @@ def _in_double_precision() -> Iterator[None]:
 
 
 CHECKS = (check_two_processes_are_one,)
-"""The check of this module, a function of the architecture's name."""
+"""The check of this module. It takes the name of an architecture."""

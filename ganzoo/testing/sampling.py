@@ -1,4 +1,4 @@
-"""Checks of sampling: images follow their seeds, on every device, and come out of a file as they went in."""
+"""Checks of sampling: images depend only on their seeds, on every device, and files keep the images the same."""
 
 from __future__ import annotations
 
@@ -25,44 +25,53 @@ from ganzoo.weights.folder import Description, write_folder
 
 __all__ = ["CHECKS"]
 
-# ruff: noqa: S101 - assertions are what this package is for
+# ruff: noqa: S101 - this package asserts on purpose
 
 
 def check_inputs_follow_their_seeds(architecture: str) -> None:
-    """The inputs of image i of seed s are those of image 0 of seed s + i, bit for bit; a translation draws none."""
+    """`draw` must use only the generator it is given: image i of seed s has the inputs of image 0 of seed s + i."""
     model = trained_model(architecture)
     if model.task.from_images:
         return
     inputs = model.draw(5, seed=3)
     for i in range(5):
         alone = model.draw(1, seed=3 + i)
-        assert all(torch.equal(alone[name][0], inputs[name][i]) for name in inputs)
+        same = all(torch.equal(alone[name][0], inputs[name][i]) for name in inputs)
+        assert same, f"image {i} of seed 3 has other inputs than image 0 of seed {3 + i}"
 
 
 def check_images_follow_their_seeds(architecture: str) -> None:
-    """Image i of seed s is image 0 of seed s + i, at every batch size, to 1e-5; another seed gives another."""
+    """Image i of seed s must be image 0 of seed s + i, to 1e-5, at every batch size. Two seeds must give two images.
+
+    In eval mode, `generate` must compute each image from its own row of the inputs.
+    """
     model = trained_model(architecture)
     images = make_images(model, 5, seed=3)
     for i in range(5):
-        assert torch.allclose(make_images(model, 1, seed=3 + i)[0], images[i], rtol=0, atol=1e-5)
+        alone = make_images(model, 1, seed=3 + i)[0]
+        assert torch.allclose(alone, images[i], rtol=0, atol=1e-5), f"image {i} of seed 3 is not that of seed {3 + i}"
     for batch_size in (1, 2, 5):
-        assert torch.allclose(make_images(model, 5, seed=3, batch_size=batch_size), images, rtol=0, atol=1e-5)
-    assert not torch.allclose(images[0], images[1], rtol=0, atol=1e-5), "two seeds give one image"
+        again = make_images(model, 5, seed=3, batch_size=batch_size)
+        assert torch.allclose(again, images, rtol=0, atol=1e-5), f"batches of {batch_size} give other images"
+    assert not torch.allclose(images[0], images[1], rtol=0, atol=1e-5), "two seeds give the same image"
 
 
 def check_images_are_images(architecture: str) -> None:
-    """Images have the config's shape and lie in [-1, 1], and PIL images come out."""
+    """`generate` must return float32 images of the config's `image_shape`, with values in [-1, 1]."""
     model = trained_model(architecture)
     images = make_images(model, 3)
     channels, height, width = model.image_shape
-    assert images.shape == (3, channels, height, width)
-    assert images.dtype == torch.float32
-    assert images.abs().max() <= 1
+    assert images.shape == (3, channels, height, width), f"three images have the shape {tuple(images.shape)}"
+    assert images.dtype == torch.float32, f"images are {images.dtype}"
+    assert images.abs().max() <= 1, "an image has values outside [-1, 1]"
     assert [picture.size for picture in to_pictures(images)] == [(width, height)] * 3
 
 
 def check_any_size_is_translated(architecture: str) -> None:
-    """A translation keeps the size of its image, whatever it is, in tiles too; it has all that it names."""
+    """A translation of an image of any size must keep its size, in each of the config's directions, also in tiles.
+
+    Unknown directions and impossible tiles must be refused. GANs that do not translate images pass.
+    """
     model = tiny_model(architecture)
     if not model.task.from_images:
         return
@@ -70,45 +79,47 @@ def check_any_size_is_translated(architecture: str) -> None:
     for direction in config.directions:
         for size in ((1, 1), (5, 3), (23, 17), (40, 64)):
             image = torch.rand(model.image_shape[0], *size) * 2 - 1
-            assert model.translate(image, direction=direction).shape == image.shape
+            shape = model.translate(image, direction=direction).shape
+            assert shape == image.shape, f"{direction} changes the shape {tuple(image.shape)} to {tuple(shape)}"
     tile = 4 * config.size_multiple * -(-config.minimum_size // config.size_multiple)
     image = torch.rand(model.image_shape[0], 2 * tile + 3, tile + 1) * 2 - 1
-    assert model.translate(image, tile=tile).shape == image.shape
+    assert model.translate(image, tile=tile).shape == image.shape, f"tiles of {tile} change the size of the image"
     assert_raises(InvalidRequestError, lambda: model.translate(image, direction="no such direction"))
     assert_raises(InvalidRequestError, lambda: model.translate(image, tile=4 * config.size_multiple + 1))
 
 
 def check_sampling_has_no_side_effects(architecture: str) -> None:
-    """Sampling twice gives the same, changes no weight, and leaves the caller's random state alone."""
+    """Sampling must not change weights, buffers or PyTorch's global random state, and must repeat its images."""
     model = trained_model(architecture)
     state = copy.deepcopy(model.gan.state_dict())
     random = torch.get_rng_state()
-    assert torch.equal(make_images(model, 2), make_images(model, 2))
-    assert torch.equal(torch.get_rng_state(), random)
+    assert torch.equal(make_images(model, 2), make_images(model, 2)), "the same seeds give other images"
+    assert torch.equal(torch.get_rng_state(), random), "sampling changes the global random state"
     assert_same_state(model.gan.state_dict(), state)
 
 
 def check_devices_and_dtypes(architecture: str) -> None:
-    """It generates wherever its parameters are and in their precision, and trains in bfloat16.
+    """`generate` must work on the device and in the precision of the parameters; training must work in bfloat16.
 
-    The meta device stands for every device but the CPU, up to where autocast is used, which it does not know;
-    a GPU is tried too if there is one.
+    So create tensors with the device and the dtype of the inputs or the parameters. The meta device is used in place
+    of a GPU, until the code uses autocast, which does not support it. A GPU is tried too, if the machine has one.
     """
     model = trained_model(architecture)
     inputs = make_inputs(model)
     images = model.generate(inputs)
     double = copy.deepcopy(model.gan).double().generate(_converted(inputs, torch.float64))
-    assert double.dtype == torch.float64, "some part of it is in a precision of its own"
-    assert torch.allclose(double.float(), images, rtol=0, atol=1e-3)
+    assert double.dtype == torch.float64, "a part of `generate` does not use the precision of the parameters"
+    assert torch.allclose(double.float(), images, rtol=0, atol=1e-3), "double precision gives other images"
     elsewhere = _on_meta(model.gan, inputs)
-    assert elsewhere is None or (elsewhere.device.type, elsewhere.shape) == ("meta", images.shape)
+    right = elsewhere is None or (elsewhere.device.type, elsewhere.shape) == ("meta", images.shape)
+    assert right, "the images are not on the device of the parameters"
     assert [record.step for record in tiny_loop(architecture, 2, precision="bf16")] == [1, 2]
     if torch.cuda.is_available():
-        assert torch.allclose(model.to("cuda").generate(inputs), images, rtol=0, atol=1e-2)
+        assert torch.allclose(model.to("cuda").generate(inputs), images, rtol=0, atol=1e-2), "a GPU gives other images"
 
 
 def check_bad_requests_are_refused(architecture: str) -> None:
-    """Counts, seeds and options that cannot be are refused at once, not when the first batch is made."""
+    """Impossible counts, seeds and options must be refused at once, before the first batch is generated."""
     model = tiny_model(architecture)
     bad: list[dict[str, Any]] = [{"count": 0}, {"seed": -1}, {"seed": 2**32}, {"batch_size": 0}, {"no_such_option": 1}]
     for request in bad:
@@ -116,22 +127,22 @@ def check_bad_requests_are_refused(architecture: str) -> None:
 
 
 def check_fuses(architecture: str) -> None:
-    """What `fused` gives makes the same images, to 1e-5, also of a deep copy; the GAN itself does not change."""
+    """`fused()` must return a function with the same images as `generate`, to 1e-5, and must not change the GAN."""
     model = trained_model(architecture)
     inputs = make_inputs(model)
     expected = model.generate(inputs)
     state = copy.deepcopy(model.gan.state_dict())
     for gan in (model.gan, copy.deepcopy(model.gan)):
         with torch.inference_mode():
-            assert torch.allclose(gan.fused()(inputs), expected, rtol=0, atol=1e-5)
+            assert torch.allclose(gan.fused()(inputs), expected, rtol=0, atol=1e-5), "`fused` gives other images"
         assert_same_state(gan.state_dict(), state)
-        assert torch.equal(gan.generate(inputs), expected)
+        assert torch.equal(gan.generate(inputs), expected), "`fused` has changed the GAN"
 
 
 def check_models_are_copied(architecture: str) -> None:
-    """A model that samples fused is pickled and deep-copied, before and after its first images; it follows its weights.
+    """A fused model must give the same images after pickling and deep copies, before and after its first images.
 
-    All copies give the same images. Where the weights change, so do the images.
+    If its weights change, its images must change too.
     """
     plain = trained_model(architecture)
     model = Model(plain.gan, plain.task, plain.config, name=plain.name, fuse=True)
@@ -151,7 +162,7 @@ def check_models_are_copied(architecture: str) -> None:
 
 
 def check_published_round_trip(architecture: str) -> None:
-    """What is written to a published folder loads into a model that gives the same images."""
+    """A model that is written to a published folder and loaded again must give the same images."""
     model = trained_model(architecture)
     tensors = model.gan.state_dict()
     config = dataclasses.asdict(tiny_config(architecture))
@@ -161,13 +172,12 @@ def check_published_round_trip(architecture: str) -> None:
         damaged = Path(folder, "model.safetensors")
         damaged.write_bytes(damaged.read_bytes()[:-1] + b"\x7f")
         assert_raises(GanzooError, lambda: load(Path(folder)))
-    assert torch.allclose(
-        make_images(loaded, 3), make_images(model, 3), atol=1e-5
-    )  # its memory may be in another order
+    same = torch.allclose(make_images(loaded, 3), make_images(model, 3), atol=1e-5)  # the memory layout may differ
+    assert same, "the loaded model gives other images - is every tensor that they depend on a parameter or a buffer?"
 
 
 def _on_meta(gan: GAN, inputs: Inputs) -> Tensor | None:
-    """What it generates on the meta device; None if it got as far as PyTorch's autocast, which knows no meta device."""
+    """The images on the meta device; None if `generate` uses autocast, which does not support that device."""
     try:
         return copy.deepcopy(gan).to("meta").generate({name: value.to("meta") for name, value in inputs.items()})
     except RuntimeError as error:
@@ -181,4 +191,4 @@ def _converted(inputs: Inputs, dtype: torch.dtype) -> Inputs:
 
 
 CHECKS = tuple(value for name, value in list(globals().items()) if name.startswith("check_"))
-"""The checks of this module, functions of the architecture's name."""
+"""The checks of this module. Each takes the name of an architecture."""

@@ -1,4 +1,4 @@
-"""What the checks run on: every architecture at its declared tiny size, on noise that is the same each time."""
+"""Small networks, data and training loops for the checks: each architecture at its `tiny` size, on noise."""
 
 from __future__ import annotations
 
@@ -32,18 +32,18 @@ __all__ = [
     "trained_model",
 ]
 
-# ruff: noqa: S101 - assertions are what this package is for
+# ruff: noqa: S101 - this package asserts on purpose
 
 
 def noise_data(image_shape: tuple[int, int, int], count: int = 20) -> ImageData:
-    """A data set of `count` random images, the same each time."""
+    """A data set of `count` random images of two classes, the same at each call."""
     random = torch.Generator().manual_seed(0)
     images = torch.randint(0, 256, (count, *image_shape), generator=random, dtype=torch.uint8)
     return ImageData("noise", images, torch.arange(count) % 2, ("even", "odd"))
 
 
 def tiny_data(architecture: str) -> ImageData | Domains:
-    """Noise of the shape and in the parts that the architecture takes at its tiny size."""
+    """Noise for the architecture at its `tiny` size: one data set, or one for each domain."""
     parts = lookup.registry().architectures[architecture].task.trains_on
     shape = tiny_config(architecture).image_shape
     if len(parts) == 1:
@@ -52,13 +52,13 @@ def tiny_data(architecture: str) -> ImageData | Domains:
 
 
 def tiny_gan(architecture: str, loss: str | None = None) -> GAN:
-    """The architecture at its declared `tiny` size, initialised the same each time."""
+    """The architecture at its `tiny` size, with the same initial weights at each call."""
     torch.manual_seed(0)
     return lookup.create(architecture, loss=loss, **lookup.registry().architectures[architecture].tiny)
 
 
 def tiny_model(architecture: str) -> Model:
-    """An untrained model of tiny size."""
+    """An untrained model at its `tiny` size."""
     spec = lookup.registry().architectures[architecture]
     return Model(tiny_gan(architecture), spec.task, tiny_config(architecture), name=architecture)
 
@@ -72,19 +72,19 @@ def tiny_loop(
     batch_size: int = 6,
     **options: Any,
 ) -> Loop:
-    """A training loop of the tiny architecture on noise."""
+    """A training loop of the architecture at its `tiny` size, on noise."""
     options = {"iterations": iterations, "batch_size": batch_size, **options}
     gan = tiny_gan(architecture, loss).to(torch.get_default_dtype())
     return Loop(gan, tiny_data(architecture), TrainingOptions(**options), processes=processes)
 
 
 def tiny_config(architecture: str) -> Config:
-    """The config of the architecture's declared `tiny` size."""
+    """The config of the architecture at its `tiny` size."""
     return lookup.check_config(architecture, lookup.registry().architectures[architecture].tiny)[0]
 
 
 def trained_model(architecture: str) -> Model:
-    """A model after a few iterations: running statistics and averages are no longer those of the start."""
+    """A model after a few iterations, so that its running statistics and averages are not the initial ones."""
     loop = tiny_loop(architecture)
     list(loop)
     spec = lookup.registry().architectures[architecture]
@@ -92,7 +92,7 @@ def trained_model(architecture: str) -> Model:
 
 
 def make_images(model: Model, count: int, *, seed: int = 0, batch_size: int = 64) -> Tensor:
-    """The images of these seeds; of a translation, what it makes of the noise of these seeds."""
+    """`count` images, for the seeds from `seed` on. A model that translates images translates noise of these seeds."""
     if not model.task.from_images:
         return model.sample(count, seed=seed, batch_size=batch_size)
     noise = [torch.rand(model.image_shape, generator=torch.Generator().manual_seed(seed + i)) for i in range(count)]
@@ -100,7 +100,7 @@ def make_images(model: Model, count: int, *, seed: int = 0, batch_size: int = 64
 
 
 def make_inputs(model: Model) -> Inputs:
-    """The inputs of two images; of a translation, those of noise."""
+    """The inputs of two images. A model that translates images gets noise."""
     if not model.task.from_images:
         return model.draw(2)
     random = torch.Generator().manual_seed(0)
@@ -110,9 +110,9 @@ def make_inputs(model: Model) -> Inputs:
 
 
 def restore_from_disk(source: Loop, target: Loop) -> None:
-    """Let `target` go on where `source` is, by a checkpoint that is written and read."""
+    """Write a checkpoint of `source` to disk, read it, and continue from it in `target`."""
     with tempfile.TemporaryDirectory() as folder:
         checkpoints.save(Path(folder), source.checkpoint())
         checkpoint = checkpoints.latest(Path(folder))
-    assert checkpoint is not None
+    assert checkpoint is not None, "no checkpoint was written"
     target.restore(checkpoint)

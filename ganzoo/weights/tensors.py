@@ -45,11 +45,11 @@ def read_header(path: Path) -> Header:
         prefix = file.read(8)
         size = int.from_bytes(prefix, "little")
         if len(prefix) < 8 or not 2 <= size <= MAX_HEADER_BYTES:
-            text = f"{path} is not a safetensors file: its header would have {size:,} bytes"
-            raise CorruptWeightsError(f"{text} - download or export it again")
-        header = file.read(size)
+            problem = f"{path} is not a safetensors file: its header would have {size:,} bytes"
+            raise CorruptWeightsError(f"{problem} - download or export it again")
+        text = file.read(size)
     try:
-        entries: dict[str, Any] = json.loads(header)
+        entries: dict[str, Any] = json.loads(text)
         metadata = entries.pop("__metadata__", {})
         shapes = {name: tuple(int(n) for n in entry["shape"]) for name, entry in entries.items()}
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:

@@ -49,7 +49,7 @@ def ganzoo_architectures() -> Iterable[Architecture]:
 
 @ganzoo.hookimpl
 def ganzoo_layouts() -> Iterable[Layout]:
-    """The namings that CycleGAN generators are exchanged in."""
+    """The layouts of CycleGAN generators that others publish."""
     yield from LAYOUTS
 
 
@@ -74,11 +74,11 @@ def _of_the_course(filename: str, sha256: str) -> HubFile:
 
 @ganzoo.hookimpl
 def ganzoo_models() -> Iterable[PretrainedModel]:
-    """Our own model, and the weights that others published."""
+    """A bundled model, and models that others published."""
     yield PretrainedModel(
         name="cyclegan-noto2twemoji",
         architecture="cyclegan",
-        summary="emoji of Noto in the style of Twemoji, and the other way round, 64x64",
+        summary="emoji of Noto in the style of Twemoji, and the other way around, 64x64",
         dataset="emoji",
         license="cc-by-4.0",
         config={
@@ -100,7 +100,7 @@ def ganzoo_models() -> Iterable[PretrainedModel]:
     yield PretrainedModel(
         name="cyclegan-horse2zebra",
         architecture="cyclegan",
-        summary="makes zebras of horses; the other direction is in the same file",
+        summary="turns horses into zebras; the other direction is in the same file",
         dataset="horse2zebra",
         license=None,
         config={"domains": ("horse", "zebra")},
@@ -109,7 +109,7 @@ def ganzoo_models() -> Iterable[PretrainedModel]:
     yield PretrainedModel(
         name="cyclegan-zebra2horse",
         architecture="cyclegan",
-        summary="makes horses of zebras; the other direction is in the same file",
+        summary="turns zebras into horses; the other direction is in the same file",
         dataset="horse2zebra",
         license=None,
         config={"domains": ("horse", "zebra"), "first": "b_to_a"},
@@ -118,7 +118,7 @@ def ganzoo_models() -> Iterable[PretrainedModel]:
     yield PretrainedModel(
         name="cyclegan-horse2zebra.course",
         architecture="cyclegan",
-        summary="makes zebras of horses, by the network of the Hub's computer vision course, trained for 20 epochs",
+        summary="turns horses into zebras, by the network of the Hub's computer vision course, trained for 20 epochs",
         dataset="horse2zebra",
         license=None,
         config={"domains": ("horse", "zebra"), "direction": "a_to_b"},
@@ -127,7 +127,7 @@ def ganzoo_models() -> Iterable[PretrainedModel]:
     yield PretrainedModel(
         name="cyclegan-zebra2horse.course",
         architecture="cyclegan",
-        summary="makes horses of zebras, by the network of the Hub's computer vision course, trained for 20 epochs",
+        summary="turns zebras into horses, by the network of the Hub's computer vision course, trained for 20 epochs",
         dataset="horse2zebra",
         license=None,
         config={"domains": ("zebra", "horse"), "direction": "a_to_b"},
@@ -151,7 +151,7 @@ def ganzoo_models() -> Iterable[PretrainedModel]:
     yield PretrainedModel(
         name="cyclegan-apple2orange",
         architecture="cyclegan",
-        summary="makes oranges of apples, the authors' own weights",
+        summary="turns apples into oranges, the authors' own weights",
         dataset="apple2orange",
         license=None,
         config={"domains": ("apple", "orange"), "direction": "a_to_b"},

@@ -15,17 +15,22 @@ _DOMAIN = re.compile(r"[a-z0-9]+(?:[._-][a-z0-9]+)*")
 
 @dataclass(frozen=True, kw_only=True)
 class CycleGANConfig:
-    """Section 4 and appendix 7 of the paper, as in the authors' code.
+    """The config of CycleGAN (section 4 and appendix 7), with the defaults of the authors' code.
 
-    `blocks` are the generator's residual blocks: None for 9 from 256 pixels on, else 6. `upsampling`
-    is by transposed convolutions, or by nearest neighbours and a convolution. `stem_norm` and
-    `down_padding` tell the network of the Hub's computer vision course from the authors': it has no
-    norm and no ReLU after its first convolution, and pads by reflection where they pad by zeros.
+    - `blocks` is the number of residual blocks in a generator. None means 9 at 256 pixels and more, and 6 below.
+    - `upsampling` is by transposed convolutions, or by nearest neighbors and a convolution.
+    - `stem_norm` and `down_padding` are for the network of the Hub's computer vision course. It has no norm and no ReLU
+      after its first convolution, and it pads by reflection where the authors pad by zeros.
+    - `affine` gives each instance norm a gain and a bias. `dropout` is the probability in the residual blocks.
+    - `domains` are the names of the images in ``trainA`` and in ``trainB``.
+    - `direction` says which generators a published model holds. `first` is the default direction of a model with both.
+    - `cycle_weight` is lambda in equation 3. The identity loss has the weight `cycle_weight` * `identity_weight`.
+    - `adversarial_weight` is the weight of the generators' adversarial loss. It is 2 because ganzoo's least-squares
+      loss has a factor 1/2 that the authors' loss does not have.
+    - `pool_size` is the number of earlier images that each discriminator's history holds.
 
-    `domains` name what is in ``trainA`` and ``trainB``; a model holds both directions, or one, and
-    `first` is the usual one. Weights of the losses: the cycle's, the identity's as a part of the
-    cycle's, and that of the adversarial loss of the generators, which the authors take without the half
-    that least squares has here.
+    Raises:
+        ValueError: a value is out of its range; the message names the field.
     """
 
     resolution: int = 256
@@ -51,7 +56,7 @@ class CycleGANConfig:
 
     def __post_init__(self) -> None:
         if self.channels not in (1, 3, 4):
-            raise ValueError(f"channels is 1 (grey), 3 (RGB) or 4 (RGBA), not {self.channels}")
+            raise ValueError(f"channels is 1 (gray), 3 (RGB) or 4 (RGBA), not {self.channels}")
         if min(self.width, self.generator_blocks, self.discriminator_width, self.discriminator_layers) < 1:
             raise ValueError("width, blocks, discriminator_width and discriminator_layers must be at least 1")
         self._check_resolution()
@@ -63,7 +68,7 @@ class CycleGANConfig:
             raise ValueError(f"domains are two different names in small letters, not {', '.join(self.domains)}")
 
     def _check_resolution(self) -> None:
-        """The discriminator's last two convolutions take a pixel each from what all others have halved."""
+        """Each layer but the last two of the discriminator halves the image; each of the last two removes one pixel."""
         least = max(self.minimum_size, 3 * 2**self.discriminator_layers)
         if self.resolution < least or self.resolution % self.size_multiple:
             wanted = f"a multiple of {self.size_multiple} from {least} on with {self.discriminator_layers}"
@@ -76,40 +81,40 @@ class CycleGANConfig:
 
     @property
     def size_multiple(self) -> int:
-        """Images are halved twice."""
+        """4, since a generator halves images twice."""
         return 4
 
     @property
     def minimum_size(self) -> int:
-        """A quarter of it must be 2 pixels at least, for a reflection of 1."""
+        """8: a quarter of it is 2 pixels, the least for padding by the reflection of one pixel."""
         return 8
 
     @property
     def generator_blocks(self) -> int:
-        """How many residual blocks a generator has."""
+        """The number of residual blocks in a generator."""
         return self.blocks if self.blocks is not None else 9 if self.resolution >= 256 else 6
 
     @property
     def generators(self) -> tuple[str, ...]:
-        """The submodules that a published model holds, the usual one first."""
+        """The generators that a published model holds, the default direction first."""
         held = ("a_to_b", "b_to_a") if self.direction == "both" else (self.direction,)
         return tuple(sorted(held, key=lambda name: name != self.first))
 
     @property
     def directions(self) -> tuple[str, ...]:
-        """What users call them: ``horse2zebra``."""
+        """The names of the directions, such as ``horse2zebra``, in the order of `generators`."""
         names = dict(zip(("a_to_b", "b_to_a"), self._names, strict=True))
         return tuple(names[generator] for generator in self.generators)
 
     @property
     def routes(self) -> dict[str, tuple[str, str]]:
-        """The domain that each direction reads, and the one that it makes: ``a`` and ``b``, or the other way round."""
+        """For each direction the domain that it reads and the domain that it generates, ``a`` or ``b``."""
         ends = {"a_to_b": ("a", "b"), "b_to_a": ("b", "a")}
         return dict(zip(self.directions, (ends[generator] for generator in self.generators), strict=True))
 
     @property
     def _names(self) -> tuple[str, str]:
-        """From a to b, and from b to a."""
+        """The names of both directions: from a to b, and from b to a."""
         a, b = self.domains
         return (f"{a}2{b}", f"{b}2{a}")
 

@@ -1,4 +1,4 @@
-"""How other code bases name CycleGAN generators, and how their networks differ."""
+"""How other code bases name the tensors of CycleGAN generators, and how their networks differ."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["LAYOUTS", "read_course", "read_huggan", "read_junyanz", "read_upit"]
 
 _ENTRY = re.compile(r"(\d+)(?:\.(?:conv_block|block)\.(\d+))?\.(weight|bias)")
 _STATISTIC = re.compile(r"\d+\.(?:(?:conv_block|block)\.\d+\.)?(running_mean|running_var|num_batches_tracked)")
-_FIRST_BLOCK = 10  # behind the stem and two halvings, three modules each, and the first padding
+_FIRST_BLOCK = 10  # after the first padding, the stem and two downsampling layers of three modules each
 _COURSE = {
     "upfeature.conv": "stem.conv",
     "encoder1.conv1": "down.0.conv",
@@ -24,21 +24,21 @@ _COURSE = {
 
 
 def read_junyanz(shapes: Shapes) -> Reading | None:
-    """The authors' code: one sequential, ``model.0`` to ``model.27``, with transposed convolutions."""
+    """The authors' code: a sequential with transposed convolutions, ``model.0`` to ``model.27``."""
     return _read_one(shapes, upsampling="transposed")
 
 
 def read_huggan(shapes: Shapes) -> Reading | None:
-    """The Hub's community sprint: the same with an Upsample before each of two plain convolutions.
+    """The Hub's community sprint: the same, with an Upsample and a convolution in place of a transposed convolution.
 
-    That code pads the ends by as many pixels as an image has channels: with any but three it is another network.
+    That code pads at both ends by as many pixels as an image has channels, so only images of three channels fit.
     """
     reading = _read_one(shapes, upsampling="nearest")
     return reading if reading and reading.config["channels"] == 3 else None
 
 
 def read_upit(shapes: Shapes) -> Reading | None:
-    """UPIT: ``G_A`` and ``G_B`` are the authors' generators; ``G_B`` makes b of a. The discriminators are left out."""
+    """UPIT: ``G_A`` and ``G_B`` are the authors' generators. ``G_B`` translates a to b. Discriminators are ignored."""
     theirs = {"a_to_b": "G_B.", "b_to_a": "G_A."}
     parts = {ours: _part(shapes, prefix) for ours, prefix in theirs.items()}
     read = {ours: _read_sequential(part, "transposed") for ours, part in parts.items()}
@@ -57,7 +57,7 @@ def read_upit(shapes: Shapes) -> Reading | None:
 
 
 def read_course(shapes: Shapes) -> Reading | None:
-    """The Hub's computer vision course, whose network has the authors' shapes and is another."""
+    """The Hub's computer vision course. Its tensors have the shapes of the authors' network, but it is another one."""
     blocks = {name.partition(".")[0] for name in shapes if name.startswith("res")}
     names = _COURSE | {
         f"res{i}.conv{j}": f"blocks.{i}.{which}.conv"
@@ -90,21 +90,21 @@ def _read_one(shapes: Shapes, upsampling: str) -> Reading | None:
 def _one_direction(
     config: dict[str, Any], tensors: Mapping[str, str], ignored: frozenset[str] = frozenset()
 ) -> Reading:
-    """A file of one generator does not say of which direction: it is taken to be from a to b."""
+    """The reading of a file with one generator. The file does not show its direction, so it is taken as a to b."""
     named = {f"a_to_b.{ours}": theirs for ours, theirs in tensors.items()}
     return Reading(config={**config, "direction": "a_to_b"}, tensors=named, ignored=ignored)
 
 
 def _read_sequential(shapes: Shapes, upsampling: str) -> tuple[dict[str, Any], dict[str, str]] | None:
-    """The config of one generator, and its entries by our names; None where it is no such sequential."""
+    """The config of a generator, and its tensors' names by ganzoo's; None if it is not such a sequential."""
     kernels = {name.removesuffix(".weight"): shape for name, shape in shapes.items() if len(shape) == 4}
     blocks = len({name.partition(".")[0] for name in kernels if ".conv_block." in name or ".block." in name})
-    places = dict(_places(kernels, blocks, upsampling))
-    if not blocks or places.keys() != kernels.keys() or not _fits(kernels, blocks, upsampling):
+    convolutions = dict(_convolutions(kernels, blocks, upsampling))
+    if not blocks or convolutions.keys() != kernels.keys() or not _fits(kernels, blocks, upsampling):
         return None
-    norms = {_next(theirs): ours.replace(".conv", ".norm") for theirs, ours in places.items() if ours != "head.0"}
+    norms = {_next(theirs): ours.replace(".conv", ".norm") for theirs, ours in convolutions.items() if ours != "head.0"}
     affine = any(f"{theirs}.weight" in shapes for theirs in norms)
-    named = places | (norms if affine else {})
+    named = convolutions | (norms if affine else {})
     entries = {f"{ours}.{kind}": f"{theirs}.{kind}" for theirs, ours in named.items() for kind in ("weight", "bias")}
     if set(entries.values()) != {name for name in shapes if _ENTRY.fullmatch(name)}:
         return None
@@ -115,10 +115,11 @@ def _read_sequential(shapes: Shapes, upsampling: str) -> tuple[dict[str, Any], d
     return config, entries
 
 
-def _places(kernels: Mapping[str, Any], blocks: int, upsampling: str) -> Iterator[tuple[str, str]]:
-    """Where their convolutions stand, and what they are to us; dropout moves the second of a block by one.
+def _convolutions(kernels: Mapping[str, Any], blocks: int, upsampling: str) -> Iterator[tuple[str, str]]:
+    """The index of each convolution in their sequential, and ganzoo's name for it.
 
-    Both of a block are behind a module that pads by reflection: without, they would be padded by zeros.
+    In a block with dropout, the index of the second convolution is larger by one. Each convolution of a block follows
+    a module that pads by reflection. In networks that pad by zeros, the indices are others.
     """
     yield from {"1": "stem.conv", "4": "down.0.conv", "7": "down.1.conv"}.items()
     kind = "conv_block" if f"{_FIRST_BLOCK}.conv_block.1" in kernels else "block"
@@ -134,7 +135,7 @@ def _places(kernels: Mapping[str, Any], blocks: int, upsampling: str) -> Iterato
 
 
 def _fits(kernels: Mapping[str, tuple[int, ...]], blocks: int, upsampling: str) -> bool:
-    """A transposed convolution has its inputs first: that the place is right is not enough."""
+    """Whether the first upsampling layer is of this kind: a transposed convolution has its input channels first."""
     width = kernels["1"][0] if "1" in kernels else 0
     first = kernels.get(str(_FIRST_BLOCK + blocks + (upsampling == "nearest")), ())
     wanted = (4 * width, 2 * width, 3, 3) if upsampling == "transposed" else (2 * width, 4 * width, 3, 3)
@@ -142,9 +143,9 @@ def _fits(kernels: Mapping[str, tuple[int, ...]], blocks: int, upsampling: str) 
 
 
 def _next(name: str) -> str:
-    """The module behind one in a sequential: a convolution's norm."""
-    head, dot, place = name.rpartition(".")
-    return f"{head}{dot}{int(place) + 1}"
+    """The name of the next module in a sequential. After a convolution, this is its norm."""
+    head, dot, index = name.rpartition(".")
+    return f"{head}{dot}{int(index) + 1}"
 
 
 def _part(shapes: Shapes, prefix: str) -> Shapes:
@@ -152,7 +153,7 @@ def _part(shapes: Shapes, prefix: str) -> Shapes:
 
 
 def _statistics(shapes: Shapes, *prefixes: str) -> frozenset[str]:
-    """Running statistics, which instance norm kept before PyTorch 0.4 and which nobody uses."""
+    """The names of running statistics. Before PyTorch 0.4, instance norm saved them, but they have no effect."""
     return frozenset(
         name
         for prefix in prefixes

@@ -1,4 +1,4 @@
-"""CycleGAN and its training, section 3."""
+"""CycleGAN and its training (section 3)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["CycleGAN"]
 
 
 class CycleGAN(GAN):
-    """Two generators, each the other's inverse, and a discriminator for each domain."""
+    """Two generators, which translate in opposite directions, and a discriminator for each domain."""
 
     discriminators = ("discriminator_a", "discriminator_b")
 
@@ -33,7 +33,7 @@ class CycleGAN(GAN):
         self.pool_a, self.pool_b = (ImagePool(config.pool_size, config.image_shape) for _ in "ab")
 
     def optimizers(self) -> dict[str, torch.optim.Optimizer]:
-        """Adam with learning rate 2e-4 and beta1 0.5 for both generators together, and for both discriminators."""
+        """One Adam for both generators and one for both discriminators, by default with rate 2e-4 and beta1 0.5."""
         return {
             "generators": self._adam(self.a_to_b, self.b_to_a),
             "discriminators": self._adam(self.discriminator_a, self.discriminator_b),
@@ -44,13 +44,13 @@ class CycleGAN(GAN):
         return torch.optim.Adam(parameters, self.config.learning_rate, (self.config.beta1, 0.999))
 
     def training_step(self, batches: Iterator[Batch]) -> Iterator[Update]:
-        """One step of the generators, equation 3, then one of the discriminators on images of the history."""
+        """One step of the generators (equation 3), then one step of the discriminators, with images of the history."""
         batch = next(batches)
         a, b = batch["a"], batch["b"]
         fake_b, fake_a = self.a_to_b(a), self.b_to_a(b)
         with frozen(self.discriminator_a, self.discriminator_b):
             yield Update(
-                "generators", self._fool(fake_a, fake_b) | self._cycle(a, b, fake_a, fake_b) | self._keep(a, b)
+                "generators", self._fool(fake_a, fake_b) | self._cycle(a, b, fake_a, fake_b) | self._identity(a, b)
             )
         outputs = [
             discriminate(self.discriminator_a, a, self.pool_a.exchange(fake_a), "a"),
@@ -63,7 +63,7 @@ class CycleGAN(GAN):
         )
 
     def _fool(self, fake_a: Tensor, fake_b: Tensor) -> dict[str, Tensor]:
-        """The generators' sides of L_GAN(G, D_Y, X, Y) and L_GAN(F, D_X, Y, X), equation 1."""
+        """The generators' parts of L_GAN(G, D_Y, X, Y) and L_GAN(F, D_X, Y, X) (equation 1)."""
         weight = self.config.adversarial_weight
         return {
             "fool_a": weight * self.loss.generator(self.discriminator_a(fake_a)),
@@ -71,15 +71,15 @@ class CycleGAN(GAN):
         }
 
     def _cycle(self, a: Tensor, b: Tensor, fake_a: Tensor, fake_b: Tensor) -> dict[str, Tensor]:
-        """E |F(G(x)) - x| and E |G(F(y)) - y|, equation 2, weighted by lambda."""
+        """E |F(G(x)) - x| and E |G(F(y)) - y| (equation 2), times lambda."""
         weight = self.config.cycle_weight
         return {
             "cycle_a": weight * l1_loss(self.b_to_a(fake_b), a),
             "cycle_b": weight * l1_loss(self.a_to_b(fake_a), b),
         }
 
-    def _keep(self, a: Tensor, b: Tensor) -> dict[str, Tensor]:
-        """E |F(x) - x| and E |G(y) - y|, section 5.2: what is in a domain already is to stay as it is."""
+    def _identity(self, a: Tensor, b: Tensor) -> dict[str, Tensor]:
+        """E |F(x) - x| and E |G(y) - y| (section 5.2): images that are in the target domain should not change."""
         weight = self.config.cycle_weight * self.config.identity_weight
         if weight == 0:
             return {}
@@ -89,10 +89,10 @@ class CycleGAN(GAN):
         }
 
     def draw(self, request: Task, random: torch.Generator) -> Inputs:
-        """The image of the request, (C, H, W), named after the domain that it is from.
+        """The image of the request, (C, H, W), under the name of its domain, ``a`` or ``b``.
 
         Raises:
-            InvalidRequestError: no image, or a direction that the model does not hold.
+            InvalidRequestError: there is no image, or the model does not translate in that direction.
         """
         wanted = cast(ImageToImage, request)
         directions = dict(zip(self.config.directions, self.config.generators, strict=True))
@@ -100,10 +100,12 @@ class CycleGAN(GAN):
         if direction not in directions:
             raise InvalidRequestError(f"there is no direction {direction!r} - there is {' and '.join(directions)}")
         if wanted.image is None:
-            raise InvalidRequestError("a translation wants images: `model.translate(images)`")
+            raise InvalidRequestError(
+                "this model translates images, and there is no image - use `model.translate(images)`"
+            )
         return {directions[direction][0]: wanted.image}
 
     def generate(self, inputs: Inputs) -> Tensor:
-        """(N, C, H, W) in [-1, 1] from images of the same shape: of ``a`` those of b, of ``b`` those of a."""
+        """Images (N, C, H, W) in [-1, 1]: from ``a`` their translations to domain b, from ``b`` those to domain a."""
         images: Tensor = self.a_to_b(inputs["a"]) if "a" in inputs else self.b_to_a(inputs["b"])
         return images

@@ -1,4 +1,4 @@
-"""The networks of CycleGAN: a residual generator and a discriminator of patches."""
+"""The networks of CycleGAN: a residual generator and a discriminator that rates patches."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["Generator", "PatchDiscriminator"]
 
 
 class Normed(nn.Module):
-    """A convolution, instance norm and an activation, each of the last two only where it is wanted."""
+    """A convolution, then instance norm and an activation, which both can be left out."""
 
     def __init__(
         self, conv: nn.Module, channels: int, *, affine: bool, norm: bool = True, activation: nn.Module | None = None
@@ -31,7 +31,7 @@ class Normed(nn.Module):
 class Generator(nn.Module):
     """Appendix 7.2: c7s1-64, d128, d256, 9 or 6 times R256, u128, u64, c7s1-3.
 
-    (N, C, H, W) in [-1, 1] to the same, for every H and W that are multiples of 4, from 8 on.
+    Images (N, C, H, W) in [-1, 1] to images of the same shape. H and W must be multiples of 4, and at least 8.
     """
 
     def __init__(self, config: CycleGANConfig) -> None:
@@ -43,16 +43,16 @@ class Generator(nn.Module):
         self.blocks = nn.Sequential(*(Residual(widths[-1], config) for _ in range(config.generator_blocks)))
         self.up = nn.Sequential(*(_layer(_doubling(i, o, config), o, config) for i, o in pairwise(reversed(widths))))
         self.head = nn.Sequential(_reflecting(widths[0], config.channels, 7), nn.Tanh())
-        self.apply(_initialise)
+        self.apply(_initialize)
 
     def forward(self, images: Tensor) -> Tensor:
-        """One image for each."""
+        """One translation for each image."""
         out: Tensor = self.head(self.up(self.blocks(self.down(self.stem(images)))))
         return out
 
 
 class Residual(nn.Module):
-    """x + norm(conv(relu(norm(conv(x))))), with dropout behind the ReLU if wanted."""
+    """x + norm(conv(relu(norm(conv(x))))), with dropout after the ReLU."""
 
     def __init__(self, channels: int, config: CycleGANConfig) -> None:
         super().__init__()
@@ -61,15 +61,15 @@ class Residual(nn.Module):
         self.second = Normed(_reflecting(channels, channels, 3), channels, affine=config.affine)
 
     def forward(self, x: Tensor) -> Tensor:
-        """The same shape."""
+        """(N, channels, H, W) to the same shape."""
         out: Tensor = x + self.second(self.dropout(self.first(x)))
         return out
 
 
 class PatchDiscriminator(nn.Sequential):
-    """Appendix 7.2: C64, C128, C256, C512 and one score for each patch, of 70x70 pixels where there are three layers.
+    """Appendix 7.2: C64, C128, C256, C512 and a logit for each patch, which has 70x70 pixels with three layers.
 
-    (N, C, H, W) in [-1, 1] to (N, 1, H', W') logits. All but the last two convolutions halve the image.
+    (N, C, H, W) in [-1, 1] to (N, 1, H', W') logits. Every convolution but the last two halves the image.
     """
 
     def __init__(self, config: CycleGANConfig) -> None:
@@ -86,11 +86,11 @@ class PatchDiscriminator(nn.Sequential):
             for number, (inputs, outputs) in enumerate(pairwise(widths), 1)
         ]
         super().__init__(first, nn.LeakyReLU(0.2), *inner, nn.Conv2d(widths[-1], 1, 4, padding=1))
-        self.apply(_initialise)
+        self.apply(_initialize)
 
 
 class _NearestThenConv(nn.Conv2d):
-    """A 3x3 convolution of the image enlarged twofold by nearest neighbours."""
+    """Doubles the size of the image by nearest neighbors, then applies a 3x3 convolution."""
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, inputs, H, W) to (N, outputs, 2 H, 2 W)."""
@@ -115,7 +115,7 @@ def _doubling(inputs: int, outputs: int, config: CycleGANConfig) -> nn.Module:
     return nn.ConvTranspose2d(inputs, outputs, 3, stride=2, padding=1, output_padding=1)
 
 
-def _initialise(layer: nn.Module) -> None:
+def _initialize(layer: nn.Module) -> None:
     """Appendix 7.1: weights from N(0, 0.02), biases zero."""
     if isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d)):
         nn.init.normal_(layer.weight, 0.0, 0.02)

@@ -1,4 +1,4 @@
-"""The history of generated images that discriminators are shown (arXiv:1612.07828, section 2.3)."""
+"""The history of generated images that discriminators see (arXiv:1612.07828, section 2.3)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["ImagePool"]
 
 
 class ImagePool(nn.Module):
-    """Up to `size` earlier images; what is in it is state that a checkpoint keeps."""
+    """Up to `size` earlier images. They are buffers, so checkpoints keep them."""
 
     images: Tensor
     count: Tensor
@@ -26,13 +26,15 @@ class ImagePool(nn.Module):
 
     @torch.no_grad()
     def exchange(self, images: Tensor) -> Tensor:
-        """For each of (N, C, H, W) itself or, once the pool is full, with probability 1/2 one from the pool for it.
+        """Put images (N, C, H, W) into the pool, and return as many images for the discriminator.
 
-        Several processes have one history: each puts all images in, and gets its own back.
+        Until the pool is full, these are the images themselves. Then each image is swapped with probability 1/2 for
+        one in the pool. The processes of a group have the same pool: each puts the images of all processes in, and
+        returns those of its own rows.
         """
         if self.size == 0:
             return images.detach()
-        # A number without dimensions is the same in all processes; what follows from it has no rows to be shared.
+        # A random number without dimensions is the same in all processes, so their pools make the same choices.
         coins = Random(int(torch.randint(2**62, ())))
         exchanged = [self._exchange(image, coins) for image in gather_rows(images.detach())]
         return own_rows(torch.stack(exchanged))
@@ -45,7 +47,7 @@ class ImagePool(nn.Module):
             return image
         if coins.random() < 0.5:
             return image
-        place = coins.randrange(self.size)
-        earlier = self.images[place].clone()
-        self.images[place] = image
+        index = coins.randrange(self.size)
+        earlier = self.images[index].clone()
+        self.images[index] = image
         return earlier

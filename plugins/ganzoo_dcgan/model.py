@@ -1,4 +1,4 @@
-"""DCGAN and its training, section 4."""
+"""DCGAN and its training (section 4)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["DCGAN"]
 
 
 class DCGAN(GAN):
-    """A convolutional generator and its mirror image, the discriminator."""
+    """A convolutional generator, and a convolutional discriminator with the same layers in reverse order."""
 
     memory_format = torch.channels_last
 
@@ -29,23 +29,23 @@ class DCGAN(GAN):
         self.discriminator = Discriminator(config)
 
     def optimizers(self) -> dict[str, torch.optim.Optimizer]:
-        """Adam with learning rate 2e-4 and beta1 0.5 for both."""
+        """Adam for each network, by default with learning rate 2e-4 and beta1 0.5."""
         return {"discriminator": self._adam(self.discriminator), "generator": self._adam(self.generator)}
 
     def _adam(self, network: nn.Module) -> torch.optim.Optimizer:
         return torch.optim.Adam(network.parameters(), self.config.learning_rate, (self.config.beta1, 0.999))
 
     def training_step(self, batches: Iterator[Batch]) -> Iterator[Update]:
-        """One step of D, then one of G on the same images: their forward pass is done once."""
+        """One step of D, then one step of G with the same generated images, which are computed only once."""
         image = next(batches)["image"]
-        counterfeit = self.generator(self.noise(len(image)))
-        output = discriminate(self.discriminator, image, counterfeit.detach())
+        fake = self.generator(self.noise(len(image)))
+        output = discriminate(self.discriminator, image, fake.detach())
         yield Update("discriminator", {"adversarial": self.loss.discriminator(*output.logits)}, discriminators=[output])
         with frozen(self.discriminator):
-            yield Update("generator", {"adversarial": self.loss.generator(self.discriminator(counterfeit))})
+            yield Update("generator", {"adversarial": self.loss.generator(self.discriminator(fake))})
 
     def noise(self, count: int) -> Tensor:
-        """(count, latent_dim) for a training step."""
+        """`count` latents for a training step, (count, latent_dim)."""
         return draw_latent(self.config.latent, count, self.config.latent_dim, device=self.device)
 
     def draw(self, request: Task, random: torch.Generator) -> Inputs:
@@ -53,7 +53,7 @@ class DCGAN(GAN):
         return {"z": draw_latent(self.config.latent, self.config.latent_dim, random=random)}
 
     def fused(self) -> Callable[[Inputs], Tensor]:
-        """`generate` with each batch norm folded into the convolution before it."""
+        """As `generate`, with each batch norm folded into the convolution before it."""
         layers = list(self.generator)
         for i, norm in enumerate(layers):
             if isinstance(norm, nn.BatchNorm2d):

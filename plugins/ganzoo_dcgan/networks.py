@@ -1,4 +1,4 @@
-"""The convolutional networks of DCGAN, one class for every resolution."""
+"""The convolutional networks of DCGAN, for every resolution."""
 
 from __future__ import annotations
 
@@ -14,8 +14,7 @@ __all__ = ["Discriminator", "Generator"]
 class Generator(nn.Sequential):
     """Figure 1: (N, latent_dim) to (N, C, H, W) in [-1, 1] by fractionally-strided convolutions.
 
-    The projection of z to 4x4 maps is written as a transposed convolution of a 1x1 image, which is
-    the same linear map.
+    The first layer projects z to 4x4 pixels. It is a transposed convolution of a 1x1 image: the same linear map.
     """
 
     def __init__(self, config: DCGANConfig) -> None:
@@ -25,7 +24,7 @@ class Generator(nn.Sequential):
             layers += [nn.BatchNorm2d(inputs), nn.ReLU(), _upsample(inputs, outputs)]
         layers += [nn.BatchNorm2d(widths[-1]), nn.ReLU(), _upsample(widths[-1], config.channels), nn.Tanh()]
         super().__init__(*layers)
-        self.apply(_initialise)
+        self.apply(_initialize)
 
     def forward(self, z: Tensor) -> Tensor:
         """One image for each row of `z`."""
@@ -34,7 +33,7 @@ class Generator(nn.Sequential):
 
 
 class Discriminator(nn.Sequential):
-    """The generator's mirror: (N, C, H, W) in [-1, 1] to (N,) logits by strided convolutions."""
+    """Strided convolutions: (N, C, H, W) in [-1, 1] to (N,) logits. The widths are those of figure 1, reversed."""
 
     def __init__(self, config: DCGANConfig) -> None:
         widths = [config.discriminator_width * depth for depth in config.depths]  # 128, 256, 512, 1024
@@ -42,7 +41,7 @@ class Discriminator(nn.Sequential):
         for inputs, outputs in pairwise(widths):
             layers += [_downsample(inputs, outputs), nn.BatchNorm2d(outputs), nn.LeakyReLU(0.2)]
         super().__init__(*layers, nn.Conv2d(widths[-1], 1, 4, bias=False))
-        self.apply(_initialise)
+        self.apply(_initialize)
 
     def forward(self, images: Tensor) -> Tensor:
         """One logit for each image."""
@@ -58,8 +57,8 @@ def _downsample(inputs: int, outputs: int) -> nn.Module:
     return nn.Conv2d(inputs, outputs, 4, stride=2, padding=1, bias=False)
 
 
-def _initialise(layer: nn.Module) -> None:
-    """Section 4: all weights from N(0, 0.02); batch norm's gain around 1, as in the authors' code."""
+def _initialize(layer: nn.Module) -> None:
+    """Section 4: weights from N(0, 0.02). As in the authors' code, gains of batch norm are from N(1, 0.02)."""
     if isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d)):
         nn.init.normal_(layer.weight, 0.0, 0.02)
     elif isinstance(layer, nn.BatchNorm2d):

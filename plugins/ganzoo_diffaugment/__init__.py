@@ -1,4 +1,4 @@
-"""DiffAugment: discriminators see all images, real or not, through the same kind of random change."""
+"""DiffAugment: random changes to all images that discriminators see, real and generated (arXiv:2006.10738)."""
 
 from __future__ import annotations
 
@@ -17,28 +17,28 @@ PAPER = "arXiv:2006.10738, section 3"
 
 
 def _lazily(name: str) -> Callable[[], Any]:
-    """What imports `name`, and torch with it, when it is called."""
+    """A function that imports `name`, and with it torch, only when it is called."""
     return lambda: getattr(import_module("ganzoo_diffaugment.changes"), name)
 
 
 @ganzoo.hookimpl
 def ganzoo_augmentations() -> Iterable[Augmentation]:
-    """The three policies of the paper."""
+    """The three augmentations of the paper."""
     yield Augmentation(
         name="color",
-        summary="brightness by up to 1/2, saturation up to twofold, contrast from half to one and a half",
+        summary="changes brightness by up to 1/2, scales saturation by 0 to 2 and contrast by 1/2 to 3/2",
         paper=PAPER,
         load=_lazily("color"),
     )
     yield Augmentation(
         name="translation",
-        summary="shifted by up to an eighth of each side; what comes in is grey",
+        summary="shifts images by up to an eighth of each side; new pixels are gray",
         paper=PAPER,
         load=_lazily("translation"),
     )
     yield Augmentation(
         name="cutout",
-        summary="a square of half of each side is made grey",
+        summary="makes a rectangle gray, half as high and half as wide as the image",
         paper=PAPER,
         load=_lazily("cutout"),
     )

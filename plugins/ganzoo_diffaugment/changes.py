@@ -1,6 +1,6 @@
-"""The changes of DiffAugment, (N, C, H, W) to the same, each image by random numbers of its own.
+"""The augmentations of DiffAugment: images (N, C, H, W) to the same shape, with other random numbers for each image.
 
-They draw in the order and from the ranges of the authors' code, so that one seed gives the same images.
+The order and the ranges of the random numbers are those of the authors' code, so the same seed gives the same images.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ __all__ = ["color", "cutout", "translation"]
 
 
 def color(images: Tensor) -> Tensor:
-    """Brightness b in [-1/2, 1/2) is added, then saturation scaled by [0, 2), then contrast by [1/2, 3/2)."""
+    """Add a brightness in [-1/2, 1/2), then scale saturation by [0, 2), then contrast by [1/2, 3/2)."""
     images = images + (_uniform(images) - 0.5)
     images = _scale_around(images.mean(1, keepdim=True), images, _uniform(images) * 2)
     return _scale_around(images.mean((1, 2, 3), keepdim=True), images, _uniform(images) + 0.5)
 
 
 def translation(images: Tensor, ratio: float = 0.125) -> Tensor:
-    """Moved by whole pixels, up to `ratio` of each side; zeros, which are grey, come in."""
+    """Shift each image by whole pixels, by up to `ratio` of each side. New pixels are 0, which is gray."""
     _, _, height, width = images.shape
     down, right = round_half_up(height * ratio), round_half_up(width * ratio)
     rows = _integers(images, -down, down) + torch.arange(height, device=images.device) + down  # (N, H)
@@ -31,34 +31,34 @@ def translation(images: Tensor, ratio: float = 0.125) -> Tensor:
 
 
 def cutout(images: Tensor, ratio: float = 0.5) -> Tensor:
-    """A rectangle of `ratio` of each side, its centre anywhere in the image, becomes zero, which is grey."""
+    """Set a rectangle to 0, which is gray. Its sides are `ratio` of the image's, its center anywhere in the image."""
     rows = _covered(images, images.shape[2], ratio)
     columns = _covered(images, images.shape[3], ratio)
     return images.masked_fill((rows[:, :, None] & columns[:, None, :])[:, None], 0)
 
 
 def round_half_up(x: float) -> int:
-    """To the nearest whole number, halves up, as the authors round."""
+    """Round to the nearest whole number, and halves up, as the authors' code does."""
     return int(x + 0.5)
 
 
 def _covered(images: Tensor, side: int, ratio: float) -> Tensor:
-    """Which places along a side of each image are cut out, (N, side)."""
+    """For each image, which positions along a side are in the rectangle, (N, side)."""
     length = round_half_up(side * ratio)
-    start = _integers(images, 0, side - length % 2) - length // 2  # an even length has one more place
-    place = torch.arange(side, device=images.device)
-    return (place >= start) & (place < start + length)
+    start = _integers(images, 0, side - length % 2) - length // 2  # an even length has one more start
+    position = torch.arange(side, device=images.device)
+    return (position >= start) & (position < start + length)
 
 
-def _scale_around(centre: Tensor, images: Tensor, scale: Tensor) -> Tensor:
-    return (images - centre) * scale + centre
+def _scale_around(center: Tensor, images: Tensor, scale: Tensor) -> Tensor:
+    return (images - center) * scale + center
 
 
 def _uniform(images: Tensor) -> Tensor:
-    """(N, 1, 1, 1) in [0, 1)."""
+    """A random number in [0, 1) for each image, (N, 1, 1, 1)."""
     return torch.rand(len(images), 1, 1, 1, dtype=images.dtype, device=images.device)
 
 
 def _integers(images: Tensor, least: int, most: int) -> Tensor:
-    """(N, 1) in [least, most]."""
+    """A random whole number in [least, most] for each image, (N, 1)."""
     return torch.randint(least, most + 1, (len(images), 1), device=images.device)

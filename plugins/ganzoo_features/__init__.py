@@ -1,4 +1,4 @@
-"""The networks that images are compared by: Inception for photographs, small classifiers for digits and clothes."""
+"""Networks whose features image sets are compared by: Inception, and small classifiers of digits and clothes."""
 
 from __future__ import annotations
 
@@ -30,20 +30,20 @@ def _build_classifier() -> Extractor:
 
 @ganzoo.hookimpl
 def ganzoo_feature_extractors() -> Iterable[FeatureExtractor]:
-    """The field's one network, and one for each small data set that bundled models learned."""
+    """Inception, which most papers use, and a classifier for each small data set that bundled models have learned."""
     yield FeatureExtractor(
         name="inception",
-        summary="Inception-v3 with TensorFlow's weights of 2015, by which FID and IS are usually stated",
+        summary="Inception-v3 with TensorFlow's weights of 2015, the usual network for FID and IS",
         source="arXiv:1512.00567; weights converted by https://github.com/mseitzer/pytorch-fid",
         dataset="imagenet",
         license="apache-2.0",
         num_features=2048,
         num_classes=1008,
-        accepts="any size, resized to 299x299 as TensorFlow 1 does (bilinear, not antialiased); grey becomes colour",
+        accepts="any size, resized to 299x299 as TensorFlow 1 does (bilinear, not antialiased); gray becomes color",
         build=_build_inception,
         weights=HubFile(
             repo="RaphaelLiu/EvalCrafter-Models",
-            # never `main`, where the file was cut to 293 bytes
+            # not `main`, where the file has only 293 bytes
             revision="6040b4d40fdcde446a0cf753b0527585b6b77c54",
             filename="pt_inception-2015-12-05-6726825d.pth",
             sha256="6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2",
@@ -57,7 +57,7 @@ def ganzoo_feature_extractors() -> Iterable[FeatureExtractor]:
 
 
 def _classifier(dataset: str, of: str, sha256: str) -> FeatureExtractor:
-    """The small classifier of a data set, called after it."""
+    """The small classifier for a data set, which has the name of the data set."""
     return FeatureExtractor(
         name=dataset,
         summary=f"a small convolutional classifier of {of}, trained here",
@@ -66,7 +66,7 @@ def _classifier(dataset: str, of: str, sha256: str) -> FeatureExtractor:
         license="apache-2.0",
         num_features=128,
         num_classes=10,
-        accepts="any size, resized to 28x28 (bilinear, antialiased); colour becomes grey",
+        accepts="any size, resized to 28x28 (bilinear, antialiased); color becomes gray",
         build=_build_classifier,
         weights=BundledFile(package="ganzoo_features", path=f"weights/{dataset}.safetensors", sha256=sha256),
     )

@@ -1,4 +1,4 @@
-"""A small classifier of small grey pictures, whose last hidden layer is what images are compared by."""
+"""A small classifier of small gray images. Its features are those of its last hidden layer."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ LUMA = (0.299, 0.587, 0.114)
 
 
 class Classifier(Extractor):
-    """Five convolutions with batch norm, the mean over the picture (128 features, none negative), and one linear layer.
+    """Five convolutions with batch norm, the mean over all pixels (128 features, none negative), and a linear layer.
 
-    Takes uint8 images (N, C, H, W) of any size with 1 or 3 channels. Colour becomes luma, and what is not 28x28
-    is resized to it, bilinear with antialiasing.
+    It takes uint8 images (N, C, H, W) of any size with 1 or 3 channels. Color becomes luma. Images of other sizes are
+    resized to 28x28, bilinear with antialiasing.
     """
 
     def __init__(self, classes: int = 10) -> None:
@@ -43,7 +43,7 @@ class Classifier(Extractor):
 
 
 def prepare(images: Tensor) -> Tensor:
-    """uint8 (N, C, H, W) as (N, 1, 28, 28) in [-1, 1]."""
+    """The input of the network, (N, 1, 28, 28) in [-1, 1], from uint8 images (N, C, H, W)."""
     pixels = images.to(torch.get_default_dtype())
     if pixels.shape[1] == 3:
         pixels = torch.einsum("nchw,c->nhw", pixels, pixels.new_tensor(LUMA))[:, None]

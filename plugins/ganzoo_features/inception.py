@@ -1,4 +1,4 @@
-"""Inception-v3 as FID was defined with: TensorFlow's network of 2015, its pooling and its way to resize."""
+"""The Inception-v3 that defines FID: TensorFlow's network of 2015, with its pooling and its resizing."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ SIDE = 299
 
 
 class Inception(Extractor):
-    """torch-fidelity's blocks and resizing, in a network that loads no weights by itself (arXiv:1512.00567).
+    """Inception-v3 (arXiv:1512.00567), made of torch-fidelity's blocks, without weights.
 
-    Images of any size are resized to 299x299 as TensorFlow 1 did it, bilinear without antialiasing; grey ones
-    are made three equal channels. Features (N, 2048) are the last pooling. The logits (N, 1008) are without
-    their bias, as in the code that defined IS.
+    It takes uint8 images (N, C, H, W) of any size with 1 or 3 channels. It resizes them to 299x299 as TensorFlow 1
+    does, bilinear without antialiasing, and repeats the channel of gray images three times. The features (N, 2048) are
+    those of the last pooling. The logits (N, 1008) have no bias, as in the code that defined IS.
     """
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""The first GAN and its training, algorithm 1."""
+"""The first GAN and its training (algorithm 1)."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class MLPGAN(GAN):
         self.discriminator = Discriminator(config)
 
     def optimizers(self) -> dict[str, torch.optim.Optimizer]:
-        """Stochastic gradient descent with momentum for each of the two players, as in algorithm 1; or Adam."""
+        """For each network, stochastic gradient descent with momentum, as in algorithm 1, or Adam."""
         return {
             "discriminator": self._optimizer(self.discriminator, self.config.discriminator_learning_rate),
             "generator": self._optimizer(self.generator, self.config.generator_learning_rate),
@@ -37,21 +37,21 @@ class MLPGAN(GAN):
         return torch.optim.SGD(network.parameters(), rate, self.config.momentum)
 
     def training_step(self, batches: Iterator[Batch]) -> Iterator[Update]:
-        """Algorithm 1: k steps of D, each on new data and new noise, then one of G on new noise."""
+        """Algorithm 1: k steps of D, each with new data and new noise, then one step of G with new noise."""
         for _ in range(self.config.discriminator_steps):
             image = next(batches)["image"]
             with torch.no_grad():
-                counterfeit = self.generator(self.noise(len(image)))
-            output = discriminate(self.discriminator, image, counterfeit)
+                fake = self.generator(self.noise(len(image)))
+            output = discriminate(self.discriminator, image, fake)
             yield Update(
                 "discriminator", {"adversarial": self.loss.discriminator(*output.logits)}, discriminators=[output]
             )
         with frozen(self.discriminator):
-            fake = self.discriminator(self.generator(self.noise(len(image))))
-            yield Update("generator", {"adversarial": self.loss.generator(fake)})
+            fake_logits = self.discriminator(self.generator(self.noise(len(image))))
+            yield Update("generator", {"adversarial": self.loss.generator(fake_logits)})
 
     def noise(self, count: int) -> Tensor:
-        """(count, latent_dim) for a training step."""
+        """`count` latents for a training step, (count, latent_dim)."""
         return draw_latent(self.config.latent, count, self.config.latent_dim, device=self.device)
 
     def draw(self, request: Task, random: torch.Generator) -> Inputs:

@@ -13,7 +13,7 @@ __all__ = ["Discriminator", "Generator", "Maxout"]
 
 
 class Generator(nn.Module):
-    """Rectified linear layers and a sigmoid: (N, latent_dim) to (N, C, H, W) in [-1, 1]."""
+    """Linear layers with ReLU, then a sigmoid: (N, latent_dim) to (N, C, H, W) in [-1, 1]."""
 
     def __init__(self, config: GANConfig) -> None:
         super().__init__()
@@ -22,7 +22,7 @@ class Generator(nn.Module):
         hidden = [layer for i, o in pairwise(sizes) for layer in (nn.Linear(i, o), nn.ReLU())]
         self.layers = nn.Sequential(*hidden, nn.Linear(sizes[-1], channels * height * width), nn.Sigmoid())
         self.image_shape = config.image_shape
-        _initialise(self, config.generator_spread)
+        _initialize(self, config.generator_spread)
 
     def forward(self, z: Tensor) -> Tensor:
         """One image for each row of `z`."""
@@ -31,7 +31,7 @@ class Generator(nn.Module):
 
 
 class Maxout(nn.Module):
-    """max_j (x W_j + b_j): each unit is the largest of `pieces` linear maps (arXiv:1302.4389, section 3)."""
+    """Each unit is the largest of `pieces` linear maps: max_j (x W_j + b_j) (arXiv:1302.4389, section 3)."""
 
     def __init__(self, inputs: int, units: int, pieces: int) -> None:
         super().__init__()
@@ -40,12 +40,12 @@ class Maxout(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, inputs) to (N, units)."""
-        logits: Tensor = self.linear(x)  # (N, units * pieces)
-        return logits.view(len(x), -1, self.pieces).amax(dim=2)
+        values: Tensor = self.linear(x)  # (N, units * pieces)
+        return values.view(len(x), -1, self.pieces).amax(dim=2)
 
 
 class Discriminator(nn.Module):
-    """Maxout layers behind dropout: (N, C, H, W) in [-1, 1] to (N,) logits."""
+    """Maxout layers, each after dropout, then a linear layer: (N, C, H, W) in [-1, 1] to (N,) logits."""
 
     def __init__(self, config: GANConfig) -> None:
         super().__init__()
@@ -55,7 +55,7 @@ class Discriminator(nn.Module):
         for inputs, units in pairwise(sizes):
             layers += [Maxout(inputs, units, config.maxout_pieces), nn.Dropout(config.hidden_dropout)]
         self.layers = nn.Sequential(*layers, nn.Linear(sizes[-1], 1))
-        _initialise(self, config.discriminator_spread)
+        _initialize(self, config.discriminator_spread)
 
     def forward(self, images: Tensor) -> Tensor:
         """One logit for each image."""
@@ -63,8 +63,11 @@ class Discriminator(nn.Module):
         return logits.squeeze(1)
 
 
-def _initialise(module: nn.Module, spread: float) -> None:
-    """Weights uniform in [-spread, spread], biases zero: the authors' configuration (`irange`); 0 leaves them."""
+def _initialize(module: nn.Module, spread: float) -> None:
+    """Weights uniform in [-spread, spread] and biases zero, as in the authors' configuration (`irange`).
+
+    A spread of 0 leaves both as PyTorch initializes them.
+    """
     for layer in module.modules() if spread else ():
         if isinstance(layer, nn.Linear):
             torch.nn.init.uniform_(layer.weight, -spread, spread)

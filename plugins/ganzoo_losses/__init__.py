@@ -1,4 +1,4 @@
-"""The adversarial losses that any GAN may be trained with, and the penalties on its discriminator."""
+"""Adversarial losses for the training of any GAN, and penalties on its discriminator."""
 
 from __future__ import annotations
 
@@ -14,39 +14,39 @@ __all__: list[str] = []
 GANZOO_API = (2, 0)
 
 
-# The losses with a target for each side, which alone can be smoothed.
+# The losses that have a target for real images. Only such a target can be smoothed.
 TARGETS = ("minimax", "non-saturating", "least-squares")
 
 
 def _lazily(module: str, name: str) -> Callable[[], Any]:
-    """What imports `name`, and torch with it, when it is called."""
+    """A function that imports `name`, and with it torch, only when it is called."""
     return lambda: getattr(import_module(f"ganzoo_losses.{module}"), name)
 
 
 @ganzoo.hookimpl
 def ganzoo_losses() -> Iterable[Loss]:
-    """The two games of the first GAN, and three on plain scores."""
+    """The two losses of the first GAN, and three later ones."""
     yield Loss(
         name="minimax",
-        summary="the zero-sum game: the generator minimises log(1 - D(G(z)))",
+        summary="the zero-sum game: the generator minimizes log(1 - D(G(z)))",
         paper="arXiv:1406.2661, equation 1",
         load=_lazily("adversarial", "minimax"),
     )
     yield Loss(
         name="non-saturating",
-        summary="the generator maximises log D(G(z)) instead: the same fixed point, stronger early gradients",
+        summary="the generator maximizes log D(G(z)) instead: the same fixed point, larger gradients at the start",
         paper="arXiv:1406.2661, section 3",
         load=_lazily("adversarial", "non_saturating"),
     )
     yield Loss(
         name="least-squares",
-        summary="scores are regressed to 1 for real images and to 0 for others: far from the target, large gradients",
+        summary="regression to 1 for real images and to 0 for generated ones: large gradients far from the target",
         paper="arXiv:1611.04076, equation 9",
         load=_lazily("adversarial", "least_squares"),
     )
     yield Loss(
         name="hinge",
-        summary="only scores on the wrong side of the margins -1 and 1 train the discriminator",
+        summary="only logits on the wrong side of the margins -1 and 1 train the discriminator",
         paper="arXiv:1705.02894; arXiv:1805.08318, equation 4",
         load=_lazily("adversarial", "hinge"),
     )
@@ -70,14 +70,14 @@ def ganzoo_regularizers() -> Iterable[Regularizer]:
     )
     yield Regularizer(
         name="wgan-gp",
-        summary="the norm of the critic's gradient, between real images and others, is held at 1",
+        summary="keeps the norm of the critic's gradient at 1, on images between real and generated ones",
         paper="arXiv:1704.00028, equation 3",
         weight=10.0,
         load=_lazily("penalties", "wgan_gp"),
     )
     yield Regularizer(
         name="roth",
-        summary="what noise on all images would do to the game, as a penalty on the squared gradient",
+        summary="has the effect of noise on all images, as a penalty on the squared gradient",
         paper="arXiv:1705.09367, algorithm 1",
         weight=0.1,
         losses=("minimax", "non-saturating"),
@@ -85,7 +85,7 @@ def ganzoo_regularizers() -> Iterable[Regularizer]:
     )
     yield Regularizer(
         name="label-smoothing",
-        summary="the target of real images is 1 less the weight",
+        summary="the target of real images is 1 minus the weight",
         paper="arXiv:1606.03498, section 3.4",
         weight=0.1,
         losses=TARGETS,

@@ -1,7 +1,7 @@
-"""Penalties on discriminators: each a function of what a discriminator saw, to a scalar of weight 1.
+"""Penalties on discriminators: functions from the output of a discriminator to a scalar, without a weight.
 
-An image's score is the mean over all that the discriminator says of it, patches for instance, as it is
-in the losses. Gradients are taken in 32 bits or more, of images that are scored anew.
+If a discriminator returns several logits for an image, such as one for each patch, the image's logit is their mean, as
+in the losses. For gradients, the discriminator is run again, in 32 bits or more.
 """
 
 from __future__ import annotations
@@ -18,46 +18,46 @@ __all__ = ["label_smoothing", "r1", "roth", "wgan_gp"]
 
 
 def r1(output: DiscriminatorOutput) -> Tensor:
-    """1/2 E_x |grad D(x)|^2 at real images, arXiv:1801.04406, equation 9."""
+    """1/2 E_x |grad D(x)|^2 on real images (arXiv:1801.04406, equation 9)."""
     _, gradient = _logits_and_gradient(output.discriminator, output.real)
     return gradient.square().sum(1).mean() / 2
 
 
 def wgan_gp(output: DiscriminatorOutput) -> Tensor:
-    """E (|grad D(u)| - 1)^2 at u = e x + (1 - e) G(z), e uniform in [0, 1), arXiv:1704.00028, equation 3."""
+    """E (|grad D(u)| - 1)^2 with u = e x + (1 - e) G(z) and e uniform in [0, 1) (arXiv:1704.00028, equation 3)."""
     real, fake = at_least_float32(output.real), at_least_float32(output.fake)
     share = torch.rand(len(real), 1, 1, 1, dtype=real.dtype, device=real.device)
     between = torch.lerp(fake.detach(), real.detach(), share)
     _, gradient = _logits_and_gradient(output.discriminator, between)
-    # Unlike the root of a sum of squares, the norm has a derivative at zero, which is where dead units leave it.
+    # Dead units give a gradient of zero. There, `vector_norm` has a derivative; the root of a sum of squares has none.
     norm: Tensor = vector_norm(gradient, dim=1)
     return (norm - 1).square().mean()
 
 
 def roth(output: DiscriminatorOutput) -> Tensor:
-    """1/2 (E_x (1 - p)^2 |grad s|^2 + E_z p^2 |grad s|^2) with p = sigmoid(s), arXiv:1705.09367, algorithm 1.
+    """1/2 (E_x (1 - p)^2 |grad s|^2 + E_z p^2 |grad s|^2) with p = sigmoid(s) (arXiv:1705.09367, algorithm 1).
 
-    Of the logits s of real images in the first term, of the others in the second. The weight stays, as in
-    the authors' variant without annealing.
+    s are the logits of real images in the first term, and of generated images in the second. The weight is constant,
+    as in the authors' variant without annealing.
     """
     real, at_real = _logits_and_gradient(output.discriminator, output.real)
     fake, at_fake = _logits_and_gradient(output.discriminator, output.fake)
-    doubt, belief = (1 - real.sigmoid())[:, None], fake.sigmoid()[:, None]
-    return ((doubt * at_real).square().sum(1).mean() + (belief * at_fake).square().sum(1).mean()) / 2
+    real_weight, fake_weight = (1 - real.sigmoid())[:, None], fake.sigmoid()[:, None]
+    return ((real_weight * at_real).square().sum(1).mean() + (fake_weight * at_fake).square().sum(1).mean()) / 2
 
 
 def label_smoothing(output: DiscriminatorOutput) -> Tensor:
-    """E D(x), of raw logits: with weight a it lowers the target of real images from 1 to 1 - a.
+    """One-sided label smoothing: the mean logit of real images (arXiv:1606.03498, section 3.4).
 
-    One-sided label smoothing, arXiv:1606.03498, section 3.4. For logistic losses the change of target is
-    just this, (1 - a) softplus(-s) + a softplus(s) = softplus(-s) + a s; for least squares it is but
-    for a constant, (s - 1 + a)^2 / 2 = (s - 1)^2 / 2 + a s + a (a - 2) / 2.
+    With weight a, it lowers the target of real images from 1 to 1 - a. For the logistic losses this is exact, since
+    (1 - a) softplus(-s) + a softplus(s) = softplus(-s) + a s. For least squares it is exact up to a constant, since
+    (s - 1 + a)^2 / 2 = (s - 1)^2 / 2 + a s + a (a - 2) / 2.
     """
     return at_least_float32(output.real_logits).mean()
 
 
 def _logits_and_gradient(discriminator: Callable[[Tensor], Tensor], images: Tensor) -> tuple[Tensor, Tensor]:
-    """The score of each image, (N,), and its gradient with respect to the image, (N, C * H * W)."""
+    """The logit of each image, (N,), and its gradient with respect to the image, (N, C * H * W)."""
     images = at_least_float32(images.detach()).requires_grad_()
     with torch.autocast(images.device.type, enabled=False):
         logits = discriminator(images)

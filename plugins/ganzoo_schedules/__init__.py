@@ -1,4 +1,4 @@
-"""How learning rates change in the course of a run."""
+"""How learning rates change during a run."""
 
 from __future__ import annotations
 
@@ -15,28 +15,28 @@ GANZOO_API = (2, 0)
 
 @ganzoo.hookimpl
 def ganzoo_schedules() -> Iterable[Schedule]:
-    """The usual four."""
+    """Four common schedules."""
     yield Schedule(
         name="constant",
-        summary="they stay, multiplied by the setting",
+        summary="constant: learning rates times the setting",
         default=1.0,
         factor=lambda progress, scale: scale,
     )
     yield Schedule(
         name="linear",
-        summary="they stay up to the part of the run that is set, then fall linearly to zero (arXiv:1703.10593)",
+        summary="constant until the part of the run that the setting names, then linear to zero (arXiv:1703.10593)",
         default=0.5,
         factor=lambda progress, start: 1.0 if progress < start else (1 - progress) / (1 - start),
     )
     yield Schedule(
         name="cosine",
-        summary="half a cosine from 1 to the part that is set",
+        summary="half a cosine wave, from 1 to the setting",
         default=0.0,
         factor=lambda progress, end: end + (1 - end) * (1 + cos(pi * progress)) / 2,
     )
     yield Schedule(
         name="exponential",
-        summary="an exponential from 1 to the part that is set",
+        summary="exponential, from 1 to the setting",
         default=0.01,
         factor=lambda progress, end: end**progress,
     )
