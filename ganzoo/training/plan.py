@@ -27,16 +27,16 @@ class TrainingOptions:
     Args:
         iterations: The number of training steps.
         batch_size: The number of images in a batch, for each process and each part of `accumulate`.
-        accumulate: The number of batches whose gradients are added for each update.
+        accumulate: The number of batches for each update, which applies the mean of their gradients.
         seed: Decides all random numbers of the run.
         ema: The decay of the exponential moving average of the weights, in [0, 1). With 0, the weights
             themselves are published.
         precision: The precision in which the networks compute. The weights stay in 32 bits.
         schedule: How the learning rates change, with a setting from 0 to 1 if wanted: ``linear=0.5``.
         regularizers: The weights of penalties, by name.
-        regularize_every: Compute the penalties only in every so-many-th iteration, with weights larger by the
-            same factor (lazy regularization, arXiv:1912.04958, section 3.1). It takes less time, and the
-            penalties are the same on average.
+        regularize_every: The number of iterations from one with penalties to the next. Their weights are
+            multiplied by it, so the penalties are the same on average, in less time (lazy regularization,
+            arXiv:1912.04958, section 3.1).
         augmentations: Changes to all images that discriminators see, in this order.
         mirror: Flip half of the training images left to right.
         crop: Enlarge the training images by this factor, from 1 to 2, and take a random part of the right size.

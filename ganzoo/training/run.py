@@ -157,7 +157,7 @@ def open_run(
     settings = {**plan.config, **_classes_of(plan, task, data)}
     config, _ = lookup.check_config(plan.architecture, settings)
     # Seed directly before the networks are built: nothing else may change their initial weights.
-    torch.manual_seed(derive_seed(plan.seed, "initialisation"))
+    torch.manual_seed(derive_seed(plan.seed, "initialisation"))  # respelling this word would change all runs
     gan = lookup.create(plan.architecture, loss=plan.loss, **settings).to(device)
     loop = Loop(
         gan,

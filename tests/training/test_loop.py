@@ -149,18 +149,18 @@ def test_only_published_submodules_are_published():
 # --- records -------------------------------------------------------------------------------------
 
 
-def test_records_hold_every_loss_and_score():
+def test_records_hold_every_loss_and_metric():
     record = next(testing.tiny_loop("gan", regularizers={"r1": 1.0}))
     assert record.step == 1
     assert record.losses.keys() == {"discriminator/adversarial", "discriminator/r1", "generator/adversarial"}
     assert record.metrics.keys() == {"D(x)", "D(G(z))"}
-    assert all(0 <= score <= 1 for score in record.metrics.values())
+    assert all(0 <= value <= 1 for value in record.metrics.values())
 
 
-def judging(name="", scores=(1.0, -3.0)):
-    """A GAN whose discriminator has given these scores."""
+def outputting(name="", logits=(1.0, -3.0)):
+    """A GAN whose discriminator has returned these logits, for real and for generated images."""
     gan = Toy()
-    real, fake = (torch.full((2,), score) for score in scores)
+    real, fake = (torch.full((2,), logit) for logit in logits)
 
     def training_step(batches):
         next(batches)
@@ -178,19 +178,19 @@ def judging(name="", scores=(1.0, -3.0)):
     ("loss", "expected"),
     [("non-saturating", (0.7310586, 0.0474259)), ("least-squares", (1, -3)), ("hinge", (1, -3))],
 )
-def test_verdicts_are_probabilities_where_the_loss_has_them(loss, expected):
-    gan = judging()
+def test_mean_outputs_are_probabilities_where_the_loss_has_them(loss, expected):
+    gan = outputting()
     gan.loss = lookup.registry().losses[loss].load()
     assert next(toy_loop(gan)).metrics == {"D(x)": pytest.approx(expected[0]), "D(G(z))": pytest.approx(expected[1])}
 
 
 def test_discriminators_are_told_apart_by_name():
-    assert next(toy_loop(judging("a"))).metrics.keys() == {"D_a(x)", "D_a(G(z))"}
+    assert next(toy_loop(outputting("a"))).metrics.keys() == {"D_a(x)", "D_a(G(z))"}
 
 
 def test_penalties_are_weighted_and_added():
     """0.5 E D(x) with D(x) = 1 is added to the loss 1; the images are zero, where the weight has no slope."""
-    gan = judging()
+    gan = outputting()
     gan.loss = lookup.registry().losses["non-saturating"].load()
     losses = next(toy_loop(gan, regularizers={"label-smoothing": 0.5})).losses
     assert losses == {"discriminator/own": 1.0, "discriminator/label-smoothing": 0.5}
@@ -198,7 +198,7 @@ def test_penalties_are_weighted_and_added():
 
 def test_penalties_may_be_rare_and_are_so_much_heavier_then():
     """In every third iteration, from the first on, with three times the weight."""
-    gan = judging()
+    gan = outputting()
     gan.loss = lookup.registry().losses["non-saturating"].load()
     loop = toy_loop(gan, iterations=5, regularizers={"label-smoothing": 0.5}, regularize_every=3)
     assert [record.losses.get("discriminator/label-smoothing") for record in loop] == [1.5, None, None, 1.5, None]
@@ -223,7 +223,7 @@ def test_the_seed_decides(precision):
 
 
 def test_autocast_sees_every_update():
-    """In 16 bits too, the second discriminator step judges with the weights that the first has left."""
+    """In 16 bits too, the second discriminator step computes with the weights that the first has left."""
     seen = []
 
     def losses(gan, x):
@@ -348,7 +348,7 @@ def test_processes_do_not_share_a_device(monkeypatch, device):
         join_process_group(device)
 
 
-def test_one_process_is_a_crew_of_one(monkeypatch):
+def test_one_process_is_a_group_of_one(monkeypatch):
     monkeypatch.setenv("WORLD_SIZE", "1")
     processes, device = join_process_group("cpu")
     assert (processes, device) == (ProcessGroup(0, 1), torch.device("cpu"))
@@ -364,7 +364,7 @@ def test_one_process_is_a_crew_of_one(monkeypatch):
 
 
 def test_it_learns():
-    """On images of one grey level the generator comes to make that level, and D ends at 1/2 (theorem 1)."""
+    """On images of one gray level the generator comes to make that level, and D ends at 1/2 (theorem 1)."""
     data = ImageData("bright", torch.full((32, 1, 8, 8), 230, dtype=torch.uint8))
     torch.manual_seed(0)
     gan = lookup.create("gan", resolution=8, latent_dim=4, generator_widths=(32,), discriminator_units=(16,))
@@ -381,7 +381,7 @@ def test_it_learns():
 @pytest.mark.filterwarnings("ignore:The .grad attribute")  # of PyTorch's compiler, about its own doing
 @pytest.mark.parametrize("regularizers", [{}, {"r1": 1.0}])
 def test_compiled_networks_give_the_same(regularizers):
-    """But for rounding; a discriminator whose gradient is penalised stays as it is."""
+    """But for rounding; a discriminator whose gradient is penalized stays as it is."""
 
     def loop(compiled):
         torch.manual_seed(0)

@@ -141,7 +141,8 @@ OPTIONS = (
         (
             {"loss": "hinge", "regularizers": {"roth": None}},
             InvalidRequestError,
-            "the regularizer roth does not work with the loss hinge - use minimax or non-saturating, or another regularizer",
+            "the regularizer roth does not work with the loss hinge - "
+            "use minimax or non-saturating, or another regularizer",
         ),
         (
             {"loss": "wasserstein", "regularizers": {"label-smoothing": 0.1}},
