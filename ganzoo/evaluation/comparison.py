@@ -18,7 +18,7 @@ from ganzoo.interface.extractor import ExtractorOutput
 from ganzoo.pretrained import resolve
 from ganzoo.registry import lookup
 from ganzoo.sampling.model import Model
-from ganzoo.sampling.requests import Subject, exact_class, find_class, spoken
+from ganzoo.sampling.requests import Subject, exact_class, find_class, with_user_names
 from ganzoo.utils.files import expanded, pictures_in
 from ganzoo.utils.progress import silent
 from ganzoo.weights.folder import CONFIG
@@ -145,7 +145,7 @@ def compare(
     else:
         shape = model.image_shape
         samples = Samples("sampling", model, count or DEFAULT_COUNT, options.seed, asked)
-        told = "".join(f", {name} {value}" for name, value in spoken(asked).items())
+        told = "".join(f", {name} {value}" for name, value in with_user_names(asked).items())
         images, of_class = Part(f"samples of {subject}{told}", samples), _class_of(model, asked)
     reference, floor = _real(against, shape, images.size, options, of_class)
     return Comparison(Pair(images, reference), {"floor": floor})

@@ -24,8 +24,8 @@ from ganzoo.interface.extractor import ExtractorOutput
 from ganzoo.pretrained import resolve
 from ganzoo.pretrained.load import load
 from ganzoo.registry import lookup
-from ganzoo.sampling.model import Model, check_seeds
-from ganzoo.sampling.requests import spoken
+from ganzoo.sampling.model import Model
+from ganzoo.sampling.requests import check_seeds, with_user_names
 from ganzoo.utils.devices import resolve_device
 from ganzoo.utils.names import suggest
 from ganzoo.utils.progress import Progress, silent
@@ -121,7 +121,9 @@ def _model(name: str, device: torch.device, asked: Mapping[str, Any], progress: 
     """The model of that name, of which all that is `asked` can be; None where pictures are judged."""
     if is_pictures(name):
         if asked:
-            raise InvalidRequestError(f"{name} is a folder of pictures: it takes no {' and no '.join(spoken(asked))}")
+            raise InvalidRequestError(
+                f"{name} is a folder of pictures: it takes no {' and no '.join(with_user_names(asked))}"
+            )
         return None
     resolve.subject_of(name).request(name, **asked)
     return load(name, device=device, progress=progress)
@@ -234,5 +236,5 @@ def _command(
         words += ["--metrics", ",".join(metrics)]
     if settings.is_splits != Settings.is_splits:
         words += ["--is-splits", ",".join(map(str, settings.is_splits))]
-    words += [word for name, value in spoken(chosen).items() for word in (f"--{name}", str(value))]
+    words += [word for name, value in with_user_names(chosen).items() for word in (f"--{name}", str(value))]
     return shlex.join(words)

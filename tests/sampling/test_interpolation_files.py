@@ -59,7 +59,7 @@ def test_a_walk_between_classes_with_the_latent_held(run):
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (["interpolate", "./turn"], "it has no latents to walk between"),
+        (["interpolate", "./turn"], "it has no latents to interpolate"),
         (["interpolate", "./blobs", "--from-class", "cat"], "takes no label"),
         (["interpolate", "./blobs", "--hold", "z"], "nothing moves"),
         (["interpolate", "./blobs", "--hold", "w"], "there is no input w to hold - there are z"),

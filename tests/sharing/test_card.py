@@ -20,7 +20,7 @@ from ganzoo.images.tensors import to_pictures
 from ganzoo.interface.specs import BundledFile
 from ganzoo.pretrained.load import load, weights_path
 from ganzoo.registry import lookup
-from ganzoo.sampling.model import source_image
+from ganzoo.sampling.sources import source_image
 from ganzoo.sharing.card import card_of
 from ganzoo.testing import noise_data
 from ganzoo.utils.files import pictures_in

@@ -18,7 +18,7 @@ from ganzoo.interface.tasks import Task
 from ganzoo.pretrained import resolve
 from ganzoo.pretrained.load import load
 from ganzoo.registry import lookup
-from ganzoo.sampling.grid import plan_series
+from ganzoo.sampling.grid import make_grid
 from ganzoo.sampling.requests import Subject
 
 __all__ = ["COMMANDS", "interpolate", "load_model", "sample"]
@@ -98,11 +98,11 @@ def _sample(
 ) -> None:
     from ganzoo.sampling import image_files
 
-    series = plan_series(partial(subject.request, name), subject.classes, **asked)
-    target = image_files.plan(output, name, series, file_format, overwrite=overwrite)
+    grid = make_grid(partial(subject.request, name), subject.classes, **asked)
+    target = image_files.choose_target(output, name, grid, file_format, overwrite=overwrite)
     model = load_model(name, device)
-    if series.columns:
-        click.echo(f"rows: {', '.join(row.name for row in series.rows)}", err=True)
+    if grid.columns:
+        click.echo(f"rows: {', '.join(row.name for row in grid.rows)}", err=True)
     with bars() as progress:
         written = target.write(model, batch_size=batch_size, progress=progress)
     display.written(written, as_json=as_json)
@@ -129,12 +129,12 @@ def _translate(
     if file_format == "npz":
         raise click.UsageError("translations are pictures: --format is png, jpg or webp")
     direction = subject.direction(name, options.pop("direction", None))
-    jobs = translated_files.plan_jobs(
+    jobs = translated_files.match_files(
         source, output, direction, file_format, overwrite=overwrite, skip_existing=skip_existing
     )
     model = load_model(name, device)
     with bars() as progress:
-        outcome = translated_files.run_jobs(
+        outcome = translated_files.translate_files(
             model, jobs, side_by_side=sheet, direction=direction, progress=progress, **options
         )
     display.written(outcome.written, as_json=as_json)
@@ -162,8 +162,8 @@ def interpolate(name: str, output: Path | None, overwrite: bool, device: str, **
 
     name = pinned(name)
     subject = resolve.subject_of(name)
-    walk = interpolation_files.plan_walk(name, subject, output, overwrite=overwrite, **options)
-    click.echo(walk.write(load_model(name, device)))
+    interpolation = interpolation_files.prepare_interpolation(name, subject, output, overwrite=overwrite, **options)
+    click.echo(interpolation.write(load_model(name, device)))
 
 
 def load_model(name: str, device: str) -> Any:
