@@ -79,7 +79,7 @@ class Measures(NamedTuple):
 
 def field_of(mixture: Mixture, samples: Tensor, grid: Tensor, probability: Tensor) -> Field:
     """The densities at the points of a grid; p_g is estimated from samples, (n, coordinates)."""
-    smoothed = Mixture(mixture.centres, math.hypot(mixture.deviation, BANDWIDTH))
+    smoothed = Mixture(mixture.centers, math.hypot(mixture.deviation, BANDWIDTH))
     return Field(grid, smoothed.density(grid), _kernel_density(samples, grid), probability)
 
 

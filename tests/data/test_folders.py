@@ -37,7 +37,7 @@ def shades(images: torch.Tensor) -> list[int]:
 
 
 def photographs(folder: Path, number: int) -> Path:
-    """Two classes of coloured pictures of several sizes."""
+    """Two classes of colored pictures of several sizes."""
     random = np.random.default_rng(0)
     for i in range(number):
         path = folder / ("cats", "dogs")[i % 2] / f"{i:03d}.png"

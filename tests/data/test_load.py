@@ -116,7 +116,7 @@ def test_changes_are_counted(tmp_path):
     Image.new("L", (5, 4)).save(tmp_path / "5.png")
     assert set(load(tmp_path).notes) == {
         "3 had transparency, laid on white",
-        "1 had CMYK colours, converted without a profile",
+        "1 had CMYK colors, converted without a profile",
         "1 had another size, cropped and resized",
     }
 
@@ -222,7 +222,7 @@ def test_a_named_set_is_fitted_to_the_shape_and_says_so(mnist):
     assert data.notes == ("images are 1x28x28 and were made 3x32x32",)
 
 
-def test_colour_sets_are_turned_channels_first(monkeypatch, tmp_path):
+def test_color_sets_are_turned_channels_first(monkeypatch, tmp_path):
     class CIFAR10:
         def __init__(self, root, download, train):
             assert train
@@ -344,7 +344,7 @@ def test_without_both_domains_it_says_what_is_wanted(tmp_path, there, missing):
         grey(tmp_path / name, a=1)
     with pytest.raises(DataError) as caught:
         domains(tmp_path)
-    assert str(caught.value) == f"{tmp_path} has {missing} - unpaired training wants a folder with trainA and trainB"
+    assert str(caught.value) == f"{tmp_path} has {missing} - unpaired training needs a folder with trainA and trainB"
 
 
 def test_a_named_set_has_no_domains(tmp_path, monkeypatch):

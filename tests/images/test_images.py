@@ -38,12 +38,12 @@ def chunk(kind: bytes, data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
 
-def png(width: int, height: int, *, bits: int = 1, colour: int = 0) -> bytes:
+def png(width: int, height: int, *, bits: int = 1, color: int = 0) -> bytes:
     """A black PNG that takes a thousandth of its pixels' room."""
     row = bytes(1 + (width * bits + 7) // 8)
     packer = zlib.compressobj(9)
     data = b"".join(packer.compress(row) for _ in range(height)) + packer.flush()
-    header = struct.pack(">IIBBBBB", width, height, bits, colour, 0, 0, 0)
+    header = struct.pack(">IIBBBBB", width, height, bits, color, 0, 0, 0)
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", data) + chunk(b"IEND", b"")
 
 
@@ -132,12 +132,12 @@ def test_pixels_without_a_defined_range_are_refused(tmp_path, dtype, words):
         read_image(path, channels=3)
 
 
-# --- transparency and colour ------------------------------------------------------------------
+# --- transparency and color ------------------------------------------------------------------
 
 LAID = ("had transparency, laid on white",)
 
 
-def test_rgba_is_laid_on_white_and_hidden_colours_stay_hidden(tmp_path):
+def test_rgba_is_laid_on_white_and_hidden_colors_stay_hidden(tmp_path):
     values = np.array([[[*RED, 255], [*RED, 0], [0, 0, 0, 51]]], np.uint8)
     path = write(tmp_path / "a.png", Image.fromarray(values))
     assert pixels(path, 3).tolist() == [[[255, 0, 0], [255, 255, 255], [204, 204, 204]]]
@@ -166,7 +166,7 @@ def test_palette_with_a_transparent_entry(tmp_path, suffix):
 
 
 @pytest.mark.parametrize(("mode", "key", "shades"), [("RGB", BLUE, [RED, BLUE]), ("L", 7, [0, 7]), ("1", 1, [0, 1])])
-def test_a_transparent_colour(tmp_path, mode, key, shades):
+def test_a_transparent_color(tmp_path, mode, key, shades):
     picture = Image.new(mode, (2, 1))
     picture.putdata(shades)
     path = write(tmp_path / "a.png", picture, transparency=key)
@@ -185,10 +185,10 @@ def test_a_transparent_colour(tmp_path, mode, key, shades):
         ("YCbCr", ".tif", (76, 85, 255)),
     ],
 )
-def test_other_colour_spaces_are_converted_and_noted(tmp_path, mode, suffix, value, channels):
+def test_other_color_spaces_are_converted_and_noted(tmp_path, mode, suffix, value, channels):
     path = write(tmp_path / f"a{suffix}", Image.new(mode, (8, 8), value))
     picture = read_image(path, channels=channels)
-    assert picture.notes == (f"had {mode} colours, converted without a profile",)
+    assert picture.notes == (f"had {mode} colors, converted without a profile",)
     found = picture.pixels[:, 4, 4].int()
     expected = torch.tensor({1: [76], 3: [*RED], 4: [*RED, 255]}[channels])
     assert (found - expected).abs().max() <= 12  # LAB is coarse in 8 bits, JPEG loses a little
@@ -238,7 +238,7 @@ def test_damaged_exif_data_is_no_damage_to_the_picture(tmp_path):
 
 @pytest.mark.parametrize("suffix", [".gif", ".webp", ".png", ".tif"])
 def test_of_several_frames_the_first_is_taken(tmp_path, suffix):
-    frames = [Image.new("RGB", (8, 8), colour) for colour in (RED, GREEN, BLUE)]
+    frames = [Image.new("RGB", (8, 8), color) for color in (RED, GREEN, BLUE)]
     lossless = {"lossless": True} if suffix == ".webp" else {}
     path = write(tmp_path / f"a{suffix}", frames[0], save_all=True, append_images=frames[1:], **lossless)
     picture = read_image(path, channels=3)
@@ -247,7 +247,7 @@ def test_of_several_frames_the_first_is_taken(tmp_path, suffix):
 
 
 def test_all_that_happened_is_noted(tmp_path):
-    frames = [Image.new("RGBA", (8, 8), (*colour, 128)) for colour in (RED, GREEN)]
+    frames = [Image.new("RGBA", (8, 8), (*color, 128)) for color in (RED, GREEN)]
     path = write(tmp_path / "a.png", frames[0], save_all=True, append_images=frames[1:])
     assert read_image(path, channels=3).notes == ("had several frames, the first was taken", *LAID)
 
