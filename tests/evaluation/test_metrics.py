@@ -221,7 +221,7 @@ def test_the_numbers_are_those_of_torch_fidelity_on_the_same_images(monkeypatch)
     assert found.recall.mean().item() == close(theirs["recall"])
 
 
-# --- neighbourhoods -----------------------------------------------------------------------------
+# --- neighborhoods ------------------------------------------------------------------------------
 
 
 def brute_force(generated, real, k):
