@@ -23,7 +23,7 @@ from ganzoo.utils.files import expanded, pictures_in
 from ganzoo.utils.progress import silent
 from ganzoo.weights.folder import CONFIG
 
-__all__ = ["DEFAULT_COUNT", "Comparison", "Pair", "Reading", "compare", "default_against", "is_pictures"]
+__all__ = ["DEFAULT_COUNT", "Comparison", "Pair", "ReadOptions", "compare", "default_against", "is_pictures"]
 
 DEFAULT_COUNT = 10_000
 """The size of the test sets of MNIST, Fashion-MNIST and CIFAR-10. So the floor is computed from as many images."""
@@ -53,7 +53,7 @@ class Comparison:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Reading:
+class ReadOptions:
     """How data sets are read: `root` is the folder of named data sets, and `workers` processes read pictures."""
 
     root: str | Path = "data"
@@ -84,7 +84,7 @@ def default_against(subject: str) -> str:
     return dataset
 
 
-def compare(options: EvaluationOptions, model: Model | None, *, reading: Reading) -> Comparison:
+def compare(options: EvaluationOptions, model: Model | None, *, reading: ReadOptions) -> Comparison:
     """Decide what is compared: samples or translations of `model`, or, without a model, the pictures of the subject.
 
     For a data set by name, the training images are the reference, and the test images give the floor. For a folder,
@@ -105,17 +105,26 @@ def compare(options: EvaluationOptions, model: Model | None, *, reading: Reading
         return _compare_translations(options, model, reading)
     if model is None:
         shape = _first_shape(options.subject)
-        folder = expanded(options.subject)
-        data = load_folder(folder, shape, None, reading.workers, silent, name=options.subject)
-        pictures = Part(options.subject, Pictures(options.subject, data, reading.workers))
-        images, of_class = pictures.subset(options.count or pictures.size, seed=options.seed), None
+        images, of_class = _pictures(options, shape, reading), None
     else:
         shape = model.image_shape
-        samples = Samples("sampling", model, options.count or DEFAULT_COUNT, options.seed, options.request)
-        details = "".join(f", {name} {value}" for name, value in with_user_names(options.request).items())
-        images, of_class = Part(f"samples of {options.subject}{details}", samples), _class_of(model, options)
+        images, of_class = _samples(options, model), _class_of(model, options)
     reference, floor = _real(options, shape, images.size, reading, of_class)
     return Comparison(Pair(images, reference), {"floor": floor})
+
+
+def _pictures(options: EvaluationOptions, shape: Shape, reading: ReadOptions) -> Part:
+    """The pictures of the subject, or `count` of them."""
+    name = options.subject
+    data = load_folder(expanded(name), shape, None, reading.workers, silent, name=name)
+    pictures = Part(name, Pictures(name, data, reading.workers))
+    return pictures.subset(options.count or pictures.size, seed=options.seed)
+
+
+def _samples(options: EvaluationOptions, model: Model) -> Part:
+    samples = Samples("sampling", model, options.count or DEFAULT_COUNT, options.seed, options.request)
+    details = "".join(f", {name} {value}" for name, value in with_user_names(options.request).items())
+    return Part(f"samples of {options.subject}{details}", samples)
 
 
 def _class_of(model: Model, options: EvaluationOptions) -> str | int | None:
@@ -125,7 +134,7 @@ def _class_of(model: Model, options: EvaluationOptions) -> str | int | None:
 
 
 def _real(
-    options: EvaluationOptions, shape: Shape, count: int, reading: Reading, of_class: str | int | None
+    options: EvaluationOptions, shape: Shape, count: int, reading: ReadOptions, of_class: str | int | None
 ) -> tuple[Part, Pair]:
     """The reference, and the pair that gives the floor, for one class or for all classes."""
     against = options.against
@@ -167,7 +176,7 @@ def _halves(whole: Part, count: int, seed: int) -> Pair:
     return Pair(first, whole.at(order[middle:], f"the other half of {whole.name}"))
 
 
-def _compare_translations(options: EvaluationOptions, model: Model, reading: Reading) -> Comparison:
+def _compare_translations(options: EvaluationOptions, model: Model, reading: ReadOptions) -> Comparison:
     against = options.against
     subject = Subject(model.task, model.config, model.classes)
     chosen = subject.direction(options.subject, options.direction)

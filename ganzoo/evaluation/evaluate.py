@@ -12,7 +12,7 @@ import torch
 from ganzoo.data.load import check_source
 from ganzoo.errors import InvalidRequestError, UnknownNameError
 from ganzoo.evaluation.caveats import caveats
-from ganzoo.evaluation.comparison import Comparison, Pair, Reading, compare, default_against, is_pictures
+from ganzoo.evaluation.comparison import Comparison, Pair, ReadOptions, compare, default_against, is_pictures
 from ganzoo.evaluation.extractors import load_extractor
 from ganzoo.evaluation.features import FeatureCache
 from ganzoo.evaluation.memorization import NearestTrainingImage, most_memorized, write_sheet
@@ -99,7 +99,7 @@ def evaluate(
     _check(options)
     resolved = resolve_device(device)
     model = _model(name, resolved, options.request, progress)
-    comparison = compare(options, model, reading=Reading(root=data_dir, workers=workers))
+    comparison = compare(options, model, reading=ReadOptions(root=data_dir, workers=workers))
     _check_counts(comparison, options)
     network = load_extractor(options.features, device=resolved, progress=progress)
     cache = FeatureCache(options.features, network, batch_size=batch_size, progress=progress)

@@ -96,9 +96,7 @@ def make_grid(
     """
     several = len(classes) > 1 or per_class is not None
     if several and sweep is not None:
-        raise InvalidRequestError(
-            "a sweep is of one class or of a mix of classes - leave out --per-class, and all but one --class"
-        )
+        raise InvalidRequestError("a sweep takes at most one class - leave out --per-class, and all but one --class")
     if several and count is not None:
         raise InvalidRequestError("with several classes, --per-class says how many of each - leave out -n")
     if sweep is not None:

@@ -88,7 +88,8 @@ class Target:
 
         channels, height, width = model.image_shape
         if channels not in MODES and self.format != "npz":
-            raise OutputError(f"{model.name} makes {channels} numbers a pixel, no pictures - name an .npz file with -o")
+            text = f"{model.name} makes images with {channels} channels, which no picture has"
+            raise OutputError(f"{text} - name an .npz file with -o")
         if self.format == "jpg" and channels == 4:
             raise OutputError(f"{model.name} makes transparent pictures, which jpg cannot hold - use png or webp")
         if self.is_folder or self.format not in _MOST_PIXELS:

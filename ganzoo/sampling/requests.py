@@ -81,7 +81,7 @@ def exact_class(name: str, names: Sequence[str], *, of: str) -> int:
 
 def _check_index(index: int, count: int, of: str) -> int:
     if not 0 <= index < count:
-        raise InvalidRequestError(f"{of} has classes 0 to {count - 1}, no {index}")
+        raise InvalidRequestError(f"{of} has no class {index} - its classes are 0 to {count - 1}")
     return index
 
 
@@ -89,8 +89,10 @@ def _suggest(text: str, names: Sequence[str], count: int) -> str:
     lower = {name.lower(): i for i, name in enumerate(names)}
     close = [lower[name] for name in get_close_matches(text, lower, _SHOWN, cutoff=0.5)]
     if close:
-        return f"is it {_list(names, close)}?"
-    return f"it has {_list(names, range(len(names)))}" if names else f"it has classes 0 to {count - 1}, without names"
+        return f"did you mean {_list(names, close)}?"
+    if names:
+        return f"it has {_list(names, range(len(names)))}"
+    return f"its classes have no names, use a number from 0 to {count - 1}"
 
 
 def _list(names: Sequence[str], indices: Sequence[int]) -> str:
@@ -117,7 +119,8 @@ def check_seeds(count: int, seed: int, batch_size: int) -> None:
     for what, value, least in (("count", count, 1), ("seed", seed, 0), ("batch size", batch_size, 1)):
         check_whole(what, value, least)
     if seed + count > SEEDS:
-        raise InvalidRequestError(f"seeds go up to {SEEDS - 1}: image i has seed + i, here up to {seed + count - 1}")
+        last = seed + count - 1
+        raise InvalidRequestError(f"seeds go up to {SEEDS - 1}, but the last image has seed {last} - use smaller seeds")
 
 
 class Subject(NamedTuple):

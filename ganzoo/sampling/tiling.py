@@ -46,7 +46,7 @@ def check_tile(tile: int | None, config: Config) -> None:
     multiple, least = _geometry(config)
     if tile is not None and (tile % (OVERLAP * multiple) or tile < least):
         raise InvalidRequestError(
-            f"a tile has a side that is a multiple of {OVERLAP * multiple} and at least {least}, not {tile}"
+            f"the side of a tile must be a multiple of {OVERLAP * multiple} and at least {least}, not {tile}"
         )
 
 

@@ -125,7 +125,7 @@ REFUSED = {
     "arrays": (["--input", "photos", "--format", "npz"], "translations are pictures"),
     "into itself": (["--input", "photos", "-o", "photos/out"], "is inside of photos"),
     "onto itself": (["--input", "photos/a.png", "-o", "photos", "--overwrite"], "replaced by its own translation"),
-    "tile": (["--input", "photos", "-o", "out", "--tile", "17"], "a tile has a side that is a multiple of 16"),
+    "tile": (["--input", "photos", "-o", "out", "--tile", "17"], "the side of a tile must be a multiple of 16"),
     "device": (["--input", "photos", "-o", "out", "--device", "cuda:99"], "cuda:99"),
 }
 

@@ -13,7 +13,7 @@ from ganzoo.data.load import load_data
 from ganzoo.errors import DataError, InvalidRequestError, UnknownNameError, UsageError
 from ganzoo.evaluation import features
 from ganzoo.evaluation.caveats import OF_ONE_CLASS
-from ganzoo.evaluation.comparison import Reading, compare
+from ganzoo.evaluation.comparison import ReadOptions, compare
 from ganzoo.evaluation.evaluate import evaluate
 from ganzoo.evaluation.image_sets import Pictures, Samples, as_pictures, random_rows
 from ganzoo.evaluation.metrics import METRICS
@@ -56,7 +56,7 @@ def here(place, monkeypatch, tmp_path):
 
 def comparison_of(subject, against, model, **options):
     chosen = EvaluationOptions(subject=subject, against=against, features="mnist", **options)
-    return compare(chosen, model, reading=Reading())
+    return compare(chosen, model, reading=ReadOptions())
 
 
 def counts(found):
@@ -399,7 +399,7 @@ def test_a_plugin_without_its_weights_is_set_aside():
         ({"subject": "./classes", "truncation": 2}, InvalidRequestError, "at most 1"),
         ({"subject": "pictures", "against": "others", "truncation": 1}, InvalidRequestError, "takes no truncation"),
         ({"label": 1}, InvalidRequestError, "takes no label"),
-        ({"subject": "./classes", "label": 3}, InvalidRequestError, "classes 0 to 2"),
+        ({"subject": "./classes", "label": 3}, InvalidRequestError, "its classes are 0 to 2"),
         ({"subject": "./classes", "label": 1, "against": "pictures"}, InvalidRequestError, "pictures has no classes"),
         (
             {"subject": "./animals-model", "label": "owl", "against": "fashion-mnist"},

@@ -36,10 +36,10 @@ def test_a_class_is_found(asked, index):
     ("asked", "told"),
     [
         ("crane", r"it: class 'crane' may be crane \(bird\) \(2\), crane \(machine\) \(3\) - name one"),
-        ("cprgi", r"it has no class 'cprgi' - is it corgi \(6\)\?"),
+        ("cprgi", r"it has no class 'cprgi' - did you mean corgi \(6\)\?"),
         ("zzz", r"it has no class 'zzz' - it has T-shirt/top \(0\), ankle boot \(1\), .*corgi \(6\)$"),
-        (7, "it has classes 0 to 6, no 7"),
-        ("-1", "it has classes 0 to 6, no -1"),
+        (7, "it has no class 7 - its classes are 0 to 6"),
+        ("-1", "it has no class -1 - its classes are 0 to 6"),
     ],
 )
 def test_no_class_is_found(asked, told):
@@ -49,7 +49,7 @@ def test_no_class_is_found(asked, told):
 
 def test_classes_without_names_go_by_number():
     assert find_class("3", (), 5, of="it") == 3
-    with pytest.raises(InvalidRequestError, match="it has classes 0 to 4, without names"):
+    with pytest.raises(InvalidRequestError, match="its classes have no names, use a number from 0 to 4"):
         find_class("dog", (), 5, of="it")
 
 
@@ -108,8 +108,8 @@ def test_a_sweep_has_a_row_for_each_value():
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        ({"per_class": 2, "sweep": "truncation=0.1"}, "a sweep is of one class"),
-        ({"classes": ("0", "1"), "sweep": "truncation=0.1"}, "a sweep is of one class"),
+        ({"per_class": 2, "sweep": "truncation=0.1"}, "a sweep takes at most one class"),
+        ({"classes": ("0", "1"), "sweep": "truncation=0.1"}, "a sweep takes at most one class"),
         ({"classes": ("0", "1"), "count": 4}, "--per-class says how many of each - leave out -n"),
         ({"classes": ("corgi", "6")}, "a class is named twice"),
         ({"classes": ("wolf",)}, "no class 'wolf'"),

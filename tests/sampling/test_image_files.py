@@ -232,7 +232,7 @@ def test_transparent_pictures_are_no_jpg(name):
 @pytest.mark.parametrize("name", ["new", "a.png"])
 def test_points_of_the_plane_are_no_pictures(name):
     points = model(channels=2, size=1)
-    with pytest.raises(OutputError, match=r"makes 2 numbers a pixel, no pictures - name an \.npz file"):
+    with pytest.raises(OutputError, match=r"makes images with 2 channels, which no picture has - name an \.npz file"):
         choose_target(Path(name), "noise", grid(2, 0), None).write(points, batch_size=2)
     assert not Path(name).exists()
     [written] = choose_target(Path("a.npz"), "noise", grid(2, 0), None).write(points, batch_size=2)

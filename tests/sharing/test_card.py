@@ -127,7 +127,8 @@ def test_a_card_quotes_an_evaluation(shell, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("content", "told"), [(None, "cannot be read"), ("{}", "no evaluation"), ("[", "no evaluation")]
+    ("content", "told"),
+    [(None, "cannot be read"), ("{}", "not the result of an evaluation"), ("[", "not the result of an evaluation")],
 )
 def test_what_is_no_evaluation(shell, tmp_path, content, told):
     if content is not None:
