@@ -196,7 +196,7 @@ def _scores(comparison: Comparison, cache: FeatureCache, options: EvaluationOpti
     ]
 
 
-def _parts(comparison: Comparison) -> dict[str, Any]:
+def _parts(comparison: Comparison) -> dict[str, dict[str, str | int]]:
     """Kind and number of the images in each part of the comparison. ``judged`` is a key of published JSON files."""
     pairs = {"judged": comparison.evaluated, **comparison.baselines}
     parts = {name: pair.images for name, pair in pairs.items()} | {"reference": comparison.evaluated.reference}
@@ -209,7 +209,7 @@ def _notes(comparison: Comparison) -> list[str]:
     return [f"{images.name}: {note}" for images in sets.values() for note in images.notes]
 
 
-def _describe(spec: FeatureExtractor) -> dict[str, Any]:
+def _describe(spec: FeatureExtractor) -> dict[str, str | int]:
     return {
         "name": spec.name,
         "trained_on": spec.dataset,

@@ -36,8 +36,8 @@ class Evaluation:
     subject: str
     against: str
     seed: int
-    images: Mapping[str, Mapping[str, Any]]
-    features: Mapping[str, Any]
+    images: Mapping[str, Mapping[str, str | int]]
+    features: Mapping[str, str | int]
     scores: Sequence[Score]
     warnings: Sequence[str]
     notes: Sequence[str]

@@ -1,4 +1,4 @@
-"""Distributions of points: what is drawn is what the density says."""
+"""Distributions of points: samples agree with the density."""
 
 from __future__ import annotations
 

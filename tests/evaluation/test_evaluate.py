@@ -1,4 +1,4 @@
-"""Evaluations of models, translations and folders: what is compared with what, and that it can be relied on."""
+"""Evaluations of models, translations and folders: which images are compared, caches, warnings and refusals."""
 
 import dataclasses
 import json
@@ -219,7 +219,7 @@ def test_a_class_conditional_model_is_sampled_in_all_classes():
 
 
 def looked_at(**options):
-    """The sets that a network had to look at, and the evaluation."""
+    """The image sets whose features were extracted, and the evaluation."""
     sets = []
     found = evaluate("./model", count=30, progress=lambda what, done, total: sets.append(what), **options)
     return dict.fromkeys(sets), found

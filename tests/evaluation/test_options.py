@@ -12,7 +12,7 @@ from ganzoo.evaluation.options import EvaluationOptions
 USUAL = EvaluationOptions(subject="dcgan-mnist", against="mnist", features="mnist", count=100)
 
 CHANGED = {
-    "subject": "./a folder",
+    "subject": "gan-mnist",
     "against": "fashion-mnist",
     "features": "fashion-mnist",
     "count": 40,
@@ -62,7 +62,7 @@ def test_every_field_is_in_the_command_and_comes_back(read, name):
 def test_all_fields_together(read):
     options = EvaluationOptions(**CHANGED)
     assert options.command == (
-        "ganzoo evaluate './a folder' --against fashion-mnist --features fashion-mnist -n 40 --seed 7 --metrics kid,is "
+        "ganzoo evaluate gan-mnist --against fashion-mnist --features fashion-mnist -n 40 --seed 7 --metrics kid,is "
         "--is-splits 1,5,20 --direction day2night --class 'ankle boot' --truncation 0.5 --limit 30"
     )
     assert read(options.command) == options

@@ -1,4 +1,4 @@
-"""Pictures: what is read, scaled, flattened or refused, and what tensors look like as pictures."""
+"""Pictures: reading, scaling, transparency, refusals, and tensors as pictures."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from ganzoo.images.sheets import contact_sheet, sheet_size
 from ganzoo.images.tensors import to_bytes, to_channels, to_pictures, to_tensor
 
 RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
-COLOURS = np.random.default_rng(0).integers(0, 256, (6, 5, 3), dtype=np.uint8)  # higher than wide
+COLORS = np.random.default_rng(0).integers(0, 256, (6, 5, 3), dtype=np.uint8)  # higher than wide
 
 
 def write(path: Path, picture: Image.Image, **options) -> Path:
@@ -30,7 +30,7 @@ def write(path: Path, picture: Image.Image, **options) -> Path:
 
 
 def pixels(path: Path, channels: int) -> np.ndarray:
-    """(H, W, C), as people write pixels."""
+    """The pixels as (H, W, C), the usual order of picture libraries."""
     return read_image(path, channels=channels).pixels.permute(1, 2, 0).numpy()
 
 
@@ -39,7 +39,7 @@ def chunk(kind: bytes, data: bytes) -> bytes:
 
 
 def png(width: int, height: int, *, bits: int = 1, color: int = 0) -> bytes:
-    """A black PNG that takes a thousandth of its pixels' room."""
+    """A black PNG file, a thousand times smaller than its pixels."""
     row = bytes(1 + (width * bits + 7) // 8)
     packer = zlib.compressobj(9)
     data = b"".join(packer.compress(row) for _ in range(height)) + packer.flush()
@@ -59,8 +59,8 @@ def encoded(fmt: str) -> bytes:
 
 @pytest.mark.parametrize("suffix", [".png", ".bmp", ".tif", ".tiff"])
 def test_lossless_formats_come_back_as_they_were(tmp_path, suffix):
-    path = write(tmp_path / f"a{suffix}", Image.fromarray(COLOURS))
-    assert np.array_equal(pixels(path, 3), COLOURS)
+    path = write(tmp_path / f"a{suffix}", Image.fromarray(COLORS))
+    assert np.array_equal(pixels(path, 3), COLORS)
     assert read_image(path, channels=3).notes == ()
 
 
@@ -74,7 +74,7 @@ def test_lossy_formats_come_back_nearly(tmp_path, suffix):
 @pytest.mark.parametrize("mode", ["1", "L", "P", "RGB", "RGBA", "LA"])
 @pytest.mark.parametrize("channels", [1, 3, 4])
 def test_every_mode_becomes_the_channels_that_were_asked_for(tmp_path, mode, channels):
-    path = write(tmp_path / "a.png", Image.fromarray(COLOURS).convert(mode))
+    path = write(tmp_path / "a.png", Image.fromarray(COLORS).convert(mode))
     picture = read_image(path, channels=channels)
     assert picture.pixels.shape == (channels, 6, 5)
     assert picture.pixels.dtype == torch.uint8
@@ -95,9 +95,9 @@ def test_the_content_decides_not_the_ending(tmp_path, name, fmt):
 
 
 def test_a_link_to_a_picture(tmp_path):
-    write(tmp_path / "a.png", Image.fromarray(COLOURS))
+    write(tmp_path / "a.png", Image.fromarray(COLORS))
     (tmp_path / "b.png").symlink_to("a.png")
-    assert np.array_equal(pixels(tmp_path / "b.png", 3), COLOURS)
+    assert np.array_equal(pixels(tmp_path / "b.png", 3), COLORS)
 
 
 # --- depth ------------------------------------------------------------------------------------
@@ -215,8 +215,8 @@ def test_exif_rotation_is_applied(tmp_path, suffix, orientation, turn):
     exif = Image.Exif()
     exif[0x0112] = orientation
     lossless = {"lossless": True} if suffix == ".webp" else {}
-    path = write(tmp_path / f"a{suffix}", Image.fromarray(COLOURS), exif=exif, **lossless)
-    assert np.array_equal(pixels(path, 3), turn(COLOURS))
+    path = write(tmp_path / f"a{suffix}", Image.fromarray(COLORS), exif=exif, **lossless)
+    assert np.array_equal(pixels(path, 3), turn(COLORS))
 
 
 def test_a_photograph_on_its_side(tmp_path):
@@ -231,9 +231,9 @@ def test_a_photograph_on_its_side(tmp_path):
 
 
 def test_damaged_exif_data_is_no_damage_to_the_picture(tmp_path):
-    """Pillow warns of it, and warnings are errors here."""
-    path = write(tmp_path / "a.png", Image.fromarray(COLOURS), exif=b"Exif\0\0II*\0\x08\0\0\0\x05\0\x12\x01")
-    assert np.array_equal(pixels(path, 3), COLOURS)
+    """Pillow warns about it, and warnings are errors in tests."""
+    path = write(tmp_path / "a.png", Image.fromarray(COLORS), exif=b"Exif\0\0II*\0\x08\0\0\0\x05\0\x12\x01")
+    assert np.array_equal(pixels(path, 3), COLORS)
 
 
 @pytest.mark.parametrize("suffix", [".gif", ".webp", ".png", ".tif"])
@@ -297,7 +297,7 @@ def test_a_flipped_byte_in_a_png_is_found(tmp_path):
 
 @pytest.mark.parametrize("fmt", ["PNG", "JPEG", "GIF", "WEBP", "TIFF", "BMP"])
 def test_damage_anywhere_is_either_survived_or_refused(tmp_path, fmt):
-    """No damage raises anything else, or warns: warnings are errors here."""
+    """No damage raises another error, or a warning: warnings are errors in tests."""
     random = np.random.default_rng(1)
     whole = encoded(fmt)[:4000]
     path = tmp_path / "a.png"
@@ -319,7 +319,7 @@ def test_damage_anywhere_is_either_survived_or_refused(tmp_path, fmt):
 @pytest.mark.parametrize("limit", [Image.MAX_IMAGE_PIXELS, None], ids=["Pillow's limit", "no limit"])
 @pytest.mark.parametrize("side", [10_000, 20_000], ids=["100 MP", "400 MP"])
 def test_decompression_bombs_are_refused_before_they_are_decoded(tmp_path, monkeypatch, side, limit):
-    """Between one and two times its limit Pillow only warns; beyond, it raises what is no OSError."""
+    """Up to twice its limit Pillow only warns. Above, it raises an error that is no OSError."""
     path = tmp_path / "bomb.png"
     path.write_bytes(png(side, side))
     assert path.stat().st_size < 100_000
@@ -473,7 +473,7 @@ def test_who_reads_the_old_picture_reads_it_to_its_end(tmp_path):
 @pytest.mark.parametrize("suffix", [".png", ".jpg", ".webp"])
 @pytest.mark.parametrize("before", [b"what was there", None], ids=["old", "new"])
 def test_a_picture_that_cannot_be_saved_leaves_all_as_it_was(tmp_path, suffix, before):
-    """Pillow itself writes what fits of a JPEG, and says nothing."""
+    """Pillow itself writes a part of a JPEG file, without an error."""
     path = tmp_path / f"a{suffix}"
     if before:
         path.write_bytes(before)

@@ -1,4 +1,4 @@
-"""Where samples go: settled before anything is loaded, each file whole or not at all."""
+"""Files of samples: the path is checked before a model is loaded, and each file is complete or not written."""
 
 from __future__ import annotations
 
@@ -182,7 +182,7 @@ def test_what_cannot_be_is_refused(here, case):
 
 
 def test_a_folder_that_may_not_be_written(here, monkeypatch):
-    """Told by trying: root may write wherever the mode forbids it, and nobody on a read-only disk."""
+    """A test file shows it. File modes do not: root may ignore them, and on a read-only disk nobody can write."""
 
     def read_only(*args, **kwargs):
         raise OSError(errno.EROFS, "Read-only file system")
@@ -316,7 +316,7 @@ def test_the_same_seed_gives_the_same_bytes(here, name):
 
 @pytest.mark.parametrize("name", ["a.png", "a.npz", "new"])
 def test_batches_are_let_go(name):
-    """Many images need no more memory than a few: when a batch is made, only the one before is alive."""
+    """The memory does not grow with the number of images: while a batch is made, only the one before is alive."""
     noise = model()
     choose_target(Path(name), "noise", grid(40, 0), None).write(noise, batch_size=4)
     assert len(noise.gan.alive) == 10
@@ -397,7 +397,7 @@ def test_any_other_error_passes_and_leaves_nothing_half(here, name):
 
 
 def test_a_folder_that_appears_in_the_place_of_a_file(here):
-    """Between the choice and the writing the world may change."""
+    """A folder may appear after the path was checked."""
     target = choose_target(Path("a.png"), "noise", grid(4, 0), None)
     (here / "a.png").mkdir()
     with pytest.raises(UnfinishedError, match=r"cannot write a\.png: Is a directory; nothing was written"):

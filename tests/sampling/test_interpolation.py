@@ -1,4 +1,4 @@
-"""From one image to another: the way of the latent, the way of all else, and what stays."""
+"""Interpolations: the path of the latent, the path of other inputs, and inputs that are held."""
 
 import math
 

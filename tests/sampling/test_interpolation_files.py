@@ -1,4 +1,4 @@
-"""`ganzoo interpolate`, and the samples of classes and truncations, as a person types them."""
+"""`ganzoo interpolate`, and `ganzoo sample` with classes and truncations, as users type them."""
 
 from functools import partial
 

@@ -1,4 +1,4 @@
-"""Standing statistics: batch norm's means over samples, in place of those kept in training."""
+"""Standing statistics: statistics of batch norm over samples replace the running statistics of training."""
 
 import dataclasses
 import json

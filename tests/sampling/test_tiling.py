@@ -1,4 +1,4 @@
-"""Images of any size through a network that takes only some: padded, cropped, tiled, batched."""
+"""Images of any size for a network that takes only some sizes: padding, cropping, tiles, batches and resizing."""
 
 from dataclasses import dataclass
 
@@ -78,7 +78,7 @@ def test_tiles_of_what_looks_at_single_pixels_are_the_whole(size):
 
 
 def test_tiles_leave_no_seams():
-    """Of a network that adds another constant to each tile, neighbors in the result differ by little."""
+    """If a network adds another constant to each tile, neighboring pixels of the result still differ by little."""
     number = iter(range(100))
     made = translate_batch(torch.zeros(1, 3, 160, 160), lambda part: part + next(number) % 2, Config(), tile=64)
     steps = torch.cat([made.diff(dim=2).flatten(), made.diff(dim=3).flatten()]).abs()
@@ -162,7 +162,7 @@ def test_a_batch_gives_a_batch(model):
 
 
 def test_memory_does_not_grow_with_the_number_of_images(model):
-    """The second image is not asked for before the first is done."""
+    """The second batch is read after the first is done."""
     asked = []
 
     def sources():
@@ -183,7 +183,7 @@ def test_the_shorter_side_is_resized(model, tmp_path, size, expected):
 
 @pytest.mark.parametrize(("size", "expected"), [((7, 13), (16, 30)), ((13, 7), (30, 16)), ((64, 48), (21, 16))])
 def test_tensors_are_resized_as_pictures_are(model, size, expected):
-    """To a step of the rounding to bytes."""
+    """Except for the rounding to bytes."""
     pixels = torch.randint(0, 256, (3, *size), generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
     image = from_bytes(pixels)
     made = model.translate(image, resize=16)
