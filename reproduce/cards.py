@@ -35,7 +35,7 @@ def main() -> None:
         report.write(found, CARDS / f"{name}.json")
         card = CARDS / f"{name}.md"
         card.write_text(put(card.read_text(), report.markdown(found.as_json())))
-        print(f"{name}: FID {found.score('fid').value:.3f}, floor {found.score('fid').beside['floor'].value:.3f}")
+        print(f"{name}: FID {found.score('fid').value:.3f}, floor {found.score('fid').baselines['floor'].value:.3f}")
 
 
 if __name__ == "__main__":

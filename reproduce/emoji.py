@@ -27,7 +27,7 @@ import ganzoo
 from ganzoo.images.files import save_picture
 from ganzoo.images.sheets import contact_sheet
 from ganzoo.images.tensors import to_pictures
-from ganzoo.sampling.model import source_image
+from ganzoo.sampling.sources import source_image
 
 HELD_OUT = 200
 TONES = {f"1f3f{digit}" for digit in "bcdef"}

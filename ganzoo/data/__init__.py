@@ -1,1 +1,1 @@
-"""Images to train on."""
+"""Data sets: where images come from, and batches of them."""

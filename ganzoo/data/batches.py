@@ -1,4 +1,4 @@
-"""Batches: an endless, shuffled sequence that can start anywhere, and that several processes share."""
+"""Batches: an endless, shuffled sequence that can start at any position and is shared by all processes."""
 
 from __future__ import annotations
 
@@ -17,13 +17,14 @@ __all__ = ["Batches"]
 
 
 class Batches(Iterator[Batch]):
-    """Batches that are a function of the seed and the position alone.
+    """Batches that depend on the seed and the position alone.
 
-    `position` counts the images of each data set that all processes have handed out together; setting
-    it continues from there exactly. Each process of the processes gets its rows of what one process would
-    get as a batch `processes.world_size` times as large. `workers` processes read ahead for each data set that is
-    not in memory. `mirror` turns half of the images, other ones in each epoch, left to right; `crop`
-    takes another part of each in each epoch, so many times smaller.
+    `position` counts the images of each data set in all batches so far, over all processes. Setting it continues
+    exactly from there. `batch_size` is that of each process: the process gets its rows of the global batch, which is
+    `processes.world_size` times as large. `workers` processes read ahead for each data set that is not in memory.
+
+    `mirror` flips half of the images left to right, other images in each epoch. `crop` cuts a part out of each image,
+    at another position in each epoch; height and width of the part are `crop` times smaller.
     """
 
     def __init__(
@@ -49,13 +50,13 @@ class Batches(Iterator[Batch]):
         self._parts = {key: (part, _Order(len(part), seed, key)) for key, part in parts.items()}
         self._position = 0
         self._streams: dict[str, Iterator[dict[str, Tensor]]] = {}
-        # What is collected as part of a cycle, as a trainer is, cannot end its workers in good order:
-        # they are held from outside, and nothing that they hold may hold this.
+        # The garbage collector may free a reference cycle, such as a trainer, in any order, and worker processes do
+        # not survive that. So a finalizer ends them; the streams must not refer to this object.
         weakref.finalize(self, self._streams.clear)
 
     @property
     def position(self) -> int:
-        """How many images of each data set have been handed out."""
+        """The number of images of each data set in all batches so far."""
         return self._position
 
     @position.setter
@@ -64,7 +65,7 @@ class Batches(Iterator[Batch]):
         self.close()
 
     def close(self) -> None:
-        """End the processes that read ahead; the next batch starts others."""
+        """End the processes that read ahead. The next batch starts new ones."""
         self._streams.clear()
 
     def __next__(self) -> Batch:
@@ -74,19 +75,19 @@ class Batches(Iterator[Batch]):
         for key, stream in self._streams.items():
             rows = next(stream)
             batch[key] = self._prepare(rows["image"], self._parts[key][1])
-            if "label" in rows and key == "image":  # domains have none in common
+            if "label" in rows and key == "image":  # unpaired domains have no labels in common
                 batch["label"] = rows["label"].to(self.device, non_blocking=True)
         self._position += self._step
         return batch
 
     @property
     def _step(self) -> int:
-        """How many images a batch of all processes has."""
+        """The number of images in the global batch."""
         return self.batch_size * self.processes.world_size
 
     @property
     def _start(self) -> int:
-        """Where this process's rows of the next batch begin."""
+        """The position of this process's first image in the next batch."""
         return self.position + self.processes.rank * self.batch_size
 
     def _open(self) -> dict[str, Iterator[dict[str, Tensor]]]:
@@ -96,30 +97,30 @@ class Batches(Iterator[Batch]):
         }
 
     def _prepare(self, images: Tensor, order: _Order) -> Tensor:
-        """On the device, and in [-1, 1]."""
+        """Crop and flip images, move them to the device, and scale them to [-1, 1]."""
         images = self._cut(images, order).to(self.device, non_blocking=True)
         if images.dtype == torch.uint8:
             images = images.to(torch.get_default_dtype()).div_(127.5).sub_(1)
         if self.mirror:
-            turned = order.coins(self._start, self.batch_size).to(self.device)
-            images = torch.where(turned[:, None, None, None], images.flip(3), images)
+            flipped = order.coins(self._start, self.batch_size).to(self.device)
+            images = torch.where(flipped[:, None, None, None], images.flip(3), images)
         return images
 
     def _cut(self, images: Tensor, order: _Order) -> Tensor:
-        """A part of each image, `crop` times smaller."""
+        """Cut a part out of each image, `crop` times smaller."""
         if self.crop == 1:
             return images
         height, width = (round(side / self.crop) for side in images.shape[2:])
-        tops = order.places("top", self._start, self.batch_size, images.shape[2] - height + 1)
-        lefts = order.places("left", self._start, self.batch_size, images.shape[3] - width + 1)
+        tops = order.offsets("top", self._start, self.batch_size, images.shape[2] - height + 1)
+        lefts = order.offsets("left", self._start, self.batch_size, images.shape[3] - width + 1)
         corners = zip(images, tops, lefts, strict=True)
         return torch.stack([image[:, top : top + height, left : left + width] for image, top, left in corners])
 
 
 class _Order:
-    """The order of a data set in each epoch, and a coin and places for each of its images in each.
+    """The order of the images in each epoch, and random choices for each image in each epoch.
 
-    All follow from permutations, whose numbers are evenly spread.
+    All of them come from permutations of 0 to `count` - 1, so that each value occurs equally often in an epoch.
     """
 
     def __init__(self, count: int, seed: int, key: str) -> None:
@@ -129,19 +130,19 @@ class _Order:
         self._epochs: dict[tuple[str, int], Tensor] = {}
 
     def chunks(self, position: int, count: int, step: int) -> Iterator[list[int]]:
-        """The indices of `count` images from `position` on, then from `step` further on, without end."""
+        """The indices of `count` images at `position`, then of those `step` positions later, and so on without end."""
         while True:
             yield self._slice("order", position, count).tolist()  # a batch may cross epochs
             position += step
 
     def coins(self, position: int, count: int) -> Tensor:
-        """Heads or tails, for each of `count` images from `position` on."""
+        """A bool for each of `count` images at `position`. Half of an epoch's images have True."""
         return self._slice("mirror", position, count) < self.count // 2
 
-    def places(self, purpose: str, position: int, count: int, most: int) -> list[int]:
-        """Whole numbers from 0 up to, but without, `most`, for each of `count` images from `position` on."""
-        places: list[int] = (self._slice(purpose, position, count) * most // self.count).tolist()
-        return places
+    def offsets(self, purpose: str, position: int, count: int, limit: int) -> list[int]:
+        """A whole number in [0, `limit`) for each of `count` images at `position`."""
+        offsets: list[int] = (self._slice(purpose, position, count) * limit // self.count).tolist()
+        return offsets
 
     def _slice(self, purpose: str, position: int, count: int) -> Tensor:
         parts = []
@@ -155,8 +156,8 @@ class _Order:
 
     def _permutation(self, purpose: str, epoch: int) -> Tensor:
         if (purpose, epoch) not in self._epochs:
-            # What reads ahead may be an epoch further than what is handed out.
-            self._epochs = {place: order for place, order in self._epochs.items() if place[1] >= epoch - 2}
+            # Keep earlier epochs: reading ahead may be one epoch further than the batches.
+            self._epochs = {key: order for key, order in self._epochs.items() if key[1] >= epoch - 2}
             random = torch.Generator().manual_seed(derive_seed(self.seed, purpose, self.key, epoch))
             self._epochs[purpose, epoch] = torch.randperm(self.count, generator=random)
         return self._epochs[purpose, epoch]

@@ -1,4 +1,4 @@
-"""Training data: what a data set is to the trainer, and those that are in memory."""
+"""Data sets: the protocol that all of them follow, and those that are in memory."""
 
 from __future__ import annotations
 
@@ -13,49 +13,50 @@ from torch import Tensor
 __all__ = ["Chunks", "Data", "Domains", "ImageData"]
 
 Chunks = Iterator[Sequence[int]]
-"""Indices of images, by batches, without end."""
+"""The indices of the images of each batch."""
 
 
 class Data(Protocol):
-    """A data set that a model can be trained on."""
+    """A data set to train on or to compare with."""
 
     @property
     def name(self) -> str:
-        """What the user called it."""
+        """The name that the user gave."""
         ...
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """The names of its labels; empty where it has none."""
+        """The names of the classes; empty if there are no classes."""
         ...
 
     @property
     def labels(self) -> Tensor | None:
-        """(N,) int64, the class of each image by its number; None where it has none."""
+        """(N,) int64, the index of each image's class; None if there are no classes."""
         ...
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What was done to get the images into shape, for people to read; what is read as needed may add to them."""
+        """What was changed in the images, as sentences for users. Reading more images may add notes."""
         ...
 
     def __len__(self) -> int: ...
 
     def digest(self) -> str:
-        """What tells two data sets apart that have one name."""
+        """A digest that differs for data sets with different contents, even if they have the same name."""
         ...
 
     def stream(self, chunks: Chunks, *, workers: int = 0) -> Iterator[dict[str, Tensor]]:
-        """``image``, (n, C, H, W), and ``label`` if there are any, of each chunk of indices, on the CPU.
+        """Yield for each chunk of indices ``image``, (n, C, H, W), and ``label``, (n,), if there are labels.
 
-        Images are uint8, or else floats in [-1, 1].
+        Tensors are on the CPU. Images are uint8, or floats in [-1, 1]. `workers` processes read ahead if the images
+        are not in memory.
         """
         ...
 
 
 @dataclass(frozen=True, eq=False)
 class ImageData:
-    """A data set in memory: `images` (N, C, H, W), uint8, or float32 in [-1, 1]; `labels` (N,) int64."""
+    """A data set in memory: `images` (N, C, H, W), uint8 or float32 in [-1, 1]; `labels` (N,) int64."""
 
     name: str
     images: Tensor
@@ -68,13 +69,13 @@ class ImageData:
 
     def digest(self) -> str:
         """The SHA-256 of all pixels and labels."""
-        digest = hashlib.sha256(self.images.contiguous().view(-1).numpy().data)  # no copy, of gigabytes perhaps
+        digest = hashlib.sha256(self.images.contiguous().view(-1).numpy().data)  # makes no copy
         if self.labels is not None:
             digest.update(self.labels.contiguous().numpy().data)
         return digest.hexdigest()
 
     def stream(self, chunks: Chunks, *, workers: int = 0) -> Iterator[dict[str, Tensor]]:
-        """The rows of each chunk; nothing has to be read ahead."""
+        """Yield the images of each chunk. They are in memory, so `workers` is not used."""
         for indices in chunks:
             rows = torch.as_tensor(indices)
             labels = {} if self.labels is None else {"label": self.labels[rows]}
@@ -83,7 +84,7 @@ class ImageData:
 
 @dataclass(frozen=True, eq=False)
 class Domains:
-    """Several data sets that are trained on side by side, unpaired, by the name that each has in a batch."""
+    """Several unpaired data sets for one training run. The keys of `parts` are their names in a batch."""
 
     name: str
     parts: Mapping[str, Data]
@@ -91,12 +92,12 @@ class Domains:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """Those of each part."""
+        """The notes of all parts."""
         return tuple(f"{key}: {note}" for key, part in self.parts.items() for note in part.notes)
 
     def __len__(self) -> int:
         return max(map(len, self.parts.values()))
 
     def digest(self) -> str:
-        """Of all parts together."""
+        """The digests of all parts."""
         return "/".join(part.digest() for part in self.parts.values())

@@ -1,4 +1,4 @@
-"""Folders of pictures: read once into memory where they fit, else again and again by workers that read ahead."""
+"""Folders of pictures: kept in memory if they fit, otherwise read when they are needed, ahead of their use."""
 
 from __future__ import annotations
 
@@ -26,19 +26,23 @@ from ganzoo.utils.progress import Progress, silent
 __all__ = ["FolderData", "load_folder", "load_pictures"]
 
 MEMORY_BYTES = 2**31
-"""Up to this much, pictures are kept in memory: 174,762 of 64x64 in colour, so that CelebA's 162,770 are."""
+"""Pictures of up to this size are kept in memory: 174,762 RGB pictures of 64x64, more than CelebA's 162,770."""
 
 WORTH_WORKERS = 1000
-"""Fewer pictures than this are read sooner than workers are started."""
+"""Starting worker processes takes longer than reading fewer pictures than this."""
 
 READING = "reading pictures"
-"""What `Progress` is told is done."""
+"""The name of the work, for `Progress`."""
 
 Shape = tuple[int, int, int]
 
 
 class _Read(NamedTuple):
-    """Which picture was read, none if none could be; what was changed in it, and what could not be read before it."""
+    """The result of reading one picture.
+
+    `number` is its index, or None if no picture could be read. `changes` say what was changed in it, and `problems`
+    which pictures before it could not be read.
+    """
 
     number: int | None
     changes: tuple[str, ...] = ()
@@ -48,12 +52,12 @@ class _Read(NamedTuple):
 def load_folder(
     folder: Path, shape: Shape, limit: int | None, workers: int, progress: Progress, *, name: str = ""
 ) -> Data:
-    """The pictures of a folder and its subfolders, in the order of their paths.
+    """Load the pictures of a folder and its subfolders, in the order of their paths.
 
-    Where every one is in a subfolder of `folder`, and there are several, those are the classes.
+    If all pictures are in subfolders of `folder`, and there are several subfolders, these are the classes.
 
     Raises:
-        DataError: there is no readable picture.
+        DataError: the folder contains no readable picture.
     """
     paths = find_images(folder)
     if not paths:
@@ -76,19 +80,19 @@ def load_pictures(
     workers: int = 0,
     progress: Progress = silent,
 ) -> Data:
-    """The pictures of `paths` as `shape`, in memory if they fit.
+    """Load the pictures of `paths` with the shape `shape`, (C, H, W), into memory if they fit.
 
-    `limit` counts those that can be read; where they do not fit in memory, those that there are.
+    `limit` counts readable pictures if they fit into memory, and all pictures otherwise.
 
     Raises:
-        DataError: none can be read.
+        DataError: no picture can be read.
     """
     files = FolderData(name, tuple(paths), shape, None if labels is None else torch.tensor(labels), classes)
     wanted = min(len(paths), limit or len(paths))
     if wanted * math.prod(shape) <= MEMORY_BYTES:
         return _into_memory(files, wanted, workers, progress)
     files = files.first(wanted)
-    next(files.stream(iter([[0]])))  # where none can be read, say so before training starts
+    next(files.stream(iter([[0]])))  # if no picture can be read, fail before training starts
     return files
 
 
@@ -116,7 +120,7 @@ def _into_memory(files: FolderData, wanted: int, workers: int, progress: Progres
 
 
 def _read_all(files: FolderData, workers: int) -> Iterator[tuple[_Read, Tensor]]:
-    """Every picture in turn."""
+    """Read all pictures, in order."""
     pictures = _Pictures(files)
     if workers == 0:
         return map(pictures.__getitem__, range(len(files)))
@@ -127,9 +131,9 @@ def _read_all(files: FolderData, workers: int) -> Iterator[tuple[_Read, Tensor]]
 
 @dataclass(eq=False)
 class FolderData:
-    """Pictures that are read as they are needed. One that cannot be is replaced by the next that can.
+    """Pictures that are read when they are needed. The next readable picture replaces an unreadable one.
 
-    `skipped` grows by those that were met, each with its problem.
+    `skipped` collects the problem of each unreadable picture.
     """
 
     name: str
@@ -144,7 +148,7 @@ class FolderData:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """That they are read as needed, and what was skipped so far."""
+        """One note that the pictures are not in memory, and one about those that were skipped so far."""
         skipped = (f"{len(self.skipped)} skipped, the first: {min(self.skipped)}",) if self.skipped else ()
         return ("the pictures are read as they are needed: too many to keep in memory", *skipped)
 
@@ -154,16 +158,16 @@ class FolderData:
         return FolderData(self.name, self.paths[:count], self.shape, labels, self.classes)
 
     def digest(self) -> str:
-        """The SHA-256 of all paths, from the folder that holds them all, and sizes; no pixel is read for it."""
+        """The SHA-256 of all file sizes and paths, relative to their common folder. It reads no pixels."""
         root = os.path.commonpath([path.parent for path in self.paths])
         listing = "".join(f"{path.relative_to(root).as_posix()}\0{_size(path)}\n" for path in self.paths)
         return hashlib.sha256(os.fsencode(listing)).hexdigest()
 
     def stream(self, chunks: Chunks, *, workers: int = 0) -> Iterator[dict[str, Tensor]]:
-        """The images of each chunk of indices, read ahead by `workers` processes.
+        """Yield the images of each chunk of indices. `workers` processes read ahead.
 
         Raises:
-            DataError: none of the pictures can be read, or a process that reads them died.
+            DataError: no picture can be read, or a worker process died.
         """
         for reads, images in _read_ahead(_Pictures(self, replace=True), chunks, workers):
             yield self._batch(reads, images)
@@ -178,7 +182,9 @@ class FolderData:
 
 
 class _Pictures(Dataset[tuple[_Read, Tensor]]):
-    """The pictures of a folder by index, as workers read them; black where there is none."""
+    """Reads pictures by index, in the worker processes. With `replace`, the next readable picture replaces an
+    unreadable one; an image that is missing is black.
+    """
 
     def __init__(self, files: FolderData, *, replace: bool = False) -> None:
         self.paths, self.shape, self.replace = files.paths, files.shape, replace
@@ -188,8 +194,8 @@ class _Pictures(Dataset[tuple[_Read, Tensor]]):
 
     def __getitem__(self, index: int) -> tuple[_Read, Tensor]:
         problems: list[str] = []
-        for place in range(index, index + (len(self) if self.replace else 1)):
-            number = place % len(self)
+        for candidate in range(index, index + (len(self) if self.replace else 1)):
+            number = candidate % len(self)
             try:
                 image, changes = self._read(number)
                 return _Read(number, changes, tuple(problems)), image
@@ -204,8 +210,8 @@ class _Pictures(Dataset[tuple[_Read, Tensor]]):
         return fit(pixels, self.shape[1:]), notes
 
 
-class _Endless:
-    """An iterator as a sampler."""
+class _ChunkSampler:
+    """A sampler for `DataLoader` that yields the chunks of an iterator."""
 
     def __init__(self, chunks: Chunks) -> None:
         self.chunks = chunks
@@ -215,18 +221,18 @@ class _Endless:
 
 
 def _read_ahead(pictures: _Pictures, chunks: Chunks, workers: int) -> Iterator[tuple[list[_Read], Tensor]]:
-    """The pictures of each chunk of indices, read by `workers` processes, or by this one if 0.
+    """Yield the pictures of each chunk of indices. `workers` processes read them, or this process if it is 0.
 
     Raises:
-        DataError: a process died, most often because there was no more memory.
+        DataError: a worker process died, usually because the memory was full.
     """
     loader = DataLoader(
         pictures,
-        batch_sampler=_Endless(chunks),
+        batch_sampler=_ChunkSampler(chunks),
         num_workers=workers,
         collate_fn=_pack,
         worker_init_fn=_leave_interrupts,
-        # One of its own: a loader draws from the global one, which would change the noise.
+        # Without its own generator, a loader draws from the global one and so changes the noise of training.
         generator=torch.Generator(),
     )
     try:
@@ -238,18 +244,18 @@ def _read_ahead(pictures: _Pictures, chunks: Chunks, workers: int) -> Iterator[t
 
 
 def _pack(pairs: Sequence[tuple[_Read, Tensor]]) -> tuple[list[_Read], Tensor]:
-    """One tensor of all images: each that a worker sends keeps a file open, of which there may be 1024."""
+    """Put all images in one tensor: each tensor from a worker keeps a file open, and a process may open only 1024."""
     reads, images = zip(*pairs, strict=True)
     return list(reads), torch.stack(images)
 
 
 def _leave_interrupts(worker: int) -> None:
-    """Ctrl-C reaches every process of a terminal, and the trainer wants to end its step first."""
+    """Ignore Ctrl-C in a worker. It reaches all processes of a terminal, but the trainer must end its step first."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _size(path: Path) -> int:
-    """In bytes; 0 of what is not there, a link to nowhere for instance, which is skipped when it is read."""
+    """The size in bytes. A missing file, such as a broken link, has 0; reading will skip it."""
     try:
         return path.stat().st_size
     except OSError:

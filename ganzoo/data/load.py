@@ -1,4 +1,4 @@
-"""Where training data comes from: torchvision's data sets by name, folders, and distributions of points."""
+"""Load data sets: those of torchvision by name, folders of pictures, and points from known distributions."""
 
 from __future__ import annotations
 
@@ -23,12 +23,15 @@ __all__ = ["DATASETS", "Split", "check_source", "domain_folders", "load_data"]
 
 Shape = tuple[int, int, int]
 Split = Literal["train", "test"]
-"""Which of the two parts that a data set comes in."""
+"""The two parts of a data set."""
 
 
 @dataclass(frozen=True)
 class _Source:
-    """A torchvision data set: its class there, what its items look like, and where single files are kept."""
+    """A data set of torchvision: `kind` is its class there.
+
+    `channels_last` says that its images are (N, H, W, C). `files` is the folder of its picture files, if it has them.
+    """
 
     kind: str
     channels_last: bool = False
@@ -43,14 +46,14 @@ DATASETS = {
     "cifar100": _Source("CIFAR100", channels_last=True),
     "celeba": _Source("CelebA", files="celeba/img_align_celeba"),
 }
-"""The torchvision data sets that are known by name."""
+"""The data sets of torchvision that ganzoo knows, by name."""
 
 
 def check_source(source: str) -> None:
-    """Refuse what `load_data` does not know.
+    """Refuse a source that `load_data` cannot load.
 
     Raises:
-        UnknownNameError: neither a known name nor a folder.
+        UnknownNameError: it is neither a known name nor a folder.
     """
     if source in DATASETS or source in POINTS or (source and os.path.isdir(expand_home(source))):
         return
@@ -68,19 +71,20 @@ def load_data(
     workers: int = 0,
     progress: Progress = silent,
 ) -> Data | Domains:
-    """A data set by name, or a folder of images, as `image_shape` (C, H, W).
+    """Load a data set by name, or a folder of images, with the shape `image_shape` (C, H, W).
 
-    A named set is looked for under `root` as torchvision keeps it, and downloaded there if missing. A
-    folder is read with all its subfolders; where every image is in one, those are its classes. With
-    several `parts`, ``a`` and ``b``, a folder with ``trainA`` and ``trainB`` is wanted. `split` says which
-    images of a named set, and which folders of several parts; a folder of images has but one. `limit` keeps
-    the first so many images. What does not fit in memory is read as it is needed. `workers` processes
-    read files; `progress` is told of the pictures that have been read.
+    A named data set is read from `root`, in the layout of torchvision, and downloaded there if it is missing. A
+    folder is read with all its subfolders; if all images are in subfolders, those are the classes. Several `parts`,
+    such as ``a`` and ``b``, need a folder with ``trainA`` and ``trainB``.
+
+    `split` chooses the training or the test images of a named data set, and of a folder with several parts; other
+    folders have training images only. `limit` keeps that many images from the start. Images that do not fit in memory
+    are read when they are needed. `workers` processes read files, and `progress` counts the pictures.
 
     Raises:
-        UnknownNameError: neither a known name nor a folder.
-        DataError: the data cannot be read or downloaded, holds no image, or has no such parts.
-        InvalidRequestError: a limit below 1, or the test images of a folder.
+        UnknownNameError: `source` is neither a known name nor a folder.
+        DataError: the data cannot be read or downloaded, contains no image, or lacks a part.
+        InvalidRequestError: the limit is below 1, or `split` is "test" for a folder of images.
     """
     if limit is not None and (not isinstance(limit, int) or limit < 1):
         raise InvalidRequestError(f"the limit is a whole number of at least 1, not {limit}")
@@ -93,21 +97,21 @@ def load_data(
     if source in DATASETS:
         return _from_torchvision(source, expand_home(root), image_shape, split, limit, workers, progress)
     if split != "train":
-        raise InvalidRequestError(f"{source} is a folder, which has no {split} images of its own")
+        raise InvalidRequestError(f"{source} is a folder without separate {split} images - use a data set by name")
     return load_folder(expand_home(source), image_shape, limit, workers, progress, name=source)
 
 
 def domain_folders(source: str, parts: Sequence[str], split: Split = "train") -> dict[str, Path]:
-    """The folders of unpaired domains, by their names in a batch.
+    """The folders of unpaired domains, by their names in a batch: ``a`` is in ``trainA`` or ``testA``.
 
     Raises:
-        DataError: one is missing.
+        DataError: a folder is missing.
     """
     folders = {part: expand_home(source) / f"{split}{part.upper()}" for part in parts}
     missing = [folder.name for folder in folders.values() if not folder.is_dir()]
     if missing:
         wanted = " and ".join(folder.name for folder in folders.values())
-        raise DataError(f"{source} has no {' and no '.join(missing)} - unpaired training wants a folder with {wanted}")
+        raise DataError(f"{source} has no {' and no '.join(missing)} - unpaired training needs a folder with {wanted}")
     return folders
 
 
@@ -133,7 +137,7 @@ def _torchvision(name: str, source: _Source, root: Path, split: Split) -> Any:
     part: dict[str, Any] = {"split": split} if source.files else {"train": split == "train"}
     try:
         return make(str(root), download=True, **part)
-    except Exception as error:  # torchvision lets urllib, tarfile, zipfile and RuntimeError through
+    except Exception as error:  # torchvision passes on the errors of urllib, tarfile and zipfile
         raise DataError(
             f"{name} is not in {root} and could not be downloaded ({one_line(error)}) - "
             "put torchvision's files there, or name their folder with --data-dir"

@@ -1,1 +1,1 @@
-"""Several processes that train one model together."""
+"""Data-parallel training: several processes train one model."""

@@ -1,10 +1,23 @@
-"""Several processes as one: what a step draws and averages over its batch, it does over the batches of all.
+"""Random draws and batch norm over the global batch, so that N processes compute what one process would.
 
-Each process runs the same training step on its rows of the whole batch, from the same seed. Inside
-`global_batch`, random tensors with a row for each image are drawn for the whole batch, and each process keeps
-its rows; batch norm takes its statistics over all rows. So an architecture gives what one process would
-give with a batch as large as all together, to the rounding of sums, and need not know of the others - if
-nothing but batch norm mixes the images of its batch, and nothing draws in a way that `_ANSWERS` lacks.
+In data-parallel training each process runs the same step on its local batch. Gradients are averaged over the processes,
+but two other things still depend on the local batch: random tensors, such as latents and dropout masks, and the
+statistics of batch norm. Inside of `global_batch` they do not:
+
+- A random tensor with one row for each image is drawn for the global batch, from a seed that all processes share. Each
+  process keeps its rows. So the global batch has the latents that one process with a batch N times as large would draw.
+- Batch norm in training mode averages its statistics over all processes, as SyncBatchNorm does, and can be
+  differentiated twice, as gradient penalties need.
+
+This replaces functions of PyTorch while the step runs (a `TorchFunctionMode`), so architectures need no code for it.
+The result equals that of one process, except for the rounding of sums, if these conditions hold:
+
+- All processes set the same seed before the step, and draw the same random tensors in the same order.
+- Every local batch has the same size, and tensors have the images in their first dimension. Several batches in one
+  tensor, such as real and generated images, follow one another.
+- Only batch norm mixes the images of a batch. Minibatch discrimination, for instance, sees the local batch alone;
+  a GAN that needs the global batch calls `gather_rows`.
+- Every function that draws is in the table `_REPLACEMENTS`. Functions of third-party extensions are not.
 """
 
 from __future__ import annotations
@@ -26,12 +39,12 @@ __all__ = ["global_batch"]
 
 
 def global_batch(processes: ProcessGroup, batch_size: int) -> AbstractContextManager[object]:
-    """The context of a training step whose process has `batch_size` rows of the whole batch."""
+    """A context for one training step, whose local batch has `batch_size` images. A single process needs no changes."""
     return nullcontext() if processes.world_size == 1 else _GlobalBatch(processes, batch_size)
 
 
 class _GlobalBatch(TorchFunctionMode):
-    """Sees every call of a function of PyTorch, and answers those that concern the whole batch."""
+    """Calls the function in `_REPLACEMENTS` in place of each function of PyTorch that is listed there."""
 
     def __init__(self, processes: ProcessGroup, batch_size: int) -> None:
         super().__init__()
@@ -41,80 +54,86 @@ class _GlobalBatch(TorchFunctionMode):
     def __torch_function__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
     ) -> Any:
-        """Called by PyTorch, which leaves this mode meanwhile."""
-        answer: Callable[..., Any] = _ANSWERS.get(func, _ask)
-        return answer(self, func, *args, **(kwargs or {}))
+        """PyTorch calls this for every function, and switches the mode off until it returns."""
+        replacement: Callable[..., Any] = _REPLACEMENTS.get(func, _call_unchanged)
+        return replacement(self, func, *args, **(kwargs or {}))
 
-    def concerns(self, shape: torch.Size | tuple[int, ...]) -> bool:
-        """Whether a tensor of that shape is taken to have rows for the images of the batch, or of several in one.
+    def has_image_rows(self, shape: torch.Size | tuple[int, ...]) -> bool:
+        """Whether a tensor of this shape is taken to have one row for each image of one or several local batches.
 
-        It is by its first dimension, a multiple of the batch size, which others may be by chance.
+        The first dimension decides: it is a multiple of the batch size. Other tensors may have such a size by chance.
         """
         return len(shape) > 0 and shape[0] > 0 and shape[0] % self.batch_size == 0
 
-    def whole(self, shape: torch.Size | tuple[int, ...]) -> tuple[int, ...]:
-        """The shape of such a tensor for the whole batch."""
+    def global_shape(self, shape: torch.Size | tuple[int, ...]) -> tuple[int, ...]:
+        """The shape that such a tensor has for the global batch."""
         return (shape[0] * self.processes.world_size, *shape[1:])
 
-    def copies(self, value: Any) -> Any:
-        """A tensor of the whole batch's shape whose rows are ours over and over; anything else as it is."""
-        if not isinstance(value, Tensor) or not self.concerns(value.shape):
+    def expand_to_global(self, value: Any) -> Any:
+        """Repeat the local rows until a tensor has its global shape. Any other value is returned as it is."""
+        if not isinstance(value, Tensor) or not self.has_image_rows(value.shape):
             return value
         batches = value.chunk(len(value) // self.batch_size)
         return torch.cat([batch for batch in batches for _ in range(self.processes.world_size)])
 
-    def rows(self, whole: Tensor) -> Tensor:
-        """This process's rows; where there are several batches in one, of each of them."""
-        parts: Tensor = whole.unflatten(0, (-1, self.processes.world_size, self.batch_size))  # type: ignore[no-untyped-call]
-        return parts[:, self.processes.rank].flatten(0, 1)
+    def local_rows(self, tensor: Tensor) -> Tensor:
+        """The rows of this process from a tensor of global shape, for each of the batches that it contains."""
+        batches: Tensor = tensor.unflatten(0, (-1, self.processes.world_size, self.batch_size))  # type: ignore[no-untyped-call]
+        return batches[:, self.processes.rank].flatten(0, 1)
 
 
-def _ask(mode: _GlobalBatch, func: Any, /, *args: Any, **options: Any) -> Any:
-    """What concerns each row on its own."""
+def _call_unchanged(mode: _GlobalBatch, func: Any, /, *args: Any, **options: Any) -> Any:
+    """For functions that handle each row on its own."""
     return func(*args, **options)
 
 
-# --- random numbers ------------------------------------------------------------------------------
+# --- random draws --------------------------------------------------------------------------------
 
 
-def _create(mode: _GlobalBatch, func: Any, /, *args: Any, **options: Any) -> Any:
-    """`torch.randn` and its like, with or without leading bounds: the size is what is a size or comes last."""
+def _draw_shape(mode: _GlobalBatch, func: Any, /, *args: Any, **options: Any) -> Any:
+    """`torch.randn`, `torch.rand`, `torch.randint`, and `torch.normal` of two numbers.
+
+    Leading numbers are bounds, or a mean and a deviation. The shape is `size`, a sequence, or the other arguments.
+    """
     leading = 0 if func in (torch.randn, torch.rand) else sum(isinstance(a, (int, float)) for a in args)
     bounds, sizes = args[:leading], args[leading:]
     size = tuple(options.pop("size", sizes[0] if sizes and not isinstance(sizes[0], int) else sizes))
-    if not mode.concerns(size):
+    if not mode.has_image_rows(size):
         return func(*bounds, size=size, **options)
-    return mode.rows(func(*bounds, size=mode.whole(size), **options))
+    return mode.local_rows(func(*bounds, size=mode.global_shape(size), **options))
 
 
-def _draw(mode: _GlobalBatch, func: Any, /, *args: Any, **options: Any) -> Any:
-    """What draws for each element of tensors, `torch.randn_like` for instance, is given those of all processes.
+def _draw_like_tensors(mode: _GlobalBatch, func: Any, /, *args: Any, **options: Any) -> Any:
+    """Functions that draw one value for each element of their tensors, such as `torch.randn_like`.
 
-    In place of the others' rows it is given copies of our own: what is drawn for a row depends on its place alone.
+    The rows of other processes are not known here. Copies of the local rows take their part: what is drawn for a row
+    depends on its position alone.
     """
     first = next((a for a in (*args, *options.values()) if isinstance(a, Tensor)), None)
     if first is None:  # torch.normal of two numbers
-        return _create(mode, func, *args, **options)
-    if not mode.concerns(first.shape):
+        return _draw_shape(mode, func, *args, **options)
+    if not mode.has_image_rows(first.shape):
         return func(*args, **options)
-    return mode.rows(func(*map(mode.copies, args), **{name: mode.copies(value) for name, value in options.items()}))
+    expanded = {name: mode.expand_to_global(value) for name, value in options.items()}
+    return mode.local_rows(func(*map(mode.expand_to_global, args), **expanded))
 
 
-def _fill(mode: _GlobalBatch, func: Any, tensor: Tensor, /, *args: Any, **options: Any) -> Any:
-    """`tensor.normal_()` and its like."""
-    drawn = _draw(mode, func, tensor, *args, **options)
+def _draw_in_place(mode: _GlobalBatch, func: Any, tensor: Tensor, /, *args: Any, **options: Any) -> Any:
+    """Methods that fill a tensor, such as `tensor.normal_()`."""
+    drawn = _draw_like_tensors(mode, func, tensor, *args, **options)
     return tensor if drawn is tensor else tensor.copy_(drawn)
 
 
-def _drop(mode: _GlobalBatch, func: Any, tensor: Tensor, *args: Any, **options: Any) -> Any:
-    """Dropout is a product with what it makes of ones."""
+def _dropout(mode: _GlobalBatch, func: Any, tensor: Tensor, *args: Any, **options: Any) -> Any:
+    """Dropout multiplies by a mask. The mask is the dropout of a tensor of ones, drawn for the global batch."""
     signature = inspect.signature(func).bind(tensor, *args, **options)
     signature.apply_defaults()
-    if not signature.arguments["training"] or not mode.concerns(tensor.shape):
+    if not signature.arguments["training"] or not mode.has_image_rows(tensor.shape):
         return func(tensor, *args, **options)
     signature.arguments["inplace"] = False
-    signature.arguments["input"] = torch.ones_like(mode.copies(tensor.detach()))  # numbers follow the memory layout
-    return tensor * mode.rows(func(*signature.args, **signature.kwargs))
+    # The ones keep the memory layout of the tensor, because random numbers are drawn in its order.
+    signature.arguments["input"] = torch.ones_like(mode.expand_to_global(tensor.detach()))
+    return tensor * mode.local_rows(func(*signature.args, **signature.kwargs))
 
 
 # --- batch norm ----------------------------------------------------------------------------------
@@ -132,7 +151,7 @@ def _batch_norm(
     momentum: float = 0.1,
     eps: float = 1e-5,
 ) -> Tensor:
-    """`functional.batch_norm` with the mean and the variance over all processes, arXiv:1502.03167, algorithm 1."""
+    """`functional.batch_norm` with mean and variance of the global batch (arXiv:1502.03167, algorithm 1)."""
     if not training:
         normed: Tensor = func(x, running_mean, running_var, weight, bias, training, momentum, eps)
         return normed
@@ -140,27 +159,28 @@ def _batch_norm(
     shape = (1, -1, *[1] * (x.ndim - 2))
     wide = at_least_float32(x)
     mean = _mean(wide.mean(over), mode.processes)
-    centred = wide - mean.view(shape)
-    variance = _mean(centred.square().mean(over), mode.processes)
+    centered = wide - mean.view(shape)
+    variance = _mean(centered.square().mean(over), mode.processes)
     count = mode.processes.world_size * x.numel() // x.shape[1]
     with torch.no_grad():
         if running_mean is not None:
             running_mean.lerp_(mean.to(running_mean), momentum)
         if running_var is not None:
             running_var.lerp_((variance * (count / max(count - 1, 1))).to(running_var), momentum)
-    normed = centred * (variance + eps).rsqrt().view(shape)
+    normed = centered * (variance + eps).rsqrt().view(shape)
     normed = normed if weight is None else normed * weight.view(shape)
     normed = normed if bias is None else normed + bias.view(shape)
     return normed.to(x.dtype)
 
 
 def _mean(tensor: Tensor, processes: ProcessGroup) -> Tensor:
-    mean: Tensor = _Mean.apply(tensor, processes)
+    """The mean over all processes, differentiable any number of times."""
+    mean: Tensor = _MeanOverProcesses.apply(tensor, processes)
     return mean
 
 
-class _Mean(torch.autograd.Function):
-    """The mean over all processes; its own adjoint, so that it can be differentiated again and again."""
+class _MeanOverProcesses(torch.autograd.Function):
+    """The mean over all processes is a linear function whose transpose is itself, so backward is the same mean."""
 
     @staticmethod
     def forward(context: Any, tensor: Tensor, processes: ProcessGroup) -> Tensor:
@@ -174,15 +194,21 @@ class _Mean(torch.autograd.Function):
         return _mean(gradients[0], context.processes), None
 
 
-_IN_PLACE = ("normal_", "uniform_", "bernoulli_", "random_", "exponential_", "log_normal_", "cauchy_", "geometric_")
-_OF_TENSORS = (
+# --- the table -----------------------------------------------------------------------------------
+
+_FROM_SHAPE = (torch.randn, torch.rand, torch.randint)
+_LIKE_TENSORS = (
     *(torch.randn_like, torch.rand_like, torch.randint_like, torch.normal, torch.bernoulli, Tensor.bernoulli),
     *(functional.alpha_dropout, functional.feature_alpha_dropout, functional.gumbel_softmax),
 )
-_ANSWERS: dict[Any, Callable[..., Any]] = {
-    **dict.fromkeys((torch.randn, torch.rand, torch.randint), _create),
-    **dict.fromkeys(_OF_TENSORS, _draw),
-    **dict.fromkeys((getattr(Tensor, name) for name in _IN_PLACE), _fill),
-    **dict.fromkeys((functional.dropout, functional.dropout1d, functional.dropout2d, functional.dropout3d), _drop),
+_IN_PLACE = ("normal_", "uniform_", "bernoulli_", "random_", "exponential_", "log_normal_", "cauchy_", "geometric_")
+_DROPOUT = (functional.dropout, functional.dropout1d, functional.dropout2d, functional.dropout3d)
+
+_REPLACEMENTS: dict[Any, Callable[..., Any]] = {
+    **dict.fromkeys(_FROM_SHAPE, _draw_shape),
+    **dict.fromkeys(_LIKE_TENSORS, _draw_like_tensors),
+    **dict.fromkeys((getattr(Tensor, name) for name in _IN_PLACE), _draw_in_place),
+    **dict.fromkeys(_DROPOUT, _dropout),
     functional.batch_norm: _batch_norm,
 }
+"""The functions of PyTorch that depend on the batch, and what is called in their place."""

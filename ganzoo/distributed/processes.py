@@ -1,4 +1,4 @@
-"""The processes that train one model together, started by ``torchrun`` and joined by accelerate."""
+"""The process group that trains one model: ``torchrun`` starts the processes, accelerate joins them."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ __all__ = ["ProcessGroup", "gather_rows", "join_process_group", "own_rows"]
 
 @dataclass(frozen=True)
 class ProcessGroup:
-    """One process among those that train together: its number from 0, and how many there are."""
+    """A process group as one of its processes sees it: `rank` is its number, from 0 to `world_size` - 1."""
 
     rank: int = 0
     world_size: int = 1
 
     @property
     def is_main(self) -> bool:
-        """Whether this is the process that writes and shows."""
+        """Whether this is the main process: it writes files and shows progress."""
         return self.rank == 0
 
     def average_(self, tensors: Sequence[Tensor]) -> None:
-        """Make every tensor its mean over all processes, in one message."""
+        """Replace each tensor by its mean over all processes, with a single all-reduce."""
         if self.world_size == 1 or not tensors:
             return
         from accelerate.utils import reduce
@@ -40,7 +40,7 @@ class ProcessGroup:
             tensor.copy_(mean.view_as(tensor))
 
     def main_first(self) -> AbstractContextManager[None]:
-        """What is inside is done by the main process first, then by the others: a download, for instance."""
+        """A context that the main process enters and leaves before the others enter, for instance to download."""
         if self.world_size == 1:
             return nullcontext()
         from accelerate import PartialState
@@ -49,7 +49,7 @@ class ProcessGroup:
         return first
 
     def wait(self) -> None:
-        """Go on when all processes are here."""
+        """Wait until all processes have called this: a barrier."""
         if self.world_size > 1:
             from accelerate import PartialState
 
@@ -57,9 +57,10 @@ class ProcessGroup:
 
 
 def gather_rows(rows: Tensor) -> Tensor:
-    """The rows of all processes as one process would have them: those of the first, then of the next.
+    """The global batch: the rows of all processes, (N, ...) from each, in the order of their ranks.
 
-    For what a GAN keeps of whole batches, such as a history of images; without other processes, `rows` itself.
+    A GAN calls it for state that depends on the global batch, such as a history of images. Without a process group
+    it returns `rows` itself.
     """
     if not _is_distributed():
         return rows
@@ -68,11 +69,11 @@ def gather_rows(rows: Tensor) -> Tensor:
     return torch.cat(parts)
 
 
-def own_rows(whole: Tensor) -> Tensor:
-    """This process's rows of a whole batch: the inverse of `gather_rows`."""
+def own_rows(batch: Tensor) -> Tensor:
+    """The rows of this process from a global batch: the inverse of `gather_rows`."""
     if not _is_distributed():
-        return whole
-    return whole.chunk(torch.distributed.get_world_size())[torch.distributed.get_rank()]
+        return batch
+    return batch.chunk(torch.distributed.get_world_size())[torch.distributed.get_rank()]
 
 
 def _is_distributed() -> bool:
@@ -80,24 +81,25 @@ def _is_distributed() -> bool:
 
 
 def join_process_group(device: str) -> tuple[ProcessGroup, torch.device]:
-    """The processes that ``torchrun`` has started, and the device that is this one's; else this one alone.
+    """Join the process group that ``torchrun`` has started; without it, this process is the only one.
 
-    Each process of a machine with GPUs has one of them.
+    Returns the group and the device of this process. On a machine with GPUs each process has one of them.
 
     Raises:
-        InvalidRequestError: no such device, or one device for all processes.
+        InvalidRequestError: there is no such device, or `device` names a single device for several processes.
     """
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
         return ProcessGroup(), resolve_device(device)
     if device not in ("auto", "cpu", "cuda"):
-        raise InvalidRequestError(f"several processes cannot all train on {device} - say auto, cuda or cpu")
+        raise InvalidRequestError(f"several processes cannot all train on {device} - use auto, cuda or cpu")
     if device == "cuda":
         resolve_device(device)
-    # Imported later, as optimizers import it, it would keep the group in its default arguments, and its threads alive.
+    # Import it before the group exists. Optimizers import it later, and it then keeps the group alive, with its
+    # threads, in default arguments.
     import torch.distributed.nn.functional
     from accelerate import PartialState
 
     state = PartialState(cpu=device == "cpu")
-    # Threads of the group that outlive the interpreter may abort the process, when all of its work is done.
+    # Threads of the group that outlive the interpreter may abort the process after all its work is done.
     atexit.register(state.destroy_process_group)
     return ProcessGroup(state.process_index, state.num_processes), torch.device(state.device)

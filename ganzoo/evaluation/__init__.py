@@ -1,1 +1,1 @@
-"""How good images are."""
+"""How good images are: metrics that compare them with real images."""

@@ -1,66 +1,40 @@
-"""What an evaluation compares: whose images, with which real ones, and what stands beside as a yardstick."""
+"""The sets of images that an evaluation compares: the evaluated images, real images, and baselines."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple, cast
+from typing import NamedTuple, cast
 
 from ganzoo.data.datasets import Data
 from ganzoo.data.folders import load_folder
 from ganzoo.data.load import DATASETS, Split, check_source, domain_folders, load_data
 from ganzoo.errors import InvalidRequestError, UnknownNameError, UnreadableImage
-from ganzoo.evaluation.image_sets import ImageSet, Pictures, Samples, Translations, shuffled, some_rows
+from ganzoo.evaluation.image_sets import Part, Pictures, Samples, Translations, shuffled_rows
+from ganzoo.evaluation.options import EvaluationOptions
 from ganzoo.images.files import read_image
 from ganzoo.interface.configs import as_translation_config
-from ganzoo.interface.extractor import ExtractorOutput
 from ganzoo.pretrained.sources import Source
 from ganzoo.registry import lookup
 from ganzoo.sampling.model import Model
-from ganzoo.sampling.requests import Subject, exact_class, find_class, spoken
+from ganzoo.sampling.requests import Subject, exact_class, find_class, with_user_names
 from ganzoo.utils.files import expand_home, find_images
 from ganzoo.utils.progress import silent
 from ganzoo.weights.folder import CONFIG
 
-__all__ = ["DEFAULT_COUNT", "Comparison", "DataOptions", "Pair", "Part", "compare", "default_against", "is_pictures"]
+__all__ = ["DEFAULT_COUNT", "Comparison", "Pair", "ReadOptions", "compare", "default_against", "is_pictures"]
 
 DEFAULT_COUNT = 10_000
-"""As many as the test sets of MNIST, Fashion-MNIST and CIFAR-10 have: floor and score are of equally many images."""
+"""The size of the test sets of MNIST, Fashion-MNIST and CIFAR-10. So the floor is computed from as many images."""
 
 Shape = tuple[int, int, int]
 
 _SPLITS: tuple[Split, ...] = ("train", "test")
 
 
-class Part(NamedTuple):
-    """Some images of a set: all, or those of `rows`. `name` says for people which."""
-
-    name: str
-    images: ImageSet
-    rows: Sequence[int] | None = None
-
-    @property
-    def size(self) -> int:
-        """How many."""
-        return len(self.images) if self.rows is None else len(self.rows)
-
-    def of(self, seen: ExtractorOutput) -> ExtractorOutput:
-        """Of what was seen in all images of the set, what belongs to these."""
-        return seen if self.rows is None else ExtractorOutput(*(each[list(self.rows)] for each in seen))
-
-    def at(self, places: Sequence[int], name: str) -> Part:
-        """Those of these images that stand at some places, from 0 to `size` - 1."""
-        rows = range(self.size) if self.rows is None else self.rows
-        return Part(name, self.images, [rows[place] for place in places])
-
-    def some(self, count: int, *, seed: int) -> Part:
-        """So many of these images, at random; all, if there are no more."""
-        return self.at(some_rows(count, self.size, seed=seed), self.name)
-
-
 class Pair(NamedTuple):
-    """Images, and the real ones that they are compared with."""
+    """Images, and the real images that they are compared with."""
 
     images: Part
     reference: Part
@@ -68,22 +42,20 @@ class Pair(NamedTuple):
 
 @dataclass(frozen=True)
 class Comparison:
-    """`judged` is what the numbers are about; `yardsticks` say what other pairs come to, by name.
+    """The pair that is evaluated, and the `baselines` that its numbers can be compared with, by name.
 
-    ``floor`` is of real images against other real ones: what no model is expected to beat. ``untranslated``
-    is of a translation's sources as they are.
+    ``floor`` compares real images with other real images: no model is expected to be better. ``untranslated``
+    compares the sources of translations, as they are, with the reference.
     """
 
-    judged: Pair
-    yardsticks: Mapping[str, Pair]
+    evaluated: Pair
+    baselines: Mapping[str, Pair]
 
 
 @dataclass(frozen=True, kw_only=True)
-class DataOptions:
-    """How data are read: `limit` keeps the first so many real images, `root` is where named sets are kept."""
+class ReadOptions:
+    """How data sets are read: `root` is the folder of named data sets, and `workers` processes read pictures."""
 
-    seed: int = 0
-    limit: int | None = None
     root: str | Path = "data"
     workers: int = 0
 
@@ -111,59 +83,64 @@ def default_against(subject: str, source: Source | None) -> str:
     return dataset
 
 
-def compare(
-    subject: str,
-    against: str,
-    *,
-    model: Model | None,
-    count: int | None,
-    asked: Mapping[str, Any],
-    options: DataOptions,
-) -> Comparison:
-    """Settle what is compared: samples or translations of `model`, or, without one, the pictures of `subject`.
+def compare(options: EvaluationOptions, model: Model | None, *, reading: ReadOptions) -> Comparison:
+    """Decide what is compared: samples or translations of `model`, or, without a model, the pictures of the subject.
 
-    Of a data set by name, the training images are the reference, and the test images give the floor. Of a folder,
-    one half against the other does. Samples of one class are compared with real images of that class alone. A
-    translation is compared with what it should look like: in a folder with ``trainA``, ``trainB``, ``testA`` and
-    ``testB``, the test images of the one domain are translated and compared with the training images of the other,
-    whose test images give the floor. All real images are brought to the size that the model makes, or that the
-    first of the pictures has.
+    For a data set by name, the training images are the reference, and the test images give the floor. For a folder,
+    all images are the reference, and one half against the other gives the floor. Samples of one class are compared
+    with real images of this class alone.
+
+    Translations need a folder with ``trainA``, ``trainB``, ``testA`` and ``testB``. The test images of the source
+    domain are translated and compared with the training images of the target domain; the test images of the target
+    domain give the floor.
+
+    All real images are resized to the size that the model makes, or to the size of the first picture of the subject.
 
     Raises:
         DataError: images cannot be read.
-        InvalidRequestError: a folder without the domains that a translation wants, or without the class asked for.
+        InvalidRequestError: a folder lacks the domains of a translation, or the class of the samples.
     """
     if model is not None and model.task.from_images:
-        return _translation(subject, against, model, count, asked.get("direction"), options)
+        return _compare_translations(options, model, reading)
     if model is None:
-        shape = _first_shape(subject)
-        folder = expand_home(subject)
-        data = load_folder(folder, shape, None, options.workers, silent, name=subject)
-        pictures = Part(subject, Pictures(subject, data, options.workers))
-        images, of_class = pictures.some(count or pictures.size, seed=options.seed), None
+        shape = _first_shape(options.subject)
+        images, of_class = _pictures(options, shape, reading), None
     else:
         shape = model.image_shape
-        samples = Samples("sampling", model, count or DEFAULT_COUNT, options.seed, asked)
-        told = "".join(f", {name} {value}" for name, value in spoken(asked).items())
-        images, of_class = Part(f"samples of {subject}{told}", samples), _class_of(model, asked)
-    reference, floor = _real(against, shape, images.size, options, of_class)
+        images, of_class = _samples(options, model), _class_of(model, options)
+    reference, floor = _real(options, shape, images.size, reading, of_class)
     return Comparison(Pair(images, reference), {"floor": floor})
 
 
-def _class_of(model: Model, asked: Mapping[str, Any]) -> str | int | None:
-    """The one class that samples are of, by its name where it has one; None if they are of all."""
-    label: int | None = getattr(model.request(**asked), "label", None)
+def _pictures(options: EvaluationOptions, shape: Shape, reading: ReadOptions) -> Part:
+    """The pictures of the subject, or `count` of them."""
+    name = options.subject
+    data = load_folder(expand_home(name), shape, None, reading.workers, silent, name=name)
+    pictures = Part(name, Pictures(name, data, reading.workers))
+    return pictures.subset(options.count or pictures.size, seed=options.seed)
+
+
+def _samples(options: EvaluationOptions, model: Model) -> Part:
+    samples = Samples("sampling", model, options.count or DEFAULT_COUNT, options.seed, options.request)
+    details = "".join(f", {name} {value}" for name, value in with_user_names(options.request).items())
+    return Part(f"samples of {options.subject}{details}", samples)
+
+
+def _class_of(model: Model, options: EvaluationOptions) -> str | int | None:
+    """The class of all samples, by its name or, if it has no name, by its index; None for samples of all classes."""
+    label: int | None = getattr(model.request(**options.request), "label", None)
     return label if label is None or not model.classes else model.classes[label]
 
 
 def _real(
-    against: str, shape: Shape, count: int, options: DataOptions, of_class: str | int | None
+    options: EvaluationOptions, shape: Shape, count: int, reading: ReadOptions, of_class: str | int | None
 ) -> tuple[Part, Pair]:
-    """The reference, and what gives the floor; of one class, or of all."""
+    """The reference, and the pair that gives the floor, for one class or for all classes."""
+    against = options.against
 
     def load(name: str, split: Split, limit: int | None) -> Part:
-        data = load_data(against, shape, split=split, root=options.root, limit=limit, workers=options.workers)
-        pictures = Pictures(name, cast(Data, data), options.workers)  # it is of one part
+        data = load_data(against, shape, split=split, root=reading.root, limit=limit, workers=reading.workers)
+        pictures = Pictures(name, cast(Data, data), reading.workers)  # with one part, it is no Domains
         return Part(name, pictures) if of_class is None else _only(pictures, of_class)
 
     if against not in DATASETS:
@@ -171,18 +148,18 @@ def _real(
         return whole, _halves(whole, count, options.seed)
     reference = load(f"{against}, training images", "train", options.limit)
     test = load(f"{against}, test images", "test", None)
-    return reference, Pair(test.some(count, seed=options.seed), reference)
+    return reference, Pair(test.subset(count, seed=options.seed), reference)
 
 
 def _only(pictures: Pictures, of_class: str | int) -> Part:
-    """The pictures of one class: of that name, or, where the model has no names, of that number.
+    """The pictures of one class, which is given by its name or, if the model has no class names, by its index.
 
     Raises:
-        InvalidRequestError: they have no classes, or not this one.
+        InvalidRequestError: the pictures have no classes, or lack this one.
     """
     data = pictures.data
     if data.labels is None:
-        raise InvalidRequestError(f"{data.name} has no classes - put the pictures of each into a folder of their own")
+        raise InvalidRequestError(f"{data.name} has no classes - put the pictures of each into a subfolder of its own")
     if isinstance(of_class, str):
         label = exact_class(of_class, data.classes, of=data.name)
     else:
@@ -192,35 +169,35 @@ def _only(pictures: Pictures, of_class: str | int) -> Part:
 
 
 def _halves(whole: Part, count: int, seed: int) -> Pair:
-    """Up to `count` images of one half, against the other half."""
-    order, middle = shuffled(whole.size, seed=seed), whole.size // 2
+    """Up to `count` images of one half, compared with the other half."""
+    order, middle = shuffled_rows(whole.size, seed=seed), whole.size // 2
     first = whole.at(order[:middle][:count], f"one half of {whole.name}")
     return Pair(first, whole.at(order[middle:], f"the other half of {whole.name}"))
 
 
-def _translation(
-    subject: str, against: str, model: Model, count: int | None, direction: str | None, options: DataOptions
-) -> Comparison:
-    chosen = Subject(model.task, model.config, model.classes).direction(subject, direction)
+def _compare_translations(options: EvaluationOptions, model: Model, reading: ReadOptions) -> Comparison:
+    against = options.against
+    subject = Subject(model.task, model.config, model.classes)
+    chosen = subject.direction(options.subject, options.direction)
     source, target = as_translation_config(model.config).routes[chosen]
     splits = [split for split in _SPLITS if _has_domains(against, split)]
     if not splits:
         wanted = "testA and testB, or trainA and trainB"
-        text = f"{subject} translates, and {against} has no domains"
+        text = f"{options.subject} translates, and {against} has no domains"
         raise InvalidRequestError(f"{text} - name a folder with {wanted} with --against")
 
     def load(split: Split, domain: str, limit: int | None = None) -> Pictures:
         folder = domain_folders(against, ("a", "b"), split)[domain]
-        data = load_folder(folder, model.image_shape, limit, options.workers, silent)
-        return Pictures(f"{against}, {folder.name}", data, options.workers)
+        data = load_folder(folder, model.image_shape, limit, reading.workers, silent)
+        return Pictures(f"{against}, {folder.name}", data, reading.workers)
 
-    sources, real = load(splits[-1], source, count), load(splits[0], target, options.limit)
+    sources, real = load(splits[-1], source, options.count), load(splits[0], target, options.limit)
     reference = Part(real.name, real)
     made = Translations(f"translating {chosen}", model, sources, chosen)
     images = Part(f"{sources.name}, translated {chosen}", made)
     if len(splits) == 2:
         others = load("test", target)
-        floor = Pair(Part(others.name, others).some(images.size, seed=options.seed), reference)
+        floor = Pair(Part(others.name, others).subset(images.size, seed=options.seed), reference)
     else:
         floor = _halves(reference, images.size, options.seed)
     untranslated = Pair(Part(f"{sources.name}, as they are", sources), reference)
@@ -233,11 +210,11 @@ def _has_domains(against: str, split: str) -> bool:
 
 
 def _first_shape(folder: str) -> Shape:
-    """Of the first picture that can be read; as RGB, which grey pictures are too."""
+    """The shape of the first picture that can be read, (3, H, W); gray pictures are read as RGB too."""
     for path in find_images(expand_home(folder)):
         try:
             _, height, width = read_image(path, channels=3).pixels.shape
         except UnreadableImage:
             continue
         return 3, height, width
-    raise InvalidRequestError(f"{folder} holds no picture that can be read, and no model either")
+    raise InvalidRequestError(f"{folder} holds no picture that can be read, and no model - check the path")

@@ -1,4 +1,4 @@
-"""Networks that images are compared by: what they return, and how one is loaded with its pinned weights."""
+"""Load a feature extractor with its pinned weights."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ __all__ = ["load_extractor"]
 
 
 def load_extractor(name: str, *, device: torch.device, progress: Progress = silent) -> Extractor:
-    """The registered network of that name with its weights, verified, in eval mode and without gradients.
+    """The feature extractor registered as `name`, with its verified weights, in eval mode and without gradients.
 
     Raises:
-        UnknownNameError: there is none.
-        WeightsError: its weights cannot be fetched, are damaged or do not fit.
+        UnknownNameError: no extractor has this name.
+        WeightsError: the weights cannot be downloaded, are damaged, or do not fit.
     """
     spec = lookup.registry().feature_extractors[name]
     tensors = read_weights(spec, weights_path(spec, progress=progress))

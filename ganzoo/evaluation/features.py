@@ -1,4 +1,4 @@
-"""What a network sees in a set of images, batch by batch; of data sets it is kept, by the digest of their content."""
+"""Features of image sets: extracted batch by batch, and kept for data sets, by the digest of their content."""
 
 from __future__ import annotations
 
@@ -10,42 +10,85 @@ import torch
 from torch import Tensor
 
 from ganzoo.errors import GanzooError, NonFiniteError
-from ganzoo.evaluation.image_sets import ImageSet
+from ganzoo.evaluation.image_sets import ImageSet, Part
 from ganzoo.interface.extractor import Extractor, ExtractorOutput
 from ganzoo.registry import lookup
 from ganzoo.utils.progress import Progress
 from ganzoo.weights.tensors import read_header, read_tensors, write_tensors
 
-__all__ = ["see"]
+__all__ = ["FeatureCache"]
 
-FORMAT = 1  # of what the cache holds; another number makes every cached file anew
+FORMAT = 1
+"""The format of the cached files. A new number makes ganzoo extract all features again."""
 
 
-def see(images: ImageSet, features: str, network: Extractor, *, batch_size: int, progress: Progress) -> ExtractorOutput:
-    """Features and logits of all images, float32 on the CPU: of `network`, which is the one registered as `features`.
+class FeatureCache:
+    """Extracts the features of each image set once, with one extractor: `network`, registered as `name`.
 
-    Only a batch of images is in memory at a time. Features of data sets are kept in ganzoo's part of the Hub
-    client's assets cache, and used again for the same pixels and the same weights.
-
-    Where nothing can be written, nothing is kept.
-
-    Raises:
-        GanzooError: more images at a time than the device has memory for.
-        NonFiniteError: features hold NaN or infinity.
+    Features of data sets are also written to ganzoo's part of the Hub client's assets cache, and read from there for
+    the same pixels and the same weights. If the cache cannot be written, nothing is kept.
     """
-    digest = images.digest()
-    if digest is None:
-        return _extract(images, network, batch_size, progress)
-    path = _place(digest, features)
-    with suppress(GanzooError, OSError):  # absent or damaged
-        return _read(path)
-    seen = _extract(images, network, batch_size, progress)
-    with suppress(OSError):
-        write_tensors(path, seen._asdict(), {"digest": _digest(seen)})
-    return seen
+
+    def __init__(self, name: str, network: Extractor, *, batch_size: int, progress: Progress) -> None:
+        self._name = name
+        self._network = network
+        self._batch_size = batch_size
+        self._progress = progress
+        self._known: dict[int, ExtractorOutput] = {}
+
+    def features_of(self, part: Part) -> ExtractorOutput:
+        """Features and logits of the images of `part`, float32 on the CPU.
+
+        Only one batch of images is in memory at a time.
+
+        Raises:
+            GanzooError: the device has too little memory for a batch.
+            NonFiniteError: the features contain NaN or infinity.
+        """
+        if id(part.images) not in self._known:
+            self._known[id(part.images)] = self._read_or_extract(part.images)
+        return part.rows_of(self._known[id(part.images)])
+
+    def _read_or_extract(self, images: ImageSet) -> ExtractorOutput:
+        digest = images.digest()
+        if digest is None:
+            return self._extract(images)
+        path = _cached_path(digest, self._name)
+        with suppress(GanzooError, OSError):  # the file is missing or damaged
+            return _read(path)
+        output = self._extract(images)
+        with suppress(OSError):
+            write_tensors(path, output._asdict(), {"digest": _digest(output)})
+        return output
+
+    def _extract(self, images: ImageSet) -> ExtractorOutput:
+        features: list[Tensor] = []
+        logits: list[Tensor] = []
+        done = 0
+        self._progress(images.name, 0, len(images))
+        for batch in images.batches(self._batch_size):
+            output = self._extract_batch(batch)
+            features.append(output.features.float().cpu())
+            logits.append(output.logits.float().cpu())
+            done += len(batch)
+            self._progress(images.name, done, len(images))
+        found = ExtractorOutput(torch.cat(features), torch.cat(logits))
+        if not all(bool(each.isfinite().all()) for each in found):
+            raise NonFiniteError(f"the features of {images.name} contain NaN or infinity - use other --features")
+        return found
+
+    def _extract_batch(self, batch: Tensor) -> ExtractorOutput:
+        device = next(self._network.parameters()).device
+        try:
+            with torch.inference_mode():
+                output: ExtractorOutput = self._network(batch.to(device))
+        except torch.OutOfMemoryError as error:
+            text = f"{device} has too little memory for {len(batch)} images at a time - use a smaller batch size"
+            raise GanzooError(text) from error
+        return output
 
 
-def _place(digest: str, features: str) -> Path:
+def _cached_path(digest: str, features: str) -> Path:
     from huggingface_hub import cached_assets_path
 
     weights = lookup.registry().feature_extractors[features].weights.sha256
@@ -54,50 +97,21 @@ def _place(digest: str, features: str) -> Path:
 
 
 def _read(path: Path) -> ExtractorOutput:
-    """What was kept.
+    """Read a cached file.
 
     Raises:
-        GanzooError: it is damaged.
-        OSError: it is not there.
+        GanzooError: the file is damaged.
+        OSError: the file does not exist.
     """
     tensors = read_tensors(path)
-    seen = ExtractorOutput(tensors["features"], tensors["logits"])
-    if read_header(path).metadata.get("digest") != _digest(seen):
-        raise GanzooError(f"{path} is damaged")
-    return seen
+    output = ExtractorOutput(tensors["features"], tensors["logits"])
+    if read_header(path).metadata.get("digest") != _digest(output):
+        raise GanzooError(f"{path} is damaged - delete it")
+    return output
 
 
-def _digest(seen: ExtractorOutput) -> str:
+def _digest(output: ExtractorOutput) -> str:
     digest = hashlib.sha256()
-    for tensor in seen:
+    for tensor in output:
         digest.update(tensor.contiguous().numpy().data)
     return digest.hexdigest()
-
-
-def _extract(images: ImageSet, network: Extractor, batch_size: int, progress: Progress) -> ExtractorOutput:
-    features: list[Tensor] = []
-    logits: list[Tensor] = []
-    device = next(network.parameters()).device
-    done = 0
-    progress(images.name, 0, len(images))
-    for batch in images.batches(batch_size):
-        seen = _look(batch, network, device)
-        features.append(seen.features.float().cpu())
-        logits.append(seen.logits.float().cpu())
-        done += len(batch)
-        progress(images.name, done, len(images))
-    found = ExtractorOutput(torch.cat(features), torch.cat(logits))
-    if not all(bool(each.isfinite().all()) for each in found):
-        raise NonFiniteError(f"the features of {images.name} hold NaN or infinity")
-    return found
-
-
-def _look(batch: Tensor, network: Extractor, device: torch.device) -> ExtractorOutput:
-    try:
-        with torch.inference_mode():
-            seen: ExtractorOutput = network(batch.to(device))
-    except torch.OutOfMemoryError as error:
-        raise GanzooError(
-            f"{device} has no room for {len(batch)} images at a time - use a smaller batch size"
-        ) from error
-    return seen

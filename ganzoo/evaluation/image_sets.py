@@ -1,4 +1,4 @@
-"""Images that are compared with others: a model's samples, its translations, or pictures of a data set."""
+"""Sets of images to compare: samples of a model, its translations, or the pictures of a data set."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -14,21 +14,22 @@ from torch import Tensor
 from ganzoo.data.datasets import Data
 from ganzoo.data.folders import FolderData
 from ganzoo.images.tensors import from_bytes, to_bytes, to_channels
+from ganzoo.interface.extractor import ExtractorOutput
 from ganzoo.sampling.model import Model
 from ganzoo.utils.files import sha256_of
 from ganzoo.utils.seeds import derive_seed
 
-__all__ = ["ImageSet", "Pictures", "Samples", "Translations", "as_pictures", "shuffled", "some_rows"]
+__all__ = ["ImageSet", "Part", "Pictures", "Samples", "Translations", "as_pictures", "random_rows", "shuffled_rows"]
 
 
 class ImageSet(ABC):
-    """Images, uint8 (N, C, H, W) with 1 or 3 channels: as they would be in picture files, whatever made them."""
+    """Images as picture files have them: uint8 (N, C, H, W) with 1 or 3 channels. `name` is for users."""
 
     name: str
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What was done to the pictures to get them into shape, once they are read."""
+        """What was changed in the pictures when they were read, as sentences for users."""
         return ()
 
     @abstractmethod
@@ -36,44 +37,44 @@ class ImageSet(ABC):
 
     @abstractmethod
     def batches(self, size: int) -> Iterator[Tensor]:
-        """All images in order, at most `size` at a time."""
+        """Yield all images in order, at most `size` at a time."""
 
     @abstractmethod
     def take(self, rows: Sequence[int]) -> Tensor:
-        """Some of the images."""
+        """The images with these indices."""
 
     def digest(self) -> str | None:
-        """What the content is known again by, None where it is not worth while."""
+        """A digest of the content, by which cached features are found; None if they are not to be cached."""
         return None
 
 
 @dataclass(frozen=True, eq=False)
 class Samples(ImageSet):
-    """`count` samples of a model; image i has seed `seed` + i, and `asked` are the options of all."""
+    """`count` samples of a model. Image i has seed `seed` + i; `request` holds the options of all samples."""
 
     name: str
     model: Model
     count: int
     seed: int
-    asked: Mapping[str, Any] = field(default_factory=dict)
+    request: Mapping[str, Any] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return self.count
 
     def batches(self, size: int) -> Iterator[Tensor]:
-        """Sampled as they are asked for."""
-        return map(as_pictures, self.model.stream(self.count, seed=self.seed, batch_size=size, **self.asked))
+        """Sample one batch at a time."""
+        return map(as_pictures, self.model.stream(self.count, seed=self.seed, batch_size=size, **self.request))
 
     def take(self, rows: Sequence[int]) -> Tensor:
-        """Sampled again, each by its seed."""
-        request = self.model.request(**self.asked)
-        shots = ((self.seed + row, request) for row in rows)
-        return torch.cat([as_pictures(images) for images in self.model.generate_each(shots)])
+        """Sample these images again, from their seeds."""
+        request = self.model.request(**self.request)
+        seeded = ((self.seed + row, request) for row in rows)
+        return torch.cat([as_pictures(images) for images in self.model.generate_each(seeded)])
 
 
 @dataclass(frozen=True, eq=False)
 class Translations(ImageSet):
-    """What a model makes of the images of `sources` in one of its directions."""
+    """The translations of the images in `sources`, in one of the model's directions."""
 
     name: str
     model: Model
@@ -84,11 +85,11 @@ class Translations(ImageSet):
         return len(self.sources)
 
     def batches(self, size: int) -> Iterator[Tensor]:
-        """Translated as they are asked for."""
+        """Translate one batch at a time."""
         return map(self._translate, self.sources.batches(size))
 
     def take(self, rows: Sequence[int]) -> Tensor:
-        """Translated again."""
+        """Translate these images again."""
         return self._translate(self.sources.take(rows))
 
     def _translate(self, images: Tensor) -> Tensor:
@@ -100,7 +101,7 @@ class Translations(ImageSet):
 
 @dataclass(frozen=True, eq=False)
 class Pictures(ImageSet):
-    """The images of a data set; `workers` processes read those that are not in memory."""
+    """The images of a data set. `workers` processes read them if they are not in memory."""
 
     name: str
     data: Data
@@ -108,23 +109,23 @@ class Pictures(ImageSet):
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """Those of the data set."""
+        """The notes of the data set."""
         return self.data.notes
 
     def __len__(self) -> int:
         return len(self.data)
 
     def batches(self, size: int) -> Iterator[Tensor]:
-        """Read, where they are not in memory, as they are asked for."""
+        """Read one batch at a time, if the images are not in memory."""
         chunks = (range(start, min(start + size, len(self))) for start in range(0, len(self), size))
         return (as_pictures(batch["image"]) for batch in self.data.stream(chunks, workers=self.workers))
 
     def take(self, rows: Sequence[int]) -> Tensor:
-        """Read again, where they are not in memory."""
+        """Read these images again, if they are not in memory."""
         return as_pictures(next(self.data.stream(iter([list(rows)])))["image"])
 
     def digest(self) -> str:
-        """The SHA-256 of all pixels, or, where those are not in memory, of all files and what is made of them."""
+        """The SHA-256 of all pixels; or, if they are not in memory, of the image shape and all files."""
         if not isinstance(self.data, FolderData):
             return f"{self.data.digest()} {tuple(self.take([0]).shape)}"
         digest = hashlib.sha256(repr(self.data.shape).encode())
@@ -133,19 +134,45 @@ class Pictures(ImageSet):
         return digest.hexdigest()
 
 
+class Part(NamedTuple):
+    """Some images of a set: all of them, or those with the indices `rows`. `name` is for users."""
+
+    name: str
+    images: ImageSet
+    rows: Sequence[int] | None = None
+
+    @property
+    def size(self) -> int:
+        """The number of images."""
+        return len(self.images) if self.rows is None else len(self.rows)
+
+    def rows_of(self, output: ExtractorOutput) -> ExtractorOutput:
+        """The rows of this part, from the features and logits of the whole set."""
+        return output if self.rows is None else ExtractorOutput(*(each[list(self.rows)] for each in output))
+
+    def at(self, positions: Sequence[int], name: str) -> Part:
+        """The images at some positions in this part, from 0 to `size` - 1."""
+        rows = range(self.size) if self.rows is None else self.rows
+        return Part(name, self.images, [rows[position] for position in positions])
+
+    def subset(self, count: int, *, seed: int) -> Part:
+        """`count` of these images, chosen at random; all of them if there are no more."""
+        return self.at(random_rows(count, self.size, seed=seed), self.name)
+
+
 def as_pictures(images: Tensor) -> Tensor:
-    """uint8 (N, C, H, W) with 1 or 3 channels, of such with 4, or of floats in [-1, 1]: transparency on white."""
+    """uint8 (N, C, H, W) with 1 or 3 channels, from uint8 or floats in [-1, 1]. Transparent pixels become white."""
     pixels = images if images.dtype == torch.uint8 else to_bytes(images)
     return to_channels(pixels, 3) if pixels.shape[1] == 4 else pixels
 
 
-def some_rows(count: int, of: int, *, seed: int) -> list[int]:
-    """`count` different rows of so many, the same each time; all of them, in order, if there are no more."""
-    return list(range(of)) if count >= of else shuffled(of, seed=seed)[:count]
+def random_rows(count: int, of: int, *, seed: int) -> list[int]:
+    """`count` different rows from 0 to `of` - 1, which depend on the seed alone; if `count` >= `of`, all in order."""
+    return list(range(of)) if count >= of else shuffled_rows(of, seed=seed)[:count]
 
 
-def shuffled(count: int, *, seed: int) -> list[int]:
-    """The rows 0 to `count` - 1 in an order that is the same each time."""
+def shuffled_rows(count: int, *, seed: int) -> list[int]:
+    """The rows 0 to `count` - 1 in an order that depends on the seed alone."""
     order: list[int] = torch.randperm(
         count, generator=torch.Generator().manual_seed(derive_seed(seed, "rows"))
     ).tolist()

@@ -1,4 +1,4 @@
-"""Metrics of images by their features: Inception Score, FID and KID by torch-fidelity, each with its uncertainty."""
+"""Metrics of images, computed from their features, with uncertainties. torch-fidelity computes IS, FID and KID."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from ganzoo.evaluation.image_sets import some_rows
+from ganzoo.evaluation.image_sets import random_rows
 from ganzoo.evaluation.neighbors import nearest, prdc
 from ganzoo.interface.extractor import ExtractorOutput
 
@@ -23,17 +23,20 @@ __all__ = [
     "fid",
     "inception_score",
     "kid",
-    "neighbourhoods",
+    "neighborhoods",
 ]
 
 FOLDS = 10
-"""Of the jackknife: what is estimated is estimated again without each tenth of the images."""
+"""The folds of the jackknife: each estimate leaves out another tenth of the images."""
 
 KID_SUBSETS, KID_SUBSET_SIZE = 100, 1000
 
 
 class Estimate(NamedTuple):
-    """A number, and how far it would be off with other images of the same kind; None where that is not known."""
+    """A number and its standard error, which is None if it is not known.
+
+    The standard error says how much the number changes with other images of the same kind.
+    """
 
     value: float
     uncertainty: float | None = None
@@ -41,22 +44,23 @@ class Estimate(NamedTuple):
 
 @dataclass(frozen=True)
 class Settings:
-    """What metrics can be told: the seed of their random choices, the splits of IS, and the k of neighbourhoods."""
+    """Settings of metrics: the seed of random choices, the splits of IS, and the k of nearest-neighbor metrics."""
 
     seed: int = 0
     is_splits: tuple[int, ...] = (1, 10)
-    neighbours: int = 5
+    neighbors: int = 5
 
 
 Estimates = dict[str, Estimate]
 
 
 def inception_score(images: ExtractorOutput, settings: Settings) -> Estimates:
-    """exp of the mean KL from the marginal, for each number of splits, and the two terms of its logarithm.
+    """The Inception Score for each number of splits, and the two terms of its logarithm.
 
-    IS = exp(H(y) - E H(y|x)) (arXiv:1606.03498, section 4), where `variety` is H(y), of the marginal of all images,
-    and `clarity` is E H(y|x): good when small. In nats. The uncertainty of a score of several splits is their
-    standard deviation, as the field has it; the others' is the jackknife's.
+    IS = exp(H(y) - E H(y|x)) (arXiv:1606.03498, section 4). `variety` is H(y), the entropy of the classes over all
+    images; large is good. `clarity` is E H(y|x), the mean entropy of the classes of one image; small is good. Both are
+    in nats. The uncertainty of IS with several splits is the standard deviation over the splits, as papers report it;
+    all other uncertainties are standard errors of the jackknife.
     """
     from torch_fidelity.metric_isc import isc_features_to_metric
 
@@ -72,9 +76,9 @@ def inception_score(images: ExtractorOutput, settings: Settings) -> Estimates:
 
 
 def entropies(logits: Tensor) -> tuple[Tensor, Tensor]:
-    """E H(y|x) and H(y), in nats, of classes by their logits (N, K); as float64 scalars, differentiable."""
+    """E H(y|x) and H(y) in nats, from the logits (N, K) of N images: two differentiable float64 scalars."""
     log_p = logits.double().log_softmax(1)
-    log_q = log_p.logsumexp(0) - math.log(len(logits))  # unlike the log of a mean, finite for what never occurs
+    log_q = log_p.logsumexp(0) - math.log(len(logits))  # finite even if a class never occurs; the log of a mean is not
     return -(log_p.exp() * log_p).sum(1).mean(), -(log_q.exp() * log_q).sum()
 
 
@@ -91,7 +95,7 @@ def _one_split(logits: Tensor) -> float:
 
 
 def fid(images: ExtractorOutput, reference: ExtractorOutput, settings: Settings) -> Estimates:
-    """The Fréchet distance of two normal distributions (arXiv:1706.08500, equation 6), biased upwards by 1/n."""
+    """The Fréchet distance between two normal distributions (arXiv:1706.08500, equation 6); its bias falls with 1/n."""
     from torch_fidelity.metric_fid import fid_features_to_statistics, fid_statistics_to_metric
 
     found, real = (fid_features_to_statistics(each.features.double()) for each in (images, reference))
@@ -100,7 +104,10 @@ def fid(images: ExtractorOutput, reference: ExtractorOutput, settings: Settings)
 
 
 class _FastFID:
-    """The same distance, to one reference again and again: its root is taken once, and what is left is symmetric."""
+    """FID to one reference, fast if it is computed several times.
+
+    The matrix root of the reference's covariance is computed once. The other root is then of a symmetric matrix.
+    """
 
     def __init__(self, reference: Tensor) -> None:
         self.mean, self.covariance = reference.double().mean(0), torch.cov(reference.double().T)
@@ -115,7 +122,7 @@ class _FastFID:
 
 
 def kid(images: ExtractorOutput, reference: ExtractorOutput, settings: Settings) -> Estimates:
-    """The mean squared MMD with a cubic kernel over random subsets, and its deviation (arXiv:1801.01401); unbiased."""
+    """The squared MMD with a cubic kernel (arXiv:1801.01401), unbiased: mean and deviation over random subsets."""
     from torch_fidelity.metric_kid import kid_features_to_metric
 
     result = kid_features_to_metric(
@@ -129,18 +136,19 @@ def kid(images: ExtractorOutput, reference: ExtractorOutput, settings: Settings)
     return {"kid": Estimate(result["kernel_inception_distance_mean"], result["kernel_inception_distance_std"])}
 
 
-def neighbourhoods(images: ExtractorOutput, reference: ExtractorOutput, settings: Settings) -> Estimates:
-    """Precision, recall, density and coverage of as many images as there are in both; standard errors of the means."""
+def neighborhoods(images: ExtractorOutput, reference: ExtractorOutput, settings: Settings) -> Estimates:
+    """Precision, recall, density and coverage, with standard errors of the means. Both sets are cut to one size."""
     count = min(len(images.features), len(reference.features))
-    rows = [some_rows(count, len(each.features), seed=settings.seed) for each in (images, reference)]
-    found = prdc(images.features[rows[0]], reference.features[rows[1]], k=settings.neighbours)
+    rows = [random_rows(count, len(each.features), seed=settings.seed) for each in (images, reference)]
+    found = prdc(images.features[rows[0]], reference.features[rows[1]], k=settings.neighbors)
     return {name: _mean(values) for name, values in found._asdict().items()}
 
 
 def authenticity(images: ExtractorOutput, reference: ExtractorOutput, settings: Settings) -> Estimates:
-    """The part of the images that are no copies: farther from the nearest training image than its own nearest is.
+    """The part of the images that are not copies of training images (arXiv:2102.08921, section 3.3).
 
-    arXiv:2102.08921, section 3.3. Where training images are copied it falls, and IS, FID and KID do not notice.
+    An image is a copy if it is nearer to its nearest training image than any other training image is. Copies lower
+    authenticity; they do not change IS, FID and KID.
     """
     found = nearest(images.features, reference.features)
     again = nearest(reference.features[found.rows], reference.features, skip=found.rows)
@@ -151,19 +159,19 @@ METRICS: dict[str, Callable[[ExtractorOutput, ExtractorOutput, Settings], Estima
     "is": lambda images, reference, settings: inception_score(images, settings),
     "fid": fid,
     "kid": kid,
-    "prdc": neighbourhoods,
+    "prdc": neighborhoods,
     "authenticity": authenticity,
 }
-"""By the names that users ask for them by; each compares images with a reference and gives one or more numbers."""
+"""The metrics by the names that users type. Each compares images with a reference, and returns one or more numbers."""
 
 
 def _mean(values: Tensor) -> Estimate:
-    """With its standard error, the reference held fixed."""
+    """The mean and its standard error, for a fixed reference."""
     return Estimate(values.mean().item(), values.std(correction=0).item() / math.sqrt(len(values)))
 
 
 def _jackknife(rows: Tensor, statistic: Callable[[Tensor], float]) -> float | None:
-    """The standard error of `statistic`, from its values without each tenth of the rows; None of too few."""
+    """The standard error of `statistic`, from its values without each tenth of the rows; None for too few rows."""
     if len(rows) < 2 * FOLDS:
         return None
     fold = torch.arange(len(rows)) % FOLDS

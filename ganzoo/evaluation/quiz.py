@@ -1,4 +1,4 @@
-""" "Which clothes are real?" Real and generated pictures in random places, and the answers beside."""
+"""A quiz, "Which clothes are real?": real and generated pictures in random order, and a second sheet with answers."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
     from ganzoo.sampling.model import Model
 
-__all__ = ["EACH", "Quiz", "plan"]
+__all__ = ["EACH", "Quiz", "prepare_quiz"]
 
 EACH = 8
-"""So many pictures are real, and as many are not."""
+"""The number of real pictures, and of generated ones."""
 
 COLUMNS = 4
 SHEET_PIXELS = 96
@@ -32,7 +32,7 @@ REAL, GENERATED = (0, 140, 0), (200, 0, 0)
 
 @dataclass(frozen=True)
 class Quiz:
-    """What is asked: pictures of a data set, or samples of a model that learned it?"""
+    """A quiz with pictures of a data set and samples of a model that was trained on it."""
 
     data: str
     source: Source
@@ -42,11 +42,11 @@ class Quiz:
 
     @property
     def answers(self) -> Path:
-        """The second file: the same sheet, the real pictures in green frames, the others in red ones."""
+        """The second file: the same sheet, with real pictures in green frames and generated ones in red frames."""
         return self.sheet.with_name(f"{self.sheet.stem}-answers{self.sheet.suffix}")
 
     def write(self, model: Model) -> list[Path]:
-        """Draw both sheets; returns their paths. Real pictures are of those that the model has not learned from.
+        """Draw both sheets and return their paths. The real pictures are test images, not used in training.
 
         Raises:
             DataError: the data set cannot be read.
@@ -69,35 +69,36 @@ class Quiz:
         return [self.sheet, self.answers]
 
     def _real(self, model: Model) -> list[Image]:
-        """Test images at the model's size."""
+        """Random test images, in the size of the model's images."""
         from ganzoo.data.load import load_data
-        from ganzoo.evaluation.image_sets import Pictures, some_rows
+        from ganzoo.evaluation.image_sets import Pictures, random_rows
         from ganzoo.images.tensors import from_bytes, to_pictures
 
         data = load_data(self.data, model.image_shape, split="test", root=self.data_dir)
-        rows = some_rows(EACH, len(data), seed=self.seed)
-        pixels = Pictures(self.data, data).take(rows)  # type: ignore[arg-type]  # of one part
+        rows = random_rows(EACH, len(data), seed=self.seed)
+        pixels = Pictures(self.data, data).take(rows)  # type: ignore[arg-type]  # Data: it has one part
         return to_pictures(from_bytes(pixels))
 
 
-def plan(
+def prepare_quiz(
     data: str, *, model: str | None, seed: int, output: Path | None, overwrite: bool, data_dir: str | Path
 ) -> Quiz:
-    """Settle who is asked about what, before anything is loaded.
+    """Choose the model and the files of a quiz. Nothing is loaded.
 
     Raises:
         UnknownNameError: there is no such data set or model.
-        InvalidRequestError: no model here has learned the data set, or it makes no images out of nothing.
+        InvalidRequestError: no model was trained on the data set, or the model translates images.
         OutputError: a sheet cannot be written.
     """
     from ganzoo.data.load import DATASETS, check_source
 
     check_source(data)
     if data not in DATASETS:
-        raise InvalidRequestError(f"{data} has no test images: a quiz is of a data set by name, {', '.join(DATASETS)}")
+        raise InvalidRequestError(f"{data} has no test images - a quiz needs a data set by name: {', '.join(DATASETS)}")
     source = resolve(model or _model_of(data))
     if source.info.subject.task.from_images:
-        raise InvalidRequestError(f"{source.name} translates images: a quiz is of one that makes them out of nothing")
+        text = "a quiz needs a model that generates images from latents"
+        raise InvalidRequestError(f"{source.name} translates images - {text}")
     found = Quiz(data, source, seed, output or Path(f"quiz-{data}-seed{seed}.png"), data_dir)
     for path in (found.sheet, found.answers):
         check_file(path, STILLS, overwrite=overwrite)
@@ -113,9 +114,9 @@ def _model_of(data: str) -> str:
     return min(learned, key=lambda name: (not isinstance(models[name].weights, BundledFile), name))
 
 
-def _framed(picture: Image, scale: int, colour: tuple[int, int, int]) -> Image:
-    """Enlarged, in RGB, with a frame."""
+def _framed(picture: Image, scale: int, color: tuple[int, int, int]) -> Image:
+    """The picture in RGB, enlarged, with a frame."""
     from PIL import Image, ImageOps
 
     large = picture.resize((picture.width * scale, picture.height * scale), Image.Resampling.NEAREST)
-    return ImageOps.expand(large.convert("RGB"), FRAME, colour)
+    return ImageOps.expand(large.convert("RGB"), FRAME, color)

@@ -1,4 +1,4 @@
-"""What the command line shows of an evaluation."""
+"""Reports of an evaluation: tables, the section of a model card, and the JSON file."""
 
 from __future__ import annotations
 
@@ -24,65 +24,67 @@ NAMES = {
     "fid": "FID",
     "kid": "KID",
 }
-"""Metrics as people read them; the others are called what they are called."""
+"""The names of metrics in tables. Metrics that are not listed keep their names."""
+
+_HOW_TO_WRITE = "write it with `ganzoo evaluate NAME -o FILE`"
 
 
-def rows(said: Mapping[str, Any]) -> list[dict[str, str]]:
-    """The table of an evaluation's JSON; the column of the numbers is called what the features are called."""
-    column = f"by {said['features']['name']} features"
-    yardsticks = [name for name in next(iter(said["scores"].values())) if name not in Estimate._fields]
+def rows(result: Mapping[str, Any]) -> list[dict[str, str]]:
+    """The rows of the table, from the JSON of an evaluation. The column of the numbers names the features."""
+    column = f"by {result['features']['name']} features"
+    baselines = [name for name in next(iter(result["scores"].values())) if name not in Estimate._fields]
     return [
         {
             "metric": _name(metric),
             column: _digits(score["value"]),
             "plus_minus": "" if score["uncertainty"] is None else _digits(score["uncertainty"]),
-            **{name: _with_uncertainty(score[name]) for name in yardsticks},
+            **{name: _with_uncertainty(score[name]) for name in baselines},
         }
-        for metric, score in said["scores"].items()
+        for metric, score in result["scores"].items()
     ]
 
 
-def markdown(said: Mapping[str, Any]) -> str:
-    """A model card's section of an evaluation's JSON."""
-    table = rows(said)
+def markdown(result: Mapping[str, Any]) -> str:
+    """The section of a model card, from the JSON of an evaluation."""
+    table = rows(result)
     heading = [name.replace("plus_minus", "±") for name in table[0]]
     cells = [heading, *([cell.replace("|", r"\|") for cell in row.values()] for row in table)]
     lines = [f"| {' | '.join(row)} |" for row in cells]
     lines.insert(1, "|---" * len(heading) + "|")
-    known = facts(said)
-    told = [f"- {role}: {known[key]}" for role, key in (("judged", "images"), ("reference", "against"))]
-    told += [f"- {name}: {value}" for name, value in known.items() if name in (*said["images"], "features")]
-    return "\n".join(["## Evaluation", "", *lines, "", *told, "", "```bash", said["command"], "```", ""])
+    known = facts(result)
+    lines_below = [f"- {role}: {known[key]}" for role, key in (("judged", "images"), ("reference", "against"))]
+    lines_below += [f"- {name}: {value}" for name, value in known.items() if name in (*result["images"], "features")]
+    return "\n".join(["## Evaluation", "", *lines, "", *lines_below, "", "```bash", result["command"], "```", ""])
 
 
-def facts(said: Mapping[str, Any]) -> dict[str, Any]:
-    """What was compared, by which features, for people to read, of an evaluation's JSON."""
-    parts = {name: f"{part['count']:,} x {part['what']}" for name, part in said["images"].items()}
+def facts(result: Mapping[str, Any]) -> dict[str, Any]:
+    """What was compared, and with which features, as texts for users, from the JSON of an evaluation."""
+    parts = {name: f"{part['count']:,} x {part['what']}" for name, part in result["images"].items()}
     images, against = parts.pop("judged"), parts.pop("reference")
-    features = f"{said['features']['name']} (trained on {said['features']['trained_on']})"
-    return {"images": f"{images}, seed {said['seed']}", "against": against, **parts, "features": features}
+    features = f"{result['features']['name']} (trained on {result['features']['trained_on']})"
+    return {"images": f"{images}, seed {result['seed']}", "against": against, **parts, "features": features}
 
 
-def write(found: Evaluation, path: Path) -> None:
-    """The JSON file that a model card quotes, whole or not at all."""
+def write(evaluation: Evaluation, path: Path) -> None:
+    """Write the JSON file that a model card quotes. The file is complete, or it is not written."""
     with atomic_write(path) as temporary:
-        temporary.write_text(json.dumps(found.as_json(), indent=2) + "\n")
+        temporary.write_text(json.dumps(evaluation.as_json(), indent=2) + "\n")
 
 
 def read(path: Path) -> dict[str, Any]:
-    """What `write` wrote.
+    """Read the file that `write` has written.
 
     Raises:
-        InvalidRequestError: it is no such file.
+        InvalidRequestError: the file cannot be read, or has other contents.
     """
     try:
-        said: dict[str, Any] = json.loads(path.read_text())
-        markdown(said)
+        result: dict[str, Any] = json.loads(path.read_text())
+        markdown(result)
     except OSError as error:
-        raise InvalidRequestError(f"{path} cannot be read: {error.strerror}") from error
+        raise InvalidRequestError(f"{path} cannot be read: {error.strerror} - {_HOW_TO_WRITE}") from error
     except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
-        raise InvalidRequestError(f"{path} is no evaluation - `ganzoo evaluate NAME -o FILE` writes one") from error
-    return said
+        raise InvalidRequestError(f"{path} is not the result of an evaluation - {_HOW_TO_WRITE}") from error
+    return result
 
 
 def _name(metric: str) -> str:
@@ -97,6 +99,6 @@ def _with_uncertainty(estimate: Mapping[str, float | None]) -> str:
 
 
 def _digits(value: float) -> str:
-    """Four digits, and no more than five decimals."""
+    """The number with four digits, and at most five decimals."""
     decimals = max(0, min(5, 4 - len(str(int(abs(value))))))
     return f"{value:.{decimals if abs(value) >= 0.1 else 5}f}"

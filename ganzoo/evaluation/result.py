@@ -1,4 +1,4 @@
-"""What an evaluation returns."""
+"""The result of an evaluation."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from ganzoo.errors import UnknownNameError
-from ganzoo.evaluation.memorization import Copy
+from ganzoo.evaluation.memorization import NearestTrainingImage
 from ganzoo.evaluation.metrics import Estimate
 
 __all__ = ["Evaluation", "Score"]
@@ -15,51 +15,53 @@ __all__ = ["Evaluation", "Score"]
 
 @dataclass(frozen=True)
 class Score:
-    """One number, how uncertain it is, and what the yardsticks come to."""
+    """The value of one metric, its uncertainty, and the values of the baselines, by name, such as ``floor``."""
 
     metric: str
     value: float
     uncertainty: float | None
-    beside: Mapping[str, Estimate] = field(default_factory=dict)
+    baselines: Mapping[str, Estimate] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """All that an evaluation found, and what it rests on.
+    """The scores of an evaluation, and what they were computed from.
 
-    `images` says what and how many were ``judged``, were the ``reference``, and gave each yardstick; `notes` say
-    what was done to pictures to get them into shape.
+    `images` gives the kind and the number of the images that were evaluated (``judged``), of the ``reference``, and
+    of each baseline. `features` describes the feature extractor. `warnings` say which scores mean little, and `notes`
+    what was changed in the pictures. `command` computes the same scores again. `copies` are the samples that are
+    nearest to a training image, if a sheet of them was drawn.
     """
 
     subject: str
     against: str
     seed: int
-    images: Mapping[str, Mapping[str, Any]]
-    features: Mapping[str, Any]
+    images: Mapping[str, Mapping[str, str | int]]
+    features: Mapping[str, str | int]
     scores: Sequence[Score]
     warnings: Sequence[str]
     notes: Sequence[str]
     command: str
-    copies: Sequence[Copy] = ()
+    copies: Sequence[NearestTrainingImage] = ()
 
     def score(self, metric: str) -> Score:
-        """The number of that name.
+        """The score of a metric, such as ``fid`` or ``is/1``.
 
         Raises:
-            UnknownNameError: it was not computed.
+            UnknownNameError: the metric was not computed.
         """
         for score in self.scores:
             if score.metric == metric:
                 return score
         known = [score.metric for score in self.scores]
-        raise UnknownNameError(f"there is no score {metric!r} - there is {', '.join(known)}")
+        raise UnknownNameError(f"there is no score {metric!r} - there are {', '.join(known)}")
 
     def as_json(self) -> dict[str, Any]:
-        """As plain values, for a file that a model card quotes; numbers have seven digits."""
+        """The result as plain values, for the JSON file that a model card quotes. Numbers have seven digits."""
         scores = {
             score.metric: {
                 **_plain(Estimate(score.value, score.uncertainty)),
-                **{name: _plain(estimate) for name, estimate in score.beside.items()},
+                **{name: _plain(estimate) for name, estimate in score.baselines.items()},
             }
             for score in self.scores
         }

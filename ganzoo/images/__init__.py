@@ -1,1 +1,1 @@
-"""Pixels in and out: picture files, tensors, sheets."""
+"""Images: reading and writing picture files, tensors, contact sheets and animations."""

@@ -1,4 +1,4 @@
-"""Pictures in and out: reading any picture file safely, tensors to pictures, contact sheets."""
+"""Read picture files safely into tensors, and write pictures to files."""
 
 from __future__ import annotations
 
@@ -18,57 +18,58 @@ from ganzoo.utils.files import atomic_write
 
 __all__ = ["Picture", "read_image", "save_picture", "take_picture"]
 
-MAX_PIXELS = 89_478_485  # Pillow's own limit, at which it only warns
+MAX_PIXELS = 89_478_485  # Pillow's own limit; Pillow itself only warns about larger pictures
 
 _FORMATS = ("BMP", "GIF", "JPEG", "PNG", "TIFF", "WEBP")  # Pillow would start Ghostscript for an EPS file
 
 
 class Picture(NamedTuple):
-    """A picture file's `pixels`, uint8 (channels, H, W); `notes` say what reading changed, as "had transparency"."""
+    """The `pixels` of a picture, uint8 (channels, H, W). `notes` say what reading changed, such as "had 16 bits"."""
 
     pixels: Tensor
     notes: tuple[str, ...]
 
 
 def read_image(path: Path, *, channels: int) -> Picture:
-    """A picture file with 1 (grey), 3 (RGB) or 4 (RGBA) channels: turned upright, transparency laid on white.
+    """Read a picture file with 1 (gray), 3 (RGB) or 4 (RGBA) channels.
 
-    The content decides on the format, not the name. Of several frames the first is taken, and 16 bits
-    are scaled to 8.
+    The content of the file decides its format, not its name. The picture is turned upright as its EXIF data says,
+    transparent pixels are laid on white unless there are 4 channels, 16 bits are scaled to 8, and an animation
+    becomes its first frame.
 
     Raises:
-        UnreadableImage: not a regular file, not a picture, damaged, too large, or of a kind that has
-            no defined range (32-bit integer and floating-point pictures).
+        UnreadableImage: the file is no regular file, no picture, damaged or too large, or its pixels have no
+            defined range (32-bit integers, floating-point numbers).
     """
     try:
         if not stat.S_ISREG(path.stat().st_mode):
             raise UnreadableImage(f"{path} is not a regular file")
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Pillow's: of sizes, refused below, and of damaged EXIF data
+            warnings.simplefilter("ignore")  # Pillow warns about sizes, which are refused below, and damaged EXIF data
             return _read(path, MODES[channels])
     except UnreadableImage:
         raise
     except UnidentifiedImageError as error:
         raise UnreadableImage(f"{path} is not a picture of a known format ({', '.join(_FORMATS)})") from error
-    except Exception as error:  # damaged files make Pillow's decoders raise almost anything
+    except Exception as error:  # for damaged files, Pillow's decoders raise almost any error
         reason = getattr(error, "strerror", None) or one_line(error)
         raise UnreadableImage(f"{path} cannot be read: {reason}") from error
 
 
 def take_picture(picture: Image.Image, *, channels: int) -> Picture:
-    """As `read_image`, of a picture that Pillow holds already.
+    """Do what `read_image` does, for a PIL picture.
 
     Raises:
-        UnreadableImage: it is too large, or of a kind that has no defined range.
+        UnreadableImage: the picture is too large, or its pixels have no defined range.
     """
     return _prepare(picture, MODES[channels], of="the picture")
 
 
 def save_picture(picture: Image.Image, path: Path) -> None:
-    """Write a picture in the format of the path's ending, whole or not at all."""
-    encoded = io.BytesIO()  # into a file that cannot grow, Pillow writes half a JPEG and says nothing
+    """Write a picture in the format that the ending of `path` names. The file is complete, or it is not written."""
+    encoded = io.BytesIO()  # on a full disk, Pillow writes half a JPEG without an error
     kind = Image.registered_extensions()[path.suffix.lower()]
-    picture.save(encoded, kind, quality=95)  # for jpg and webp, whose default blurs pictures this small
+    picture.save(encoded, kind, quality=95)  # for jpg and webp: the default blurs small pictures
     with atomic_write(path, synced=False) as temporary:
         temporary.write_bytes(encoded.getvalue())
 
@@ -80,7 +81,9 @@ def _read(path: Path, mode: str) -> Picture:
 
 def _prepare(picture: Image.Image, mode: str, *, of: str) -> Picture:
     if picture.width * picture.height > MAX_PIXELS:
-        raise UnreadableImage(f"{of} has {picture.width}x{picture.height} pixels, over {MAX_PIXELS:,}")
+        raise UnreadableImage(
+            f"{of} has {picture.width}x{picture.height} pixels, over {MAX_PIXELS:,} - make it smaller"
+        )
     if picture.mode in ("I", "F"):
         kind = "32-bit integer" if picture.mode == "I" else "floating-point"
         raise UnreadableImage(f"{of} has {kind} pixels, which have no defined range - convert it to 8 bits")
@@ -95,7 +98,7 @@ def _convert(picture: Image.Image, mode: str, notes: list[str]) -> Image.Image:
         picture = _to_8_bits(picture)
         notes.append("had 16 bits, scaled to 8")
     if picture.mode in ("CMYK", "LAB", "YCbCr"):
-        notes.append(f"had {picture.mode} colours, converted without a profile")
+        notes.append(f"had {picture.mode} colors, converted without a profile")
         picture = picture.convert("RGB")
     if mode != "RGBA" and picture.has_transparency_data:
         opaque = picture.convert("RGBA")
@@ -106,9 +109,9 @@ def _convert(picture: Image.Image, mode: str, notes: list[str]) -> Image.Image:
 
 
 def _to_8_bits(picture: Image.Image) -> Image.Image:
-    """A 16-bit grey picture, which Pillow would clip at 255, with its transparent shade if it has one."""
+    """Scale a 16-bit gray picture to 8 bits, where Pillow would clip it at 255. Keep its transparent shade."""
     values = np.asarray(picture)
-    grey = Image.fromarray((values / 257).round().astype(np.uint8))
+    gray = Image.fromarray((values / 257).round().astype(np.uint8))
     if "transparency" in picture.info:
-        grey.putalpha(Image.fromarray(np.where(values == picture.info["transparency"], 0, 255).astype(np.uint8)))
-    return grey
+        gray.putalpha(Image.fromarray(np.where(values == picture.info["transparency"], 0, 255).astype(np.uint8)))
+    return gray

@@ -16,12 +16,15 @@ __all__ = ["contact_sheet", "enlargement", "save_animation", "sheet_size"]
 
 
 def enlargement(width: int, pixels: int = 64) -> int:
-    """How many times as large, in whole pixels, pictures of that width are shown: about `pixels` wide, if smaller."""
+    """The whole factor that makes pictures of `width` about `pixels` wide; 1 for pictures that are as wide or wider."""
     return max(1, pixels // width)
 
 
 def sheet_size(count: int, width: int, height: int, columns: int | None = None) -> tuple[int, int, int]:
-    """How `contact_sheet` lays out `count` pictures: the number of columns, and the sheet's width and height."""
+    """The layout of `contact_sheet`: the number of columns, and the width and the height of the sheet in pixels.
+
+    `width` and `height` are those of one picture. By default the sheet has about as many rows as columns.
+    """
     columns = columns or math.ceil(math.sqrt(count))
     rows = math.ceil(count / columns)
     gap = _gap(width)
@@ -29,9 +32,9 @@ def sheet_size(count: int, width: int, height: int, columns: int | None = None) 
 
 
 def contact_sheet(pictures: Sequence[Image.Image], *, columns: int | None = None, scale: int = 1) -> Image.Image:
-    """All pictures on one sheet, row by row, as near to a square as they come; white between them.
+    """Put pictures of one size on a sheet, row by row, with white gaps between them.
 
-    `scale` enlarges each picture by whole pixels.
+    By default the sheet has about as many rows as columns. `scale` is the whole factor that enlarges each picture.
     """
     width, height = pictures[0].width * scale, pictures[0].height * scale
     gap = _gap(width)
@@ -47,7 +50,10 @@ def contact_sheet(pictures: Sequence[Image.Image], *, columns: int | None = None
 
 
 def save_animation(pictures: Sequence[Image.Image], path: Path, *, milliseconds: int, rest: int = 0) -> None:
-    """Write a GIF, or a WebP, that is shown again and again, whole or not at all; it rests at its end."""
+    """Write a GIF or a WebP animation that repeats without end. The file is complete, or it is not written.
+
+    Each picture is shown for so many `milliseconds`, and the last one for `rest` milliseconds more.
+    """
     durations = [milliseconds] * (len(pictures) - 1) + [milliseconds + rest]
     encoded = io.BytesIO()
     kind = Image.registered_extensions()[path.suffix.lower()]

@@ -1,4 +1,4 @@
-"""Images as tensors: to and from pictures, bytes and floats, and to other sizes."""
+"""Images as tensors: conversions between pictures, bytes and floats, and to other channels and sizes."""
 
 from __future__ import annotations
 
@@ -13,47 +13,47 @@ from ganzoo.errors import NonFiniteError
 __all__ = ["MODES", "fit", "from_bytes", "resize", "to_bytes", "to_channels", "to_pictures", "to_tensor"]
 
 MODES = {1: "L", 3: "RGB", 4: "RGBA"}
-"""What Pillow calls pictures of so many channels."""
+"""Pillow's name for the mode of a picture, by its number of channels."""
 
 
 def to_tensor(picture: Image.Image) -> Tensor:
-    """uint8 (C, H, W) of a picture of mode L, RGB or RGBA."""
+    """uint8 (C, H, W) from a picture of mode L, RGB or RGBA."""
     channels = len(picture.getbands())
     flat = torch.frombuffer(bytearray(picture.tobytes()), dtype=torch.uint8)
     return flat.view(picture.height, picture.width, channels).permute(2, 0, 1).contiguous()
 
 
 def to_pictures(images: Tensor) -> list[Image.Image]:
-    """Pictures of (N, C, H, W) in [-1, 1]: grey for one channel, RGB for three, RGBA for four."""
+    """Pictures from (N, C, H, W) in [-1, 1]: gray for one channel, RGB for three, RGBA for four."""
     mode = MODES[images.shape[1]]
     size = (images.shape[3], images.shape[2])
     return [Image.frombytes(mode, size, p.numpy().tobytes()) for p in to_bytes(images).permute(0, 2, 3, 1)]
 
 
 def to_bytes(images: Tensor) -> Tensor:
-    """uint8 (N, C, H, W) on the CPU of (N, C, H, W) in [-1, 1].
+    """uint8 (N, C, H, W) on the CPU, from floats (N, C, H, W) in [-1, 1].
 
     Raises:
-        NonFiniteError: NaN or infinity, which would become black pixels.
+        NonFiniteError: an image holds NaN or infinity, which would become black pixels.
     """
     images = images.detach().cpu().float()
     if not bool(images.isfinite().all()):
-        raise NonFiniteError("images with NaN or infinity are no pictures")
+        raise NonFiniteError("images with NaN or infinity cannot become pictures - check the weights that made them")
     return images.add(1).mul(127.5).round().clamp(0, 255).to(torch.uint8)
 
 
 def from_bytes(images: Tensor) -> Tensor:
-    """Floats in [-1, 1] of uint8 pixels, any shape: what `to_bytes` came from, to a step."""
+    """Floats in [-1, 1] from uint8 pixels of any shape. It undoes `to_bytes`, except for the rounding."""
     return images.float().div(127.5).sub(1)
 
 
 def to_channels(images: Tensor, channels: int) -> Tensor:
-    """uint8 (N, C, H, W) with 1, 3 or 4 channels from any of these: luma for grey, transparency laid on white."""
+    """uint8 (N, C, H, W) with 1, 3 or 4 channels, from any of these. Gray is the luma; transparency becomes white."""
     if images.shape[1] == channels:
         return images
     if images.shape[1] == 4:
-        colour, alpha = images[:, :3].int(), images[:, 3:].int()
-        images = ((colour * alpha + 255 * (255 - alpha) + 127) // 255).to(torch.uint8)
+        color, alpha = images[:, :3].int(), images[:, 3:].int()
+        images = ((color * alpha + 255 * (255 - alpha) + 127) // 255).to(torch.uint8)
     if channels == 1:
         red, green, blue = images.int().unbind(1)
         return ((19595 * red + 38470 * green + 7471 * blue + 32768) >> 16).to(torch.uint8)[:, None]  # as Pillow does
@@ -62,7 +62,7 @@ def to_channels(images: Tensor, channels: int) -> Tensor:
 
 
 def fit(image: Tensor, size: Sequence[int]) -> Tensor:
-    """The largest centred part of (C, H, W) with the wanted proportions, resized to `size`, (H, W)."""
+    """Crop the largest centered part of uint8 (C, H, W) that has the proportions of `size`, (H, W), and resize it."""
     from torchvision.transforms.v2.functional import center_crop
 
     height, width = image.shape[1:]
@@ -72,11 +72,12 @@ def fit(image: Tensor, size: Sequence[int]) -> Tensor:
 
 
 def resize(images: Tensor, size: Sequence[int]) -> Tensor:
-    """uint8 (N, C, H, W) at another size, (H, W), with antialiasing."""
+    """Resize images (N, C, H, W) to `size`, (H, W), with antialiasing: uint8, or floats in [-1, 1]."""
     from torchvision.transforms.v2 import functional
 
     if images.shape[2:] == torch.Size(size):
         return images
-    # In parts: the intermediate floats of 60,000 images would take gigabytes.
+    # In parts, because the intermediate floats of 60,000 images would take gigabytes.
     parts = [functional.resize(part, list(size), antialias=True) for part in images.split(4096)]  # type: ignore[no-untyped-call]
-    return torch.cat(parts)
+    resized = torch.cat(parts)
+    return resized.clamp_(-1, 1) if resized.is_floating_point() else resized  # rounding may leave the range

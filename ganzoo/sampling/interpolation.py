@@ -1,4 +1,4 @@
-"""From one image to another, by way of what they are made from."""
+"""Interpolation between two images, by way of their inputs."""
 
 from __future__ import annotations
 
@@ -10,17 +10,19 @@ from torch import Tensor
 from ganzoo.errors import InvalidRequestError
 from ganzoo.interface.gan import Inputs
 
-__all__ = ["LATENT", "slerp", "walk"]
+__all__ = ["LATENT", "interpolate_inputs", "slerp"]
 
 LATENT = "z"
-"""The input that is a latent, by every architecture's custom."""
+"""The name of the input that is a latent. Every architecture uses it."""
 
 
-def walk(start: Inputs, end: Inputs, steps: int, hold: Sequence[str] = ()) -> Inputs:
-    """The inputs of `steps` images from `start` to `end`, one image each; those in `hold` stay as at the start.
+def interpolate_inputs(start: Inputs, end: Inputs, steps: int, hold: Sequence[str] = ()) -> Inputs:
+    """The inputs of `steps` images from `start` to `end`, both included; inputs in `hold` keep the value of `start`.
+
+    `start` and `end` are the inputs of one image each. The latent is interpolated by `slerp`, all else linearly.
 
     Raises:
-        InvalidRequestError: fewer than two steps, no such input to hold, or nothing that moves.
+        InvalidRequestError: fewer than two steps, an unknown input in `hold`, or two equal ends.
     """
     if steps < 2:
         raise InvalidRequestError(f"an interpolation has at least 2 steps, not {steps}")
@@ -35,10 +37,11 @@ def walk(start: Inputs, end: Inputs, steps: int, hold: Sequence[str] = ()) -> In
 
 
 def slerp(start: Tensor, end: Tensor, at: Tensor) -> Tensor:
-    """Points (steps, ...) on the great circle from `start` to `end`, (1, ...): sin((1-t)w)/sin(w) a + sin(tw)/sin(w) b.
+    """Points (steps, ...) on the great circle from `start` to `end`, both (1, ...).
 
-    w is the angle between them. Lengths that differ are passed through as well. Where they point the same way,
-    or to opposite sides, between which there is no one circle, the way is straight.
+    They are sin((1-t)w)/sin(w) a + sin(tw)/sin(w) b, where w is the angle between a and b, and t are the numbers in
+    `at`, (steps,), from 0 to 1. If the lengths of the ends differ, the lengths between them are interpolated too. Ends
+    with the same or opposite directions have no unique great circle: the points are then on a straight line.
     """
     cosine = torch.cosine_similarity(start.flatten(1), end.flatten(1)).double()
     angle = torch.arccos(cosine.clamp(-1, 1))

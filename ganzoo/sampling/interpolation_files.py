@@ -1,4 +1,4 @@
-"""Interpolations into files: what is at both ends, and where it goes, is settled before a model is loaded."""
+"""Interpolations written to files. The request and the path are checked before a model is loaded."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ if TYPE_CHECKING:
     from ganzoo.sampling.model import Model
     from ganzoo.sampling.requests import Subject
 
-__all__ = ["Walk", "plan_walk"]
+__all__ = ["Interpolation", "prepare_interpolation"]
 
 _STILL = tuple(ending for ending in STILLS if ending not in MOVING)
-_MILLISECONDS = 80
+_MILLISECONDS = 80  # each image of an animation is shown so long
 
 
 @dataclass(frozen=True)
-class Walk:
-    """From one image to another, each a seed and a request, into a file."""
+class Interpolation:
+    """`steps` images between two images, each a seed and a request, and the file that they are written to."""
 
     path: Path
     seeds: tuple[int, int]
@@ -34,10 +34,10 @@ class Walk:
     hold: tuple[str, ...]
 
     def write(self, model: Model) -> Path:
-        """Make the images and write the file: a row of stills, or an animation there and back again.
+        """Generate the images and write the file: a row of pictures, or an animation that runs there and back.
 
         Raises:
-            InvalidRequestError: nothing moves, or an input is to be held that there is not.
+            InvalidRequestError: both ends are the same image, or an input in `hold` does not exist.
         """
         from ganzoo.images.files import save_picture
         from ganzoo.images.sheets import contact_sheet, enlargement, save_animation
@@ -55,7 +55,7 @@ class Walk:
         return self.path
 
 
-def plan_walk(
+def prepare_interpolation(
     name: str,
     subject: Subject,
     output: Path | None,
@@ -67,26 +67,30 @@ def plan_walk(
     to_class: str | None = None,
     truncation: float | None = None,
     hold: Sequence[str] = (),
-) -> Walk:
-    """Settle an interpolation of the model `name`.
+) -> Interpolation:
+    """Check the options of `ganzoo interpolate` for the model `name`. Nothing is loaded or written.
 
     Raises:
-        InvalidRequestError: a model that translates, or what cannot be asked of it.
-        OutputError: an unknown format, or a file that cannot be written or may not be replaced.
+        InvalidRequestError: the model translates images, or has no such option, class or value.
+        OutputError: an unknown format, a file that exists, or a file that cannot be written.
     """
     if subject.task.from_images:
-        raise InvalidRequestError(f"{name} is {subject.task.name}: it has no latents to walk between")
+        raise InvalidRequestError(
+            f"{name} is {subject.task.name}: it has no latents to interpolate - use `ganzoo sample {name} --input`"
+        )
     shared = {} if truncation is None else {"truncation": truncation}
     ends = tuple({} if each is None else {"label": each} for each in (from_class, to_class or from_class))
     first, last = (subject.request(name, **shared, **end) for end in ends)
-    return Walk(_path(name, output, overwrite), _seeds(seeds), (first, last), steps, tuple(hold))
+    return Interpolation(_path(name, output, overwrite), _seeds(seeds), (first, last), steps, tuple(hold))
 
 
 def _seeds(text: str) -> tuple[int, int]:
     try:
         first, last = map(int, text.split(","))
     except ValueError as error:
-        raise InvalidRequestError(f"--seeds {text}: write it as two whole numbers, 3,7") from error
+        raise InvalidRequestError(
+            f"--seeds {text} is not a pair of seeds - write it as two whole numbers, such as 3,7"
+        ) from error
     return first, last
 
 

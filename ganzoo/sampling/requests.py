@@ -1,4 +1,4 @@
-"""What is asked of a model: options checked against its task, classes found by name. No torch."""
+"""Requests to a model: check their options against the task, and find classes by name. It imports no torch."""
 
 from __future__ import annotations
 
@@ -11,18 +11,22 @@ from ganzoo.errors import InvalidRequestError
 from ganzoo.interface.configs import Config, as_class_config, as_translation_config
 from ganzoo.interface.tasks import Task
 
-__all__ = ["Subject", "exact_class", "find_class", "make_request", "spoken"]
+__all__ = ["Subject", "check_seeds", "check_whole", "exact_class", "find_class", "make_request", "with_user_names"]
 
-_SHOWN = 8
+SEEDS = 2**32
+"""The number of seeds. PyTorch's CPU generator reads 32 bits: seed 2**32 would give the images of seed 0."""
+
+_SHOWN = 8  # the most class names that a message lists
 
 
 def make_request(
     task: type[Task], options: Mapping[str, Any], *, config: Config, classes: Sequence[str], of: str
 ) -> Task:
-    """The task with `options` as its fields; a class may be given by its name.
+    """Make a request: an instance of `task` with `options` as its fields. A class may be given by its name.
 
     Raises:
-        InvalidRequestError: the task has no such option, or the option no such value; `of` names the model.
+        InvalidRequestError: the task has no such option, or an option has a wrong value. The message calls
+            the model `of`.
     """
     known = [field.name for field in dataclasses.fields(task)]
     for name in options:
@@ -35,18 +39,18 @@ def make_request(
     return task(**values)
 
 
-def spoken(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Options of a request by the names that people type: a label is a class."""
+def with_user_names(options: Mapping[str, Any]) -> dict[str, Any]:
+    """The same options under the names that users type: ``label`` becomes ``class``."""
     return {"class" if name == "label" else name: value for name, value in options.items()}
 
 
 def find_class(asked: int | str, names: Sequence[str], count: int, *, of: str) -> int:
-    """The index of a class, given as such or by its name, or by a part of the name that no other one has.
+    """The index of the class that a user asked for: by index, by name, or by a part that no other name contains.
 
-    `names` may be empty, where nobody named the `count` classes. Case does not matter.
+    `names` is empty if the `count` classes have no names. Upper and lower case are the same.
 
     Raises:
-        InvalidRequestError: there is none, or several; the message says which there are.
+        InvalidRequestError: no class matches, or several do. The message lists classes to choose from.
     """
     text = str(asked).strip().lower()
     if isinstance(asked, int) or text.lstrip("-").isdecimal():
@@ -65,10 +69,10 @@ def find_class(asked: int | str, names: Sequence[str], count: int, *, of: str) -
 
 
 def exact_class(name: str, names: Sequence[str], *, of: str) -> int:
-    """The index of the class of just this name; `find_class` guesses what a person means, and takes part of a name.
+    """The index of the class with exactly this name; `find_class` also takes a part of a name.
 
     Raises:
-        InvalidRequestError: there is none.
+        InvalidRequestError: no class has this name.
     """
     if name not in names:
         raise InvalidRequestError(f"{of} has no class {name!r} - {_suggest(name.lower(), names, len(names))}")
@@ -77,7 +81,7 @@ def exact_class(name: str, names: Sequence[str], *, of: str) -> int:
 
 def _check_index(index: int, count: int, of: str) -> int:
     if not 0 <= index < count:
-        raise InvalidRequestError(f"{of} has classes 0 to {count - 1}, no {index}")
+        raise InvalidRequestError(f"{of} has no class {index} - its classes are 0 to {count - 1}")
     return index
 
 
@@ -85,8 +89,10 @@ def _suggest(text: str, names: Sequence[str], count: int) -> str:
     lower = {name.lower(): i for i, name in enumerate(names)}
     close = [lower[name] for name in get_close_matches(text, lower, _SHOWN, cutoff=0.5)]
     if close:
-        return f"is it {_list(names, close)}?"
-    return f"it has {_list(names, range(len(names)))}" if names else f"it has classes 0 to {count - 1}, without names"
+        return f"did you mean {_list(names, close)}?"
+    if names:
+        return f"it has {_list(names, range(len(names)))}"
+    return f"its classes have no names, use a number from 0 to {count - 1}"
 
 
 def _list(names: Sequence[str], indices: Sequence[int]) -> str:
@@ -94,26 +100,49 @@ def _list(names: Sequence[str], indices: Sequence[int]) -> str:
     return shown if len(indices) <= _SHOWN else f"{shown}, ... ({len(indices)} in all)"
 
 
+def check_whole(what: str, value: Any, least: int) -> None:
+    """Refuse a value that is not a whole number of at least `least`.
+
+    Raises:
+        InvalidRequestError: gives the name `what`, the smallest value and the wrong one.
+    """
+    if not hasattr(value, "__index__") or isinstance(value, bool) or value < least:
+        raise InvalidRequestError(f"the {what} is a whole number of at least {least}, not {value!r}")
+
+
+def check_seeds(count: int, seed: int, batch_size: int) -> None:
+    """Refuse a count or a batch size below 1, and seeds outside of [0, 2**32). Image i has seed `seed` + i.
+
+    Raises:
+        InvalidRequestError: names the value and its range.
+    """
+    for what, value, least in (("count", count, 1), ("seed", seed, 0), ("batch size", batch_size, 1)):
+        check_whole(what, value, least)
+    if seed + count > SEEDS:
+        last = seed + count - 1
+        raise InvalidRequestError(f"seeds go up to {SEEDS - 1}, but the last image has seed {last} - use smaller seeds")
+
+
 class Subject(NamedTuple):
-    """What can be asked of a model, known before it is loaded."""
+    """A model's task, config and class names, known before it is loaded."""
 
     task: type[Task]
     config: Config
     classes: tuple[str, ...]
 
     def request(self, name: str, **options: Any) -> Task:
-        """What is asked of the model `name`.
+        """Make a request to the model `name`.
 
         Raises:
-            InvalidRequestError: its task has no such option, or the option no such value.
+            InvalidRequestError: the task has no such option, or an option has a wrong value.
         """
         return make_request(self.task, options, config=self.config, classes=self.classes, of=name)
 
     def direction(self, name: str, asked: str | None) -> str:
-        """The direction of a translation that was asked of the model `name`, or its first.
+        """The direction in which the model `name` shall translate: `asked`, or its first one if `asked` is None.
 
         Raises:
-            InvalidRequestError: it does not have it; the message says which it has.
+            InvalidRequestError: the model does not have this direction. The message lists those that it has.
         """
         directions = as_translation_config(self.config).directions
         if asked is not None and asked not in directions:

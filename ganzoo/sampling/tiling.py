@@ -1,4 +1,4 @@
-"""Translating images of any size: padded for the network and cropped back, in tiles where they are too large."""
+"""Translate images of any size: pad them for the network and crop the results, tile by tile if they are large."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from ganzoo.interface.configs import Config, as_translation_config
 __all__ = ["check_tile", "translate_batch"]
 
 OVERLAP = 4
-"""Tiles overlap by this part of their side, a quarter, and fade into each other there."""
+"""Neighboring tiles overlap by one OVERLAP-th of their side, a quarter. There, one tile fades into the other."""
 
 Network = Callable[[Tensor], Tensor]
 
 
 def translate_batch(images: Tensor, network: Network, config: Config, *, tile: int | None = None) -> Tensor:
-    """What `network` makes of images (N, C, H, W) of any size, the same size again.
+    """Translate images (N, C, H, W) of any size with `network`. The results have the same size.
 
-    They are padded by reflection to a size that the config allows, and the result is cropped back. With
-    `tile`, the network sees squares of that side only, which overlap and fade into each other: norms that
-    look at the whole image differ from tile to tile, so a tile should show something of what is around.
+    The images are padded by reflection to a size that the config allows, and the results are cropped back. With
+    `tile`, the network gets overlapping squares of that side. Instance norm has other statistics in each tile, so
+    that tiles differ: prefer tiles that are large enough to show some of the surroundings.
 
     Raises:
-        InvalidRequestError: a tile that the network cannot take.
+        InvalidRequestError: the network cannot take tiles of that side.
     """
     check_tile(tile, config)
     multiple, least = _geometry(config)
@@ -38,41 +38,41 @@ def translate_batch(images: Tensor, network: Network, config: Config, *, tile: i
 
 
 def check_tile(tile: int | None, config: Config) -> None:
-    """Refuse a tile that the network cannot take.
+    """Refuse a side that the network, or the overlap, cannot have.
 
     Raises:
-        InvalidRequestError: says which it can.
+        InvalidRequestError: the message gives the multiple and the smallest side.
     """
     multiple, least = _geometry(config)
     if tile is not None and (tile % (OVERLAP * multiple) or tile < least):
         raise InvalidRequestError(
-            f"a tile has a side that is a multiple of {OVERLAP * multiple} and at least {least}, not {tile}"
+            f"the side of a tile must be a multiple of {OVERLAP * multiple} and at least {least}, not {tile}"
         )
 
 
 def _geometry(config: Config) -> tuple[int, int]:
-    """The number that both sides must be multiples of, and the smallest side."""
+    """The number that divides both sides, and the smallest side."""
     wanted = as_translation_config(config)
     return wanted.size_multiple, wanted.minimum_size
 
 
 def _padded(side: int, multiple: int, least: int) -> int:
-    """The smallest side that the network takes and that is no smaller than `side`."""
+    """The smallest side that the network takes and that is at least `side`."""
     return -(-max(side, least) // multiple) * multiple
 
 
 def _reflect(images: Tensor, dimension: int, before: int, length: int) -> Tensor:
-    """Padded to `length`, `before` of it in front; again and again where the image is smaller than the padding."""
+    """Pad a dimension to `length`, `before` of it at the start; a small image is reflected several times."""
     side = images.shape[dimension]
     if side == length:
         return images
     period = max(1, 2 * side - 2)
-    places = (torch.arange(length) - before) % period
-    return images.index_select(dimension, torch.minimum(places, period - places).clamp_max(side - 1))
+    indices = (torch.arange(length) - before) % period
+    return images.index_select(dimension, torch.minimum(indices, period - indices).clamp_max(side - 1))
 
 
 def _in_tiles(images: Tensor, network: Network, tile: int) -> Tensor:
-    """Tile by tile; where they overlap, the mean weighted by the distance from each tile's edge."""
+    """Translate tile by tile. Overlaps are means, weighted by the distance to the edge of each tile."""
     made, weights = torch.zeros_like(images), torch.zeros(images.shape[2:])
     for top, height in _spans(images.shape[2], tile):
         for left, width in _spans(images.shape[3], tile):
@@ -84,7 +84,7 @@ def _in_tiles(images: Tensor, network: Network, tile: int) -> Tensor:
 
 
 def _spans(side: int, tile: int) -> Iterator[tuple[int, int]]:
-    """Start and length of tiles that cover a side; the last one ends where the side does."""
+    """Start and length of the tiles that cover a side. The last tile ends with the side."""
     if side <= tile:
         yield 0, side
         return
@@ -95,6 +95,6 @@ def _spans(side: int, tile: int) -> Iterator[tuple[int, int]]:
 
 
 def _ramp(length: int) -> Tensor:
-    """From near 0 at the edges up to 1 over a quarter of the length."""
-    place = torch.arange(length) + 0.5
-    return (torch.minimum(place, length - place) / (length / OVERLAP)).clamp_max(1)
+    """Weights that rise from near 0 at both edges to 1 over a quarter of the length."""
+    position = torch.arange(length) + 0.5
+    return (torch.minimum(position, length - position) / (length / OVERLAP)).clamp_max(1)

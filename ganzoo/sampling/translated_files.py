@@ -1,4 +1,4 @@
-"""Pictures into pictures: which file becomes which is settled first, each is written whole or not at all."""
+"""Translations of picture files. All paths are checked first; each file is written completely or not at all."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
     from ganzoo.sampling.model import Model
 
-__all__ = ["Job", "Outcome", "plan_jobs", "run_jobs"]
+__all__ = ["Job", "Outcome", "match_files", "translate_files"]
 
 
 class Job(NamedTuple):
-    """A picture file, and the file that its translation goes to."""
+    """A picture file, and the file that its translation is written to."""
 
     source: Path
     target: Path
@@ -32,18 +32,18 @@ class Job(NamedTuple):
 
 @dataclass
 class Outcome:
-    """What was written, and what was skipped for a reason, which `skipped` gives by path."""
+    """The files that were written, and the sources that could not be read, each with the reason."""
 
     written: list[Path] = field(default_factory=list)
     skipped: dict[Path, str] = field(default_factory=dict)
 
     @property
     def count(self) -> int:
-        """How many pictures are done with."""
+        """The number of sources that were translated or skipped."""
         return len(self.written) + len(self.skipped)
 
 
-def plan_jobs(
+def match_files(
     source: Path,
     output: Path | None,
     name: str,
@@ -52,17 +52,19 @@ def plan_jobs(
     overwrite: bool = False,
     skip_existing: bool = False,
 ) -> list[Job]:
-    """What is to be translated to where: a file to a file or into a folder, a folder to a folder of the same names.
+    """Match each source picture with the file for its translation: the jobs of `translate_files`.
 
-    Pictures keep their names, and their formats too if those can be written; `file_format` sets another.
+    A file becomes a file, or a file in a folder. A folder becomes a folder with the same file names; `name` is a part
+    of the default path. A translation keeps the format of its source if ganzoo can write it, else it is a PNG file;
+    `file_format` sets another format.
 
     Raises:
         InvalidRequestError: there is no such file or folder, or no picture in it.
-        OutputError: a format that cannot be written, two pictures for one file, a file that exists and may
-            neither be replaced nor skipped, or a folder that cannot be written.
+        OutputError: the format or the folder cannot be written, two pictures would become one file, or a file
+            exists and is neither to be replaced nor to be skipped.
     """
     if not source.exists():
-        raise InvalidRequestError(f"there is no file or folder {source}")
+        raise InvalidRequestError(f"there is no file or folder {source} - check the path that --input names")
     jobs = _jobs_of_folder(source, output, name, file_format) if source.is_dir() else []
     jobs = jobs or [Job(source, _target_of_file(source, output, name, file_format))]
     _check_targets(jobs)
@@ -76,9 +78,11 @@ def plan_jobs(
 def _jobs_of_folder(folder: Path, output: Path | None, name: str, file_format: str | None) -> list[Job]:
     target = output or Path(f"{folder.resolve().name}-{name}")
     if target.suffix.lower() in FORMATS:
-        raise OutputError(f"{folder} is a folder, and {target} is not: name a folder with -o")
+        raise OutputError(f"{folder} is a folder, and {target} is not - name a folder with -o")
     if folder.resolve() in (target.resolve(), *target.resolve().parents):
-        raise OutputError(f"{target} is inside of {folder}, where it would be translated the next time")
+        raise OutputError(
+            f"{target} is inside of {folder}, and would be translated the next time - name a folder outside with -o"
+        )
     check_writable(target)
     paths = find_images(folder)
     if not paths:
@@ -96,12 +100,12 @@ def _target_of_file(source: Path, output: Path | None, name: str, file_format: s
     if FORMATS.get(output.suffix.lower()) in (None, "npz"):
         raise OutputError(f"{output} ends in no format that pictures have - use .png, .jpg or .webp")
     if file_format not in (None, FORMATS[output.suffix.lower()]):
-        raise OutputError(f"{output} ends in {output.suffix}, but --format says {file_format}")
+        raise OutputError(f"{output} ends in {output.suffix}, but --format says {file_format} - leave out --format")
     return output
 
 
 def _renamed(source: Path, file_format: str | None, path: Path) -> Path:
-    """`path` with the ending of the format: its own if it can be written, else png."""
+    """`path` with the ending of `file_format`; by default it keeps its own if that can be written, else png."""
     if file_format is None and FORMATS.get(source.suffix.lower()) not in (None, "npz"):
         return path
     return path.with_suffix(f".{file_format or 'png'}")
@@ -114,10 +118,10 @@ def _check_targets(jobs: Sequence[Job]) -> None:
         raise OutputError(f"{names} would both be written to {twice[0]} - rename one, or leave --format out")
     for job in jobs:
         if job.target.exists() and job.source.samefile(job.target):
-            raise OutputError(f"{job.source} would be replaced by its own translation - choose another place with -o")
+            raise OutputError(f"{job.source} would be replaced by its own translation - choose another path with -o")
 
 
-def run_jobs(
+def translate_files(
     model: Model,
     jobs: Sequence[Job],
     *,
@@ -126,13 +130,15 @@ def run_jobs(
     progress: Progress = silent,
     **options: Any,
 ) -> Outcome:
-    """Translate picture by picture; memory does not grow with their number. `options` as for `Model.translations`.
+    """Translate the pictures one after the other. The memory that is needed does not depend on their number.
 
-    `side_by_side` writes each source with its translation at its right. What cannot be read is skipped.
+    `side_by_side` writes each source with its translation to its right. Sources that cannot be read are skipped.
+    `resize` and `options` are those of `Model.translate`.
 
     Raises:
-        UnfinishedError: the disk is full, or refuses; what is said to be written is whole.
-        Interrupted: by Ctrl-C.
+        UnfinishedError: a file cannot be written, for instance because the disk is full. The message counts the
+            files that are complete.
+        Interrupted: the user pressed Ctrl-C.
     """
     outcome = Outcome()
     waiting: deque[tuple[Job, Tensor]] = deque()
@@ -158,9 +164,9 @@ def _read(
     outcome: Outcome,
     progress: Progress,
 ) -> Iterator[Tensor]:
-    """The sources that can be read, one after the other; `waiting` keeps what belongs to each."""
+    """Yield the sources that can be read. `waiting` gets the job and the pixels of each until it is translated."""
     from ganzoo.errors import UnreadableImage
-    from ganzoo.sampling.model import source_image
+    from ganzoo.sampling.sources import source_image
 
     for job in jobs:
         try:

@@ -8,7 +8,7 @@ from pathlib import Path
 from ganzoo.images.tensors import MODES
 from ganzoo.interface.configs import as_translation_config
 from ganzoo.sampling import image_files, translated_files
-from ganzoo.sampling.grid import plan_series
+from ganzoo.sampling.grid import make_grid
 from ganzoo.sampling.model import Model
 
 __all__ = ["draw_sheet"]
@@ -31,13 +31,13 @@ def draw_sheet(model: Model, path: Path, *, source: Path | None = None, newest: 
     if channels not in MODES or height * width == 1:
         return False
     if not model.task.from_images:
-        series = plan_series(model.request, model.classes, count=COUNT)
-        image_files.plan(path, model.name, series, None, overwrite=True).write(model, batch_size=COUNT)
+        grid = make_grid(model.request, model.classes, count=COUNT)
+        image_files.choose_target(path, model.name, grid, None, overwrite=True).write(model, batch_size=COUNT)
         return True
     if source is not None:
         direction = as_translation_config(model.config).directions[0]
-        jobs = translated_files.plan_jobs(source, path, direction, overwrite=True)
-        return bool(translated_files.run_jobs(model, jobs, side_by_side=True, direction=direction).written)
+        jobs = translated_files.match_files(source, path, direction, overwrite=True)
+        return bool(translated_files.translate_files(model, jobs, side_by_side=True, direction=direction).written)
     sheets = sorted(newest.glob("*.png")) if newest else []
     if sheets:
         shutil.copyfile(sheets[-1], path)

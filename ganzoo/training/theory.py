@@ -94,7 +94,7 @@ def field_of(mixture: Mixture, samples: Tensor, grid: Tensor, probability: Tenso
 
     p_g is estimated from `samples` (n, coordinates). `probability` is D(x) at these points, (points,).
     """
-    smoothed = Mixture(mixture.centres, math.hypot(mixture.deviation, BANDWIDTH))
+    smoothed = Mixture(mixture.centers, math.hypot(mixture.deviation, BANDWIDTH))
     return Field(grid, smoothed.density(grid), _kernel_density(samples, grid), probability)
 
 

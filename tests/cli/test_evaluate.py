@@ -194,5 +194,5 @@ def test_a_quiz_that_cannot_be(run, arguments, text):
 
 
 def test_a_quiz_takes_what_needs_no_download():
-    chosen = quiz.plan("mnist", model=None, seed=0, output=None, overwrite=False, data_dir="data").source.name
+    chosen = quiz.prepare_quiz("mnist", model=None, seed=0, output=None, overwrite=False, data_dir="data").source.name
     assert lookup.registry().models[chosen].weights.__class__.__name__ == "BundledFile"

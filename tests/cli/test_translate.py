@@ -15,7 +15,7 @@ from PIL import Image
 import ganzoo
 from ganzoo.errors import Interrupted, OutputError, UnfinishedError
 from ganzoo.sampling import translated_files
-from ganzoo.sampling.translated_files import plan_jobs, run_jobs
+from ganzoo.sampling.translated_files import match_files, translate_files
 from in_process import ganzoo as shell
 from models import publish
 
@@ -125,7 +125,7 @@ REFUSED = {
     "arrays": (["--input", "photos", "--format", "npz"], "translations are pictures"),
     "into itself": (["--input", "photos", "-o", "photos/out"], "is inside of photos"),
     "onto itself": (["--input", "photos/a.png", "-o", "photos", "--overwrite"], "replaced by its own translation"),
-    "tile": (["--input", "photos", "-o", "out", "--tile", "17"], "a tile has a side that is a multiple of 16"),
+    "tile": (["--input", "photos", "-o", "out", "--tile", "17"], "the side of a tile must be a multiple of 16"),
     "device": (["--input", "photos", "-o", "out", "--device", "cuda:99"], "cuda:99"),
 }
 
@@ -151,7 +151,7 @@ def test_other_models_take_no_pictures(run, photos):
 def test_two_pictures_for_one_file(photos):
     Image.new("RGB", (4, 4)).save(photos / "a.jpg")
     with pytest.raises(OutputError, match=r"a\.jpg and a\.png would both be written to out/a\.webp"):
-        plan_jobs(photos, Path("out"), "tiny", "webp")
+        match_files(photos, Path("out"), "tiny", "webp")
 
 
 # --- interrupted ---------------------------------------------------------------------------------
@@ -180,5 +180,5 @@ def test_what_is_finished_stays(photos, monkeypatch, fault, error, told):
 
     monkeypatch.setattr(translated_files, "_write", failing)
     with pytest.raises(error, match=told):
-        run_jobs(ganzoo.load("./tiny"), plan_jobs(photos, Path("out"), "tiny"))
+        translate_files(ganzoo.load("./tiny"), match_files(photos, Path("out"), "tiny"))
     assert [path.name for path in Path("out").rglob("*") if path.is_file()] == ["a.png"]

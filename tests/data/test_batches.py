@@ -1,4 +1,4 @@
-"""Batches: they follow from seed and position alone, whoever hands them out, and however many at a time."""
+"""Batches depend on seed and position alone, for every number of processes and every batch size."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def stream(data: ImageData, size: int, count: int, *, seed: int = 0) -> list[int
 
 @pytest.mark.parametrize("size", [1, 3, 10, 11, 25])
 def test_every_epoch_shows_every_image_once(size):
-    """Whatever the batch size: batches cross epochs, and may be larger than the data set."""
+    """For every batch size: batches cross epochs, and may be larger than the data set."""
     shown = stream(numbered(10), size, 50)
     epochs = [shown[i : i + 10] for i in range(0, 50, 10)]
     assert all(sorted(epoch) == list(range(10)) for epoch in epochs)
@@ -124,7 +124,7 @@ def arrows(count: int) -> ImageData:
 
 
 def seen(batches: Batches, count: int) -> list[tuple[int, bool]]:
-    """The number of each of `count` images in turn, and whether it was turned."""
+    """The number of each of `count` images in order, and whether it was flipped."""
     found: list[tuple[int, bool]] = []
     while len(found) < count:
         batch = next(batches)
@@ -189,7 +189,7 @@ def test_domains_are_handed_out_side_by_side_each_in_its_own_order():
 
 @pytest.mark.parametrize("mirror", [False, True])
 def test_domains_of_one_size_are_not_paired(mirror):
-    """Were they in the same order, unpaired training would see the same pair in every epoch."""
+    """With the same order, unpaired training would see the same pairs in every epoch."""
     batches = make(Domains("two", {"a": arrows(20), "b": arrows(20)}), 20, mirror=mirror)
     pairs = [next(batches) for _ in range(3)]
     assert not any(torch.equal(batch["a"], batch["b"]) for batch in pairs)
@@ -204,7 +204,7 @@ def test_domains_of_one_size_are_not_paired(mirror):
 @pytest.mark.parametrize("mirror", [False, True])
 @pytest.mark.parametrize(("processes", "size"), [(2, 3), (3, 2), (2, 12)])
 def test_a_crew_shares_the_batches_of_one_process(processes, size, mirror):
-    """Also over the ends of epochs, and where a batch of all is larger than the data set."""
+    """Also across epochs, and if the global batch is larger than the data set."""
     data = Domains("two", {"image": arrows(10), "b": arrows(7)})
     alone = make(data, processes * size, mirror=mirror)
     ranks = [make(data, size, mirror=mirror, processes=ProcessGroup(rank, processes)) for rank in range(processes)]
@@ -223,14 +223,14 @@ def test_a_crew_shares_the_batches_of_one_process(processes, size, mirror):
 
 
 def plane(count, side):
-    """Each pixel tells where it is: its row in one channel, its column in the other; and which image, in a third."""
+    """Each pixel holds its row in one channel, its column in another, and the number of its image in a third."""
     rows = torch.arange(side, dtype=torch.uint8)[:, None].expand(side, side)
     image = torch.arange(count, dtype=torch.uint8)[:, None, None].expand(count, side, side)
     return ImageData("plane", torch.stack([rows.expand(count, -1, -1), rows.T.expand(count, -1, -1), image], dim=1))
 
 
 def corners(batch):
-    """Top, left and number of each image, and its size; parts are whole."""
+    """Top, left and number of each image, and its size. Each part is contiguous."""
     images = batch["image"].add(1).mul(127.5).round().int()
     for image in images:
         assert (image[0].diff(dim=0) == 1).all()
@@ -248,7 +248,7 @@ def cropped(data, size, processes=ALONE, position=0, crop=1.5):
 
 
 def test_parts_are_taken_everywhere():
-    """Of 30 images of 12 pixels, parts of 8: each of the 5 places along a side as often, other ones in each epoch."""
+    """30 images of 12 pixels, parts of 8: each of the 5 offsets is used equally often, and differs between epochs."""
     batches = cropped(plane(30, 12), 30)
     first, size = corners(next(batches))
     assert size == (8, 8)

@@ -1,4 +1,4 @@
-"""Data sets in memory, and several side by side: what they are to the trainer."""
+"""Data sets in memory, and several unpaired data sets."""
 
 from __future__ import annotations
 

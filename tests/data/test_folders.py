@@ -1,4 +1,4 @@
-"""Folders of pictures: classes, and pictures that are read by workers, into memory or as they are needed."""
+"""Folders of pictures: classes, and pictures that workers read into memory or when they are needed."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def shades(images: torch.Tensor) -> list[int]:
 
 
 def photographs(folder: Path, number: int) -> Path:
-    """Two classes of coloured pictures of several sizes."""
+    """Two classes of colored pictures of several sizes."""
     random = np.random.default_rng(0)
     for i in range(number):
         path = folder / ("cats", "dogs")[i % 2] / f"{i:03d}.png"
@@ -204,7 +204,7 @@ def test_a_limit_is_of_the_first(tmp_path, no_memory, limit):
 
 @WORKERS
 def test_what_cannot_be_read_is_replaced_by_the_next(tmp_path, no_memory, workers):
-    """The label is that of the picture that is used, and the first comes after the last."""
+    """The label is that of the picture that replaces it, and the first picture follows the last."""
     grey(corrupt(tmp_path / "cats", "b", "c"), a=10)
     grey(corrupt(tmp_path / "dogs", "b"), a=20)
     data = load(tmp_path)
@@ -242,7 +242,7 @@ def test_pictures_may_vanish(tmp_path, no_memory, workers):
 
 
 def test_ctrl_c_is_not_for_workers(tmp_path, no_memory):
-    """It reaches all processes of a terminal; the step that the trainer wants to end needs their pictures."""
+    """It reaches all processes of a terminal, but the trainer needs pictures until its step ends."""
     stream = load(grey(tmp_path, a=1)).stream(([0] for _ in count()), workers=2)
     next(stream), next(stream)  # one of each, so that both are at work
     for worker in multiprocessing.active_children():
@@ -252,7 +252,7 @@ def test_ctrl_c_is_not_for_workers(tmp_path, no_memory):
 
 @pytest.mark.parametrize("cycle", [False, True])
 def test_workers_end_with_the_batches(tmp_path, no_memory, cycle):
-    """At once, also where these are part of a cycle, in which a loader would wait 5 s for each of its workers."""
+    """At once, even as part of a reference cycle, where a loader would wait 5 s for each worker."""
     batches = Batches(load(grey(tmp_path, a=1)), 1, seed=0, device=CPU, workers=2)
     next(batches)
     batches.myself = batches if cycle else None

@@ -1,4 +1,4 @@
-"""Where training data comes from: folders, torchvision's sets by name, two domains; and what is said if it cannot."""
+"""Loading data sets: folders, torchvision's sets by name, two domains; and the errors."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def test_after_the_crop_comes_the_resize(tmp_path):
     array[:, 4:12] = np.kron(random.integers(0, 200, (4, 4)), np.ones((2, 2)))
     Image.fromarray(array).save(tmp_path / "a.png")
     found = load(tmp_path, (1, 4, 4)).images[0, 0]
-    # The antialiasing triangle of half size takes 3/8 + 3/8 of the own block, 1/8 of each neighbour.
+    # The antialiasing triangle of half size takes 3/8 + 3/8 of the own block, 1/8 of each neighbor.
     middle = array[:, 4:12].astype(float)
     padded = np.pad(middle, 1, constant_values=np.nan)
     weights = np.array([1, 3, 3, 1])
@@ -116,7 +116,7 @@ def test_changes_are_counted(tmp_path):
     Image.new("L", (5, 4)).save(tmp_path / "5.png")
     assert set(load(tmp_path).notes) == {
         "3 had transparency, laid on white",
-        "1 had CMYK colours, converted without a profile",
+        "1 had CMYK colors, converted without a profile",
         "1 had another size, cropped and resized",
     }
 
@@ -194,7 +194,7 @@ def idx(array: np.ndarray) -> bytes:
 
 @pytest.fixture
 def mnist(tmp_path):
-    """A Fashion-MNIST of three images, where torchvision looks for it."""
+    """A Fashion-MNIST with three images, in torchvision's layout."""
     folder = tmp_path / "FashionMNIST" / "raw"
     folder.mkdir(parents=True)
     images = np.stack([np.full((28, 28), 80 * i) for i in range(3)])
@@ -222,7 +222,7 @@ def test_a_named_set_is_fitted_to_the_shape_and_says_so(mnist):
     assert data.notes == ("images are 1x28x28 and were made 3x32x32",)
 
 
-def test_colour_sets_are_turned_channels_first(monkeypatch, tmp_path):
+def test_color_sets_are_turned_channels_first(monkeypatch, tmp_path):
     class CIFAR10:
         def __init__(self, root, download, train):
             assert train
@@ -255,7 +255,7 @@ def test_every_known_set_exists_in_torchvision():
 
 @pytest.fixture
 def celeba(tmp_path, monkeypatch):
-    """A CelebA of five pictures, of which the second and the fifth are not for training, where torchvision looks."""
+    """A CelebA with five pictures in torchvision's layout. The second and the fifth are not for training."""
     folder = tmp_path / "celeba"
     (folder / "img_align_celeba").mkdir(parents=True)
     names = [f"{i:06d}.jpg" for i in range(1, 6)]
@@ -344,7 +344,7 @@ def test_without_both_domains_it_says_what_is_wanted(tmp_path, there, missing):
         grey(tmp_path / name, a=1)
     with pytest.raises(DataError) as caught:
         domains(tmp_path)
-    assert str(caught.value) == f"{tmp_path} has {missing} - unpaired training wants a folder with trainA and trainB"
+    assert str(caught.value) == f"{tmp_path} has {missing} - unpaired training needs a folder with trainA and trainB"
 
 
 def test_a_named_set_has_no_domains(tmp_path, monkeypatch):

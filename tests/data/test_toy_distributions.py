@@ -1,4 +1,4 @@
-"""Distributions of points: what is drawn is what the density says."""
+"""Distributions of points: samples agree with the density."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_points_are_images_of_one_pixel(name, coordinates, modes):
     assert (data.images.shape, data.images.dtype) == ((COUNT, coordinates, 1, 1), torch.float32)
     assert (data.name, data.labels, data.classes, data.notes) == (name, None, (), ())
     assert data.mixture is POINTS[name]
-    assert len(data.mixture.centres) == modes
+    assert len(data.mixture.centers) == modes
     assert data.images.abs().max() <= 1
 
 
@@ -44,13 +44,13 @@ def test_the_points_are_always_the_same(name):
 @pytest.mark.parametrize("name", NAMES)
 def test_they_are_spread_as_the_mixture_is(name):
     mixture, points = POINTS[name], load(name).images[:, :, 0, 0]
-    centres = torch.tensor(mixture.centres)
-    nearest = torch.cdist(points, centres).argmin(1)
-    share = 1 / len(centres)
-    counts = nearest.bincount(minlength=len(centres))
+    centers = torch.tensor(mixture.centers)
+    nearest = torch.cdist(points, centers).argmin(1)
+    share = 1 / len(centers)
+    counts = nearest.bincount(minlength=len(centers))
     assert (counts - COUNT * share).abs().max() <= SIGMAS * math.sqrt(COUNT * share * (1 - share))
     for mode, count in enumerate(counts.tolist()):
-        away = points[nearest == mode] - centres[mode]
+        away = points[nearest == mode] - centers[mode]
         assert away.mean(0).abs().max() < SIGMAS * mixture.deviation / math.sqrt(count)
         assert away.var(0).sqrt().numpy() == pytest.approx(mixture.deviation, rel=SIGMAS / math.sqrt(2 * count))
 
@@ -80,7 +80,7 @@ def test_images_are_not_made_of_points(name):
     wanted = POINTS[name].coordinates
     with pytest.raises(DataError) as caught:
         load_data(name, (3, 32, 32))
-    assert str(caught.value) == f"{name} holds points, images of {wanted}x1x1, not of 3x32x32"
+    assert str(caught.value) == f"{name} holds points, images of {wanted}x1x1, not of 3x32x32 - use a model of points"
 
 
 @pytest.mark.parametrize("mirror", [False, True])

@@ -1,4 +1,4 @@
-"""Several processes as one: rank by rank they draw and average what one does with the whole batch."""
+"""Each process draws and averages its part of what one process computes for the global batch."""
 
 import itertools
 import json
@@ -153,7 +153,7 @@ CASES = {
 
 
 def difference(processes, shape, affine, momentum, dtype):
-    """The largest difference of this process's rows, gradients and statistics to those of the whole batch, relative.
+    """The largest relative difference of this process's rows, gradients and statistics to those of the global batch.
 
     A momentum of None is for no running statistics.
     """
@@ -188,14 +188,14 @@ def difference(processes, shape, affine, momentum, dtype):
 
 @pytest.fixture(scope="module")
 def differences(tmp_path_factory):
-    """Of every case, in either of two processes that are started as ``torchrun`` does."""
+    """The differences of every case, for each of two processes that are started as ``torchrun`` starts them."""
     folder = tmp_path_factory.mktemp("processes")
     testing.run_processes(2, __file__, str(folder))
     return [json.loads((folder / rank).read_text()) for rank in "01"]
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_batch_norm_is_that_of_the_whole_batch(differences, case):
+def test_batch_norm_is_that_of_the_global_batch(differences, case):
     """Its output, gradients, second gradients and running statistics."""
     bound = 1e-6 if case.startswith("float64") else 1e-5
     assert [of_rank[case] < bound for of_rank in differences] == [True, True]
@@ -214,7 +214,7 @@ assert gloo()
 
 @pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="threads are counted as Linux shows them")
 def test_processes_leave_their_group_before_they_end(tmp_path):
-    """Else its threads may abort one at its end: "terminate called without an active exception"."""
+    """Otherwise its threads may abort a process at its end: "terminate called without an active exception"."""
     testing.run_processes(2, "-c", LEAVING, str(tmp_path))
     assert [(tmp_path / rank).read_text() for rank in "01"] == ["0", "0"]
 
@@ -227,7 +227,7 @@ def test_batch_norm_in_eval_mode_looks_at_nothing_else():
 
 
 def test_other_functions_keep_their_arguments():
-    """Also one that has the name of one of ours."""
+    """Also an argument with the name of one of our own parameters."""
     images = torch.randn(3, 2, 4, 4)
     padded = one_of_two(0, lambda x: functional.pad(x, (1, 1, 1, 1), mode="reflect"), images)
     assert torch.equal(padded, functional.pad(images, (1, 1, 1, 1), mode="reflect"))

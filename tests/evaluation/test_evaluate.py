@@ -1,4 +1,4 @@
-"""Evaluations of models, translations and folders: what is compared with what, and that it can be relied on."""
+"""Evaluations of models, translations and folders: which images are compared, caches, warnings and refusals."""
 
 import dataclasses
 import json
@@ -13,10 +13,11 @@ from ganzoo.data.load import load_data
 from ganzoo.errors import DataError, InvalidRequestError, UnknownNameError, UsageError
 from ganzoo.evaluation import features
 from ganzoo.evaluation.caveats import OF_ONE_CLASS
-from ganzoo.evaluation.comparison import DataOptions, compare
+from ganzoo.evaluation.comparison import ReadOptions, compare
 from ganzoo.evaluation.evaluate import evaluate
-from ganzoo.evaluation.image_sets import Pictures, Samples, as_pictures, some_rows
+from ganzoo.evaluation.image_sets import Pictures, Samples, as_pictures, random_rows
 from ganzoo.evaluation.metrics import METRICS
+from ganzoo.evaluation.options import EvaluationOptions
 from ganzoo.registry import lookup
 from ganzoo.registry.registry import Registry
 from ganzoo.sampling.model import Model
@@ -53,6 +54,11 @@ def here(place, monkeypatch, tmp_path):
     monkeypatch.setattr("huggingface_hub.utils._cache_assets.HF_ASSETS_CACHE", str(tmp_path / "assets"))
 
 
+def comparison_of(subject, against, model, **options):
+    chosen = EvaluationOptions(subject=subject, against=against, features="mnist", **options)
+    return compare(chosen, model, reading=ReadOptions())
+
+
 def counts(found):
     return {name: part["count"] for name, part in found.images.items()}
 
@@ -70,8 +76,8 @@ def test_a_model_against_what_it_learned():
     }
     assert found.features["name"] == "fashion-mnist"
     assert {score.metric for score in found.scores} >= {"is/1", "clarity", "variety", "fid", "kid", "precision"}
-    assert found.score("fid").value > 2 * found.score("fid").beside["floor"].value > 0
-    assert found.score("fid").beside["floor"].value > 0
+    assert found.score("fid").value > 2 * found.score("fid").baselines["floor"].value > 0
+    assert found.score("fid").baselines["floor"].value > 0
     assert found.command == "ganzoo evaluate ./model --against fashion-mnist --features fashion-mnist -n 40 --seed 0"
 
 
@@ -96,13 +102,13 @@ def test_samples_of_one_class_against_that_class(tmp_path):
 
 def test_the_class_is_found_by_its_name_and_halved_in_a_folder():
     model = ganzoo.load("./animals-model")
-    comparison = compare("x", "animals", model=model, count=15, asked={"label": "cat"}, options=DataOptions())
-    floor, reference = comparison.yardsticks["floor"], comparison.judged.reference
+    comparison = comparison_of("x", "animals", model, count=15, label="cat")
+    floor, reference = comparison.baselines["floor"], comparison.evaluated.reference
     data = reference.images.data
     assert {data.classes[data.labels[row]] for part in (reference, *floor) for row in part.rows} == {"cat"}
     assert (reference.size, floor.images.size, floor.reference.size) == (24, 12, 12)
     assert not set(floor.images.rows) & set(floor.reference.rows)
-    samples = torch.cat(list(comparison.judged.images.images.batches(7)))
+    samples = torch.cat(list(comparison.evaluated.images.images.batches(7)))
     assert torch.equal(samples, as_pictures(model.sample(15, label=1)))
 
 
@@ -119,15 +125,15 @@ def test_a_class_that_is_called_as_a_number(tmp_path):
     tiny = lookup.registry().architectures["biggan"].tiny
     model = ganzoo.load(publish(tmp_path / "model", "biggan", tiny, classes=("2", "1", "0")))
     source = str(tmp_path / "numbers")
-    comparison = compare("x", source, model=model, count=10, asked={"label": 1}, options=DataOptions())
-    assert comparison.judged.reference.name.endswith("class 1")
+    comparison = comparison_of("x", source, model, count=10, label=1)
+    assert comparison.evaluated.reference.name.endswith("class 1")
 
 
 def test_a_folder_of_pictures_against_another():
     found = evaluate("pictures", against="others", features="mnist", **FAST)
     assert counts(found) == {"judged": 40, "floor": 25, "reference": 50}
     assert found.images["floor"]["what"] == "one half of others"
-    assert set(found.score("fid").beside) == {"floor"}
+    assert set(found.score("fid").baselines) == {"floor"}
 
 
 def test_a_model_is_what_its_picture_files_are(tmp_path):
@@ -140,7 +146,7 @@ def test_a_model_is_what_its_picture_files_are(tmp_path):
 
 
 def test_the_halves_of_a_folder_have_nothing_in_common():
-    [floor] = compare("pictures", "others", model=None, count=15, asked={}, options=DataOptions()).yardsticks.values()
+    [floor] = comparison_of("pictures", "others", None, count=15).baselines.values()
     assert (floor.images.size, floor.reference.size) == (15, 25)
     assert not set(floor.images.rows) & set(floor.reference.rows)
 
@@ -154,7 +160,7 @@ def test_a_translation_against_what_it_should_look_like(direction, source, targe
         "floor": f"pairs, test{target}",
         "untranslated": f"pairs, test{source}, as they are",
     }
-    assert set(found.score("fid").beside) == {"floor", "untranslated"}
+    assert set(found.score("fid").baselines) == {"floor", "untranslated"}
     assert f"--direction {direction}" in found.command
 
 
@@ -167,8 +173,8 @@ def test_a_translation_where_there_is_but_one_pair_of_domains(tmp_path):
 
 def test_translations_are_those_that_the_model_makes():
     model = ganzoo.load("./translation")
-    comparison = compare("x", "pairs", model=model, count=3, asked={"direction": "night2day"}, options=DataOptions())
-    images = comparison.judged.images.images
+    comparison = comparison_of("x", "pairs", model, count=3, direction="night2day")
+    images = comparison.evaluated.images.images
     sources = load_data("pairs/testB", (3, 32, 32)).images[:3]
     expected = model.translate(sources / 127.5 - 1, direction="night2day")
     together = torch.cat(list(images.batches(2)))
@@ -204,8 +210,8 @@ def test_a_class_conditional_model_is_sampled_in_all_classes():
         image_shape = (1, 8, 8)
 
     model = Model(Striped(), ClassConditional, Config())
-    comparison = compare("x", "pictures", model=model, count=100, asked={}, options=DataOptions())
-    images = torch.cat(list(comparison.judged.images.images.batches(30)))
+    comparison = comparison_of("x", "pictures", model, count=100)
+    images = torch.cat(list(comparison.evaluated.images.images.batches(30)))
     assert set((images > 0).sum((1, 2, 3)).tolist()) == {8 * k for k in range(8)}
 
 
@@ -213,7 +219,7 @@ def test_a_class_conditional_model_is_sampled_in_all_classes():
 
 
 def looked_at(**options):
-    """The sets that a network had to look at, and the evaluation."""
+    """The image sets whose features were extracted, and the evaluation."""
     sets = []
     found = evaluate("./model", count=30, progress=lambda what, done, total: sets.append(what), **options)
     return dict.fromkeys(sets), found
@@ -277,7 +283,7 @@ def test_memory_holds_a_batch_of_images():
     assert iter(batches) is batches, "made as they are asked for"
 
 
-# --- memorisation ---------------------------------------------------------------------------------
+# --- memorization ---------------------------------------------------------------------------------
 
 
 def test_copies_are_found_and_shown_beside_their_originals(tmp_path):
@@ -380,10 +386,10 @@ def test_a_plugin_without_its_weights_is_set_aside():
         ({"subject": "./translation"}, InvalidRequestError, "learned spots, which is not here"),
         ({"against": "no-such-set"}, UnknownNameError, "no-such-set"),
         ({"metrics": ("fdi",)}, UnknownNameError, "fid"),
-        ({"metrics": ()}, InvalidRequestError, "name a metric"),
+        ({"metrics": ()}, InvalidRequestError, "name one of is, fid"),
         ({"features": "inceptoin"}, UnknownNameError, "inception"),
         ({"is_splits": (0,)}, InvalidRequestError, "at least 1 split"),
-        ({"is_splits": (40,)}, InvalidRequestError, "make no 40 splits"),
+        ({"is_splits": (40,)}, InvalidRequestError, "cannot be split into 40"),
         ({"count": 5}, InvalidRequestError, "too few"),
         ({"count": -1}, InvalidRequestError, "count"),
         ({"seed": -1}, InvalidRequestError, "seed"),
@@ -393,7 +399,7 @@ def test_a_plugin_without_its_weights_is_set_aside():
         ({"subject": "./classes", "truncation": 2}, InvalidRequestError, "at most 1"),
         ({"subject": "pictures", "against": "others", "truncation": 1}, InvalidRequestError, "takes no truncation"),
         ({"label": 1}, InvalidRequestError, "takes no label"),
-        ({"subject": "./classes", "label": 3}, InvalidRequestError, "classes 0 to 2"),
+        ({"subject": "./classes", "label": 3}, InvalidRequestError, "its classes are 0 to 2"),
         ({"subject": "./classes", "label": 1, "against": "pictures"}, InvalidRequestError, "pictures has no classes"),
         (
             {"subject": "./animals-model", "label": "owl", "against": "fashion-mnist"},
@@ -434,8 +440,8 @@ def test_every_metric_is_in_the_help():
     assert ",".join(METRICS) in text
 
 
-def test_some_rows_are_different_rows_and_the_same_each_time():
-    rows = some_rows(30, 100, seed=1)
+def test_random_rows_are_different_rows_and_the_same_each_time():
+    rows = random_rows(30, 100, seed=1)
     assert len(set(rows)) == 30
-    assert rows == some_rows(30, 100, seed=1) != some_rows(30, 100, seed=2)
-    assert some_rows(5, 3, seed=1) == [0, 1, 2]
+    assert rows == random_rows(30, 100, seed=1) != random_rows(30, 100, seed=2)
+    assert random_rows(5, 3, seed=1) == [0, 1, 2]

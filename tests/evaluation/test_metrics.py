@@ -99,7 +99,7 @@ def test_fid_of_the_same_images_is_nothing():
 
 
 def test_kid_is_its_formula():
-    """Of as many images as a subset has, each subset is all of them."""
+    """With as many images as a subset has, each subset contains all images."""
     x, y = seen(300), seen(300, 0.2, seed=1)
     found = metrics.kid(x, y, SETTINGS)["kid"]
     assert found.value == close(direct_kid(x.features.double(), y.features.double()))
@@ -107,7 +107,7 @@ def test_kid_is_its_formula():
 
 
 def test_kid_is_unbiased_and_fid_is_not():
-    """Of two halves of one distribution, at two sizes."""
+    """FID and KID between samples of one distribution."""
     few = [(seen(50, seed=2 * i), seen(50, seed=2 * i + 1)) for i in range(20)]
     fids = [metrics.fid(x, y, SETTINGS)["fid"].value for x, y in few]
     kids = [metrics.kid(x, y, SETTINGS)["kid"].value for x, y in few]
@@ -221,7 +221,7 @@ def test_the_numbers_are_those_of_torch_fidelity_on_the_same_images(monkeypatch)
     assert found.recall.mean().item() == close(theirs["recall"])
 
 
-# --- neighbourhoods -----------------------------------------------------------------------------
+# --- neighborhoods ------------------------------------------------------------------------------
 
 
 def brute_force(generated, real, k):

@@ -1,4 +1,4 @@
-"""Pictures: what is read, scaled, flattened or refused, and what tensors look like as pictures."""
+"""Pictures: reading, scaling, transparency, refusals, and tensors as pictures."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from ganzoo.images.sheets import contact_sheet, sheet_size
 from ganzoo.images.tensors import to_bytes, to_channels, to_pictures, to_tensor
 
 RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
-COLOURS = np.random.default_rng(0).integers(0, 256, (6, 5, 3), dtype=np.uint8)  # higher than wide
+COLORS = np.random.default_rng(0).integers(0, 256, (6, 5, 3), dtype=np.uint8)  # higher than wide
 
 
 def write(path: Path, picture: Image.Image, **options) -> Path:
@@ -30,7 +30,7 @@ def write(path: Path, picture: Image.Image, **options) -> Path:
 
 
 def pixels(path: Path, channels: int) -> np.ndarray:
-    """(H, W, C), as people write pixels."""
+    """The pixels as (H, W, C), the usual order of picture libraries."""
     return read_image(path, channels=channels).pixels.permute(1, 2, 0).numpy()
 
 
@@ -38,12 +38,12 @@ def chunk(kind: bytes, data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
 
-def png(width: int, height: int, *, bits: int = 1, colour: int = 0) -> bytes:
-    """A black PNG that takes a thousandth of its pixels' room."""
+def png(width: int, height: int, *, bits: int = 1, color: int = 0) -> bytes:
+    """A black PNG file, a thousand times smaller than its pixels."""
     row = bytes(1 + (width * bits + 7) // 8)
     packer = zlib.compressobj(9)
     data = b"".join(packer.compress(row) for _ in range(height)) + packer.flush()
-    header = struct.pack(">IIBBBBB", width, height, bits, colour, 0, 0, 0)
+    header = struct.pack(">IIBBBBB", width, height, bits, color, 0, 0, 0)
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", data) + chunk(b"IEND", b"")
 
 
@@ -59,8 +59,8 @@ def encoded(fmt: str) -> bytes:
 
 @pytest.mark.parametrize("suffix", [".png", ".bmp", ".tif", ".tiff"])
 def test_lossless_formats_come_back_as_they_were(tmp_path, suffix):
-    path = write(tmp_path / f"a{suffix}", Image.fromarray(COLOURS))
-    assert np.array_equal(pixels(path, 3), COLOURS)
+    path = write(tmp_path / f"a{suffix}", Image.fromarray(COLORS))
+    assert np.array_equal(pixels(path, 3), COLORS)
     assert read_image(path, channels=3).notes == ()
 
 
@@ -74,7 +74,7 @@ def test_lossy_formats_come_back_nearly(tmp_path, suffix):
 @pytest.mark.parametrize("mode", ["1", "L", "P", "RGB", "RGBA", "LA"])
 @pytest.mark.parametrize("channels", [1, 3, 4])
 def test_every_mode_becomes_the_channels_that_were_asked_for(tmp_path, mode, channels):
-    path = write(tmp_path / "a.png", Image.fromarray(COLOURS).convert(mode))
+    path = write(tmp_path / "a.png", Image.fromarray(COLORS).convert(mode))
     picture = read_image(path, channels=channels)
     assert picture.pixels.shape == (channels, 6, 5)
     assert picture.pixels.dtype == torch.uint8
@@ -95,9 +95,9 @@ def test_the_content_decides_not_the_ending(tmp_path, name, fmt):
 
 
 def test_a_link_to_a_picture(tmp_path):
-    write(tmp_path / "a.png", Image.fromarray(COLOURS))
+    write(tmp_path / "a.png", Image.fromarray(COLORS))
     (tmp_path / "b.png").symlink_to("a.png")
-    assert np.array_equal(pixels(tmp_path / "b.png", 3), COLOURS)
+    assert np.array_equal(pixels(tmp_path / "b.png", 3), COLORS)
 
 
 # --- depth ------------------------------------------------------------------------------------
@@ -132,12 +132,12 @@ def test_pixels_without_a_defined_range_are_refused(tmp_path, dtype, words):
         read_image(path, channels=3)
 
 
-# --- transparency and colour ------------------------------------------------------------------
+# --- transparency and color ------------------------------------------------------------------
 
 LAID = ("had transparency, laid on white",)
 
 
-def test_rgba_is_laid_on_white_and_hidden_colours_stay_hidden(tmp_path):
+def test_rgba_is_laid_on_white_and_hidden_colors_stay_hidden(tmp_path):
     values = np.array([[[*RED, 255], [*RED, 0], [0, 0, 0, 51]]], np.uint8)
     path = write(tmp_path / "a.png", Image.fromarray(values))
     assert pixels(path, 3).tolist() == [[[255, 0, 0], [255, 255, 255], [204, 204, 204]]]
@@ -166,7 +166,7 @@ def test_palette_with_a_transparent_entry(tmp_path, suffix):
 
 
 @pytest.mark.parametrize(("mode", "key", "shades"), [("RGB", BLUE, [RED, BLUE]), ("L", 7, [0, 7]), ("1", 1, [0, 1])])
-def test_a_transparent_colour(tmp_path, mode, key, shades):
+def test_a_transparent_color(tmp_path, mode, key, shades):
     picture = Image.new(mode, (2, 1))
     picture.putdata(shades)
     path = write(tmp_path / "a.png", picture, transparency=key)
@@ -185,10 +185,10 @@ def test_a_transparent_colour(tmp_path, mode, key, shades):
         ("YCbCr", ".tif", (76, 85, 255)),
     ],
 )
-def test_other_colour_spaces_are_converted_and_noted(tmp_path, mode, suffix, value, channels):
+def test_other_color_spaces_are_converted_and_noted(tmp_path, mode, suffix, value, channels):
     path = write(tmp_path / f"a{suffix}", Image.new(mode, (8, 8), value))
     picture = read_image(path, channels=channels)
-    assert picture.notes == (f"had {mode} colours, converted without a profile",)
+    assert picture.notes == (f"had {mode} colors, converted without a profile",)
     found = picture.pixels[:, 4, 4].int()
     expected = torch.tensor({1: [76], 3: [*RED], 4: [*RED, 255]}[channels])
     assert (found - expected).abs().max() <= 12  # LAB is coarse in 8 bits, JPEG loses a little
@@ -215,8 +215,8 @@ def test_exif_rotation_is_applied(tmp_path, suffix, orientation, turn):
     exif = Image.Exif()
     exif[0x0112] = orientation
     lossless = {"lossless": True} if suffix == ".webp" else {}
-    path = write(tmp_path / f"a{suffix}", Image.fromarray(COLOURS), exif=exif, **lossless)
-    assert np.array_equal(pixels(path, 3), turn(COLOURS))
+    path = write(tmp_path / f"a{suffix}", Image.fromarray(COLORS), exif=exif, **lossless)
+    assert np.array_equal(pixels(path, 3), turn(COLORS))
 
 
 def test_a_photograph_on_its_side(tmp_path):
@@ -231,14 +231,14 @@ def test_a_photograph_on_its_side(tmp_path):
 
 
 def test_damaged_exif_data_is_no_damage_to_the_picture(tmp_path):
-    """Pillow warns of it, and warnings are errors here."""
-    path = write(tmp_path / "a.png", Image.fromarray(COLOURS), exif=b"Exif\0\0II*\0\x08\0\0\0\x05\0\x12\x01")
-    assert np.array_equal(pixels(path, 3), COLOURS)
+    """Pillow warns about it, and warnings are errors in tests."""
+    path = write(tmp_path / "a.png", Image.fromarray(COLORS), exif=b"Exif\0\0II*\0\x08\0\0\0\x05\0\x12\x01")
+    assert np.array_equal(pixels(path, 3), COLORS)
 
 
 @pytest.mark.parametrize("suffix", [".gif", ".webp", ".png", ".tif"])
 def test_of_several_frames_the_first_is_taken(tmp_path, suffix):
-    frames = [Image.new("RGB", (8, 8), colour) for colour in (RED, GREEN, BLUE)]
+    frames = [Image.new("RGB", (8, 8), color) for color in (RED, GREEN, BLUE)]
     lossless = {"lossless": True} if suffix == ".webp" else {}
     path = write(tmp_path / f"a{suffix}", frames[0], save_all=True, append_images=frames[1:], **lossless)
     picture = read_image(path, channels=3)
@@ -247,7 +247,7 @@ def test_of_several_frames_the_first_is_taken(tmp_path, suffix):
 
 
 def test_all_that_happened_is_noted(tmp_path):
-    frames = [Image.new("RGBA", (8, 8), (*colour, 128)) for colour in (RED, GREEN)]
+    frames = [Image.new("RGBA", (8, 8), (*color, 128)) for color in (RED, GREEN)]
     path = write(tmp_path / "a.png", frames[0], save_all=True, append_images=frames[1:])
     assert read_image(path, channels=3).notes == ("had several frames, the first was taken", *LAID)
 
@@ -297,7 +297,7 @@ def test_a_flipped_byte_in_a_png_is_found(tmp_path):
 
 @pytest.mark.parametrize("fmt", ["PNG", "JPEG", "GIF", "WEBP", "TIFF", "BMP"])
 def test_damage_anywhere_is_either_survived_or_refused(tmp_path, fmt):
-    """No damage raises anything else, or warns: warnings are errors here."""
+    """No damage raises another error, or a warning: warnings are errors in tests."""
     random = np.random.default_rng(1)
     whole = encoded(fmt)[:4000]
     path = tmp_path / "a.png"
@@ -319,7 +319,7 @@ def test_damage_anywhere_is_either_survived_or_refused(tmp_path, fmt):
 @pytest.mark.parametrize("limit", [Image.MAX_IMAGE_PIXELS, None], ids=["Pillow's limit", "no limit"])
 @pytest.mark.parametrize("side", [10_000, 20_000], ids=["100 MP", "400 MP"])
 def test_decompression_bombs_are_refused_before_they_are_decoded(tmp_path, monkeypatch, side, limit):
-    """Between one and two times its limit Pillow only warns; beyond, it raises what is no OSError."""
+    """Up to twice its limit Pillow only warns. Above, it raises an error that is no OSError."""
     path = tmp_path / "bomb.png"
     path.write_bytes(png(side, side))
     assert path.stat().st_size < 100_000
@@ -473,7 +473,7 @@ def test_who_reads_the_old_picture_reads_it_to_its_end(tmp_path):
 @pytest.mark.parametrize("suffix", [".png", ".jpg", ".webp"])
 @pytest.mark.parametrize("before", [b"what was there", None], ids=["old", "new"])
 def test_a_picture_that_cannot_be_saved_leaves_all_as_it_was(tmp_path, suffix, before):
-    """Pillow itself writes what fits of a JPEG, and says nothing."""
+    """Pillow itself writes a part of a JPEG file, without an error."""
     path = tmp_path / f"a{suffix}"
     if before:
         path.write_bytes(before)

@@ -12,7 +12,7 @@ from PIL import Image
 from safetensors.torch import save
 
 from ganzoo.registry import lookup
-from ganzoo.sampling.model import source_image
+from ganzoo.sampling.sources import source_image
 from ganzoo.sampling.tiling import translate_batch
 from hub_server import Hub, body, status
 from plugin_factory import install

@@ -6,7 +6,7 @@ import pytest
 
 from ganzoo import ClassConditional, Unconditional
 from ganzoo.errors import InvalidRequestError
-from ganzoo.sampling.grid import Row, Series, plan_series
+from ganzoo.sampling.grid import Row, SampleGrid, make_grid
 from ganzoo.sampling.requests import find_class, make_request
 
 NAMES = ("T-shirt/top", "ankle boot", "crane (bird)", "crane (machine)", "maillot", "maillot, tank suit", "corgi")
@@ -17,7 +17,7 @@ class Config:
 
 
 ask = partial(make_request, ClassConditional, config=Config, classes=NAMES, of="the model")
-planned = partial(plan_series, lambda **options: ask(options), NAMES)
+planned = partial(make_grid, lambda **options: ask(options), NAMES)
 label = partial(ClassConditional, truncation=None)
 
 
@@ -36,10 +36,10 @@ def test_a_class_is_found(asked, index):
     ("asked", "told"),
     [
         ("crane", r"it: class 'crane' may be crane \(bird\) \(2\), crane \(machine\) \(3\) - name one"),
-        ("cprgi", r"it has no class 'cprgi' - is it corgi \(6\)\?"),
+        ("cprgi", r"it has no class 'cprgi' - did you mean corgi \(6\)\?"),
         ("zzz", r"it has no class 'zzz' - it has T-shirt/top \(0\), ankle boot \(1\), .*corgi \(6\)$"),
-        (7, "it has classes 0 to 6, no 7"),
-        ("-1", "it has classes 0 to 6, no -1"),
+        (7, "it has no class 7 - its classes are 0 to 6"),
+        ("-1", "it has no class -1 - its classes are 0 to 6"),
     ],
 )
 def test_no_class_is_found(asked, told):
@@ -49,7 +49,7 @@ def test_no_class_is_found(asked, told):
 
 def test_classes_without_names_go_by_number():
     assert find_class("3", (), 5, of="it") == 3
-    with pytest.raises(InvalidRequestError, match="it has classes 0 to 4, without names"):
+    with pytest.raises(InvalidRequestError, match="its classes have no names, use a number from 0 to 4"):
         find_class("dog", (), 5, of="it")
 
 
@@ -74,22 +74,22 @@ def test_truncations_that_cannot_be(value):
         ClassConditional(truncation=value)
 
 
-# --- series -----------------------------------------------------------------------------------
+# --- grids ------------------------------------------------------------------------------------
 
 
 def test_nothing_asked_is_a_mix():
-    assert planned() == Series((Row(ClassConditional()),), 64, 0)
-    assert planned(count=3, seed=7, truncation=0.5) == Series((Row(ClassConditional(truncation=0.5)),), 3, 7)
+    assert planned() == SampleGrid((Row(ClassConditional()),), 64, 0)
+    assert planned(count=3, seed=7, truncation=0.5) == SampleGrid((Row(ClassConditional(truncation=0.5)),), 3, 7)
 
 
 def test_one_class_has_count_images():
-    assert planned(classes=("boot",), count=5) == Series((Row(label(label=1)),), 5, 0)
+    assert planned(classes=("boot",), count=5) == SampleGrid((Row(label(label=1)),), 5, 0)
 
 
 def test_several_classes_have_a_row_each():
     rows = (Row(label(label=6), "6-corgi"), Row(label(label=0), "0-t-shirt-top"))
-    assert planned(classes=("corgi", "0")) == Series(rows, 8, 0)
-    assert planned(classes=("corgi", "0"), per_class=3) == Series(rows, 3, 0)
+    assert planned(classes=("corgi", "0")) == SampleGrid(rows, 8, 0)
+    assert planned(classes=("corgi", "0"), per_class=3) == SampleGrid(rows, 3, 0)
 
 
 def test_per_class_alone_is_of_all():
@@ -108,8 +108,8 @@ def test_a_sweep_has_a_row_for_each_value():
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        ({"per_class": 2, "sweep": "truncation=0.1"}, "a sweep is of one class"),
-        ({"classes": ("0", "1"), "sweep": "truncation=0.1"}, "a sweep is of one class"),
+        ({"per_class": 2, "sweep": "truncation=0.1"}, "a sweep takes at most one class"),
+        ({"classes": ("0", "1"), "sweep": "truncation=0.1"}, "a sweep takes at most one class"),
         ({"classes": ("0", "1"), "count": 4}, "--per-class says how many of each - leave out -n"),
         ({"classes": ("corgi", "6")}, "a class is named twice"),
         ({"classes": ("wolf",)}, "no class 'wolf'"),
@@ -129,15 +129,15 @@ def test_what_does_not_go_together(options, told):
 
 def test_rows_of_unnamed_classes():
     unnamed = partial(make_request, ClassConditional, config=Config, classes=(), of="it")
-    found = plan_series(lambda **options: unnamed(options), (), classes=("1", "2"))
+    found = make_grid(lambda **options: unnamed(options), (), classes=("1", "2"))
     assert [row.name for row in found.rows] == ["class1", "class2"]
     with pytest.raises(InvalidRequestError, match="its classes have no names - say which ones with --class"):
-        plan_series(lambda **options: unnamed(options), (), per_class=2)
+        make_grid(lambda **options: unnamed(options), (), per_class=2)
 
 
 def test_columns_share_their_seed():
     found = planned(classes=("0", "6"), per_class=2, seed=9_999)
-    assert [(shot.seed, shot.request.label, shot.name) for shot in found] == [
+    assert [(cell.seed, cell.request.label, cell.name) for cell in found] == [
         (9_999, 0, "0-t-shirt-top-seed09999"),
         (10_000, 0, "0-t-shirt-top-seed10000"),
         (9_999, 6, "6-corgi-seed09999"),
@@ -147,5 +147,5 @@ def test_columns_share_their_seed():
 
 
 def test_only_one_row_goes_on():
-    assert planned(count=10, seed=3).rest(4) == "--seed 7 -n 6"
-    assert planned(per_class=3).rest(4) is None
+    assert planned(count=10, seed=3).options_after(4) == "--seed 7 -n 6"
+    assert planned(per_class=3).options_after(4) is None

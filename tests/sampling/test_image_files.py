@@ -1,4 +1,4 @@
-"""Where samples go: settled before anything is loaded, each file whole or not at all."""
+"""Files of samples: the path is checked before a model is loaded, and each file is complete or not written."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from ganzoo import GAN, Inputs, Model, Unconditional
 from ganzoo.errors import GanzooError, Interrupted, InvalidRequestError, OutputError, UnfinishedError
 from ganzoo.images.sheets import contact_sheet
 from ganzoo.images.tensors import to_bytes, to_pictures
-from ganzoo.sampling.grid import Row, Series
-from ganzoo.sampling.image_files import MAX_FILES, MAX_SHEET, Target, plan
+from ganzoo.sampling.grid import Row, SampleGrid
+from ganzoo.sampling.image_files import MAX_FILES, MAX_SHEET, Target, choose_target
 
 
 class Config(NamedTuple):
@@ -71,8 +71,8 @@ def model(channels: int = 1, size: int = 4, **failure) -> Model:
     return Model(Noise(channels, size, **failure), Unconditional, Config(channels, size), name="noise")
 
 
-def series(count: int, seed: int) -> Series:
-    return Series((Row(Unconditional()),), count, seed)
+def grid(count: int, seed: int) -> SampleGrid:
+    return SampleGrid((Row(Unconditional()),), count, seed)
 
 
 def pixels(path: Path) -> np.ndarray:
@@ -105,28 +105,28 @@ def small_disk():
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
-# --- the plan ---------------------------------------------------------------------------------
+# --- the target -------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     ("output", "asked", "expected"),
     [
-        (None, None, Target(Path("noise-seed7.png"), series(3, 7), "png", False)),
-        (None, "npz", Target(Path("noise-seed7.npz"), series(3, 7), "npz", False)),
-        ("a.png", None, Target(Path("a.png"), series(3, 7), "png", False)),
-        ("a.JPEG", None, Target(Path("a.JPEG"), series(3, 7), "jpg", False)),
-        ("new/deep/a.webp", "webp", Target(Path("new/deep/a.webp"), series(3, 7), "webp", False)),
-        ("a.npz", None, Target(Path("a.npz"), series(3, 7), "npz", False)),
-        ("new", None, Target(Path("new"), series(3, 7), "png", True)),
-        ("new/deep", "webp", Target(Path("new/deep"), series(3, 7), "webp", True)),
-        ("folder.png", "jpg", Target(Path("folder.png"), series(3, 7), "jpg", True)),  # it exists, and is a folder
-        (".", None, Target(Path(), series(3, 7), "png", True)),
+        (None, None, Target(Path("noise-seed7.png"), grid(3, 7), "png", False)),
+        (None, "npz", Target(Path("noise-seed7.npz"), grid(3, 7), "npz", False)),
+        ("a.png", None, Target(Path("a.png"), grid(3, 7), "png", False)),
+        ("a.JPEG", None, Target(Path("a.JPEG"), grid(3, 7), "jpg", False)),
+        ("new/deep/a.webp", "webp", Target(Path("new/deep/a.webp"), grid(3, 7), "webp", False)),
+        ("a.npz", None, Target(Path("a.npz"), grid(3, 7), "npz", False)),
+        ("new", None, Target(Path("new"), grid(3, 7), "png", True)),
+        ("new/deep", "webp", Target(Path("new/deep"), grid(3, 7), "webp", True)),
+        ("folder.png", "jpg", Target(Path("folder.png"), grid(3, 7), "jpg", True)),  # it exists, and is a folder
+        (".", None, Target(Path(), grid(3, 7), "png", True)),
     ],
 )
 def test_the_ending_decides(here, output, asked, expected):
     (here / "folder.png").mkdir()
-    assert plan(output and Path(output), "noise", series(3, 7), asked) == expected
-    assert names(here) == ["folder.png"]  # planning makes nothing
+    assert choose_target(output and Path(output), "noise", grid(3, 7), asked) == expected
+    assert names(here) == ["folder.png"]  # choosing makes nothing
 
 
 @pytest.mark.parametrize(
@@ -141,7 +141,7 @@ def test_the_ending_decides(here, output, asked, expected):
 def test_the_file_is_named_after_the_model(here, monkeypatch, name, file):
     (here / "above" / "here").mkdir(parents=True)
     monkeypatch.chdir(here / "above" / "here")
-    assert plan(None, name, series(1, 0), None).path == Path(file)
+    assert choose_target(None, name, grid(1, 0), None).path == Path(file)
 
 
 REFUSED = {
@@ -174,7 +174,7 @@ def test_what_cannot_be_is_refused(here, case):
     for file in ("file", "old.png", "folder/seed0002.png"):
         (here / file).write_text("old")
     with pytest.raises(OutputError, match=words) as caught:
-        plan(output and Path(output), "noise", series(count, 0), asked)
+        choose_target(output and Path(output), "noise", grid(count, 0), asked)
     assert caught.value.exit_code == 2
     assert "\n" not in str(caught.value)
     assert names(here) == ["file", "folder", "old.png"]
@@ -182,29 +182,29 @@ def test_what_cannot_be_is_refused(here, case):
 
 
 def test_a_folder_that_may_not_be_written(here, monkeypatch):
-    """Told by trying: root may write wherever the mode forbids it, and nobody on a read-only disk."""
+    """A test file shows it. File modes do not: root may ignore them, and on a read-only disk nobody can write."""
 
     def read_only(*args, **kwargs):
         raise OSError(errno.EROFS, "Read-only file system")
 
     monkeypatch.setattr("tempfile.TemporaryFile", read_only)
     with pytest.raises(OutputError, match=r"cannot write to .*: Read-only file system"):
-        plan(Path("a.png"), "noise", series(1, 0), None)
+        choose_target(Path("a.png"), "noise", grid(1, 0), None)
 
 
-def test_files_beside_the_planned_ones_are_no_hindrance(here):
+def test_files_beside_the_chosen_ones_are_no_hindrance(here):
     (here / "folder").mkdir()
     (here / "folder" / "seed0003.png").touch()
     (here / "folder" / "seed0000.jpg").touch()
-    assert plan(Path("folder"), "noise", series(3, 0), None).series == series(3, 0)
-    assert plan(Path("folder"), "noise", series(4, 0), None, overwrite=True).series == series(4, 0)
+    assert choose_target(Path("folder"), "noise", grid(3, 0), None).grid == grid(3, 0)
+    assert choose_target(Path("folder"), "noise", grid(4, 0), None, overwrite=True).grid == grid(4, 0)
 
 
 @pytest.mark.parametrize(("seed", "count"), [(2**32, 1), (2**32 - 1, 2), (0, 2**32 + 1)])
 def test_seeds_that_do_not_exist_are_refused_with_the_rest(seed, count):
     with pytest.raises(InvalidRequestError, match="seeds go up to 4294967295"):
-        plan(Path("a.npz"), "noise", series(count, seed), None)
-    assert plan(Path("a.npz"), "noise", series(1, 2**32 - 1), None)
+        choose_target(Path("a.npz"), "noise", grid(count, seed), None)
+    assert choose_target(Path("a.npz"), "noise", grid(1, 2**32 - 1), None)
 
 
 @pytest.mark.parametrize(
@@ -216,7 +216,7 @@ def test_seeds_that_do_not_exist_are_refused_with_the_rest(seed, count):
     ],
 )
 def test_names_sort_as_seeds_do(seed, count, expected):
-    files = plan(Path("new"), "noise", series(count, seed), None).files()
+    files = choose_target(Path("new"), "noise", grid(count, seed), None).files()
     assert [file.name for file in files] == expected
     assert files == sorted(files)
 
@@ -225,17 +225,17 @@ def test_names_sort_as_seeds_do(seed, count, expected):
 def test_transparent_pictures_are_no_jpg(name):
     transparent = model(channels=4, after=0, stop=AssertionError("sampled"))
     with pytest.raises(OutputError, match="noise makes transparent pictures, which jpg cannot hold - use png"):
-        plan(Path(name), "noise", series(2, 0), "jpg").write(transparent, batch_size=2)
+        choose_target(Path(name), "noise", grid(2, 0), "jpg").write(transparent, batch_size=2)
     assert not Path(name).exists()
 
 
 @pytest.mark.parametrize("name", ["new", "a.png"])
 def test_points_of_the_plane_are_no_pictures(name):
     points = model(channels=2, size=1)
-    with pytest.raises(OutputError, match=r"makes 2 numbers a pixel, no pictures - name an \.npz file"):
-        plan(Path(name), "noise", series(2, 0), None).write(points, batch_size=2)
+    with pytest.raises(OutputError, match=r"makes images with 2 channels, which no picture has - name an \.npz file"):
+        choose_target(Path(name), "noise", grid(2, 0), None).write(points, batch_size=2)
     assert not Path(name).exists()
-    [written] = plan(Path("a.npz"), "noise", series(2, 0), None).write(points, batch_size=2)
+    [written] = choose_target(Path("a.npz"), "noise", grid(2, 0), None).write(points, batch_size=2)
     assert np.load(written)["images"].shape == (2, 1, 1, 2)
 
 
@@ -243,7 +243,7 @@ def test_points_of_the_plane_are_no_pictures(name):
 def test_a_sheet_too_large_for_its_format_is_refused_before_it_is_sampled(suffix, count):
     large = model(size=1024, after=0, stop=AssertionError("sampled"))
     with pytest.raises(OutputError, match=rf"a sheet of \d+x\d+ pixels is too large for {suffix} - use png"):
-        plan(Path(f"a.{suffix}"), "noise", series(count, 0), None).write(large, batch_size=8)
+        choose_target(Path(f"a.{suffix}"), "noise", grid(count, 0), None).write(large, batch_size=8)
 
 
 def note(told, what, done, total):
@@ -257,7 +257,7 @@ def note(told, what, done, total):
 def test_a_folder_gets_a_file_for_each_seed(here, channels):
     noise = model(channels)
     told: list[tuple[str, int, int]] = []
-    written = plan(Path("new/deep"), "noise", series(5, 7), None).write(
+    written = choose_target(Path("new/deep"), "noise", grid(5, 7), None).write(
         noise, batch_size=2, progress=lambda *said: told.append(said)
     )
     assert written == [Path(f"new/deep/seed{seed:04d}.png") for seed in range(7, 12)]
@@ -271,7 +271,7 @@ def test_a_folder_gets_a_file_for_each_seed(here, channels):
 def test_a_sheet_holds_all_seeds_in_order(here, channels, suffix):
     noise = model(channels, size=24)
     told: list[tuple[str, int, int]] = []
-    target = plan(Path(f"new/a.{suffix}"), "noise", series(5, 3), None)
+    target = choose_target(Path(f"new/a.{suffix}"), "noise", grid(5, 3), None)
     assert target.write(noise, batch_size=2, progress=partial(note, told)) == [target.path]
     sheet = pixels(target.path).astype(int)
     gap, cell = 1, 48  # 24 pixels are enlarged to twice their size
@@ -293,7 +293,7 @@ def test_a_sheet_holds_all_seeds_in_order(here, channels, suffix):
 def test_an_npz_holds_bytes_and_seeds(here, channels):
     noise = model(channels, size=6)
     told: list[tuple[str, int, int]] = []
-    plan(Path("new/a.npz"), "noise", series(5, 3), None).write(
+    choose_target(Path("new/a.npz"), "noise", grid(5, 3), None).write(
         noise, batch_size=2, progress=lambda *said: told.append(said)
     )
     with np.load("new/a.npz") as arrays:
@@ -308,7 +308,7 @@ def test_an_npz_holds_bytes_and_seeds(here, channels):
 @pytest.mark.parametrize("name", ["a.png", "a.webp", "a.jpg", "a.npz", "new"])
 def test_the_same_seed_gives_the_same_bytes(here, name):
     for folder, batch_size in (("one", 1), ("two", 3)):
-        plan(Path(folder, name), "noise", series(4, 5), None).write(model(3), batch_size=batch_size)
+        choose_target(Path(folder, name), "noise", grid(4, 5), None).write(model(3), batch_size=batch_size)
     ones, twos = (sorted(p for p in Path(folder).rglob("*") if p.is_file()) for folder in ("one", "two"))
     assert [p.read_bytes() for p in ones] == [p.read_bytes() for p in twos]
     assert len(ones) == (4 if name == "new" else 1)
@@ -316,9 +316,9 @@ def test_the_same_seed_gives_the_same_bytes(here, name):
 
 @pytest.mark.parametrize("name", ["a.png", "a.npz", "new"])
 def test_batches_are_let_go(name):
-    """Many images need no more memory than a few: when a batch is made, only the one before is alive."""
+    """The memory does not grow with the number of images: while a batch is made, only the one before is alive."""
     noise = model()
-    plan(Path(name), "noise", series(40, 0), None).write(noise, batch_size=4)
+    choose_target(Path(name), "noise", grid(40, 0), None).write(noise, batch_size=4)
     assert len(noise.gan.alive) == 10
     assert max(noise.gan.alive) <= 1
 
@@ -331,7 +331,7 @@ def test_batches_are_let_go(name):
 def test_a_file_that_cannot_be_finished_leaves_all_as_it_was(here, name, before):
     if before:
         Path(name).write_bytes(before)
-    target = plan(Path(name), "noise", series(9, 0), None, overwrite=True)
+    target = choose_target(Path(name), "noise", grid(9, 0), None, overwrite=True)
     refused = pytest.raises(UnfinishedError, match=f"cannot write {name}: File too large; nothing was written")
     with refused as caught, small_disk():
         target.write(model(3, size=64), batch_size=3)
@@ -351,7 +351,7 @@ def test_a_full_disk_keeps_the_finished_pictures(here, monkeypatch):
 
     monkeypatch.setattr("os.replace", fill)
     with pytest.raises(UnfinishedError) as caught:
-        plan(Path("new"), "noise", series(10, 7), None).write(model(), batch_size=4)
+        choose_target(Path("new"), "noise", grid(10, 7), None).write(model(), batch_size=4)
     assert str(caught.value) == "cannot write new: the disk is full; 3 of 10 written - go on with --seed 10 -n 7"
     assert names(here / "new") == ["seed0007.png", "seed0008.png", "seed0009.png"]
 
@@ -359,13 +359,13 @@ def test_a_full_disk_keeps_the_finished_pictures(here, monkeypatch):
 def test_an_interruption_keeps_the_finished_pictures(here):
     stopped = model(after=4, stop=KeyboardInterrupt())
     with pytest.raises(Interrupted) as caught:
-        plan(Path("new"), "noise", series(10, 9995), None).write(stopped, batch_size=2)
+        choose_target(Path("new"), "noise", grid(10, 9995), None).write(stopped, batch_size=2)
     assert str(caught.value) == "interrupted: 4 of 10 written - go on with --seed 9999 -n 6"
     assert caught.value.exit_code == 130
     assert len(names(here / "new")) == 4
 
-    plan(Path("new"), "noise", series(6, 9999), None).write(model(), batch_size=2)  # as it says
-    plan(Path("whole"), "noise", series(10, 9995), None).write(model(), batch_size=10)
+    choose_target(Path("new"), "noise", grid(6, 9999), None).write(model(), batch_size=2)  # as it says
+    choose_target(Path("whole"), "noise", grid(10, 9995), None).write(model(), batch_size=10)
     assert {p.name: p.read_bytes() for p in Path("new").iterdir()} == {
         p.name: p.read_bytes() for p in Path("whole").iterdir()
     }
@@ -376,29 +376,29 @@ def test_an_interruption_leaves_no_half_of_a_file(here, name):
     Path(name).write_bytes(b"old")
     stopped = model(after=4, stop=KeyboardInterrupt())
     with pytest.raises(Interrupted, match=r"^interrupted: nothing was written$"):
-        plan(Path(name), "noise", series(10, 0), None, overwrite=True).write(stopped, batch_size=2)
+        choose_target(Path(name), "noise", grid(10, 0), None, overwrite=True).write(stopped, batch_size=2)
     assert {p.name: p.read_bytes() for p in here.iterdir()} == {name: b"old"}
 
 
 def test_an_interruption_before_the_first_picture():
     stopped = model(after=0, stop=KeyboardInterrupt())
     with pytest.raises(Interrupted, match=r"^interrupted: nothing was written$"):
-        plan(Path("new"), "noise", series(10, 0), None).write(stopped, batch_size=2)
+        choose_target(Path("new"), "noise", grid(10, 0), None).write(stopped, batch_size=2)
 
 
 @pytest.mark.parametrize("name", ["a.png", "a.npz", "new"])
 def test_any_other_error_passes_and_leaves_nothing_half(here, name):
     broken = model(after=2, stop=GanzooError("the generator broke"))
     with pytest.raises(GanzooError, match="the generator broke"):
-        plan(Path(name), "noise", series(10, 0), None).write(broken, batch_size=2)
+        choose_target(Path(name), "noise", grid(10, 0), None).write(broken, batch_size=2)
     assert sorted(p.name for p in here.rglob("*") if p.is_file()) == (
         ["seed0000.png", "seed0001.png"] if name == "new" else []
     )
 
 
 def test_a_folder_that_appears_in_the_place_of_a_file(here):
-    """Between plan and writing the world may change."""
-    target = plan(Path("a.png"), "noise", series(4, 0), None)
+    """A folder may appear after the path was checked."""
+    target = choose_target(Path("a.png"), "noise", grid(4, 0), None)
     (here / "a.png").mkdir()
     with pytest.raises(UnfinishedError, match=r"cannot write a\.png: Is a directory; nothing was written"):
         target.write(model(), batch_size=4)
@@ -407,6 +407,6 @@ def test_a_folder_that_appears_in_the_place_of_a_file(here):
 
 def test_sheets_of_the_run_and_of_the_command_are_the_same(here):
     noise = model(size=32)
-    plan(Path("a.png"), "noise", series(4, 0), None).write(noise, batch_size=4)
+    choose_target(Path("a.png"), "noise", grid(4, 0), None).write(noise, batch_size=4)
     expected = contact_sheet(to_pictures(noise.sample(4)), scale=2)
     assert np.array_equal(pixels(here / "a.png"), np.asarray(expected))

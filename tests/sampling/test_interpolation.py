@@ -1,4 +1,4 @@
-"""From one image to another: the way of the latent, the way of all else, and what stays."""
+"""Interpolations: the path of the latent, the path of other inputs, and inputs that are held."""
 
 import math
 
@@ -7,7 +7,7 @@ import torch
 
 from ganzoo import testing
 from ganzoo.errors import InvalidRequestError
-from ganzoo.sampling.interpolation import slerp, walk
+from ganzoo.sampling.interpolation import interpolate_inputs, slerp
 
 
 def test_a_quarter_circle():
@@ -33,7 +33,7 @@ def test_where_there_is_no_one_circle_the_way_is_straight(factor):
 def test_only_the_latent_turns():
     start = {"z": torch.tensor([[1.0, 0.0]]), "class": torch.tensor([[1.0, 0.0]])}
     end = {"z": torch.tensor([[0.0, 1.0]]), "class": torch.tensor([[0.0, 1.0]])}
-    way = walk(start, end, 3)
+    way = interpolate_inputs(start, end, 3)
     assert torch.allclose(way["class"][1], torch.tensor([0.5, 0.5]))
     assert torch.allclose(way["z"][1], torch.tensor([0.5, 0.5]).sqrt())
 
@@ -41,7 +41,7 @@ def test_only_the_latent_turns():
 def test_what_is_held_stays():
     start = {"z": torch.tensor([[1.0, 0.0]]), "class": torch.tensor([[1.0, 0.0]])}
     end = {"z": torch.tensor([[0.0, 1.0]]), "class": torch.tensor([[0.0, 1.0]])}
-    way = walk(start, end, 4, hold=["z"])
+    way = interpolate_inputs(start, end, 4, hold=["z"])
     assert torch.equal(way["z"], start["z"].expand(4, 2))
     assert torch.equal(way["class"][-1], end["class"][0])
 
@@ -57,7 +57,7 @@ def test_what_is_held_stays():
 def test_ways_that_cannot_be(steps, hold, told):
     ends = [{"z": torch.ones(1, 2) * i, "class": torch.ones(1, 2) * i} for i in (1, 2)]
     with pytest.raises(InvalidRequestError, match=told):
-        walk(*ends, steps, hold)
+        interpolate_inputs(*ends, steps, hold)
 
 
 @pytest.mark.parametrize("architecture", ["gan", "dcgan", "biggan", "biggan-deep"])

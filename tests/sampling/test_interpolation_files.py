@@ -1,4 +1,4 @@
-"""`ganzoo interpolate`, and the samples of classes and truncations, as a person types them."""
+"""`ganzoo interpolate`, and `ganzoo sample` with classes and truncations, as users type them."""
 
 from functools import partial
 
@@ -59,7 +59,7 @@ def test_a_walk_between_classes_with_the_latent_held(run):
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (["interpolate", "./turn"], "it has no latents to walk between"),
+        (["interpolate", "./turn"], "it has no latents to interpolate"),
         (["interpolate", "./blobs", "--from-class", "cat"], "takes no label"),
         (["interpolate", "./blobs", "--hold", "z"], "nothing moves"),
         (["interpolate", "./blobs", "--hold", "w"], "there is no input w to hold - there are z"),
@@ -70,7 +70,7 @@ def test_a_walk_between_classes_with_the_latent_held(run):
         (["interpolate", "./cats", "-o", "a-folder"], "ends in no known format"),
         (["interpolate", "./cats", "--truncation", "2"], "truncation is a number above 0 and at most 1"),
         (["sample", "./cats", "--class", "dog"], r"may be big dog (1), small dog (2)"),
-        (["sample", "./cats", "--class", "3"], "has classes 0 to 2, no 3"),
+        (["sample", "./cats", "--class", "3"], "has no class 3 - its classes are 0 to 2"),
         (["sample", "./cats", "--truncation", "nan"], "truncation is a number above 0 and at most 1"),
         (["sample", "./blobs", "--class", "1"], "./blobs takes no --class: it is unconditional"),
         (["sample", "./blobs", "--truncation", "0.5"], "./blobs takes no --truncation: it is unconditional"),

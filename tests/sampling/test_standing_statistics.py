@@ -1,4 +1,4 @@
-"""Standing statistics: batch norm's means over samples, in place of those kept in training."""
+"""Standing statistics: statistics of batch norm over samples replace the running statistics of training."""
 
 import dataclasses
 import json
@@ -37,7 +37,7 @@ def test_they_follow_from_the_weights_alone():
 
 
 def test_translations_have_none():
-    with pytest.raises(InvalidRequestError, match="it makes nothing of nothing"):
+    with pytest.raises(InvalidRequestError, match="it has no samples to compute standing statistics from"):
         testing.tiny_model("cyclegan").standing_statistics()
 
 

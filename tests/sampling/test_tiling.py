@@ -1,4 +1,4 @@
-"""Images of any size through a network that takes only some: padded, cropped, tiled, batched."""
+"""Images of any size for a network that takes only some sizes: padding, cropping, tiles, batches and resizing."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,8 @@ from torch.nn.functional import pad
 import ganzoo
 from ganzoo import ImageToImage, Model
 from ganzoo.errors import InvalidRequestError, NonFiniteError, UnreadableImage
-from ganzoo.sampling.model import batched, source_image
+from ganzoo.images.tensors import from_bytes, to_pictures
+from ganzoo.sampling.sources import batched, source_image
 from ganzoo.sampling.tiling import check_tile, translate_batch
 
 
@@ -77,7 +78,7 @@ def test_tiles_of_what_looks_at_single_pixels_are_the_whole(size):
 
 
 def test_tiles_leave_no_seams():
-    """Of a network that adds another constant to each tile, neighbours in the result differ by little."""
+    """If a network adds another constant to each tile, neighboring pixels of the result still differ by little."""
     number = iter(range(100))
     made = translate_batch(torch.zeros(1, 3, 160, 160), lambda part: part + next(number) % 2, Config(), tile=64)
     steps = torch.cat([made.diff(dim=2).flatten(), made.diff(dim=3).flatten()]).abs()
@@ -92,7 +93,7 @@ def test_tiles_that_cannot_be(tile):
         check_tile(tile, Config())
 
 
-def test_neighbours_of_one_size_share_a_batch():
+def test_neighbors_of_one_size_share_a_batch():
     sizes = [(8, 8)] * 3 + [(8, 9)] + [(8, 8)] * 2
     batches = list(batched((noise(*size) for size in sizes), 2))
     assert [tuple(batch.shape) for batch in batches] == [
@@ -161,7 +162,7 @@ def test_a_batch_gives_a_batch(model):
 
 
 def test_memory_does_not_grow_with_the_number_of_images(model):
-    """The second image is not asked for before the first is done."""
+    """The second batch is read after the first is done."""
     asked = []
 
     def sources():
@@ -178,6 +179,43 @@ def test_memory_does_not_grow_with_the_number_of_images(model):
 def test_the_shorter_side_is_resized(model, tmp_path, size, expected):
     Image.new("RGB", size).save(tmp_path / "a.png")
     assert model.translate(tmp_path / "a.png", resize=16).size == expected
+
+
+@pytest.mark.parametrize(("size", "expected"), [((7, 13), (16, 30)), ((13, 7), (30, 16)), ((64, 48), (21, 16))])
+def test_tensors_are_resized_as_pictures_are(model, size, expected):
+    """Except for the rounding to bytes."""
+    pixels = torch.randint(0, 256, (3, *size), generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
+    image = from_bytes(pixels)
+    made = model.translate(image, resize=16)
+    assert made.shape == (3, *expected)
+    assert made.abs().max() <= 1
+    picture = source_image(to_pictures(image[None])[0], 3, 16)
+    assert (source_image(image, 3, 16) - picture).abs().max() <= 1.01 / 127.5
+    assert torch.equal(made, -source_image(image, 3, 16))
+
+
+def test_resized_tensors_stay_in_their_range():
+    for value in (-1.0, 1.0):
+        resized = source_image(torch.full((3, 50, 37), value), 3, 11)
+        assert torch.allclose(resized, torch.tensor(value))
+        assert resized.abs().max() <= 1
+    stripes = torch.tensor([-1.0, 1.0]).repeat(32).expand(3, 64, 64)
+    assert source_image(stripes, 3, 16).abs().max() < 0.3, "antialiased: black and white become gray"
+
+
+def test_a_batch_is_resized(model):
+    images = torch.stack([noise(20, 40, seed=seed) for seed in range(3)])
+    made = model.translate(images, resize=8)
+    assert made.shape == (3, 3, 8, 16)
+    assert torch.equal(made[1], model.translate(images[1], resize=8))
+
+
+@pytest.mark.parametrize("resize", [0, -3, 2.5, True])
+def test_a_side_that_cannot_be(model, picture, resize):
+    for images in (picture, noise(9, 9), noise(9, 9)[None], [picture], []):
+        with pytest.raises(InvalidRequestError, match=f"whole number of at least 1, not {resize}$") as caught:
+            model.translate(images, resize=resize)
+        assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize("image", [3, torch.zeros(1, 4, 4), torch.zeros(4, 4), torch.zeros(3, 4, 4).byte()], ids=repr)

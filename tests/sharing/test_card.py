@@ -22,7 +22,7 @@ from ganzoo.pretrained.files import weights_path
 from ganzoo.pretrained.load import load
 from ganzoo.pretrained.resolve import resolve
 from ganzoo.registry import lookup
-from ganzoo.sampling.model import source_image
+from ganzoo.sampling.sources import source_image
 from ganzoo.sharing.card import card_of
 from ganzoo.testing import noise_data
 from ganzoo.utils.files import find_images
@@ -129,7 +129,8 @@ def test_a_card_quotes_an_evaluation(shell, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("content", "told"), [(None, "cannot be read"), ("{}", "no evaluation"), ("[", "no evaluation")]
+    ("content", "told"),
+    [(None, "cannot be read"), ("{}", "not the result of an evaluation"), ("[", "not the result of an evaluation")],
 )
 def test_what_is_no_evaluation(shell, tmp_path, content, told):
     if content is not None:

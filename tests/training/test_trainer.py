@@ -552,7 +552,7 @@ def test_unpaired_domains(tmp_path, registry):
     assert [sheet.getpixel((x, 4)) for x in (4, 70, 136)] == [10, 20, 30]  # the sources; below, what became of them
     shades(tmp_path / "data/other", 1)
     shutil.rmtree(tmp_path / "data/trainB")
-    with pytest.raises(DataError, match="has no trainB - unpaired training wants a folder with trainA and trainB"):
+    with pytest.raises(DataError, match="has no trainB - unpaired training needs a folder with trainA and trainB"):
         Trainer("shifts", str(tmp_path / "data"), tmp_path / "again", **settings)
 
 

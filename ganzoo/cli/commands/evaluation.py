@@ -124,8 +124,8 @@ def quiz(name: str, device: str, as_json: bool, **options: Any) -> None:
     """
     from ganzoo.evaluation import quiz
 
-    plan = quiz.plan(name, **options)
-    display.written(plan.write(load_model(plan.source, device)), as_json=as_json)
+    prepared = quiz.prepare_quiz(name, **options)
+    display.written(prepared.write(load_model(prepared.source, device)), as_json=as_json)
 
 
 def _parse_numbers(option: str, text: str) -> tuple[int, ...]:

@@ -16,7 +16,7 @@ from ganzoo.cli.progress import bars
 from ganzoo.interface.tasks import Task
 from ganzoo.pretrained.load import load_from
 from ganzoo.pretrained.sources import Source
-from ganzoo.sampling.grid import plan_series
+from ganzoo.sampling.grid import make_grid
 
 if TYPE_CHECKING:
     from ganzoo.sampling.model import Model
@@ -130,11 +130,11 @@ def _sample(
     from ganzoo.sampling import image_files
 
     subject = source.info.subject
-    series = plan_series(partial(subject.request, source.name), subject.classes, **asked)
-    target = image_files.plan(output, source.name, series, file_format, overwrite=overwrite)
+    grid = make_grid(partial(subject.request, source.name), subject.classes, **asked)
+    target = image_files.choose_target(output, source.name, grid, file_format, overwrite=overwrite)
     model = load_model(source, device)
-    if series.columns:
-        click.echo(f"rows: {', '.join(row.name for row in series.rows)}", err=True)
+    if grid.columns:
+        click.echo(f"rows: {', '.join(row.name for row in grid.rows)}", err=True)
     with bars() as progress:
         written = target.write(model, batch_size=batch_size, progress=progress)
     display.written(written, as_json=as_json)
@@ -162,12 +162,12 @@ def _translate(
     if file_format == "npz":
         raise click.UsageError("translations are pictures, not arrays - use --format png, jpg or webp")
     direction = model.info.subject.direction(model.name, options.pop("direction", None))
-    jobs = translated_files.plan_jobs(
+    jobs = translated_files.match_files(
         source, output, direction, file_format, overwrite=overwrite, skip_existing=skip_existing
     )
     loaded = load_model(model, device)
     with bars() as progress:
-        outcome = translated_files.run_jobs(
+        outcome = translated_files.translate_files(
             loaded, jobs, side_by_side=sheet, direction=direction, progress=progress, **options
         )
     display.written(outcome.written, as_json=as_json)
@@ -209,8 +209,10 @@ def interpolate(name: str, output: Path | None, overwrite: bool, device: str, **
     from ganzoo.sampling import interpolation_files
 
     source = resolved(name)
-    walk = interpolation_files.plan_walk(source.name, source.info.subject, output, overwrite=overwrite, **options)
-    click.echo(walk.write(load_model(source, device)))
+    interpolation = interpolation_files.prepare_interpolation(
+        source.name, source.info.subject, output, overwrite=overwrite, **options
+    )
+    click.echo(interpolation.write(load_model(source, device)))
 
 
 def load_model(source: Source, device: str) -> Model:

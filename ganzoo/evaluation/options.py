@@ -1,0 +1,50 @@
+"""The options that decide the numbers of an evaluation, and the command that computes the same numbers again."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass, field
+from typing import Any
+
+from ganzoo.evaluation.metrics import METRICS, Settings
+from ganzoo.utils.commands import flag, words_of
+
+__all__ = ["EvaluationOptions"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluationOptions:
+    """The options of `ganzoo evaluate` on which its numbers depend; `ganzoo.evaluate` explains them.
+
+    Where an image is read from and how fast, such as the batch size, is not among them. The metadata of a field says
+    how `command` writes it. What may have another default in a later version is always written.
+    """
+
+    subject: str = field(metadata=flag(None))
+    against: str = field(metadata=flag(always=True))
+    features: str = field(metadata=flag(always=True))
+    count: int | None = field(default=None, metadata=flag("-n", always=True))
+    seed: int = field(default=0, metadata=flag(always=True))
+    metrics: tuple[str, ...] = field(default=tuple(METRICS), metadata=flag(separator=","))
+    is_splits: tuple[int, ...] = field(default=Settings.is_splits, metadata=flag(separator=","))
+    direction: str | None = None
+    label: int | str | None = field(default=None, metadata=flag("--class"))
+    truncation: float | None = None
+    limit: int | None = None
+
+    @property
+    def settings(self) -> Settings:
+        """The settings of the metrics."""
+        return Settings(seed=self.seed, is_splits=self.is_splits)
+
+    @property
+    def request(self) -> dict[str, Any]:
+        """The options of the request to the model, without those that are None."""
+        options = {"direction": self.direction, "label": self.label, "truncation": self.truncation}
+        return {name: value for name, value in options.items() if value is not None}
+
+    @property
+    def command(self) -> str:
+        """The command line that computes the same numbers."""
+        usual = EvaluationOptions(subject=self.subject, against=self.against, features=self.features)
+        return shlex.join(["ganzoo", "evaluate", self.subject, *words_of(self, usual=usual)])

@@ -1,0 +1,68 @@
+"""The images that a model translates: read from files or pictures, resized, and put into batches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import groupby, islice
+from pathlib import Path
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from ganzoo.errors import InvalidRequestError
+from ganzoo.images.files import read_image, take_picture
+from ganzoo.images.tensors import from_bytes, resize
+from ganzoo.sampling.requests import check_whole
+
+__all__ = ["Source", "batched", "check_resize", "source_image"]
+
+Source = str | Path | Image.Image | Tensor
+"""An image to translate: the path of a picture file, a PIL picture, or floats (C, H, W) in [-1, 1]."""
+
+
+def source_image(image: Source, channels: int, shorter_side: int | None = None) -> Tensor:
+    """An image to translate as floats (C, H, W) in [-1, 1], with C = `channels`.
+
+    With `shorter_side`, the image is resized with antialiasing until its shorter side has this length in pixels.
+
+    Raises:
+        InvalidRequestError: `image` is nothing of that kind, has another number of channels, or
+            `shorter_side` is less than 1.
+        UnreadableImage: a picture cannot be read.
+    """
+    check_resize(shorter_side)
+    pixels = _pixels(image, channels)
+    if shorter_side is not None:
+        scale = shorter_side / min(pixels.shape[1:])
+        pixels = resize(pixels[None], [max(1, round(side * scale)) for side in pixels.shape[1:]])[0]
+    return pixels if pixels.is_floating_point() else from_bytes(pixels)
+
+
+def check_resize(shorter_side: int | None) -> None:
+    """Refuse a length in pixels that no side can have.
+
+    Raises:
+        InvalidRequestError: it is not a whole number, or less than 1.
+    """
+    if shorter_side is not None:
+        check_whole("resized length of the shorter side", shorter_side, 1)
+
+
+def batched(images: Iterable[Tensor], size: int) -> Iterator[Tensor]:
+    """Batches (n, C, H, W) of successive images (C, H, W) with the same shape, at most `size` in each."""
+    for _, group in groupby(images, key=lambda image: image.shape):
+        while chunk := list(islice(group, size)):
+            yield torch.stack(chunk)
+
+
+def _pixels(image: Source, channels: int) -> Tensor:
+    """(C, H, W): uint8 from a file or a picture, or the floats that were given."""
+    if isinstance(image, (str, Path)):
+        return read_image(Path(image), channels=channels).pixels
+    if isinstance(image, Image.Image):
+        return take_picture(image, channels=channels).pixels
+    if isinstance(image, Tensor) and image.ndim == 3 and len(image) == channels and image.is_floating_point():
+        return image
+    shown = tuple(image.shape) if isinstance(image, Tensor) else type(image).__name__
+    raise InvalidRequestError(f"an image is a path, a picture, or floats ({channels}, H, W), not {shown}")
