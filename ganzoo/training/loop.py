@@ -103,6 +103,7 @@ class Loop(Iterator[Record]):
             raise StopIteration
         # Everything random below follows from this seed. So a resumed run repeats the iteration exactly.
         seed_device(derive_seed(self.options.seed, "step", self.step), self.gan.device)
+        # Learning rates are a function of the finished part of the run, so they need no state to resume.
         self._scale_learning_rates(self._techniques.schedule(self.step / self.options.iterations))
         recorder = Recorder(self.gan)
         # Inside, several processes draw random numbers and take batch norm's statistics over all their rows.
@@ -110,12 +111,13 @@ class Loop(Iterator[Record]):
             # With `accumulate`, several training steps advance together: all of them compute their first update,
             # then their second, and so on. So each update sees the weights that the update before it left.
             first, *others = [self._training_step() for _ in range(self.options.accumulate)]
-            for update in first:
+            for update in first:  # the forward pass, up to the GAN's next update
                 optimizer = self.optimizers[update.group]
                 # Clear the gradients that the losses of other groups left in these parameters.
                 optimizer.zero_grad(set_to_none=True)
                 # `map` is lazy: backward frees the graph of a step before the next step builds its own.
                 for part in chain([update], map(next, others)):
+                    # Penalties are losses like the GAN's own: one backward pass serves all.
                     losses = {**part.losses, **self._penalties(part)}
                     total = torch.stack([at_least_float32(loss) for loss in losses.values()]).sum()
                     # The scaler keeps small gradients from becoming zero in fp16; otherwise it changes nothing.
@@ -125,6 +127,7 @@ class Loop(Iterator[Record]):
                 self.processes.average_(_gradients(optimizer))
                 self._scaler.step(optimizer)
                 self._scaler.update()
+        # It also stops a run whose loss is not finite, before the average takes such weights in.
         record, self.stopping = recorder.record(self.step + 1, self.processes, stop=self.stop_asked)
         self.step += 1
         # A shorter average at the start: a long one would keep the initial, random weights for too long.
