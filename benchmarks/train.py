@@ -5,8 +5,9 @@ For each built-in architecture it measures three loops:
 - ganzoo: the training loop with its defaults.
 - plain: a loop written by hand, with the same networks, losses, optimizers, average and data in memory. The difference
   is the cost of ganzoo's loop.
-- reference: a loop as in the public examples. It decodes images one by one, uses PyTorch's default optimizers, generates
-  images twice where once is enough, and averages in a Python loop. The difference is the gain of ganzoo's defaults.
+- reference: a loop as in the public examples. It decodes images one by one, uses PyTorch's default optimizers,
+  generates images twice where once is enough, and averages in a Python loop. The difference is the gain of
+  ganzoo's defaults.
 """
 
 from __future__ import annotations
@@ -98,7 +99,7 @@ def plain(name: str, batch_size: int, device: torch.device) -> Step:
             loss.backward()
             optimizers[update.group].step()
             shown += [term.item() for term in update.losses.values()]
-            shown += [score.sigmoid().mean().item() for each in update.discriminators for score in each.logits]
+            shown += [logit.sigmoid().mean().item() for each in update.discriminators for logit in each.logits]
         with torch.no_grad():
             torch._foreach_lerp_(_floats(averages), _floats(current), 1 - DECAY)
         return shown
@@ -153,8 +154,8 @@ def _generating(name: str, batch_size: int, device: torch.device) -> Step:
         real = next(source)[0].to(device)
         ones, zeros = torch.ones(len(real), device=device), torch.zeros(len(real), device=device)
         optimizers["discriminator"].zero_grad()
-        scores = discriminator(real)
-        loss_real = criterion(scores, ones)
+        logits = discriminator(real)
+        loss_real = criterion(logits, ones)
         loss_real.backward()
         fakes = discriminator(generator(gan.noise(len(real))).detach())
         loss_fake = criterion(fakes, zeros)
@@ -167,7 +168,7 @@ def _generating(name: str, batch_size: int, device: torch.device) -> Step:
         with torch.no_grad():
             for ours, theirs in zip(average.parameters(), generator.parameters(), strict=True):
                 ours.mul_(DECAY).add_(theirs, alpha=1 - DECAY)
-        shown = (loss_real, loss_fake, loss, scores.sigmoid().mean(), fakes.sigmoid().mean())
+        shown = (loss_real, loss_fake, loss, logits.sigmoid().mean(), fakes.sigmoid().mean())
         return [value.item() for value in shown]
 
     return step
@@ -197,8 +198,8 @@ def _conditional(name: str, batch_size: int, device: torch.device) -> Step:
             real, label = (each.to(device) for each in next(source))
             with torch.no_grad():
                 fake, other = made()
-            scores, fakes = discriminator(real, label), discriminator(fake, other)
-            losses = [(1 - scores).relu().mean(), (1 + fakes).relu().mean()]
+            logits, fakes = discriminator(real, label), discriminator(fake, other)
+            losses = [(1 - logits).relu().mean(), (1 + fakes).relu().mean()]
             sum(losses).backward()
             optimizers["discriminator"].step()
         optimizers["generator"].zero_grad()
@@ -208,7 +209,7 @@ def _conditional(name: str, batch_size: int, device: torch.device) -> Step:
         with torch.no_grad():
             for ours, theirs in zip(average.parameters(), generator.parameters(), strict=True):
                 ours.mul_(DECAY).add_(theirs, alpha=1 - DECAY)
-        return [each.item() for each in (*losses, scores.mean(), fakes.mean())]
+        return [each.item() for each in (*losses, logits.mean(), fakes.mean())]
 
     return step
 
@@ -221,8 +222,8 @@ def _translating(name: str, batch_size: int, device: torch.device) -> Step:
     sources = {part: decoded(data, batch_size) for part, data in parts(name).items()}
     one, squares = nn.L1Loss(), nn.MSELoss()
 
-    def towards(scores: Tensor, target: float) -> Tensor:
-        return squares(scores, torch.full_like(scores, target))
+    def towards(logits: Tensor, target: float) -> Tensor:
+        return squares(logits, torch.full_like(logits, target))
 
     def step() -> list[float]:
         a, b = (next(sources[part])[0].to(device) for part in "ab")
@@ -280,7 +281,7 @@ def main() -> None:
 
 
 def measure(ways: dict[str, Step], rounds: int, steps: int, device: torch.device) -> dict[str, list[float]]:
-    """Steps per second of each loop in each round. The first round is a warm-up. Each round begins with another loop."""
+    """Steps per second of each loop in each round. The first is a warm-up. Each round begins with another loop."""
     rates: dict[str, list[float]] = {way: [] for way in ways}
     for number in range(rounds + 1):
         order = deque(ways.items())
