@@ -11,7 +11,7 @@ import pytest
 from huggingface_hub import constants
 
 from ganzoo.cli import doctor
-from ganzoo.registry.discovery import installed
+from ganzoo.registry.discovery import find_installed
 from ganzoo.utils.names import BUILTIN
 from hub_server import Hub, status
 from in_process import client_of, ganzoo
@@ -60,7 +60,7 @@ def test_what_is_wrong_is_named(name: str, detail: str, seen: dict[str, Any]) ->
 
 
 def test_good_plugins_are_well(seen: dict[str, Any]) -> None:
-    own = [each.key for each in installed() if each.owner == BUILTIN]
+    own = [each.key for each in find_installed() if each.owner == BUILTIN]
     for key in (*own, "good-a:shared", "good-b:shared"):
         assert seen[f"plugin {key}"]["state"] == "ok", key
     assert seen["code"] == 1
