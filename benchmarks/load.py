@@ -1,12 +1,12 @@
-"""How long a large model takes to load, and how much memory, beside reading its file: medians of alternating rounds.
+"""The time and the memory that loading a large model takes, compared with reading its file: medians of several rounds.
 
-The model is BigGAN-deep at 512 pixels, with random weights in a published folder, 234 MB. Each measurement is a
-process of its own, which has imported all that it needs:
+The model is BigGAN-deep at 512 pixels, with random weights in a published folder of 234 MB. Each measurement runs in a
+new process, after all imports:
 
-- read: the file's bytes into memory, once.
-- verified: the bytes, their SHA-256, and a look at every number: what must be done with weights from elsewhere.
-- built: as a plain script does it: the network with its initialisation, then `load_state_dict` of `load_file`.
-- ganzoo: `ganzoo.load`, verified, built and made ready to sample.
+- read: read the file into memory.
+- verified: read the file, compute its SHA-256 and check every number, as `ganzoo.load` must do.
+- built: as a plain script: build and initialize the network, then `load_state_dict` with `load_file`.
+- ganzoo: `ganzoo.load`, which verifies the file, builds the network and prepares it for sampling.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ WAYS = {
 
 
 def publish(folder: Path) -> tuple[str, dict[str, object]]:
-    """The model in a published folder: the digest of its weights, and its config."""
+    """Write the model to a published folder; returns the digest of its weights, and its config."""
     import ganzoo
     from ganzoo.interface.gan import keep_published
     from ganzoo.weights.folder import Description, read_description, write_folder
@@ -64,10 +64,10 @@ def publish(folder: Path) -> tuple[str, dict[str, object]]:
 
 
 def measure(way: str, folder: Path, sha: str, config: dict[str, object], threads: int) -> tuple[float, float]:
-    """Seconds, and the peak of memory in bytes."""
+    """Seconds, and the peak of the memory in bytes."""
     code = SETUP.format(folder=str(folder), body=WAYS[way].format(sha=sha, config=config), threads=threads)
-    told = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
-    seconds, peak = told.split()
+    printed = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
+    seconds, peak = printed.split()
     return float(seconds), float(peak)
 
 
@@ -85,7 +85,7 @@ def main() -> None:
             for way, measured in found.items():
                 measured.append(measure(way, Path(name), sha, config, options.threads))
     base = statistics.median(peak for _, peak in found["nothing"])
-    print(f"{size / 1e6:.0f} MB of weights; an idle process has {base / 1e6:.0f} MB")
+    print(f"{size / 1e6:.0f} MB of weights; an idle process takes {base / 1e6:.0f} MB")
     for way, measured in found.items():
         seconds, peak = (statistics.median(each) for each in zip(*measured, strict=True))
         print(f"{way:10} {seconds:6.2f} s {(peak - base) / 1e6:8.0f} MB more")

@@ -1,8 +1,8 @@
-"""What penalties on discriminators cost, and how much of it rare ones give back: `--regularize-every`.
+"""The speed of training with a penalty on the discriminator in every iteration, and in some: `--regularize-every`.
 
-A DCGAN of 32x32 pixels in float32 and in bfloat16, without a penalty and with R1 in every, every 4th and
-every 16th iteration; medians of alternating rounds. Steps of a round are a multiple of 16, so that each has
-its share of penalties.
+It trains a DCGAN of 32x32 pixels in float32 and in bfloat16, without a penalty and with R1 in every, every 4th and
+every 16th iteration. It prints medians of alternating rounds. A round has a multiple of 16 iterations, so that all
+rounds have the same number of penalties.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import argparse
 import statistics
 
 import torch
-from train import Step, measure, networks, parts  # the benchmark beside this one
+from train import Step, measure, networks, parts  # benchmarks/train.py
 
 from ganzoo import Loop, TrainingOptions
 
@@ -23,7 +23,7 @@ WAYS = {
 
 
 def steps(precision: str, options: dict[str, object], device: torch.device) -> Step:
-    """The training loop with these penalties."""
+    """One iteration of the training loop with these options."""
     chosen = TrainingOptions(iterations=10**9, precision=precision, **options)
     return Loop(networks(NAME, device), parts(NAME)["image"], chosen).__next__
 

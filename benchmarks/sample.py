@@ -1,6 +1,7 @@
-"""How much faster a network samples once it is fused: medians of alternating rounds, with random weights.
+"""How much faster a fused network samples than the network that was trained: medians of alternating rounds.
 
-Plain is the network as it was trained, spectral norms, batch norms and all; fused is what `ganzoo.load` gives.
+"plain" is the network that was trained, with its spectral norms and batch norms. "fused" is the function that
+`ganzoo.load` uses. The weights are random.
 """
 
 from __future__ import annotations

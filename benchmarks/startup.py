@@ -1,4 +1,4 @@
-"""How long `ganzoo list` takes, beside `import torch`: the medians of several alternating runs."""
+"""How long `ganzoo list` takes, compared with `import torch`: medians of several alternating runs."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ COMMANDS = {
 
 
 class Timing(NamedTuple):
-    """Seconds of one process: what it computed (user and system), and what went by."""
+    """Seconds of one process: CPU time (user and system), and elapsed time."""
 
     cpu: float
     wall: float
 
 
 def measure(command: list[str]) -> Timing:
-    """Run a command to its end, its output thrown away."""
+    """Run a command without its output, and measure it."""
     silence = [(os.POSIX_SPAWN_OPEN, stream, os.devnull, os.O_WRONLY, 0) for stream in (1, 2)]
     started = time.perf_counter()
     process = os.posix_spawn(command[0], command, os.environ, file_actions=silence)

@@ -1,12 +1,13 @@
-"""How fast a training step is, beside plain loops of the same mathematics: medians of alternating rounds.
+"""How fast a training step is, compared with plain loops that compute the same: medians of alternating rounds.
 
-Three ways for each built-in architecture:
+For each built-in architecture it measures three loops:
 
 - ganzoo: the training loop with its defaults.
-- plain: the same networks, losses, optimizers, average and data in memory, in a loop written by hand:
-  what the engine costs.
-- reference: as the field's examples have it: images decoded one by one, PyTorch's default optimizers, images
-  generated anew where they could be kept, an average in a Python loop: what the defaults gain.
+- plain: a loop written by hand, with the same networks, losses, optimizers, average and data in memory. The difference
+  is the cost of ganzoo's loop.
+- reference: a loop as in the public examples. It decodes images one by one, uses PyTorch's default optimizers,
+  generates images twice where once is enough, and averages in a Python loop. The difference is the gain of
+  ganzoo's defaults.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ Step = Callable[[], object]
 
 
 def pictures(shape: tuple[int, int, int], count: int = 2048) -> ImageData:
-    """Random pictures in memory: what is in them makes no step faster."""
+    """Random pictures in memory. Their content does not change the speed."""
     random = torch.Generator().manual_seed(0)
     images = torch.randint(0, 256, (count, *shape), generator=random, dtype=torch.uint8)
     return ImageData("noise", images, torch.arange(count) % CLASSES, tuple("abcdefghij"))
@@ -60,20 +61,20 @@ def parts(name: str) -> dict[str, ImageData]:
 
 
 def networks(name: str, device: torch.device) -> GAN:
-    """The same each time."""
+    """The GAN with the same initial weights at each call."""
     torch.manual_seed(0)
     return lookup.create(name, **CASES[name]).to(device)
 
 
 def ours(name: str, batch_size: int, device: torch.device) -> Step:
-    """The training loop with its defaults."""
+    """One iteration of ganzoo's training loop with its defaults."""
     data = parts(name)
     whole = Domains("noise", data) if len(data) > 1 else data["image"]
     return Loop(networks(name, device), whole, TrainingOptions(iterations=10**9, batch_size=batch_size)).__next__
 
 
 def plain(name: str, batch_size: int, device: torch.device) -> Step:
-    """The same step by hand, with all that the loop does: an average, and the losses as numbers."""
+    """The same iteration by hand, with an average and with the losses as numbers, as in ganzoo's loop."""
     gan = networks(name, device).train()
     gan.to(memory_format=gan.memory_format)
     current = [gan.get_submodule(name) for name in gan.published]
@@ -98,7 +99,7 @@ def plain(name: str, batch_size: int, device: torch.device) -> Step:
             loss.backward()
             optimizers[update.group].step()
             shown += [term.item() for term in update.losses.values()]
-            shown += [score.sigmoid().mean().item() for each in update.discriminators for score in each.logits]
+            shown += [logit.sigmoid().mean().item() for each in update.discriminators for logit in each.logits]
         with torch.no_grad():
             torch._foreach_lerp_(_floats(averages), _floats(current), 1 - DECAY)
         return shown
@@ -112,7 +113,7 @@ def _floats(networks: list[nn.Module]) -> list[Tensor]:
 
 
 class Decoded(Dataset[tuple[Tensor, int]]):
-    """Pictures that are made into tensors one by one, as torchvision's data sets do, and their classes."""
+    """Pictures and their classes. Each picture is converted to a tensor when it is needed, as in torchvision."""
 
     def __init__(self, data: ImageData) -> None:
         self.labels = data.labels
@@ -134,7 +135,7 @@ def decoded(data: ImageData, batch_size: int) -> Iterator[list[Tensor]]:
 
 
 def reference(name: str, batch_size: int, device: torch.device) -> Step:
-    """The field's loop for such an architecture."""
+    """One iteration as in the public example for such an architecture."""
     task = lookup.registry().architectures[name].task
     loop = _conditional if task.needs_labels else _translating if task.from_images else _generating
     return loop(name, batch_size, device)
@@ -153,8 +154,8 @@ def _generating(name: str, batch_size: int, device: torch.device) -> Step:
         real = next(source)[0].to(device)
         ones, zeros = torch.ones(len(real), device=device), torch.zeros(len(real), device=device)
         optimizers["discriminator"].zero_grad()
-        scores = discriminator(real)
-        loss_real = criterion(scores, ones)
+        logits = discriminator(real)
+        loss_real = criterion(logits, ones)
         loss_real.backward()
         fakes = discriminator(generator(gan.noise(len(real))).detach())
         loss_fake = criterion(fakes, zeros)
@@ -167,14 +168,14 @@ def _generating(name: str, batch_size: int, device: torch.device) -> Step:
         with torch.no_grad():
             for ours, theirs in zip(average.parameters(), generator.parameters(), strict=True):
                 ours.mul_(DECAY).add_(theirs, alpha=1 - DECAY)
-        shown = (loss_real, loss_fake, loss, scores.sigmoid().mean(), fakes.sigmoid().mean())
+        shown = (loss_real, loss_fake, loss, logits.sigmoid().mean(), fakes.sigmoid().mean())
         return [value.item() for value in shown]
 
     return step
 
 
 def _conditional(name: str, batch_size: int, device: torch.device) -> Step:
-    """The loop of BigGAN-PyTorch: images made anew for the generator's step, of random classes; with an average."""
+    """The loop of BigGAN-PyTorch with an average: new images of random classes for the generator's step."""
     gan = networks(name, device).train()
     generator, discriminator = gan.generator, gan.discriminator
     average = copy.deepcopy(generator)
@@ -197,8 +198,8 @@ def _conditional(name: str, batch_size: int, device: torch.device) -> Step:
             real, label = (each.to(device) for each in next(source))
             with torch.no_grad():
                 fake, other = made()
-            scores, fakes = discriminator(real, label), discriminator(fake, other)
-            losses = [(1 - scores).relu().mean(), (1 + fakes).relu().mean()]
+            logits, fakes = discriminator(real, label), discriminator(fake, other)
+            losses = [(1 - logits).relu().mean(), (1 + fakes).relu().mean()]
             sum(losses).backward()
             optimizers["discriminator"].step()
         optimizers["generator"].zero_grad()
@@ -208,21 +209,21 @@ def _conditional(name: str, batch_size: int, device: torch.device) -> Step:
         with torch.no_grad():
             for ours, theirs in zip(average.parameters(), generator.parameters(), strict=True):
                 ours.mul_(DECAY).add_(theirs, alpha=1 - DECAY)
-        return [each.item() for each in (*losses, scores.mean(), fakes.mean())]
+        return [each.item() for each in (*losses, logits.mean(), fakes.mean())]
 
     return step
 
 
 def _translating(name: str, batch_size: int, device: torch.device) -> Step:
-    """The loop of CycleGAN's authors, each discriminator in a pass of its own, with an average."""
+    """The loop of CycleGAN's authors with an average: each discriminator has its own backward pass."""
     gan = networks(name, device).train()
     averages = copy.deepcopy([gan.a_to_b, gan.b_to_a])
     optimizers = {key: _default(optimizer) for key, optimizer in gan.optimizers().items()}
     sources = {part: decoded(data, batch_size) for part, data in parts(name).items()}
     one, squares = nn.L1Loss(), nn.MSELoss()
 
-    def towards(scores: Tensor, target: float) -> Tensor:
-        return squares(scores, torch.full_like(scores, target))
+    def towards(logits: Tensor, target: float) -> Tensor:
+        return squares(logits, torch.full_like(logits, target))
 
     def step() -> list[float]:
         a, b = (next(sources[part])[0].to(device) for part in "ab")
@@ -235,11 +236,11 @@ def _translating(name: str, batch_size: int, device: torch.device) -> Step:
             sum(losses).backward()
             optimizers["generators"].step()
         optimizers["discriminators"].zero_grad()
-        for judge, real, pool, fake in (
+        for discriminator, real, pool, fake in (
             (gan.discriminator_a, a, gan.pool_a, fake_a),
             (gan.discriminator_b, b, gan.pool_b, fake_b),
         ):
-            loss = (towards(judge(real), 1) + towards(judge(pool.exchange(fake)), 0)) / 2
+            loss = (towards(discriminator(real), 1) + towards(discriminator(pool.exchange(fake)), 0)) / 2
             loss.backward()
             losses.append(loss)
         optimizers["discriminators"].step()
@@ -253,7 +254,7 @@ def _translating(name: str, batch_size: int, device: torch.device) -> Step:
 
 
 def _default(optimizer: torch.optim.Optimizer) -> torch.optim.Optimizer:
-    """An optimizer of the same kind and settings, as PyTorch runs it by default."""
+    """The same optimizer with PyTorch's default implementation."""
     settings = {**optimizer.defaults, "fused": None, "foreach": None}
     settings.pop("decoupled_weight_decay", None)
     return type(optimizer)(optimizer.param_groups[0]["params"], **settings)
@@ -280,7 +281,7 @@ def main() -> None:
 
 
 def measure(ways: dict[str, Step], rounds: int, steps: int, device: torch.device) -> dict[str, list[float]]:
-    """Steps per second of each way in each round; the first round only warms up, and each begins with another way."""
+    """Steps per second of each loop in each round. The first is a warm-up. Each round begins with another loop."""
     rates: dict[str, list[float]] = {way: [] for way in ways}
     for number in range(rounds + 1):
         order = deque(ways.items())

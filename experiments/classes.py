@@ -1,10 +1,10 @@
-"""Whether a class-conditional model makes the class that it is asked for, by a registered classifier of the same data.
+"""Does a class-conditional model generate the class that it is asked for? A registered classifier of the data answers.
 
-    python experiments/classes.py biggan-fashion-mnist fashion-mnist --data-dir data
+    python experiments/classes.py biggan-fashion-mnist fashion-mnist
 
-Of each class as many samples, seeds 0, 1, ...; the share of them that the classifier takes for that class, by class
-and in the mean over classes, beside its accuracy on the data's test images. And at several truncations, how the
-fidelity that the classifier sees is paid for by variety: the mean variance between samples of a class.
+For each class it generates the same number of samples, with the seeds 0, 1, ... The table shows the share of them that
+the classifier assigns to that class, and the mean over classes. It does so for several truncations. The column
+"variance" is the mean variance between the samples of a class: smaller truncations have less variety.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from ganzoo.interface.extractor import Extractor
 
 
 def agreement(samples: Tensor, label: int, classifier: Extractor) -> float:
-    """The share of images in [-1, 1] that are taken for the class."""
+    """The share of the images, in [-1, 1], that the classifier assigns to the class `label`."""
     with torch.inference_mode():
         return float((classifier(to_bytes(samples)).logits.argmax(1) == label).float().mean())
 
 
 def main() -> None:
-    """Print the tables."""
+    """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model")
     parser.add_argument("features")

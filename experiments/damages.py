@@ -1,9 +1,9 @@
-"""How large is a FID? What known damages to real pictures cost by a classifier's features.
+"""How large is a FID? This measures the FID of real pictures that are damaged in known ways.
 
     OMP_NUM_THREADS=1 python experiments/damages.py
 
-The test images, all damaged in one way, against the training images, at the size of the bundled convolutional
-models: what `ganzoo evaluate` would say of a model that made them. "As they are" is the floor.
+It compares test images, all damaged in the same way, with the training images, at the size of the bundled convolutional
+models. The FID is that of a model that would generate the damaged images. The row "as they are" is the floor.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
-from inception_score import look  # the benchmark beside this one
 from PIL import Image
 from torch import Tensor
 
@@ -23,48 +22,49 @@ from ganzoo.evaluation.extractors import load_extractor
 from ganzoo.evaluation.metrics import Settings, fid
 from ganzoo.images.files import take_picture
 from ganzoo.images.tensors import resize
+from ganzoo.interface.extractor import Extractor, ExtractorOutput
 
 SHAPE = (1, 32, 32)
 SETS = ("mnist", "fashion-mnist")
 
 Damage = Callable[[Tensor, Tensor], Tensor]
-"""Images (N, 1, 32, 32), uint8, and their classes (N,) to the images that are left, damaged."""
+"""A function from uint8 images (N, 1, 32, 32) and their classes (N,) to the damaged images."""
 
 
 def blurred(images: Tensor, classes: Tensor) -> Tensor:
-    """Made smaller by an eighth, and as large again."""
+    """Resize to 28x28 and back."""
     return resize(resize(images, (28, 28)), SHAPE[1:])
 
 
 def shifted(images: Tensor, classes: Tensor) -> Tensor:
-    """One pixel to the right."""
+    """Shift by one pixel to the right."""
     return images.roll(1, dims=3)
 
 
 def noisy(images: Tensor, classes: Tensor) -> Tensor:
-    """With noise of a standard deviation of 2 in 255."""
+    """Add noise with a standard deviation of 2 (of 255)."""
     noise = 2 * torch.randn(images.shape, generator=torch.Generator().manual_seed(0))
     return (images + noise).round().clamp(0, 255).to(torch.uint8)
 
 
 def compressed(images: Tensor, classes: Tensor) -> Tensor:
-    """By JPEG, as Pillow does it if it is told nothing."""
+    """Compress as JPEG, with the defaults of Pillow."""
 
-    def there_and_back(image: Tensor) -> Tensor:
+    def compress(image: Tensor) -> Tensor:
         file = io.BytesIO()
         Image.fromarray(image[0].numpy()).save(file, "JPEG")
         return take_picture(Image.open(file), channels=1).pixels
 
-    return torch.stack([there_and_back(image) for image in images])
+    return torch.stack([compress(image) for image in images])
 
 
 def without_a_class(images: Tensor, classes: Tensor) -> Tensor:
-    """All but those of the last of the ten classes: a mode is dropped."""
+    """Leave out the last of the ten classes."""
     return images[classes != 9]
 
 
 def half_of_a_class(images: Tensor, classes: Tensor) -> Tensor:
-    """All but about half of those of the last class."""
+    """Leave out about half of the last class."""
     return images[(classes != 9) | (torch.arange(len(classes)) % 2 == 0)]
 
 
@@ -80,12 +80,18 @@ DAMAGES: dict[str, Damage] = {
 
 
 def distances(name: str, root: Path) -> list[float]:
-    """FID of each damage, of a data set by its own classifier."""
+    """The FID of each damage, with the features of the data set's own classifier."""
     training, test = (ganzoo.load_data(name, SHAPE, root=root, split=split) for split in ("train", "test"))
     network = load_extractor(name, device=torch.device("cpu"))
-    reference = look(training.images, network)
+    reference = run_in_batches(training.images, network)
     damaged = (damage(test.images, test.labels) for damage in DAMAGES.values())
-    return [fid(look(images, network), reference, Settings())["fid"].value for images in damaged]
+    return [fid(run_in_batches(images, network), reference, Settings())["fid"].value for images in damaged]
+
+
+def run_in_batches(images: Tensor, network: Extractor) -> ExtractorOutput:
+    """The features and logits of all images."""
+    outputs = [network(part) for part in images.split(100)]
+    return ExtractorOutput(torch.cat([o.features for o in outputs]), torch.cat([o.logits for o in outputs]))
 
 
 def main() -> None:

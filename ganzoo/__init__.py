@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from ganzoo.errors import GanzooError
+from ganzoo.errors import GanzooError, InvalidRequestError
 from ganzoo.interface.hooks import hookimpl
 from ganzoo.interface.specs import (
     Architecture,
@@ -69,6 +69,7 @@ __all__ = [
     "ImageData",
     "ImageToImage",
     "Inputs",
+    "InvalidRequestError",
     "Layout",
     "Loop",
     "Loss",
@@ -117,6 +118,7 @@ _LAZY = {
         "Batch",
         "DiscriminatorOutput",
         "Inputs",
+        "InvalidRequestError",
         "Update",
         "discriminate",
         "frozen",

@@ -1,4 +1,4 @@
-"""Evaluate models and put the numbers into their cards, with the JSON file that they are from beside each.
+"""Evaluate models and write the numbers into their cards, and the complete results into a JSON file next to each card.
 
 python reproduce/cards.py gan-mnist dcgan-mnist dcgan-fashion-mnist
 """
@@ -16,15 +16,15 @@ CARDS = Path(__file__).parents[1] / "model_cards"
 SECTION = re.compile(r"## Evaluation\n.*?(?=^## )", re.DOTALL | re.MULTILINE)
 
 
-def put(text: str, section: str) -> str:
-    """The card with `section` in place of its evaluation, or before its limits."""
+def replace_section(text: str, section: str) -> str:
+    """The text of a card with `section` as its evaluation."""
     if SECTION.search(text):
         return SECTION.sub(lambda match: section + "\n", text)
     return text.replace("## Limits\n", f"{section}\n## Limits\n")
 
 
 def main() -> None:
-    """Evaluate each, with defaults for all that is not named."""
+    """Evaluate each model with the default settings."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("models", nargs="+")
     parser.add_argument("--against")
@@ -34,7 +34,7 @@ def main() -> None:
         found = ganzoo.evaluate(name, against=chosen.against, data_dir=chosen.data_dir)
         report.write(found, CARDS / f"{name}.json")
         card = CARDS / f"{name}.md"
-        card.write_text(put(card.read_text(), report.markdown(found.as_json())))
+        card.write_text(replace_section(card.read_text(), report.markdown(found.as_json())))
         print(f"{name}: FID {found.score('fid').value:.3f}, floor {found.score('fid').baselines['floor'].value:.3f}")
 
 

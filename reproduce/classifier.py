@@ -3,8 +3,8 @@
     python reproduce/classifier.py mnist plugins/ganzoo_features/weights/mnist.safetensors --epochs 5
     python reproduce/classifier.py fashion-mnist plugins/ganzoo_features/weights/fashion-mnist.safetensors --mirror
 
-The weights are written in 16 bits; the accuracy that is printed last is theirs, on the test set, which nothing else
-looks at.
+The weights are written in 16 bits. The last line shows the accuracy of these weights on the test images, which are used
+for nothing else.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ SHIFT = 2
 
 
 def augment(images: Tensor, *, mirror: bool) -> Tensor:
-    """uint8 (N, 1, 28, 28), the whole batch moved by up to two pixels and, with `mirror`, half of it turned."""
+    """Shift a uint8 batch (N, 1, 28, 28) by up to two pixels. `mirror` mirrors a random half of the images."""
     padded = nn.functional.pad(images, [SHIFT] * 4)
     top, left = torch.randint(0, 2 * SHIFT + 1, (2,)).tolist()
     moved = padded[:, :, top : top + SHAPE[1], left : left + SHAPE[2]]
-    turned = torch.rand(len(images), 1, 1, 1) < 0.5
-    return torch.where(turned, moved.flip(3), moved) if mirror else moved
+    mirrored = torch.rand(len(images), 1, 1, 1) < 0.5
+    return torch.where(mirrored, moved.flip(3), moved) if mirror else moved
 
 
 def accuracy(network: nn.Module, data: ganzoo.ImageData) -> float:
-    """The part of the images whose likeliest class is their own."""
+    """The share of the images for which the network's most likely class is right."""
     network.eval()
     with torch.inference_mode():
         found = torch.cat([network(images).logits.argmax(1) for images in data.images.split(1000)])
@@ -43,7 +43,7 @@ def accuracy(network: nn.Module, data: ganzoo.ImageData) -> float:
 
 
 def train(data: ganzoo.ImageData, *, epochs: int, batch_size: int, mirror: bool) -> Classifier:
-    """Adam with weight decay, one cycle of the learning rate, labels smoothed by 0.05, autocast to bf16."""
+    """Train with AdamW, one cycle of the learning rate, labels smoothed by 0.05, and autocast to bf16."""
     network = Classifier(len(data.classes)).to(memory_format=torch.channels_last)
     optimizer = torch.optim.AdamW(network.parameters(), weight_decay=0.02)
     steps = len(data) // batch_size
@@ -65,7 +65,7 @@ def train(data: ganzoo.ImageData, *, epochs: int, batch_size: int, mirror: bool)
 
 
 def main() -> None:
-    """Train, write and test one."""
+    """Train, write and test one classifier."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", choices=("mnist", "fashion-mnist"))
     parser.add_argument("output", type=Path)

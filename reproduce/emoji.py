@@ -5,11 +5,13 @@
     ganzoo train cyclegan --data emoji ... -o run
     python reproduce/emoji.py evaluate run emoji
 
-`prepare` lays the pictures on white, leaves flags (one set waves them) and skin tones (near-copies) out, holds 200
-names back, ``testA`` and ``testB``, and makes the others ``trainA`` and ``trainB``, which nothing pairs in training.
-`evaluate` compares translations of the held-out pictures with the other set's pictures of the same name: the
-mean absolute difference in [-1, 1], and the Fréchet distance of features to the target's, by a small network
-that was trained here to tell the two sets apart, on the training pictures.
+`prepare` puts the pictures on white. It leaves out flags, since one set draws them waving, and skin tones, since they
+are almost copies. The pictures of 200 names become ``testA`` and ``testB``, all others ``trainA`` and ``trainB``.
+Training does not see which pictures have the same name.
+
+`evaluate` compares translations of the test pictures with the pictures of the same name in the other set: by the mean
+absolute difference in [-1, 1], and by the Fréchet distance of features. The features are those of a small network that
+is trained here, on the training pictures, to tell the two sets apart.
 """
 
 from __future__ import annotations
@@ -49,19 +51,19 @@ def prepare(google: Path, twitter: Path, out: Path) -> None:
 
 
 def flatten(path: Path) -> Image.Image:
-    """On white, 64x64."""
+    """The picture on white, 64x64."""
     picture = Image.open(path).convert("RGBA")
     white = Image.new("RGBA", picture.size, "white")
     return Image.alpha_composite(white, picture).convert("RGB").resize((64, 64), Image.Resampling.LANCZOS)
 
 
 def load(folder: Path) -> Tensor:
-    """(N, 3, 64, 64) in [-1, 1], in the order of names."""
+    """The pictures of a folder in the order of their names, (N, 3, 64, 64) in [-1, 1]."""
     return torch.stack([source_image(path, 3) for path in sorted(folder.iterdir())])
 
 
-def judge(a: Tensor, b: Tensor) -> nn.Sequential:
-    """Features, 32 an image, of a network that tells the two sets apart."""
+def train_features(a: Tensor, b: Tensor) -> nn.Sequential:
+    """Train a network to tell the two sets apart; it returns 32 features for each image."""
     torch.manual_seed(0)
     body = nn.Sequential()
     for inputs, outputs in ((3, 16), (16, 32), (32, 32)):
@@ -81,7 +83,7 @@ def judge(a: Tensor, b: Tensor) -> nn.Sequential:
 
 @torch.no_grad()
 def distance(body: nn.Module, ours: Tensor, theirs: Tensor) -> float:
-    """The Fréchet distance of features (arXiv:1706.08500, equation 6)."""
+    """The Fréchet distance between the features of two image sets (arXiv:1706.08500, equation 6)."""
     x, y = (body(images).double() for images in (ours, theirs))
     first, second = torch.cov(x.T), torch.cov(y.T)
     root = torch.linalg.eigvals(first @ second).real.clamp_min(0).sqrt().sum()
@@ -89,10 +91,10 @@ def distance(body: nn.Module, ours: Tensor, theirs: Tensor) -> float:
 
 
 def evaluate(model: str, folder: Path, sheet: Path | None) -> None:
-    """Print the table; `sheet` is for rows of sources, translations and what the other set has."""
+    """Print the table. `sheet` is a path for rows of sources, translations and targets."""
     loaded = ganzoo.load(model)
     a, b = load(folder / "testA"), load(folder / "testB")
-    body = judge(load(folder / "trainA"), load(folder / "trainB"))
+    body = train_features(load(folder / "trainA"), load(folder / "trainB"))
     print(f"{'direction':16}{'L1: as it is':>14}{'translated':>12}{'features: as it is':>20}{'translated':>12}")
     pictures: list[Image.Image] = []
     for direction, source, target in zip(sorted(loaded.config.directions), (a, b), (b, a), strict=True):
@@ -108,7 +110,7 @@ def evaluate(model: str, folder: Path, sheet: Path | None) -> None:
 
 
 def main() -> None:
-    """Run one of the two."""
+    """Run one of the two commands."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(required=True)
     command = commands.add_parser("prepare")

@@ -1,10 +1,10 @@
-"""How the Inception Score is fooled: noise whose pixels were optimised for it scores higher than real pictures.
+"""Noise whose pixels are optimized for the Inception Score gets a higher score than real pictures.
 
     python reproduce/inception_score.py docs/inception-score.png
 
-Pictures of noise are changed, by gradient descent, until a classifier is sure of each and sees all classes equally
-often: IS = exp(H(y) - E H(y|x)). The table gives IS, its two terms, and FID, of real test pictures, of noise, and of
-the optimised noise; the sheet shows some of each, in that order. Written to 8 bits, as picture files have them.
+Gradient descent changes pictures of noise until a classifier is sure of the class of each picture, and all classes are
+equally frequent: IS = exp(H(y) - E H(y|x)). The table shows IS, its two terms and FID for real test pictures, for noise
+and for the optimized noise. The sheet shows some pictures of each, in this order. Pixels have 8 bits, as in files.
 """
 
 from __future__ import annotations
@@ -28,15 +28,16 @@ SHAPE = (1, 28, 28)
 COLUMNS = 12
 
 
-def optimise(noise: Tensor, network: Extractor, steps: int) -> Tensor:
-    """uint8 images near `noise`, (N, 1, 28, 28) in [0, 255], after so many steps of Adam towards the highest score.
+def optimize(noise: Tensor, network: Extractor, steps: int) -> Tensor:
+    """Change `noise`, (N, 1, 28, 28) in [0, 255], by `steps` steps of Adam towards the highest score; returns uint8.
 
-    That is exp(H(y)) for even classes and no doubt of any image: so each image has a class to be sure of, all in turn.
+    The score is highest if the classifier is sure of each image and all classes are equally frequent. So each image
+    gets one of the classes as its target, in turn.
     """
     pixels = noise.clone().requires_grad_()
     optimizer = torch.optim.Adam([pixels], lr=8.0)
     for step in range(1, steps + 1):
-        logits = look(pixels, network).logits
+        logits = run_in_batches(pixels, network).logits
         classes = torch.arange(len(pixels)) % logits.shape[1]
         loss = nn.functional.cross_entropy(logits, classes)
         optimizer.zero_grad()
@@ -50,10 +51,10 @@ def optimise(noise: Tensor, network: Extractor, steps: int) -> Tensor:
     return pixels.detach().round().to(torch.uint8)
 
 
-def look(images: Tensor, network: Extractor) -> ExtractorOutput:
-    """What the network sees in all of them."""
-    found = [network(part) for part in images.split(100)]
-    return ExtractorOutput(torch.cat([each.features for each in found]), torch.cat([each.logits for each in found]))
+def run_in_batches(images: Tensor, network: Extractor) -> ExtractorOutput:
+    """The features and logits of all images."""
+    outputs = [network(part) for part in images.split(100)]
+    return ExtractorOutput(torch.cat([o.features for o in outputs]), torch.cat([o.logits for o in outputs]))
 
 
 def main() -> None:
@@ -71,13 +72,13 @@ def main() -> None:
     )
     noise = torch.rand(chosen.count, *SHAPE) * 255
     shown = {"real": test[: chosen.count], "noise": noise.round().to(torch.uint8)}
-    shown["optimised noise"] = optimise(noise, network, chosen.steps)
+    shown["optimized noise"] = optimize(noise, network, chosen.steps)
     with torch.inference_mode():
-        reference = look(training[:10_000], network)
+        reference = run_in_batches(training[:10_000], network)
         print(f"{'':16}{'IS':>8}{'clarity':>9}{'variety':>9}{'FID':>9}")
         for name, images in shown.items():
-            seen = look(images, network)
-            scores = inception_score(seen, Settings(is_splits=(1,))) | fid(seen, reference, Settings())
+            output = run_in_batches(images, network)
+            scores = inception_score(output, Settings(is_splits=(1,))) | fid(output, reference, Settings())
             values = [scores[key].value for key in ("is/1", "clarity", "variety", "fid")]
             print("{:16}{:8.2f}{:9.3f}{:9.3f}{:9.2f}".format(name, *values))
     rows = torch.cat([images[:COLUMNS] for images in shown.values()])

@@ -1,1 +1,1 @@
-"""Pinned files of the Hugging Face Hub."""
+"""Download and verify pinned files of the Hugging Face Hub."""

@@ -1,1 +1,1 @@
-"""What a plugin declares and implements."""
+"""The records, hooks and classes with which a plugin declares and implements its parts."""

@@ -1,1 +1,1 @@
-"""What knows nothing of GANs: files, devices, seeds, names."""
+"""Small helpers for files, devices, seeds and names, which do not depend on GANs."""

@@ -9,8 +9,18 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import l1_loss
 
-from ganzoo import GAN, AdversarialLoss, Batch, ImageToImage, Inputs, Task, Update, discriminate, frozen
-from ganzoo.errors import InvalidRequestError
+from ganzoo import (
+    GAN,
+    AdversarialLoss,
+    Batch,
+    ImageToImage,
+    Inputs,
+    InvalidRequestError,
+    Task,
+    Update,
+    discriminate,
+    frozen,
+)
 from ganzoo_cyclegan.config import CycleGANConfig
 from ganzoo_cyclegan.networks import Generator, PatchDiscriminator
 from ganzoo_cyclegan.pool import ImagePool

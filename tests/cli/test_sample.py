@@ -227,14 +227,14 @@ def flipped(folder: Path) -> None:
 
 
 DAMAGES = {
-    "bit flip": (flipped, "damaged/model.safetensors has sha256"),
+    "bit flip": (flipped, "damaged/model.safetensors has the sha256"),
     "truncated": (lambda f: os.truncate(f / WEIGHTS, 1000), "damaged/model.safetensors"),
     "cut in the header": (
         lambda f: os.truncate(f / WEIGHTS, 100),
         "damaged/model.safetensors is not a safetensors file",
     ),
     "empty": (lambda f: os.truncate(f / WEIGHTS, 0), "damaged/model.safetensors is not a safetensors file"),
-    "a web page": (lambda f: (f / WEIGHTS).write_text("<!doctype html>"), "damaged/model.safetensors is no safe"),
+    "a web page": (lambda f: (f / WEIGHTS).write_text("<!doctype html>"), "damaged/model.safetensors is not a safe"),
     "NaN inside": (
         lambda f: edited(f, "generator.1.running_mean", float("nan")),
         "damaged/model.safetensors: generator.1.running_mean holds NaN or infinity",

@@ -371,7 +371,7 @@ def test_a_plugin_without_its_weights_is_set_aside():
     weights = dataclasses.replace(mnist.weights, path="weights/absent.safetensors")
     registry, plugin = registry_with(dataclasses.replace(mnist, name="mine", weights=weights))
     assert plugin in registry.broken
-    assert "there is no weights/absent.safetensors in ganzoo_features" in plugin.problem
+    assert "the package ganzoo_features has no file weights/absent.safetensors" in plugin.problem
     assert "mine" not in registry.feature_extractors
 
 

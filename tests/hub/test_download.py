@@ -1,4 +1,4 @@
-"""Pulls against a loopback Hub, each in a process of its own: the client reads its settings when imported."""
+"""Downloads from a local Hub. Each runs in a new process, since the client reads its settings when it is imported."""
 
 from __future__ import annotations
 

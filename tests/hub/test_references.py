@@ -1,4 +1,4 @@
-"""`hf:owner/repository[@revision]`: resolved to a commit, verified against the Hub's digests, cached for good."""
+"""`hf:owner/repository[@revision]` is resolved to a commit, verified by the Hub's digests, and cached."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def hub(files: dict[str, bytes]) -> Iterator[Hub]:
 
 
 def load(hub: Hub, home: Path, name: str, *, offline: bool = False) -> dict[str, Any]:
-    """What comes of loading `name`: the model and one pixel, or the error."""
+    """The result of loading `name`: the model and one pixel, or the error."""
     with client_of(hub, home, offline=offline):
         try:
             model = load_model(name)
@@ -85,7 +85,7 @@ def test_a_pinned_commit_stays_when_the_branch_moves(hub: Hub, tmp_path: Path) -
 
 
 def test_damaged_bytes_are_repaired(hub: Hub, tmp_path: Path) -> None:
-    """Weights and description alike, on the way and at rest."""
+    """Damage is noticed in the weights and in the description, in the download and in the cache."""
     hub.break_("GET", "", body(lambda content: bytes(len(content))), times=1)
     hub.break_("GET", "config.json", body(lambda content: b" " * len(content)), server="hub", times=1)
     right = load(hub, tmp_path, pinned(hub))
@@ -197,7 +197,7 @@ except SystemExit as ended:
 
 
 def test_pulling_needs_no_torch(hub: Hub, tmp_path: Path) -> None:
-    """In a process of its own, with the client as the command line bounds it."""
+    """Run in a new process, with the client's limits of the command line."""
     environment = hub.environment(tmp_path, PYTHONPATH=os.pathsep.join(sys.path))
     done = subprocess.run(
         [sys.executable, "-c", PULL, f"hf:{REPO}"], env=environment, capture_output=True, text=True, check=True

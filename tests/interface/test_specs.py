@@ -1,4 +1,4 @@
-"""Records are frozen, and refuse what they cannot be."""
+"""Records are frozen, and refuse wrong values."""
 
 from __future__ import annotations
 
@@ -349,6 +349,6 @@ class Rates:
 
 
 def test_whole_numbers_become_fractions_where_these_are_meant() -> None:
-    """Adam, for one, takes no 0 for 0.0."""
+    """Adam, for example, does not accept 0 instead of 0.0."""
     config = replace_config(Rates, {"rate": 0, "decays": [1, 0.5]}, of="x")
     assert [type(value) for value in (config.rate, *config.decays)] == [float, float, float]

@@ -1,4 +1,4 @@
-"""BigGAN: its layers against their formulas, its training against the paper, its latents against the normal."""
+"""BigGAN: its layers match their formulas, its training the paper, and its latents the normal distribution."""
 
 import dataclasses
 import math
@@ -27,7 +27,7 @@ def tiny(architecture, **config):
 
 
 def randomise(module, scale=0.3, seed=0):
-    """Every tensor random, so that nothing is hidden behind a zero; variances positive."""
+    """Give every tensor random values, so that no zero hides a fault. Variances are positive."""
     random = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for name, tensor in module.state_dict().items():
@@ -62,7 +62,7 @@ def test_only_training_moves_the_vector():
 
 
 def test_a_vector_of_any_length_will_do():
-    """An average of unit vectors is shorter."""
+    """The average of unit vectors is shorter than they are."""
     weight = torch.randn(6, 4)
     norm = SpectralNorm(weight).eval()
     expected = norm(weight)
@@ -86,7 +86,7 @@ def test_the_gradient_takes_the_vectors_as_given():
 
 
 class Plain:
-    """What `ConditionalBatchNorm` wants to know."""
+    """The condition that `ConditionalBatchNorm` needs."""
 
     epsilon, statistics, shared, generator_spectral_norm = 1e-4, 1, True, False
 
@@ -118,7 +118,7 @@ def test_conditional_batch_norm_in_sampling():
     ],
 )
 def test_statistics_are_interpolated(truncation, row):
-    """Rows whose numbers are their own index: 0.58 is row 29, and 0.405 nearer to row 20 than to 21."""
+    """The values of each row are its index: 0.58 is row 29, and 0.405 is closer to row 20 than to row 21."""
     norm = BatchNorm(2, 1e-4, 51)
     norm.means = torch.arange(51.0)[:, None].expand(51, 2).clone()
     norm.variances = norm.means**2
@@ -206,7 +206,7 @@ def test_configs_that_cannot_be(config, told):
 
 @pytest.mark.parametrize("architecture", BOTH)
 def test_the_projection(architecture):
-    """D(x, y) = psi(h) + <v(y), h>: between two classes it differs by the embeddings alone."""
+    """D(x, y) = psi(h) + <v(y), h>: two classes differ only by their embeddings."""
     judge = tiny_gan(architecture).eval().discriminator
     images = torch.rand(2, 3, 32, 32)
     h = judge.features(images).relu().sum((2, 3))
@@ -234,7 +234,7 @@ def test_fused_it_makes_the_same(architecture, config):
 
 
 def test_a_fused_generator_shares_what_does_not_change():
-    """Of weights without spectral norm: all but joined projections, folded convolutions and joined statistics."""
+    """It shares all tensors except joined projections, folded convolutions and joined statistics."""
     gan = tiny("biggan-deep", generator_spectral_norm=False).eval()
     ours = {id(tensor) for tensor in (*gan.generator.parameters(), *gan.generator.buffers())}
     new = [name for name, tensor in fused(gan.generator).state_dict(keep_vars=True).items() if id(tensor) not in ours]
@@ -248,7 +248,7 @@ def test_a_fused_generator_shares_what_does_not_change():
 
 @pytest.mark.parametrize("architecture", BOTH)
 def test_gans_are_pickled(architecture):
-    """While they are trained too, with their discriminators."""
+    """Also in training, together with their discriminators."""
     gan = tiny_gan(architecture)
     again = pickle.loads(pickle.dumps(gan))
     images, label = torch.rand(2, 3, 32, 32), torch.tensor([0, 2])
@@ -257,7 +257,7 @@ def test_gans_are_pickled(architecture):
 
 
 def loaded(architecture="biggan", **config):
-    """A model as `load` makes it, and the same GAN in one that does not fuse."""
+    """A fused model as `load` returns it, and a model of the same GAN that is not fused."""
     gan = randomise(tiny(architecture, **config), 0.15)
     return [ganzoo.Model(gan, ClassConditional, gan.config, fuse=fuse) for fuse in (True, False)]
 
@@ -340,7 +340,7 @@ def test_in_training_mode_a_loaded_model_samples_as_it_is():
 
 @pytest.mark.parametrize("architecture", BOTH)
 def test_standing_statistics_are_those_of_the_samples(architecture):
-    """Of one batch, its own: the images are those of training mode, at every truncation of the table."""
+    """The statistics of one batch: images equal those of training mode, at every truncation of the table."""
     model = tiny_model(architecture)
     randomise(model.gan, 0.15)
     model.standing_statistics(1, batch_size=32)
@@ -412,7 +412,7 @@ def test_the_discriminator_is_told_the_class():
 
 
 def test_orthogonal_regularisation():
-    """Equation 3 by hand, for every weight of the generator but the embedding."""
+    """Equation 3 by hand, for every weight of the generator except the embedding."""
     gan, found = updates(orthogonal_weight=0.01)
     *_, last = found
     expected = 0.0
@@ -441,7 +441,7 @@ def test_optimizers():
 
 
 def test_truncated_latents():
-    """Normal within two standard deviations: its variance is 1 - 4 phi(2) / (2 Phi(2) - 1), scaled."""
+    """Normal within two standard deviations. The variance is 1 - 4 phi(2) / (2 Phi(2) - 1), times the scale."""
     z = draw_truncated(0.5, 200_000, random=random())
     assert z.abs().max() <= 1
     phi, mass = math.exp(-2) / math.sqrt(2 * math.pi), math.erf(2 / math.sqrt(2))

@@ -1,4 +1,4 @@
-"""BigGAN generators of others: names and shapes as data, their graphs written out, and what must not be read."""
+"""BigGAN generators of other code bases: names and shapes as data, their graphs, and files that must be refused."""
 
 import dataclasses
 from itertools import pairwise
@@ -60,7 +60,7 @@ def step_normed(name, *shape, bias=True):
 
 
 def wide_shapes(maps, *, first, condition, attention=None, shared=(1000, 128)):
-    """BigGAN-PyTorch; without shared classes, gains and biases are tables of classes."""
+    """The shapes of BigGAN-PyTorch. Without a shared embedding, gains and biases are tables of classes."""
     shapes = {"shared.weight": shared} if shared else {}
     shapes |= step_normed("linear", 16 * maps[0], first)
     for i, (inputs, outputs) in enumerate(pairwise(maps)):
@@ -143,7 +143,7 @@ def test_what_the_two_configurations_are():
 
 
 def assert_fits(architecture, match):
-    """Every tensor of the network is read, and no other."""
+    """Every tensor of the network is read, and no other tensor."""
     with torch.device("meta"):
         gan = lookup.create(architecture, **match.reading.config)
     wanted = {f"generator.{name}" for name in gan.generator.state_dict()}
@@ -274,7 +274,7 @@ def test_a_biggan_pytorch_file_gives_its_images(shapes, stages):
 
 
 def test_statistics_a_level_deeper_are_found():
-    """Where their own batch norm kept them, with a counter beside."""
+    """Batch statistics under the names of their own batch norm, with a counter."""
     moved = {name.replace(".stored_", ".bn.stored_"): shape for name, shape in SMALL.items()}
     counters = {name.replace("stored_mean", "accumulation_counter"): (1,) for name in moved if "stored_mean" in name}
     expected = imported("biggan", random_tensors(SMALL)).sample(2)
@@ -319,14 +319,14 @@ OLD = {  # some names in a file that it published, and the names now
 
 
 def random_gan(architecture, **config):
-    """A tiny GAN, none of whose tensors is zero."""
+    """A tiny GAN in which no tensor is zero."""
     gan = ganzoo.create(architecture, **{**lookup.registry().architectures[architecture].tiny, **config}).eval()
     gan.load_state_dict(random_tensors(shapes_of(gan.state_dict())))
     return gan
 
 
 def under_old_names(tensors):
-    """A state dict as ganzoo 0.1 would have named it; only what it published."""
+    """The published part of a state dict, with the names of ganzoo 0.1."""
     normed = {name.removesuffix(".spectral_norm.u") for name in tensors if name.endswith(".spectral_norm.u")}
 
     def old(name):
@@ -343,7 +343,7 @@ def shapes_of(tensors):
 
 
 def published(folder, architecture, gan):
-    """The GAN in a folder of version 0.1, and as it is now."""
+    """A GAN in a folder of version 0.1, and the same GAN now."""
     config = dataclasses.asdict(gan.config)
     write_folder(folder, under_old_names(gan.state_dict()), Description(architecture, config, "noise"))
     spec = lookup.registry().architectures[architecture]
@@ -419,7 +419,7 @@ def test_a_folder_in_no_layout_does_not_fit_its_network(tmp_path):
 
 @pytest.mark.parametrize(("architecture", "read"), [("biggan", read_wide_0_1), ("biggan-deep", read_deep_0_1)])
 def test_a_damaged_file_of_0_1_is_in_no_layout_or_does_not_fit(architecture, read):
-    """Whichever tensor is missing."""
+    """The file is refused for every missing tensor."""
     whole = shapes_of(under_old_names(random_gan(architecture).state_dict()))
     wanted = read(whole).tensors.keys()
     for missing in whole:

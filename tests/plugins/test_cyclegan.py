@@ -1,4 +1,4 @@
-"""What is special to CycleGAN: its losses, the history of images, the sizes of its networks, and its directions."""
+"""CycleGAN: its losses, the history of images, the sizes of its networks, and its directions."""
 
 import copy
 
@@ -37,7 +37,7 @@ def parameters(network):
 
 
 class Line(nn.Module):
-    """x -> scale * x + shift, in place of a network."""
+    """x -> scale * x + shift, instead of a network."""
 
     def __init__(self, scale, shift):
         super().__init__()
@@ -220,7 +220,7 @@ def test_a_pool_goes_on_from_its_state():
 
 @pytest.mark.parametrize("rows", [1, 2, 3])
 def test_processes_have_one_history(monkeypatch, rows):
-    """What each of two processes is given, the others' images at hand, is what one process would give it."""
+    """Two processes that share their images get the same images from the pool as one process."""
     alone, ours = ImagePool(4, (1, 1, 1)), [ImagePool(4, (1, 1, 1)) for _ in range(2)]
     for i in range(20):
         whole = numbered(*range(100 * i, 100 * i + 2 * rows))
@@ -248,7 +248,7 @@ def test_the_history_is_kept_but_not_published():
 
 
 def test_sizes():
-    """Section 7.2, and the parameters that the authors' code has."""
+    """The layers of section 7.2, and the number of parameters in the authors' code."""
     assert parameters(build().a_to_b) == 11_378_179
     assert parameters(build(blocks=6).a_to_b) == 7_837_699
     assert parameters(build().discriminator_a) == 2_764_737
@@ -301,7 +301,7 @@ def test_dropout_is_for_training():
 
 @pytest.mark.parametrize(("layers", "side"), [(1, 16), (2, 34), (3, 70)])
 def test_a_patch_of_the_discriminator(layers, side):
-    """What one score depends on but for the norms, which look at the whole image."""
+    """The pixels that one logit depends on, without the norms, which depend on the whole image."""
     discriminator = lookup.create(
         "cyclegan", width=1, blocks=1, discriminator_width=1, discriminator_layers=layers
     ).discriminator_a
@@ -414,7 +414,7 @@ def test_each_domain_has_its_generator():
 
 
 def test_a_published_model_of_one_direction(tmp_path):
-    """Both generators are trained, one is published; the other is refused by name."""
+    """Both generators are trained and one is published. The error for the other direction names it."""
     gan = testing.tiny_gan("cyclegan")
     description = Description("cyclegan", {**TINY, **HORSES, "direction": "b_to_a"}, "noise")
     published = {name: t for name, t in gan.state_dict().items() if name.startswith("b_to_a.")}

@@ -1,4 +1,4 @@
-"""CycleGAN generators of others: names and shapes as data, graphs as plain layers, and what must not be read."""
+"""CycleGAN generators of other code bases: names and shapes as data, graphs, and files that must be refused."""
 
 from functools import partial
 
@@ -60,7 +60,7 @@ def affine(prefix="model."):
 
 
 def moved(shapes, i, j):
-    """Of each block, what stands at place i is at j."""
+    """In each block, the module with index i has index j."""
     return {name.replace(f"conv_block.{i}.", f"conv_block.{j}."): shape for name, shape in shapes.items()}
 
 
@@ -132,7 +132,7 @@ def test_any_number_of_blocks_and_width(layout, width, blocks):
 
 
 def test_upit_has_both_directions():
-    """Its G_A makes images of A: the weights of horse2zebra, A being the horses, are those of G_B."""
+    """Its G_A generates images of domain A, the horses. So the weights of horse2zebra are those of G_B."""
     tensors = find(UPIT).reading.tensors
     assert tensors["a_to_b.stem.conv.weight"] == "G_B.1.weight"
     assert tensors["b_to_a.stem.conv.weight"] == "G_A.1.weight"
@@ -146,7 +146,7 @@ def without(shapes, *endings):
 
 
 def padded_by_zeros(shapes):
-    """Of blocks without a module for padding in front of each convolution."""
+    """Blocks without a padding module before each convolution."""
     return moved(moved(shapes, 1, 0), 5, 3)
 
 
@@ -187,7 +187,7 @@ def test_grey_images_are_as_good_in_junyanz_code():
 
 
 def test_the_course_is_never_read_as_the_authors():
-    """Trap: its tensors have their shapes, and a rename would load."""
+    """A trap: its tensors have the same shapes, so they would load under other names."""
     assert sorted(COURSE.values()) == sorted(JUNYANZ.values())
     assert [layout.name for layout in layouts() if layout.read(COURSE)] == ["course-cyclegan"]
 
@@ -212,7 +212,7 @@ def test_wrong_shapes_are_listed():
 
 
 def block_of(width, name):
-    """x + conv(...)(x), its layers below `name`."""
+    """x + conv(...)(x), with layers whose names begin with `name`."""
     pad, conv, norm = (nn.ReflectionPad2d, 1), (nn.Conv2d, width, width, 3), (nn.InstanceNorm2d, width)
     layers = [kind(*rest) for kind, *rest in (pad, conv, norm, (nn.ReLU,), pad, conv, norm)]
     block = Residual()
@@ -257,7 +257,7 @@ def nearest(inputs, maps):
 
 
 class Course(nn.Module):
-    """The course's network with its names, its steps in a row."""
+    """The course's network with its names, step by step."""
 
     def __init__(self, width, blocks):
         super().__init__()
@@ -294,7 +294,7 @@ NETWORKS = {
 
 
 def read(state):
-    """Their weights in our network, as `ganzoo.load` would have it."""
+    """Their weights in our network, as `ganzoo.load` does it."""
     match = find({name: tuple(tensor.shape) for name, tensor in state.items()})
     gan = lookup.create("cyclegan", **match.reading.config).eval()
     keep_published(gan)
@@ -348,7 +348,7 @@ REGISTERED = {
 
 @pytest.mark.parametrize("name", REGISTERED)
 def test_registered_models(name):
-    """Their directions are known before anything is fetched, and are what the file's layout then tells."""
+    """Their directions are known before the download, and are those that the layout of the file shows."""
     file, directions = REGISTERED[name]
     model = lookup.registry().models[name]
     layout, shapes, *_ = FILES[file]

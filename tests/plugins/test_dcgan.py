@@ -1,4 +1,4 @@
-"""What is special to DCGAN: the five rules of section 3, its sizes, and the namings of others."""
+"""DCGAN: the five rules of section 3, its sizes, and the layouts of other code bases."""
 
 import pytest
 import torch
@@ -29,7 +29,7 @@ def dcgan(request):
 
 
 def test_rule_1_strides_instead_of_pooling(dcgan):
-    """All changes of size are strided or fractionally-strided convolutions."""
+    """Only strided and fractionally-strided convolutions change the size."""
     allowed = (nn.Conv2d, nn.ConvTranspose2d, nn.BatchNorm2d, nn.ReLU, nn.LeakyReLU, nn.Tanh)
     for network in (dcgan.generator, dcgan.discriminator):
         assert all(isinstance(layer, allowed) for layer in network)
@@ -40,7 +40,7 @@ def test_rule_1_strides_instead_of_pooling(dcgan):
 
 
 def test_rule_2_batch_norm_but_not_at_the_ends(dcgan):
-    """Every convolution is normalised but G's last, and D's first and its output."""
+    """Batch norm follows every convolution except G's last, D's first and D's last."""
 
     def normalised(network, convolution):
         stages = list(network)
@@ -76,7 +76,7 @@ def test_shapes(dcgan):
 
 
 def test_figure_1():
-    """1024, 512, 256 and 128 maps from 4x4 to 32x32 pixels, then a 64x64 picture."""
+    """1024, 512, 256 and 128 channels at 4x4 to 32x32 pixels, then a 64x64 image."""
     convolutions = layers(build().generator, nn.ConvTranspose2d)
     assert [(c.in_channels, c.out_channels) for c in convolutions] == [
         (100, 1024), (1024, 512), (512, 256), (256, 128), (128, 3),
@@ -168,7 +168,7 @@ def test_a_missing_tensor_is_named():
 
 
 class PyTorchGenerator(nn.Module):
-    """A generator with the example's names, written as plain layers, to compare outputs with."""
+    """A generator of plain layers with the example's names, to compare its images."""
 
     def __init__(self):
         super().__init__()
@@ -195,7 +195,7 @@ class PyTorchGenerator(nn.Module):
 @pytest.mark.parametrize("prefix", ["main.", "model."], ids=["pytorch", "huggan"])
 @pytest.mark.parametrize("legacy", [False, True], ids=["zip", "legacy"])
 def test_a_foreign_pickle_gives_the_same_pictures(tmp_path, monkeypatch, legacy, prefix):
-    """Container, names and graph together: their file, read by us, equals their network."""
+    """All together: their file, read by ganzoo, gives the images of their network."""
     monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
     torch.manual_seed(0)
     theirs = PyTorchGenerator().eval()

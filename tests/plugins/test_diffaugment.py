@@ -1,4 +1,4 @@
-"""The changes of DiffAugment, each against its definition."""
+"""Each augmentation of DiffAugment matches its definition."""
 
 import math
 from collections import Counter
@@ -50,7 +50,7 @@ def test_images_keep_their_shape_and_kind(name, shape, dtype):
 
 @every_change
 def test_numbers_are_drawn_where_the_images_are(name):
-    """A device without memory refuses what would mix it with another."""
+    """The meta device refuses operations that mix it with another device."""
     images = torch.empty(3, 3, 8, 8, device="meta")
     assert CHANGES[name](images).device == images.device
 
@@ -95,7 +95,7 @@ def test_color_is_brightness_then_saturation_then_contrast(shape):
 
 
 def assert_uniform(values, least, most):
-    """By the distance of Kolmogorov and Smirnov, which is beyond 2 / sqrt(N) in less than one of a thousand."""
+    """The Kolmogorov-Smirnov distance, which exceeds 2 / sqrt(N) with a probability below 1/1000."""
     values = values.sort().values
     assert least <= values[0]
     assert values[-1] <= most
@@ -119,7 +119,7 @@ def test_ranges_of_color():
 
 
 def shifted(image, down, right):
-    """What is at (row, column) comes to (row + down, column + right)."""
+    """The pixel at (row, column) moves to (row + down, column + right)."""
     _, height, width = image.shape
     room = max(height, width)
     return pad(image, [room] * 4)[:, room - down : room - down + height, room - right : room - right + width]
@@ -153,7 +153,7 @@ def test_gradients_go_to_the_pixels_that_stay():
 
 
 def holes(results):
-    """Where the zeros of each image of ones are: rows and columns from first to last."""
+    """The first and last row and column of the zeros in each image of ones."""
     for result in results:
         rows, columns = (1 - result[0]).amax(1), (1 - result[0]).amax(0)
         assert torch.equal(result, (1 - rows[:, None] * columns[None, :]).expand_as(result))
@@ -161,7 +161,7 @@ def holes(results):
 
 
 def places(side, length):
-    """Every place of a hole whose centre is in the image; with an even length, there is one more."""
+    """All positions of a hole whose center is in the image. An even length has one more position."""
     starts = range(-(length // 2), side - length // 2 + (length + 1) % 2)
     return [(max(start, 0), min(start + length, side) - 1) for start in starts]
 

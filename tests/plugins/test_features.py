@@ -1,4 +1,4 @@
-"""The feature extractors that are shipped: what they take, what they give, and that they are what they say."""
+"""The feature extractors of ganzoo: their inputs, their outputs, and the facts in their records and cards."""
 
 import hashlib
 import re
@@ -54,7 +54,7 @@ def test_its_card_states_an_accuracy_that_is_enough(name, least):
 
 
 def test_inception_is_pinned_where_the_file_is_whole():
-    """`main` of that repository has 293 bytes in its place."""
+    """On `main` of that repository, the file has only 293 bytes."""
     weights = lookup.registry().feature_extractors["inception"].weights
     assert isinstance(weights, HubFile)
     assert weights.revision == "6040b4d40fdcde446a0cf753b0527585b6b77c54"
@@ -105,7 +105,7 @@ def test_what_is_28_pixels_wide_is_taken_as_it_is():
 
 
 def test_larger_images_are_made_smaller_with_antialiasing():
-    """Lines of one pixel become grey; without antialiasing every fourth would be picked."""
+    """Lines of one pixel become gray. Without antialiasing, every fourth line would be taken."""
     lines = torch.zeros(1, 1, 112, 112, dtype=torch.uint8)
     lines[..., ::4] = 255
     inner = prepare(lines)[0, 0, 2:-2, 2:-2]
@@ -117,7 +117,7 @@ def test_larger_images_are_made_smaller_with_antialiasing():
 
 
 def test_inception_has_the_tensors_of_the_file():
-    """566 tensors, 23,850,960 parameters: facts of the file, which could not be fetched here."""
+    """The file has 566 tensors with 23,850,960 parameters. The test does not download it."""
     with torch.device("meta"):
         network = Inception()
     state = network.state_dict()
@@ -131,13 +131,13 @@ def test_inception_has_the_tensors_of_the_file():
 
 @pytest.fixture(scope="module")
 def inception():
-    """With random weights."""
+    """The network with random weights."""
     torch.manual_seed(0)
     return Inception().eval()
 
 
 def test_inception_is_torch_fidelitys(inception, tmp_path):
-    """The same weights, random here, give the same features and logits, resizing included."""
+    """The same random weights give the same features and logits, including the resizing."""
     from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
 
     torch.save(inception.state_dict(), tmp_path / "weights.pth")

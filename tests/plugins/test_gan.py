@@ -1,4 +1,4 @@
-"""What is special to the first GAN: its layers and its algorithm."""
+"""The first GAN: its layers and its algorithm."""
 
 import math
 

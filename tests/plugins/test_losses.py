@@ -1,4 +1,4 @@
-"""Adversarial losses, each against its equation."""
+"""Each adversarial loss matches its equation."""
 
 import math
 
@@ -75,7 +75,7 @@ def test_a_discriminator_that_cannot_tell(name, score, value):
 
 
 def test_why_the_generator_does_not_play_the_minimax_game():
-    """Where D is sure of a fake, minimax gives almost no gradient, the other game a full one (section 3)."""
+    """If D is sure of a generated image, minimax gives almost no gradient, non-saturating a full one (section 3)."""
     gradients = []
     for name in ("minimax", "non-saturating"):
         score = torch.tensor([-10.0], requires_grad=True)
@@ -133,7 +133,7 @@ def test_other_scores_are_no_probabilities(name):
 
 @pytest.mark.parametrize("name", ["minimax", "non-saturating", "least-squares"])
 def test_the_best_discriminator_is_the_share_of_the_data(name):
-    """D* = p / (p + q), proposition 1 of arXiv:1406.2661, on four points that are seen p and q times."""
+    """D* = p / (p + q) (arXiv:1406.2661, proposition 1), on four points with the frequencies p and q."""
     p, q = torch.tensor([1, 2, 3, 2]), torch.tensor([4, 2, 1, 1])
     real, fake = (torch.arange(4).repeat_interleave(times) for times in (p, q))
     scores = torch.zeros(4, dtype=torch.float64, requires_grad=True)

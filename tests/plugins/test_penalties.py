@@ -1,4 +1,4 @@
-"""Penalties on discriminators, each against its equation."""
+"""Each penalty on discriminators matches its equation."""
 
 import math
 
@@ -59,7 +59,7 @@ def linear(x):
 
 
 def quadratic(x):
-    """|x|^2 / 2, whose gradient is x."""
+    """The logit |x|^2 / 2, whose gradient is x."""
     return x.square().flatten(1).sum(1) / 2
 
 
@@ -98,7 +98,7 @@ def test_equations(name, discriminator, fake, values):
 
 @pytest.mark.parametrize("name", ["r1", "roth"])
 def test_gradients_are_those_at_the_images(name):
-    """Against central differences at every pixel."""
+    """The gradient matches central differences at every pixel."""
     discriminator, real, fake = smooth(), images(seed=1), images(seed=2)
 
     def score_and_square(x):
@@ -115,7 +115,7 @@ def test_gradients_are_those_at_the_images(name):
 
 
 def shares(real, fake, seed=0):
-    """Where the points that wgan-gp asks about lie: (N, C * H * W), 1 at the real image."""
+    """The position of wgan-gp's points between the images, (N, C * H * W): 1 is the real image."""
     asked = []
 
     def discriminator(x):
@@ -155,7 +155,7 @@ def squares(logits, target):
     ("name", "towards"), [("minimax", logistic), ("non-saturating", logistic), ("least-squares", squares)]
 )
 def test_label_smoothing_moves_the_target(name, towards, alpha):
-    """For least squares but for a constant: (s - 1)^2 / 2 + a s is (s - 1 + a)^2 / 2 + a - a^2 / 2."""
+    """For least squares up to a constant: (s - 1)^2 / 2 + a s is (s - 1 + a)^2 / 2 + a - a^2 / 2."""
     real, fake = (torch.linspace(-3, 4, 5, dtype=torch.float64).requires_grad_() for _ in range(2))
     output = discriminate(lambda logits: logits, real, fake)
     smoothed = ZOO.losses[name].load().discriminator(*output.logits) + alpha * PENALTIES["label-smoothing"](output)
@@ -216,7 +216,7 @@ def test_gradients_of_penalties(name):
 
 @every_gradient_penalty
 def test_a_dead_discriminator_can_be_brought_to_life(name):
-    """At a gradient of zero all is finite, and wgan-gp is 1."""
+    """With a gradient of zero, everything is finite, and wgan-gp is 1."""
     weight = torch.zeros(18, 1, dtype=torch.float64, requires_grad=True)
     value = penalty(name, lambda x: (x.flatten(1) @ weight).tanh(), images(seed=1), images(seed=2))
     value.backward()

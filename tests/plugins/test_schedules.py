@@ -1,4 +1,4 @@
-"""Schedules, each against its definition."""
+"""Each schedule matches its definition."""
 
 import math
 
@@ -48,7 +48,7 @@ def test_ends(name, end):
 
 @pytest.mark.parametrize(("kept", "falling"), [(100, 100), (50, 150)])
 def test_linear_is_the_rule_of_cyclegan(kept, falling):
-    """Its learning rate is times 1 - max(0, epoch + 1 - kept) / (falling + 1); here its epochs are made short."""
+    """Their factor is 1 - max(0, epoch + 1 - kept) / (falling + 1). In this test, epochs are short."""
     fine = 1000
     kept, falling = kept * fine, falling * fine
     factor = ZOO.schedules["linear"].factor

@@ -92,7 +92,9 @@ def test_functions_ask_the_hub_once(hub: Hub, here: Path, caplog: pytest.LogCapt
     caplog.set_level(logging.INFO, "ganzoo")
     write_fashion_mnist(here / "data")
     pinned = f"hf:{REPO}@{hub.repositories[REPO].revision}"
-    asked = quiz.plan("fashion-mnist", model=f"hf:{REPO}", seed=0, output=None, overwrite=False, data_dir="data")
+    asked = quiz.prepare_quiz(
+        "fashion-mnist", model=f"hf:{REPO}", seed=0, output=None, overwrite=False, data_dir="data"
+    )
     names = [
         asked.source.name,
         load(f"hf:{REPO}").name,

@@ -1,4 +1,4 @@
-"""Plugins of every bad kind, installed beside good ones: none of them takes `ganzoo list` down."""
+"""Every kind of broken plugin, installed together with good ones: none of them stops `ganzoo list`."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from plugin_factory import install, install_plugin, run, run_python
 
 
 class Fault(NamedTuple):
-    """What spoils a good plugin, and what must be said of it; ``# here`` marks the line that must be named."""
+    """A fault in a good plugin, and what the message must say. ``# here`` marks the line that it must name."""
 
     code: str
     stage: str
@@ -55,7 +55,7 @@ TRANSLATES = SHAPED + "    directions: tuple = ('a2b',)\n    size_multiple: int 
 
 
 def task_config(task: str, body: str, cause: str) -> Fault:
-    """An architecture of that task, whose config has these fields."""
+    """An architecture for that task, whose config has these fields."""
     before = f"from dataclasses import dataclass\n@dataclass(frozen=True)\nclass Own:\n{body}\n"
     return architectures(f"yield architecture('x', config=Own, task=ganzoo.{task})", cause, before)
 

@@ -1,4 +1,4 @@
-"""Names: who has them, what an unknown one is told, and records that rest on those of others."""
+"""Names: whose record a name means, messages about unknown names, and records that use records of others."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def having_loss(name: str, summary: str) -> Any:
 
 
 def whole(name: str, **changes: Any) -> Any:
-    """A plugin with an architecture, a loss of its own and a model, all of that name."""
+    """A plugin with an architecture, a loss and a model, which all have that name."""
     return declaring(
         architectures=[architecture(name, default_loss=name, summary=changes.pop("summary", "a test"))],
         losses=[loss(name, **changes)],

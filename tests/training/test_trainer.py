@@ -32,6 +32,7 @@ from ganzoo.errors import (
 from ganzoo.images.files import save_picture
 from ganzoo.images.tensors import to_pictures
 from ganzoo.pretrained.load import load
+from ganzoo.pretrained.resolve import resolve
 from ganzoo.registry import lookup
 from ganzoo.registry.registry import Registry
 from ganzoo.sharing.card import card_of
@@ -112,7 +113,7 @@ def test_a_run_starts_from_the_networks_of_another(tmp_path, pictures):
     with pytest.raises(StopIteration):
         next(make_run(tmp_path / "second", pictures, **options, resume=True))  # it goes on, and does not start again
     assert f"--init {tmp_path / 'first'}" in command_of(second.training_run.plan, "run")
-    assert " --init first " in card_of(str(tmp_path / "second")).training
+    assert " --init first " in card_of(resolve(tmp_path / "second")).training
 
 
 @pytest.mark.parametrize(

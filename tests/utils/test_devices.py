@@ -1,4 +1,4 @@
-"""Devices by name."""
+"""Devices by their names."""
 
 import pytest
 import torch

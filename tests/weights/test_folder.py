@@ -1,4 +1,4 @@
-"""Published folders: strict about what they say of themselves."""
+"""Published folders: their descriptions are checked strictly."""
 
 import json
 
@@ -63,7 +63,7 @@ def test_what_is_no_description(folder, text):
 
 
 def test_a_size_that_does_not_fit_the_file_costs_no_memory(folder):
-    """The network of the description is 10^15 bytes; the file's tensors are compared before it is allocated."""
+    """The described network needs 10^15 bytes. The tensors are compared before memory is allocated."""
     config = {
         **lookup.registry().architectures["dcgan"].tiny,
         "discriminator_width": 3_000_000,

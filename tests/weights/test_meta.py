@@ -1,4 +1,4 @@
-"""Networks without their numbers."""
+"""Networks that are built without memory for their weights."""
 
 import subprocess
 import sys
@@ -10,7 +10,7 @@ from ganzoo.weights.meta import on_meta_device
 
 
 class Everything(nn.Module):
-    """Filled in every way that networks are."""
+    """A network that uses every kind of initialization."""
 
     def __init__(self):
         super().__init__()

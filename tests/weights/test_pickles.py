@@ -1,4 +1,4 @@
-"""Foreign checkpoints: what is converted, what is refused, and what the cache of results withstands."""
+"""Foreign checkpoints: which are converted, which are refused, and which faults the cache survives."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ WEIGHT = torch.arange(12.0).reshape(3, 4)
 
 
 class Payload:
-    """Unpickled by code that trusts the file, it would leave a file behind."""
+    """An object that writes a file when code that trusts it unpickles it."""
 
     def __init__(self, marker: Path) -> None:
         self.marker = marker
@@ -42,7 +42,7 @@ class Payload:
 
 @pytest.fixture
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An assets cache of this test; the client read its own setting when it was imported."""
+    """An assets cache for this test. The client has read its setting already, when it was imported."""
     folder = tmp_path / "assets"
     monkeypatch.setattr("huggingface_hub.utils._cache_assets.HF_ASSETS_CACHE", os.fspath(folder))
     return folder
@@ -66,7 +66,7 @@ def converted(source: Path) -> Path:
 
 
 def here(source: Path, tmp_path: Path) -> dict[str, torch.Tensor]:
-    """What the process of its own does, in this one: it need not import torch again."""
+    """Convert in this process instead of a separate one, so that torch is not imported again."""
     destination = tmp_path / "here.safetensors"
     pickles._convert(source, destination)
     return load_file(destination)
@@ -331,7 +331,7 @@ def test_the_report_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[st
 def test_the_process_finds_the_package_and_no_module_by_a_package_name(
     cache: Path, save: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The folder on its path is the one that holds `ganzoo`, not `ganzoo` itself, whose `data` would be top-level."""
+    """The folder on its path holds `ganzoo`. With `ganzoo` itself on the path, `ganzoo.data` would also be `data`."""
     found: list[str] = []
 
     def look(command: list[str], *, env: dict[str, str], **_: Any) -> subprocess.CompletedProcess[str]:

@@ -1,4 +1,4 @@
-"""Weights files: what the strict reader takes, and the damaged and hostile ones that it refuses."""
+"""Weights files: which files the reader accepts, and which damaged and hostile files it refuses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Algorithm 1 of the paper."""
+"""WGAN-GP and its training (algorithm 1)."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from ganzoo import (
     draw_latent,
     frozen,
 )
-from ganzoo_wgan_gp import WGANGPConfig
+from ganzoo_wgan_gp.config import WGANGPConfig
 from ganzoo_wgan_gp.networks import Critic, Generator
 
 __all__ = ["WGANGP", "gradient_penalty"]
 
 
 class WGANGP(GAN):
-    """A generator, and a critic that is trained `critic_steps` times as often."""
+    """A generator, and a critic that takes `critic_steps` steps for each step of the generator."""
 
     discriminators = ("critic",)
 
@@ -38,13 +38,13 @@ class WGANGP(GAN):
         self.critic = Critic(config)
 
     def optimizers(self) -> dict[str, torch.optim.Optimizer]:
-        """Adam without momentum for each of the two."""
+        """Adam without momentum for each network."""
         rate, betas = self.config.learning_rate, (self.config.beta1, self.config.beta2)
         networks = {"critic": self.critic, "generator": self.generator}
         return {name: torch.optim.Adam(network.parameters(), rate, betas) for name, network in networks.items()}
 
     def training_step(self, batches: Iterator[Batch]) -> Iterator[Update]:
-        """Algorithm 1: n_critic steps of the critic, each on new data and new noise, then one of the generator."""
+        """Algorithm 1: n_critic steps of the critic, each with new data and noise, then one step of the generator."""
         for _ in range(self.config.critic_steps):
             real = next(batches)["image"]
             with torch.no_grad():
@@ -54,11 +54,11 @@ class WGANGP(GAN):
             losses = {"adversarial": self.loss.discriminator(*output.logits), "penalty": penalty}
             yield Update("critic", losses, discriminators=[output])
         with frozen(self.critic):
-            scores = self.critic(self.generator(self.noise(len(real))))
-            yield Update("generator", {"adversarial": self.loss.generator(scores)})
+            logits = self.critic(self.generator(self.noise(len(real))))
+            yield Update("generator", {"adversarial": self.loss.generator(logits)})
 
     def noise(self, count: int) -> Tensor:
-        """(count, latent_dim) for a training step."""
+        """`count` latents for a training step, (count, latent_dim)."""
         return draw_latent("normal", count, self.config.latent_dim, device=self.device)
 
     def draw(self, request: Task, random: torch.Generator) -> Inputs:
@@ -72,9 +72,9 @@ class WGANGP(GAN):
 
 
 def gradient_penalty(critic: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor) -> Tensor:
-    """E (|grad D(u)|_2 - 1)^2 at u = e x + (1 - e) G(z), e uniform in [0, 1) for each pair; equation 3 without lambda.
+    """E (|grad D(u)|_2 - 1)^2 with u = e x + (1 - e) G(z) and e uniform in [0, 1): equation 3 without lambda.
 
-    `real` and `fake` are (N, C, H, W); the critic's scores are (N,).
+    `real` and `fake` are (N, C, H, W). The critic returns logits (N,).
     """
     real, fake = at_least_float32(real), at_least_float32(fake)
     share = torch.rand(len(real), 1, 1, 1, dtype=real.dtype, device=real.device)

@@ -6,13 +6,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, interpolate
 
-from ganzoo_wgan_gp import WGANGPConfig
+from ganzoo_wgan_gp.config import WGANGPConfig
 
 __all__ = ["Critic", "Generator"]
 
 
 class UpBlock(nn.Module):
-    """Norm, ReLU, twice the side, convolution, norm, ReLU, convolution; beside it the side doubled alone."""
+    """Norm, ReLU, upsampling, convolution, norm, ReLU, convolution; plus the upsampled input as a shortcut."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -29,7 +29,7 @@ class UpBlock(nn.Module):
 
 
 class CriticBlock(nn.Module):
-    """ReLU and convolution, twice, and half the side if `down`; `first` in the network, it has no ReLU before."""
+    """Twice ReLU and convolution, plus a shortcut. `down` halves the sides. The `first` block has no first ReLU."""
 
     def __init__(self, inputs: int, width: int, *, down: bool, first: bool = False) -> None:
         super().__init__()
@@ -40,7 +40,7 @@ class CriticBlock(nn.Module):
         self.down, self.first = down, first
 
     def forward(self, x: Tensor) -> Tensor:
-        """(N, inputs, H, W) to (N, width, H, W), half the side if `down`."""
+        """(N, inputs, H, W) to (N, width, H, W), or to half the sides if `down`."""
         inner = self.convolutions[0](x if self.first else torch.relu(x))
         inner = self.convolutions[1](torch.relu(inner))
         outer: Tensor = self.shortcut(x)
@@ -67,7 +67,7 @@ class Generator(nn.Module):
 
 
 class Critic(nn.Module):
-    """(N, C, H, W) in [-1, 1] to (N,) scores; no norm, for its penalty is of each image alone (section 4)."""
+    """(N, C, H, W) in [-1, 1] to (N,) logits. It has no norm, since the penalty is for single images (section 4)."""
 
     def __init__(self, config: WGANGPConfig) -> None:
         super().__init__()
@@ -83,6 +83,6 @@ class Critic(nn.Module):
         self.last = nn.Linear(config.width, 1)
 
     def forward(self, images: Tensor) -> Tensor:
-        """One score for each image: the higher, the more real."""
-        scores: Tensor = self.last(self.blocks(images).mean((2, 3)))
-        return scores.squeeze(1)
+        """One logit for each image; a higher one means a more real image."""
+        logits: Tensor = self.last(self.blocks(images).mean((2, 3)))
+        return logits.squeeze(1)

@@ -1,4 +1,4 @@
-"""What the conformance suite cannot know: the paper's equation and algorithm."""
+"""Tests of what the conformance suite cannot know: the paper's equation and algorithm."""
 
 import pytest
 import torch
@@ -9,7 +9,7 @@ import ganzoo
 
 
 def critic_of(slope):
-    """Scores whose gradient is `slope` everywhere."""
+    """A critic whose gradient is `slope` for every image."""
     return lambda images: (images * slope).flatten(1).sum(1)
 
 
@@ -22,7 +22,7 @@ def test_the_penalty_is_that_of_equation_3():
 
 
 def test_the_penalty_is_taken_between_the_two():
-    """Of D(u) = |u|^2 / 2 the gradient is u: at real = fake it is the image itself."""
+    """The gradient of D(u) = |u|^2 / 2 is u. If real = fake, it is the image itself."""
     images = torch.randn(5, 1, 3, 3)
     norms = images.flatten(1).norm(dim=1)
     found = gradient_penalty(lambda u: u.square().flatten(1).sum(1) / 2, images, images)
@@ -40,7 +40,7 @@ def test_the_algorithm_has_the_papers_settings():
     assert all({"adversarial", "penalty"} == set(update.losses) for update in updates[:5])
 
 
-def test_the_critic_judges_each_image_alone():
+def test_the_critic_rates_each_image_alone():
     critic = ganzoo.create("wgan-gp", resolution=8, width=4).critic
     images = torch.randn(4, 3, 8, 8)
     assert torch.allclose(critic(images)[:1], critic(images[:1]), atol=1e-6)
