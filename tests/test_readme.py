@@ -9,6 +9,7 @@ import sys
 import tomllib
 from pathlib import Path
 
+import click
 import pytest
 
 import ganzoo
@@ -153,7 +154,7 @@ def test_the_commands_it_shows_are_commands(monkeypatch):
     assert len(commands) >= 10
     for words in commands:
         words = words[words.index("ganzoo") + 1 :]
-        command = cli.commands[words[0]]
+        command = cli.get_command(click.Context(cli), words[0])
         monkeypatch.setattr(command, "callback", lambda **options: None)
         command.main(words[1:], standalone_mode=False)
 

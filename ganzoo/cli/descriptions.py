@@ -10,7 +10,6 @@ from ganzoo.hub import download
 from ganzoo.interface.configs import as_translation_config
 from ganzoo.interface.specs import Architecture, FeatureExtractor
 from ganzoo.interface.weights_files import BundledFile, HubFile
-from ganzoo.pretrained.cards import usage
 from ganzoo.pretrained.files import weights_size
 from ganzoo.pretrained.resolve import find
 from ganzoo.pretrained.sources import Folder, HubReference, Registered
@@ -105,6 +104,8 @@ def _describe_published(source: Folder | HubReference) -> Row:
 
 def _use(name: str, subject: Subject) -> Row:
     """The classes, directions and config of a model, and how to sample it."""
+    from ganzoo.pretrained.cards import usage  # not for `ganzoo list`
+
     option, call = usage(subject.task)
     return {
         "classes": list(subject.classes),

@@ -1,6 +1,7 @@
 """The entry point of the command line.
 
-Each command is one thin function in `ganzoo.cli.commands`; the library does the work.
+Each command is one thin function in `ganzoo.cli.commands`; the library does the work. A file of commands is imported
+when one of its commands is used, so that `ganzoo list` does not wait for the options of `ganzoo train`.
 """
 
 from __future__ import annotations
@@ -10,20 +11,46 @@ import signal
 import sys
 import traceback
 import warnings
+from importlib import import_module
 from typing import Any, NoReturn
 
 import click
 
-from ganzoo.cli.commands import browsing, evaluation, sampling, sharing, training
 from ganzoo.cli.signals import EXIT_CODES, catch_terminate
 from ganzoo.errors import GanzooError, one_line
 from ganzoo.registry import lookup
 from ganzoo.registry.plugin import SLOW_IMPORT
 from ganzoo.registry.registry import Registry
 
-__all__ = ["cli", "main"]
+__all__ = ["COMMANDS", "cli", "main"]
+
+COMMANDS = {
+    "browsing": ("list", "info", "pull", "plugins"),
+    "sampling": ("sample", "interpolate"),
+    "training": ("train", "export", "import"),
+    "evaluation": ("evaluate", "quiz"),
+    "sharing": ("publish", "card", "new-plugin", "doctor", "completion"),
+}
+"""The commands by the file of `ganzoo.cli.commands` that defines them."""
+
+WITHOUT_PLUGINS = frozenset({"doctor", "completion"})
+"""Commands that load no plugins: they must work whatever a plugin does."""
 
 _state = {"debug": False}
+
+
+class _LazyGroup(click.Group):
+    """A group that imports a command when it is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(name for names in COMMANDS.values() for name in names)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        for module, names in COMMANDS.items():
+            if cmd_name in names and cmd_name not in self.commands:
+                for command in import_module(f"ganzoo.cli.commands.{module}").COMMANDS:
+                    self.add_command(command)
+        return self.commands.get(cmd_name)
 
 
 def _show_versions(ctx: click.Context, param: click.Parameter, wanted: bool) -> None:
@@ -38,7 +65,7 @@ def _show_versions(ctx: click.Context, param: click.Parameter, wanted: bool) -> 
 _VERSION_HELP = "Show the versions of ganzoo, of its dependencies and of plugins, and exit."
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_show_versions, help=_VERSION_HELP)
 @click.option("--no-plugins", is_flag=True, help="Do not load third-party plugins.")
 @click.option("--debug", is_flag=True, help="Show the traceback when an error occurs.")
@@ -50,7 +77,7 @@ def cli(ctx: click.Context, no_plugins: bool, debug: bool) -> None:
     logger = logging.getLogger("ganzoo")
     logger.setLevel(logging.INFO)
     logger.handlers = [_StderrHandler()]
-    if ctx.invoked_subcommand in sharing.WITHOUT_PLUGINS:
+    if ctx.invoked_subcommand in WITHOUT_PLUGINS:
         return
     registry = Registry.discover(third_party=not no_plugins)
     for plugin in registry.plugins:
@@ -62,11 +89,6 @@ def cli(ctx: click.Context, no_plugins: bool, debug: bool) -> None:
                 err=True,
             )
     lookup.use(registry)
-
-
-for _module in (browsing, sampling, training, evaluation, sharing):
-    for _command in _module.COMMANDS:
-        cli.add_command(_command)
 
 
 def main() -> NoReturn:

@@ -14,7 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ganzoo.errors import CorruptWeightsError, PullError, UnknownNameError
+from ganzoo.errors import CorruptWeightsError, PluginError, PullError, UnknownNameError
 from ganzoo.hub.errors import explain_download_error
 from ganzoo.hub.pins import GitFile, Pinned
 from ganzoo.interface.weights_files import HubFile
@@ -132,7 +132,7 @@ def _note(pinned: Reference) -> Path:
 
 def _read_note(pinned: Reference) -> Facts | None:
     """The note of a commit; None if there is no note, or it is damaged."""
-    with suppress(OSError, ValueError, KeyError, TypeError):
+    with suppress(OSError, ValueError, KeyError, TypeError, PluginError):
         found: Facts = json.loads(_note(pinned).read_text())
         for name in (CONFIG, WEIGHTS):
             _file(pinned, found[name])

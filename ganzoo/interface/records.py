@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import builtins
 import dataclasses
 import math
 import re
 import reprlib
+import sys
 from collections.abc import Callable, Mapping
 from functools import cache
 from types import MappingProxyType, NoneType, UnionType
@@ -16,6 +18,7 @@ from ganzoo.errors import PluginError
 __all__ = ["CheckedRecord", "NamedRecord", "label_of"]
 
 _NAME = re.compile(r"[a-z0-9]+(?:[._-][a-z0-9]+)*")
+_WORD = re.compile(r"[^\W\d]\w*")
 
 
 class CheckedRecord:
@@ -66,14 +69,11 @@ def _fields(record: Any) -> dict[str, Any]:
 @cache
 def _fields_of(kind: Any) -> dict[str, Any]:
     """As `_fields`, of a class. Types that are imported for type checkers only, such as torch's, count as Any."""
-    unknown: dict[str, Any] = {}
-    while True:
-        try:
-            found = get_type_hints(kind, localns=unknown)
-        except NameError as error:
-            unknown[str(error.name)] = Any
-        else:
-            return {field.name: found[field.name] for field in dataclasses.fields(kind)}
+    modules = [vars(sys.modules[base.__module__]) for base in kind.__mro__]
+    words = _WORD.findall(" ".join(str(field.type) for field in dataclasses.fields(kind)))
+    unknown = {word: Any for word in words if not any(word in names for names in (*modules, vars(builtins)))}
+    found = get_type_hints(kind, localns=unknown)
+    return {field.name: found[field.name] for field in dataclasses.fields(kind)}
 
 
 def _checked(value: Any, hint: Any, what: str) -> Any:
@@ -88,6 +88,8 @@ def _checked(value: Any, hint: Any, what: str) -> Any:
     if kind is UnionType:
         return _checked(value, next(each for each in arguments if _fits(value, each)), what)
     if kind in (tuple, frozenset):
+        if all(type(item) is arguments[0] for item in value):  # a thousand class names: `ganzoo list` waits for them
+            return kind(value)
         return kind(_checked(item, arguments[0], f"an item of {what}") for item in value)
     if kind is Mapping:
         keys = (_checked(key, arguments[0], f"a key of {what}") for key in value)

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from importlib.resources import files
-from typing import Any
+from typing import Any, TypeVar
 
 from ganzoo.errors import PluginError, UnknownNameError
 from ganzoo.interface.configs import check_contract, replace_config
@@ -26,6 +26,8 @@ from ganzoo.registry.plugin import Declared, Plugin, PluginState, collect_record
 from ganzoo.utils.names import suggest
 
 __all__ = ["Registry"]
+
+Record = TypeVar("Record", Architecture, HubFile, Layout, PretrainedModel)
 
 
 class Registry:
@@ -133,7 +135,7 @@ class Registry:
         owner, plugin.stage = plugin.distribution, "ganzoo_architectures"
         for name in plugin.declares.get("architectures", ()):
             spec = self.architectures[f"{owner}/{name}"]
-            spec = replace(spec, default_loss=self.losses.name_for(owner, spec.default_loss))
+            spec = _changed(spec, default_loss=self.losses.name_for(owner, spec.default_loss))
             self.losses[spec.default_loss]  # raises if no plugin declares it
             _check_config(spec, {}, of=name)
             _check_config(spec, spec.tiny, of=f"{name}, tiny")
@@ -143,7 +145,7 @@ class Registry:
         owner, plugin.stage = plugin.distribution, "ganzoo_layouts"
         for name in plugin.declares.get("layouts", ()):
             layout = self.layouts[f"{owner}/{name}"]
-            layout = replace(layout, architecture=self.architectures.name_for(owner, layout.architecture))
+            layout = _changed(layout, architecture=self.architectures.name_for(owner, layout.architecture))
             self.architectures[layout.architecture]  # raises if no plugin declares it
             self.layouts.put(owner, layout)
 
@@ -151,7 +153,7 @@ class Registry:
         owner, plugin.stage = plugin.distribution, "ganzoo_models"
         for name in plugin.declares.get("models", ()):
             model = self.models[f"{owner}/{name}"]
-            model = replace(model, architecture=self.architectures.name_for(owner, model.architecture))
+            model = _changed(model, architecture=self.architectures.name_for(owner, model.architecture))
             _check_config(self.architectures[model.architecture], model.config, of=name)
             _check_bundled(model)
             self.models.put(owner, self._with_layout(owner, model))
@@ -166,12 +168,18 @@ class Registry:
         weights = model.weights
         if not isinstance(weights, HubFile) or weights.layout is None:
             return model
-        weights = replace(weights, layout=self.layouts.name_for(owner, weights.layout))
+        weights = _changed(weights, layout=self.layouts.name_for(owner, weights.layout))
         of = self.layouts[str(weights.layout)].architecture
         if of != model.architecture:
             text = f"{model.name}: the layout {weights.layout} belongs to the architecture {of}"
             raise PluginError(f"{text}, not to {model.architecture}")
-        return replace(model, weights=weights)
+        return _changed(model, weights=weights)
+
+
+def _changed(record: Record, **values: Any) -> Record:
+    """The record with these values: itself if it has them, since to make a record is to check all of its fields."""
+    same = all(getattr(record, name) == value for name, value in values.items())
+    return record if same else replace(record, **values)
 
 
 def _check_config(spec: Architecture, values: Mapping[str, Any], *, of: str) -> None:

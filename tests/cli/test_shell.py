@@ -6,7 +6,7 @@ import json
 import shutil
 import subprocess
 import sys
-from importlib import metadata
+from importlib import import_module, metadata
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ import click
 import pytest
 
 from ganzoo.cli.arguments import Name
-from ganzoo.cli.main import cli
+from ganzoo.cli.main import COMMANDS, cli
 from ganzoo.data.load import DATASETS
 from ganzoo.data.toy_distributions import POINTS
 from ganzoo.registry import lookup
@@ -111,3 +111,23 @@ def test_versions(tmp_path: Path) -> None:
     assert told["huggingface-hub"] == metadata.version("huggingface-hub")
     assert told["plugin others:main"] == "1.0"
     assert told["python"] == ".".join(map(str, sys.version_info[:3]))
+
+
+@pytest.mark.parametrize("module", COMMANDS)
+def test_each_file_defines_the_commands_that_the_group_looks_for_in_it(module: str) -> None:
+    assert (
+        tuple(command.name for command in import_module(f"ganzoo.cli.commands.{module}").COMMANDS) == COMMANDS[module]
+    )
+
+
+def test_a_command_does_not_wait_for_the_options_of_others() -> None:
+    code = (
+        "import sys; sys.argv = ['ganzoo', 'list']\n"
+        "from ganzoo.cli.main import main\n"
+        "try: main()\n"
+        "finally: print(*sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = set(done.stdout.split())
+    assert "ganzoo.cli.commands.browsing" in loaded
+    assert {f"ganzoo.cli.commands.{module}" for module in COMMANDS} & loaded == {"ganzoo.cli.commands.browsing"}

@@ -1,4 +1,4 @@
-"""All plugins of architectures have the same files, and none of their modules imports the package that declares them."""
+"""All plugins of architectures have the same files, and no module of theirs imports the package that declares it."""
 
 import ast
 from importlib import import_module

@@ -3,6 +3,7 @@
 import shlex
 from dataclasses import fields
 
+import click
 import pytest
 
 from ganzoo.cli.main import cli
@@ -45,7 +46,7 @@ def planned(monkeypatch):
         program, name, *words = shlex.split(command)
         assert (program, name) == ("ganzoo", "train")
         with pytest.raises(SystemExit):
-            cli.commands["train"].main(words, standalone_mode=False)
+            cli.get_command(click.Context(cli), "train").main(words, standalone_mode=False)
         architecture, data, _ = asked.pop("names")
         names = {field.name for field in fields(Plan)}
         return make_plan(architecture, data, **{name: value for name, value in asked.items() if name in names})

@@ -20,7 +20,7 @@ from ganzoo.utils.names import short_name
 if TYPE_CHECKING:
     from ganzoo.sharing.publish import Prepared
 
-__all__ = ["COMMANDS", "WITHOUT_PLUGINS", "card", "completion", "doctor", "new_plugin", "publish"]
+__all__ = ["COMMANDS", "card", "completion", "doctor", "new_plugin", "publish"]
 
 FILE = click.Path(path_type=Path)
 
@@ -173,6 +173,3 @@ def new_plugin(name: str, output: Path | None) -> None:
 
 COMMANDS = (publish, card, new_plugin, doctor, completion)
 """The commands that `ganzoo.cli.main` adds to the command line."""
-
-WITHOUT_PLUGINS = frozenset({"doctor", "completion"})
-"""The commands that load no plugins, so that they work even if a plugin crashes."""
