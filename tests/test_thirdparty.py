@@ -129,7 +129,7 @@ def test_the_installed_package_is_served_by_every_command(machine: Machine) -> N
     assert "| FID |" in (machine.folder / "card.md").read_text()
     assert "It needs the plugin `ganzoo-wgan-gp`" in (machine.folder / "card.md").read_text()
     without = machine.run("ganzoo", "--no-plugins", "sample", name, home="elsewhere", code=2)
-    assert "the plugin that provides it, 'ganzoo-wgan-gp' as its publisher says, is not loaded" in without.stderr
+    assert "its publisher names the plugin 'ganzoo-wgan-gp' - install that plugin" in without.stderr
 
 
 @pytest.mark.long

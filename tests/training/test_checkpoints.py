@@ -81,7 +81,7 @@ def test_a_full_disk_keeps_the_last_good_one(tmp_path, monkeypatch, writer):
 SAVE_FOR_EVER = """
 import sys, torch
 from pathlib import Path
-from ganzoo import checkpoints
+from ganzoo.training import checkpoints
 step = 0
 while True:
     step += 1
