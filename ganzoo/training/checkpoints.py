@@ -20,7 +20,7 @@ from ganzoo.errors import RunError, one_line
 from ganzoo.utils.files import sha256_of
 from ganzoo.weights.tensors import check_finite, read_tensors, write_tensors
 
-__all__ = ["Checkpoint", "latest", "save"]
+__all__ = ["Checkpoint", "any_saved", "latest", "save"]
 
 FULL_BYTES = 1_000_000
 """A disk with less free space than this counts as full."""
@@ -76,6 +76,11 @@ def save(folder: Path, checkpoint: Checkpoint, *, keep: int = 2) -> Path:
     for orphan in folder.glob(".*"):  # left by saves that were killed; no other process writes here
         shutil.rmtree(orphan, ignore_errors=True)
     return target
+
+
+def any_saved(folder: Path) -> bool:
+    """Whether the folder has a checkpoint, damaged or not."""
+    return bool(_steps(folder))
 
 
 def latest(folder: Path) -> Checkpoint | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field
@@ -28,6 +29,8 @@ from ganzoo.utils.progress import Progress, silent
 from ganzoo.utils.seeds import derive_seed
 
 __all__ = ["MetricsLogger", "Resources", "Run", "open_run"]
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -133,6 +136,8 @@ def open_run(
 ) -> Run:
     """Start the run that `plan` describes in `folder`, or resume the run that is there; it has not trained yet.
 
+    A run that was killed before its first checkpoint starts again at step 0.
+
     Raises:
         UsageError: The device does not exist, or the data set is unknown.
         DataError: The data cannot be read, or the architecture cannot be trained on it.
@@ -145,7 +150,8 @@ def open_run(
     task = lookup.registry().architectures[plan.architecture].task
     techniques = resolve_techniques(plan)
     check_folder(folder, plan, resume=resume)
-    start = latest_checkpoint(Path(plan.init), "start from") if plan.init and not resume else None
+    saved = resume and checkpoints.any_saved(folder / "checkpoints")
+    start = latest_checkpoint(Path(plan.init), "start from") if plan.init and not saved else None
 
     # Join the process group before the data is read: it decides who downloads, and on which device each trains.
     processes, device = join_process_group(resources.device)
@@ -171,10 +177,12 @@ def open_run(
     run = Run(folder, plan, config, loss.name, task, data, loop, processes)
 
     # Replace the initial weights, if there are others to continue from.
-    if resume:
+    if saved:
         run.restore()
     elif start:
         loop.start_from(start, of=str(plan.init))
+    if resume and not saved and processes.is_main:
+        _log.info("%s has no checkpoint yet: it starts again at step 0", folder)
 
     # Write last, when everything that can fail is done, and when every process has checked the folder.
     processes.wait()

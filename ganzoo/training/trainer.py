@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -31,20 +32,30 @@ from ganzoo.utils.progress import Progress, silent
 
 __all__ = ["Trainer"]
 
+FIRST_CHECKPOINT = 30.0
+"""The seconds until a first checkpoint is written, if `save_every` iterations take longer."""
+
+CHECKPOINT_EVERY = 180.0
+"""The seconds from one checkpoint to the next, if `save_every` iterations take longer."""
+
+MOST_TIME_SAVING = 0.05
+"""Checkpoints that are written by time take at most this part of the time, however large they are."""
+
 
 class Trainer(Iterator[Record]):
     """Trains an architecture on a data set: an iterator of records, or `run()` for all iterations at once.
 
     The folder gets checkpoints, metrics, sheets of samples, and the model, which `ganzoo.load` can read at any
-    time. They are written every `save_every` iterations, at the end, and when `save` is called. Several processes
-    that ``torchrun`` has started train one model together, and the first of them writes.
+    time. They are written every `save_every` iterations, at the end, and when `save` is called. Whatever `save_every`
+    is, a checkpoint is also written after half a minute, and then at least every few minutes. Several processes that
+    ``torchrun`` has started train one model together, and the first of them writes.
 
     Args:
         architecture: A registered architecture.
         data: A data set by name, or a folder of images.
         folder: Where the run is written.
         config: Fields of the architecture's config. They override the recipe's.
-        resume: Continue the run that is in the folder.
+        resume: Continue the run that is in the folder, or start it again if it has no checkpoint yet.
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:1`` or ``mps``.
         data_dir: The folder of downloaded data sets.
         workers: How many processes read images ahead, if the data is not in memory.
@@ -84,6 +95,7 @@ class Trainer(Iterator[Record]):
         resources = Resources(str(device), data_dir, workers, compile)
         self.training_run = open_run(plan, Path(folder), resources, resume=resume, progress=progress)
         self.save_every = save_every
+        self._checkpoint_due = time.monotonic() + FIRST_CHECKPOINT
         is_main = self.training_run.processes.is_main
         self._observers = _observers_of(self.training_run, tensorboard=tensorboard) if is_main else []
         self.training_run.loggers.extend(self._observers)
@@ -110,7 +122,7 @@ class Trainer(Iterator[Record]):
         return record
 
     def __next__(self) -> Record:
-        """Run one iteration, and save every `save_every` iterations and after the last.
+        """Run one iteration, and save every `save_every` iterations, after the last, and if it is time.
 
         Raises:
             StopIteration: All iterations are done.
@@ -125,6 +137,8 @@ class Trainer(Iterator[Record]):
             run.log({**record.losses, **record.metrics})
             if record.step % self.save_every == 0 or record.step == run.plan.iterations:
                 self.save()
+            elif run.processes.is_main and time.monotonic() >= self._checkpoint_due:
+                self._save_checkpoint()  # without sheets and curves, which stay comparable at regular steps
         except NonFiniteError as error:
             raise NonFiniteError(f"{error} - {self._last_checkpoint()}") from error
         except OSError as error:
@@ -140,9 +154,16 @@ class Trainer(Iterator[Record]):
         """
         if not self.training_run.processes.is_main:
             return
-        self.training_run.save_checkpoint()
+        self._save_checkpoint()
         for observer in self._observers:
             observer.save()
+
+    def _save_checkpoint(self) -> None:
+        """Write a checkpoint, and decide when the next one is due."""
+        started = time.monotonic()
+        self.training_run.save_checkpoint()
+        ended = time.monotonic()
+        self._checkpoint_due = ended + max(CHECKPOINT_EVERY, (ended - started) / MOST_TIME_SAVING)
 
     def model(self) -> Model:
         """The model as it is now, with averaged weights."""
@@ -152,7 +173,7 @@ class Trainer(Iterator[Record]):
         """What a person can do after a failure."""
         step = self.training_run.saved_step
         if step is None:
-            return "no checkpoint was written yet: start again in another folder"
+            return "no checkpoint was written yet: start again with --resume"
         return f"the checkpoint of step {step} is intact: continue from it with --resume"
 
 

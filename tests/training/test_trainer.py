@@ -36,7 +36,7 @@ from ganzoo.pretrained.resolve import resolve
 from ganzoo.registry import lookup
 from ganzoo.registry.registry import Registry
 from ganzoo.sharing.card import card_of
-from ganzoo.training import checkpoints, observers
+from ganzoo.training import checkpoints, observers, trainer
 from ganzoo.training.command import command_of
 from ganzoo.training.plan import make_plan
 from plugin_factory import declaring
@@ -187,6 +187,61 @@ def test_resuming_backwards_is_refused(tmp_path, pictures):
     list(make_run(tmp_path / "run", pictures, iterations=4))
     with pytest.raises(RunError, match="is at step 4 already"):
         make_run(tmp_path / "run", pictures, iterations=2, resume=True)
+
+
+def test_a_run_without_a_checkpoint_starts_again(tmp_path, pictures, caplog):
+    """It was killed before the first save."""
+    caplog.set_level("INFO")
+    whole = list(make_run(tmp_path / "whole", pictures))
+    killed = make_run(tmp_path / "killed", pictures, save_every=1000)
+    assert [next(killed).step, next(killed).step] == [1, 2]
+    again = make_run(tmp_path / "killed", pictures, resume=True)
+    assert f"{tmp_path / 'killed'} has no checkpoint yet: it starts again at step 0" in caplog.text
+    assert list(again) == whole
+    both = [(tmp_path / name / "metrics.jsonl").read_text() for name in ("killed", "whole")]
+    assert both[0] == both[1]
+
+
+def test_a_run_that_starts_again_takes_the_networks_of_another_again(tmp_path, pictures):
+    make_run(tmp_path / "first", pictures, iterations=3).run()
+    init = {"init": str(tmp_path / "first")}
+    records = list(make_run(tmp_path / "second", pictures, **init))
+    next(make_run(tmp_path / "killed", pictures, **init, save_every=1000))
+    assert list(make_run(tmp_path / "killed", pictures, **init, resume=True)) == records
+
+
+def test_a_checkpoint_is_written_by_time_too(tmp_path, pictures, monkeypatch):
+    """The first one after half a minute, then one every three minutes, whatever save_every is."""
+    seconds = [0.0]
+    monkeypatch.setattr(trainer.time, "monotonic", lambda: seconds[0])
+    run = make_run(tmp_path / "run", pictures, save_every=1000, iterations=100)
+    saved = {}
+    for now in (10, 29, 31, 60, 200, 212, 300, 393):
+        seconds[0] = now
+        next(run)
+        saved[now] = run.training_run.saved_step
+    assert saved == {10: None, 29: None, 31: 3, 60: 3, 200: 3, 212: 6, 300: 6, 393: 8}
+    assert not (tmp_path / "run/samples").exists()
+    resumed = make_run(tmp_path / "run", pictures, iterations=100, resume=True)
+    assert resumed.step == 8
+
+
+def test_large_checkpoints_are_written_less_often(tmp_path, pictures, monkeypatch):
+    seconds = [0.0]
+    monkeypatch.setattr(trainer.time, "monotonic", lambda: seconds[0])
+    run = make_run(tmp_path / "run", pictures, save_every=1000, iterations=100)
+
+    def slow():
+        seconds[0] += 60
+
+    monkeypatch.setattr(run.training_run, "save_checkpoint", slow)
+    saves = []
+    for _ in range(20):
+        seconds[0] += 100
+        before = seconds[0]
+        next(run)
+        saves.append(seconds[0] > before)
+    assert saves == [True, *[False] * 11, True, *[False] * 7]
 
 
 def test_a_run_without_a_usable_checkpoint_is_not_started_again(tmp_path, pictures):
