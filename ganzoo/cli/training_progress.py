@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -64,7 +65,8 @@ def follow(trainer: Trainer) -> int:
     if is_main:
         _print_notes(run, sorted(set(run.data.notes) - known))  # notes on images that were read while it trained
     if is_main and run.step < total:
-        click.echo(f"ganzoo: stopped and saved after step {run.step} - continue with --resume", err=True)
+        command = shlex.join(["ganzoo", "train", "--resume", str(run.folder)])
+        click.echo(f"ganzoo: stopped and saved after step {run.step} - continue with: {command}", err=True)
     elif is_main:
         click.echo(run.folder)
     return EXIT_CODES[received[0]] if received and run.step < total else 0

@@ -21,9 +21,10 @@ from ganzoo.interface.tasks import Task
 from ganzoo.registry import lookup
 from ganzoo.sampling.model import Model
 from ganzoo.training import checkpoints
+from ganzoo.training.checkpoints import Checkpoint
 from ganzoo.training.loop import Loop
 from ganzoo.training.plan import Plan
-from ganzoo.training.run_folder import check_folder, latest_checkpoint, write_plan
+from ganzoo.training.run_folder import check_folder, write_plan
 from ganzoo.training.techniques import resolve_techniques
 from ganzoo.utils.progress import Progress, silent
 from ganzoo.utils.seeds import derive_seed
@@ -109,7 +110,7 @@ class Run:
             RunError: There is no checkpoint, it is further than the plan's iterations, or it was trained on other
                 data.
         """
-        checkpoint = latest_checkpoint(self.folder, "resume")
+        checkpoint = _latest_checkpoint(self.folder, "resume")
         if checkpoint.step > self.plan.iterations:
             raise RunError(f"{self.folder} is at step {checkpoint.step} already - ask for more --iterations")
         if checkpoint.state["data"] != self._digest:
@@ -151,7 +152,7 @@ def open_run(
     techniques = resolve_techniques(plan)
     check_folder(folder, plan, resume=resume)
     saved = resume and checkpoints.any_saved(folder / "checkpoints")
-    start = latest_checkpoint(Path(plan.init), "start from") if plan.init and not saved else None
+    start = _latest_checkpoint(Path(plan.init), "start from") if plan.init and not saved else None
 
     # Join the process group before the data is read: it decides who downloads, and on which device each trains.
     processes, device = join_process_group(resources.device)
@@ -189,6 +190,18 @@ def open_run(
     if processes.is_main:
         write_plan(folder, plan)
     return run
+
+
+def _latest_checkpoint(folder: Path, to: str) -> Checkpoint:
+    """The newest undamaged checkpoint of a run; `to` tells in the error's message what it was needed for.
+
+    Raises:
+        RunError: The folder has no undamaged checkpoint.
+    """
+    checkpoint = checkpoints.latest(folder / "checkpoints")
+    if checkpoint is None:
+        raise RunError(f"{folder} holds no usable checkpoint to {to} - name the folder of a run that was saved")
+    return checkpoint
 
 
 def _read_data(

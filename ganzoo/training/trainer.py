@@ -28,6 +28,7 @@ from ganzoo.training.plan import make_plan
 from ganzoo.training.point_figure import PointFigure
 from ganzoo.training.record import Record
 from ganzoo.training.run import Resources, Run, open_run
+from ganzoo.training.run_folder import resumed_plan, write_resources
 from ganzoo.utils.progress import Progress, silent
 
 __all__ = ["Trainer"]
@@ -55,7 +56,8 @@ class Trainer(Iterator[Record]):
         data: A data set by name, or a folder of images.
         folder: Where the run is written.
         config: Fields of the architecture's config. They override the recipe's.
-        resume: Continue the run that is in the folder, or start it again if it has no checkpoint yet.
+        resume: Continue the run that is in the folder, or start it again if it has no checkpoint yet. What is not
+            given is then as the run was started, and what is given must be equal, except for more iterations.
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:1`` or ``mps``.
         data_dir: The folder of downloaded data sets.
         workers: How many processes read images ahead, if the data is not in memory.
@@ -89,7 +91,10 @@ class Trainer(Iterator[Record]):
         progress: Progress = silent,
         **options: Any,
     ) -> None:
-        plan = make_plan(architecture, data, config=config, **options)
+        if resume:
+            plan = resumed_plan(Path(folder), architecture=architecture, data=data, config=config, **options)
+        else:
+            plan = make_plan(architecture, data, config=config, **options)
         if tensorboard:
             check_tensorboard()
         resources = Resources(str(device), data_dir, workers, compile)
@@ -97,6 +102,9 @@ class Trainer(Iterator[Record]):
         self.save_every = save_every
         self._checkpoint_due = time.monotonic() + FIRST_CHECKPOINT
         is_main = self.training_run.processes.is_main
+        if is_main:
+            used = {**vars(resources), "data_dir": str(Path(data_dir).absolute())}
+            write_resources(Path(folder), plan, {**used, "save_every": save_every, "tensorboard": tensorboard})
         self._observers = _observers_of(self.training_run, tensorboard=tensorboard) if is_main else []
         self.training_run.loggers.extend(self._observers)
 

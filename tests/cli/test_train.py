@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -16,6 +17,8 @@ from ganzoo.errors import GanzooError, InvalidConfigError
 from ganzoo.images.files import save_picture
 from ganzoo.images.tensors import to_pictures
 from ganzoo.pretrained.load import load
+from ganzoo.training.plan import make_plan
+from ganzoo.training.run_folder import write_plan, write_resources
 
 TINY = ["resolution=16", "channels=1", "latent_dim=4", "generator_width=4", "discriminator_width=4"]
 SETTINGS = [argument for setting in TINY for argument in ("--config", setting)]
@@ -47,6 +50,52 @@ def test_train_export_and_sample(photos, tmp_path):
     assert (images - halved).abs().max() < 0.02
     with pytest.raises(GanzooError, match="--overwrite"):
         runner.invoke(cli, ["export", str(tmp_path / "run"), "-o", str(tmp_path / "out")], catch_exceptions=False)
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """What `ganzoo train` asks the trainer for."""
+    seen = {}
+    monkeypatch.setattr("ganzoo.training.trainer.Trainer", lambda *names, **options: seen.update(options, names=names))
+    monkeypatch.setattr("ganzoo.cli.training_progress.introduce", lambda trainer: None)
+    monkeypatch.setattr("ganzoo.cli.training_progress.follow", lambda trainer: 0)
+    return seen
+
+
+def test_the_folder_is_enough_to_resume(photos, tmp_path, monkeypatch):
+    """Also in another folder: it continues with the options, the data and the device that it was started with."""
+    monkeypatch.chdir(photos.parent)
+    runner, run = CliRunner(), tmp_path / "run"
+    runs = ("--iterations", 4, "--save-every", 2, "--device", "cpu", "--seed", 3, "--regularizer", "r1")
+    whole = runner.invoke(cli, train(photos.name, tmp_path / "whole", *runs), catch_exceptions=False)
+    assert whole.exit_code == 0, whole.output
+    started = train(photos.name, run, "--iterations", 2, *runs[2:])
+    assert runner.invoke(cli, started, catch_exceptions=False).exit_code == 0
+    monkeypatch.chdir(tmp_path)
+    done = runner.invoke(cli, ["train", "--resume", "run", "--iterations", "4"], catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    weights = [(tmp_path / name / "model.safetensors").read_bytes() for name in ("whole", "run")]
+    assert weights[0] == weights[1]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["--resume", "run"], ["run", "--resume"], ["--resume", "-o", "run"], ["dcgan", "--resume", "-o", "run"]],
+    ids=" ".join,
+)
+def test_what_the_run_used_is_used_again(photos, tmp_path, monkeypatch, asked, words):
+    monkeypatch.chdir(tmp_path)
+    plan = make_plan("dcgan", str(photos), config={"resolution": 16})
+    write_plan(tmp_path / "run", plan)
+    used = {"device": "cuda:1", "workers": 7, "compile": True, "save_every": 5, "tensorboard": True, "data_dir": "/d"}
+    write_resources(tmp_path / "run", plan, used)
+    CliRunner().invoke(cli, ["train", *words], catch_exceptions=False)
+    assert asked.pop("names") == ("dcgan", str(photos), Path("run"))
+    assert {name: asked[name] for name in used} == used
+    others = ["--device", "cpu", "--workers", "0", "--no-compile", "--save-every", "9", "--no-tensorboard"]
+    CliRunner().invoke(cli, ["train", *words, *others], catch_exceptions=False)
+    changed = {"device": "cpu", "workers": 0, "compile": False, "save_every": 9, "tensorboard": False}
+    assert {name: asked[name] for name in used} == {**used, **changed}
 
 
 def test_the_last_line_has_penalties_that_were_not_due(photos, tmp_path):
@@ -94,6 +143,23 @@ def test_wrong_usage_leaves_no_folder(tmp_path, monkeypatch, arguments, told):
     with pytest.raises(GanzooError, match=told) as caught:
         CliRunner().invoke(cli, arguments, catch_exceptions=False)
     assert caught.value.exit_code == 2
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ([], "Missing argument 'ARCHITECTURE'"),
+        (["dcgan"], "Missing option '--data'"),
+        (["dcgan", "--data", "mnist"], "Missing option '-o' / '--output'"),
+        (["--resume"], "--resume needs the folder of a run - write: ganzoo train --resume RUN"),
+    ],
+)
+def test_what_is_missing_is_named(tmp_path, monkeypatch, arguments, told):
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(cli, ["train", *arguments])
+    assert done.exit_code == 2
+    assert told in done.stderr
     assert list(tmp_path.iterdir()) == []
 
 
