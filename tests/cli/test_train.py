@@ -1,6 +1,7 @@
 """`ganzoo train` and `export` as a person types them."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from click.testing import CliRunner
 from ganzoo import testing
 from ganzoo.cli.commands.training import parse_settings
 from ganzoo.cli.main import cli
+from ganzoo.cli.signals import catch_terminate, postponed
 from ganzoo.errors import GanzooError, InvalidConfigError
 from ganzoo.images.files import save_picture
 from ganzoo.images.tensors import to_pictures
@@ -107,7 +109,7 @@ def test_the_last_line_has_penalties_that_were_not_due(photos, tmp_path):
     assert [step for step, line in enumerate(lines, 1) if "discriminator/r1" in line] == [1, 4]
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 def test_a_signal_finishes_the_step_and_saves(photos, tmp_path, number, code):
     run = tmp_path / "run"
     command = [sys.executable, "-m", "ganzoo", *train(photos, run, "--iterations", 10**6, "--save-every", 10**6)]
@@ -123,6 +125,61 @@ def test_a_signal_finishes_the_step_and_saves(photos, tmp_path, number, code):
     last = json.loads(metrics.read_text().splitlines()[-1])["step"]
     assert [path.name for path in (run / "checkpoints").iterdir()] == [f"{last:08d}"]
     assert load(run).sample(1).shape == (1, 1, 16, 16)
+
+
+def close_stderr():
+    os.close(2)
+
+
+@pytest.mark.parametrize("output", ["full", "closed pipe", "closed"])
+def test_progress_that_cannot_be_written_does_not_stop_a_run(photos, tmp_path, output):
+    """As with `2>&1 | head`, a full disk for logs, or `2>&-`."""
+    run = tmp_path / "run"
+    command = [sys.executable, "-m", "ganzoo", *train(photos, run, "--iterations", 200, "--save-every", 100)]
+    reading, writing = os.pipe()
+    os.close(reading)
+    with open("/dev/full", "w") as full, open(writing, "w") as pipe:
+        streams = {"full": full, "closed pipe": pipe, "closed": None}
+        before = close_stderr if output == "closed" else None
+        stdout = subprocess.PIPE if output == "closed" else streams[output]
+        done = subprocess.run(command, stdout=stdout, stderr=streams[output], preexec_fn=before, check=False)
+    assert done.returncode == 0
+    assert sorted(path.name for path in (run / "checkpoints").iterdir()) == ["00000100", "00000200"]
+    assert len((run / "metrics.jsonl").read_text().splitlines()) == 202  # and two lines of spread
+    assert done.stdout in (None, f"{run}\n".encode())
+
+
+def test_what_is_asked_for_must_be_written():
+    """Only messages may be lost: a list that cannot be printed is an error."""
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "ganzoo", "list"], stdout=full, stderr=subprocess.PIPE, check=False
+        )
+    assert done.returncode == 1
+    assert b"No space left" in done.stderr
+
+
+def test_a_terminal_that_closes_may_tell_twice():
+    """The system and the shell each send SIGHUP; the second must not end the program before it has saved."""
+    with postponed() as received:
+        for _ in range(3):
+            signal.raise_signal(signal.SIGHUP)
+    assert received == [signal.SIGHUP] * 3
+
+
+def test_nohup_is_respected():
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with postponed() as received:
+            signal.raise_signal(signal.SIGHUP)
+        assert received == []
+        terminating = signal.getsignal(signal.SIGTERM)
+        caught = catch_terminate()
+        signal.raise_signal(signal.SIGHUP)
+        assert caught == []
+        signal.signal(signal.SIGTERM, terminating)
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 @pytest.mark.parametrize(
