@@ -372,6 +372,21 @@ def test_a_card_that_somebody_has_written_is_left_alone(tmp_path, pictures):
     assert card.read_text() == "mine"
 
 
+def test_bytes_that_are_no_utf_8_stop_no_run(tmp_path, pictures):
+    """A card in another encoding is a person's; a damaged line of metrics is left out."""
+    whole = list(make_run(tmp_path / "whole", pictures))
+    run = make_run(tmp_path / "run", pictures)
+    next(run), next(run)
+    card, metrics = tmp_path / "run/README.md", tmp_path / "run/metrics.jsonl"
+    card.write_bytes("Schöne Bilder".encode("latin-1"))
+    metrics.write_bytes(metrics.read_bytes() + b'{"step": 2, "D\xff(x)": 0.5}\n{"step": 3, "D(x)"')
+    with pytest.warns(UserWarning, match="2 lines"):
+        resumed = make_run(tmp_path / "run", pictures, resume=True)
+    assert list(resumed) == whole[2:]
+    assert card.read_bytes() == "Schöne Bilder".encode("latin-1")
+    assert metrics.read_bytes() == (tmp_path / "whole/metrics.jsonl").read_bytes()
+
+
 # --- faults --------------------------------------------------------------------------------------
 
 
