@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from ganzoo.data.datasets import Domains
 from ganzoo.data.toy_distributions import PointData
 from ganzoo.errors import NonFiniteError, RunError, one_line
 from ganzoo.sampling.model import Model
+from ganzoo.training.advice import diverged_advice
 from ganzoo.training.observer import Observer
 from ganzoo.training.observers import (
     Card,
@@ -138,19 +140,15 @@ class Trainer(Iterator[Record]):
             RunError: The disk is full, for instance. The last checkpoint is intact.
         """
         run = self.training_run
-        try:
+        with self._advised():
             record = next(run.loop)
             for observer in self._observers:
                 observer.record(record)
             run.log({**record.losses, **record.metrics})
             if record.step % self.save_every == 0 or record.step == run.plan.iterations:
-                self.save()
+                self._save()
             elif run.processes.is_main and time.monotonic() >= self._checkpoint_due:
                 self._save_checkpoint()  # without sheets and curves, which stay comparable at regular steps
-        except NonFiniteError as error:
-            raise NonFiniteError(f"{error} - {self._last_checkpoint()}") from error
-        except OSError as error:
-            raise RunError(f"cannot write to {run.folder}: {one_line(error)} - {self._last_checkpoint()}") from error
         return record
 
     def save(self) -> None:
@@ -160,6 +158,10 @@ class Trainer(Iterator[Record]):
             NonFiniteError: A weight is NaN or infinite; nothing was written.
             RunError: The disk is full, for instance; earlier checkpoints are intact.
         """
+        with self._advised():
+            self._save()
+
+    def _save(self) -> None:
         if not self.training_run.processes.is_main:
             return
         self._save_checkpoint()
@@ -177,12 +179,28 @@ class Trainer(Iterator[Record]):
         """The model as it is now, with averaged weights."""
         return self.training_run.model()
 
-    def _last_checkpoint(self) -> str:
-        """What a person can do after a failure."""
-        step = self.training_run.saved_step
-        if step is None:
-            return "no checkpoint was written yet: start again with --resume"
-        return f"the checkpoint of step {step} is intact: continue from it with --resume"
+    @contextmanager
+    def _advised(self) -> Iterator[None]:
+        """Add to an error what a person can do: which checkpoint is intact, and how to go on.
+
+        Raises:
+            NonFiniteError: A loss or a weight is NaN or infinite.
+            RunError: A file could not be written.
+        """
+        run = self.training_run
+        try:
+            yield
+        except NonFiniteError as error:
+            what = str(error).partition(" - ")[0]
+            raise NonFiniteError(f"{what} - {diverged_advice(run.folder, run.saved_step, run.config)}") from error
+        except OSError as error:
+            step = run.saved_step
+            advice = (
+                "no checkpoint was written yet: start again with --resume"
+                if step is None
+                else f"the checkpoint of step {step} is intact: continue from it with --resume"
+            )
+            raise RunError(f"cannot write to {run.folder}: {one_line(error)} - {advice}") from error
 
 
 def _observers_of(run: Run, *, tensorboard: bool) -> list[Observer]:

@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import re
 import shlex
 import shutil
 import signal
@@ -10,6 +11,7 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
 import psutil
 import pytest
@@ -37,6 +39,7 @@ from ganzoo.registry import lookup
 from ganzoo.registry.registry import Registry
 from ganzoo.sharing.card import card_of
 from ganzoo.training import checkpoints, observers, trainer
+from ganzoo.training.advice import diverged_advice
 from ganzoo.training.command import command_of
 from ganzoo.training.plan import make_plan
 from plugin_factory import declaring
@@ -401,12 +404,45 @@ def test_a_non_finite_loss_stops_the_run_and_keeps_what_is_good(tmp_path, pictur
     assert load(tmp_path / "run").sample(1).isfinite().all()
 
 
+def test_the_advice_for_nan_does_not_repeat_the_step(tmp_path, pictures):
+    """On the CPU, --resume computes the same NaN again: another run from its weights, with a smaller rate, need not."""
+    fast = {"config": {**TINY, "learning_rate": 3e8}, "loss": "wasserstein", "save_every": 1, "iterations": 60}
+    with pytest.raises(NonFiniteError):
+        make_run(tmp_path / "run", pictures, **fast).run()
+    told = []
+    for _ in range(2):
+        with pytest.raises(NonFiniteError) as again:
+            make_run(tmp_path / "run", pictures, **fast, resume=True).run()
+        told.append(str(again.value))
+    assert told[0] == told[1]
+    rates = r"smaller learning rates, such as --config learning_rate=1\.5e\+08"
+    advice = rf"but --resume repeats the step: .* with {rates}, from its weights \(--init {tmp_path}/run\) or anew"
+    assert re.search(advice, told[1])
+
+
+def test_the_advice_for_nan_before_the_first_checkpoint(tmp_path, pictures):
+    run = make_run(tmp_path / "run", pictures)
+    with torch.no_grad():
+        next(run.training_run.loop.gan.generator.parameters()).fill_(torch.nan)
+    with pytest.raises(
+        NonFiniteError, match=r"no checkpoint .* in another folder with smaller .*learning_rate=0\.0001"
+    ):
+        next(run)
+
+
+def test_the_advice_for_nan_names_all_rates():
+    config = lookup.check_config("biggan", {})[0]
+    rates = "--config generator_learning_rate=2.5e-05 --config discriminator_learning_rate=0.0001"
+    advice = diverged_advice(Path("my run"), 7, config)
+    assert advice.endswith(f"such as {rates}, from its weights (--init 'my run') or anew")
+
+
 def test_non_finite_weights_are_not_saved(tmp_path, pictures):
     run = make_run(tmp_path / "run", pictures)
     next(run), next(run)
     with torch.no_grad():
         next(run.training_run.loop.gan.discriminator.parameters()).fill_(torch.inf)
-    with pytest.raises(NonFiniteError, match="holds NaN or infinity"):
+    with pytest.raises(NonFiniteError, match=r"holds NaN or infinity - the checkpoint of step 2 is intact.*--init"):
         run.save()
     assert [path.name for path in (tmp_path / "run/checkpoints").iterdir()] == ["00000002"]
 
