@@ -51,7 +51,8 @@ class Trainer(Iterator[Record]):
     The folder gets checkpoints, metrics, sheets of samples, and the model, which `ganzoo.load` can read at any
     time. They are written every `save_every` iterations, at the end, and when `save` is called. Whatever `save_every`
     is, a checkpoint is also written after half a minute, and then at least every few minutes. Several processes that
-    ``torchrun`` has started train one model together, and the first of them writes.
+    ``torchrun`` has started train one model together, and the first of them writes. No other process can train in
+    the folder, until all iterations are done, or this process has ended or dropped the trainer.
 
     Args:
         architecture: A registered architecture.
@@ -73,7 +74,8 @@ class Trainer(Iterator[Record]):
     Raises:
         UsageError: A name, an option or a device does not exist.
         DataError: The data cannot be read, or the architecture cannot be trained on it.
-        RunError: The folder holds another run, or a run that was started with other options.
+        RunError: The folder holds another run, or a run that was started with other options, or another process
+            trains in it.
     """
 
     def __init__(
@@ -147,6 +149,8 @@ class Trainer(Iterator[Record]):
             run.log({**record.losses, **record.metrics})
             if record.step % self.save_every == 0 or record.step == run.plan.iterations:
                 self._save()
+                if record.step == run.plan.iterations and run.lock:
+                    run.lock.release()  # another process may make the run longer, while this one goes on
             elif run.processes.is_main and time.monotonic() >= self._checkpoint_due:
                 self._save_checkpoint()  # without sheets and curves, which stay comparable at regular steps
         return record

@@ -7,6 +7,7 @@ import re
 import shlex
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -39,6 +40,7 @@ from ganzoo.registry import lookup
 from ganzoo.registry.registry import Registry
 from ganzoo.sharing.card import card_of
 from ganzoo.training import checkpoints, observers, trainer
+from ganzoo.training import run as run_module
 from ganzoo.training.advice import diverged_advice
 from ganzoo.training.command import command_of
 from ganzoo.training.plan import make_plan
@@ -254,6 +256,50 @@ def test_a_run_without_a_usable_checkpoint_is_not_started_again(tmp_path, pictur
     with pytest.warns(UserWarning, match="is damaged"), pytest.raises(RunError, match="no usable checkpoint"):
         make_run(tmp_path / "run", pictures, iterations=4, resume=True)
     assert (tmp_path / "run/metrics.jsonl").read_text().count("adversarial") == 4
+
+
+def wait_for_metrics(run, process):
+    metrics = run / "metrics.jsonl"
+    deadline = time.monotonic() + 100
+    while not (metrics.exists() and metrics.stat().st_size) and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.02)
+
+
+def test_two_processes_do_not_train_in_one_folder(tmp_path, pictures):
+    """The other one is named; its lock dies with it."""
+    run = tmp_path / "run"
+    command = [*COMMAND, *arguments(pictures, run, "--iterations", 10**6, "--workers", 0)]
+    process = subprocess.Popen(command, env=environment(), stderr=subprocess.DEVNULL)
+    wait_for_metrics(run, process)
+    with pytest.raises(RunError, match=f"is used by process {process.pid} on {socket.gethostname()} - wait until"):
+        make_run(run, pictures, resume=True, iterations=10**6)
+    process.kill()
+    process.wait()
+    assert next(make_run(run, pictures, resume=True, iterations=10**6)).step >= 1
+
+
+def test_a_run_that_was_started_meanwhile_is_not_overwritten(tmp_path, pictures, monkeypatch):
+    """Another process started one while this one read its data, and ended."""
+    load_data = run_module.load_data
+
+    def slowly(*names, **options):
+        monkeypatch.setattr(run_module, "load_data", load_data)
+        make_run(tmp_path / "run", pictures, iterations=2).run()
+        return load_data(*names, **options)
+
+    monkeypatch.setattr(run_module, "load_data", slowly)
+    with pytest.raises(RunError, match="holds a run already"):
+        make_run(tmp_path / "run", pictures, seed=3)
+    assert checkpoints.latest(tmp_path / "run/checkpoints").step == 2
+
+
+def test_a_finished_run_is_not_locked(tmp_path, pictures):
+    """It can be made longer in another process while the first one goes on, as a notebook does."""
+    trainer = make_run(tmp_path / "run", pictures, iterations=2)
+    trainer.run()
+    command = [*COMMAND, *arguments(pictures, tmp_path / "run", "--iterations", 3, "--resume")]
+    done = subprocess.run(command, env=environment(), capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
 
 # --- what a run shows of itself ------------------------------------------------------------------
