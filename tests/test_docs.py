@@ -21,6 +21,8 @@ from ganzoo.images.files import save_picture
 from ganzoo.images.tensors import to_pictures
 from ganzoo.interface import hooks
 from ganzoo.registry import lookup
+from ganzoo.training.plan import make_plan
+from ganzoo.training.run_folder import write_plan
 from in_process import ganzoo as shell
 from plugin_factory import install
 
@@ -127,6 +129,7 @@ def test_commands_that_are_shown_are_commands(monkeypatch: pytest.MonkeyPatch, t
     (tmp_path / "photos").mkdir()
     save_picture(to_pictures(torch.zeros(1, 3, 8, 8))[0], tmp_path / "photos" / "0.png")
     monkeypatch.chdir(tmp_path)
+    write_plan(tmp_path / "run", make_plan("dcgan", "photos"))  # to resume
     shown = [words for name, text in DOCS.items() if name != "write-a-plugin.md" for words in commands(text)]
     shown += [words for text in (SHORT, *TOP.values()) for words in commands(text)]
     assert len(shown) > 60

@@ -7,7 +7,6 @@ when one of its commands is used, so that `ganzoo list` does not wait for the op
 from __future__ import annotations
 
 import logging
-import signal
 import sys
 import traceback
 import warnings
@@ -17,6 +16,7 @@ from typing import Any, NoReturn
 import click
 
 from ganzoo.cli.signals import EXIT_CODES, catch_terminate
+from ganzoo.cli.streams import open_missing, tolerate
 from ganzoo.errors import GanzooError, one_line
 from ganzoo.registry import lookup
 from ganzoo.registry.plugin import SLOW_IMPORT
@@ -93,6 +93,8 @@ def cli(ctx: click.Context, no_plugins: bool, debug: bool) -> None:
 
 def main() -> NoReturn:
     """Run the command line. Every error is one line, with the exit code that `ganzoo.errors` gives it."""
+    open_missing()
+    tolerate("stderr")  # progress and messages that nobody can read must not stop the work
     terminated = catch_terminate()
     try:
         code = cli.main(standalone_mode=False)
@@ -110,7 +112,7 @@ def main() -> NoReturn:
         code = _fail(str(error), 1)
     except Exception as error:
         code = _fail(f"{one_line(error)} - this is a bug in ganzoo or in a plugin: `ganzoo --debug ...` shows where", 1)
-    sys.exit(EXIT_CODES[signal.SIGTERM] if terminated else code or 0)
+    sys.exit(EXIT_CODES[terminated[0]] if terminated else code or 0)
 
 
 class _StderrHandler(logging.Handler):

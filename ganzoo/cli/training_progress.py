@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ganzoo.cli.signals import EXIT_CODES, postponed
+from ganzoo.cli.streams import tolerate
 
 if TYPE_CHECKING:
     from ganzoo.training.run import Run
@@ -44,8 +46,8 @@ def _print_notes(run: Run, notes: Iterable[str]) -> None:
 def follow(trainer: Trainer) -> int:
     """Train a run to its end, with a bar on a terminal, or else with a line for every 100 iterations.
 
-    After SIGINT or SIGTERM it finishes the iteration, saves and stops. Only the first of several processes prints.
-    Returns the exit code.
+    After SIGINT, SIGTERM or SIGHUP it finishes the iteration, saves and stops. Only the first of several processes
+    prints. Returns the exit code.
     """
     run = trainer.training_run
     is_main, total = run.processes.is_main, run.plan.iterations
@@ -64,8 +66,10 @@ def follow(trainer: Trainer) -> int:
     if is_main:
         _print_notes(run, sorted(set(run.data.notes) - known))  # notes on images that were read while it trained
     if is_main and run.step < total:
-        click.echo(f"ganzoo: stopped and saved after step {run.step} - continue with --resume", err=True)
+        command = shlex.join(["ganzoo", "train", "--resume", str(run.folder)])
+        click.echo(f"ganzoo: stopped and saved after step {run.step} - continue with: {command}", err=True)
     elif is_main:
+        tolerate("stdout")  # the run is complete and saved, whether or not its name can be printed
         click.echo(run.folder)
     return EXIT_CODES[received[0]] if received and run.step < total else 0
 

@@ -83,23 +83,58 @@ def _is_distributed() -> bool:
 def join_process_group(device: str) -> tuple[ProcessGroup, torch.device]:
     """Join the process group that ``torchrun`` has started; without it, this process is the only one.
 
+    The environment variable WORLD_SIZE, which ``torchrun`` sets, says how many processes there are. They communicate
+    with NCCL on GPUs and with Gloo on CPUs.
+
     Returns the group and the device of this process. On a machine with GPUs each process has one of them.
 
     Raises:
-        InvalidRequestError: there is no such device, or `device` names a single device for several processes.
+        InvalidRequestError: there is no such device, or `device` names a single device for several processes. Or
+            the process group does not have WORLD_SIZE processes.
     """
-    if int(os.environ.get("WORLD_SIZE", "1")) == 1:
+    world_size = _number_in_environment("WORLD_SIZE")
+    if world_size == 1:
         return ProcessGroup(), resolve_device(device)
     if device not in ("auto", "cpu", "cuda"):
         raise InvalidRequestError(f"several processes cannot all train on {device} - use auto, cuda or cpu")
-    if device == "cuda":
-        resolve_device(device)
+    # "auto" may also mean mps, which a machine has once: several processes compute on its CPU.
+    on_gpus = resolve_device(device).type == "cuda"
+    if on_gpus:
+        _check_gpus(_number_in_environment("LOCAL_WORLD_SIZE"))
     # Import it before the group exists. Optimizers import it later, and it then keeps the group alive, with its
     # threads, in default arguments.
     import torch.distributed.nn.functional
     from accelerate import PartialState
 
-    state = PartialState(cpu=device == "cpu")
+    # Without `cpu`, accelerate joins no group on a machine without a GPU, and says nothing.
+    state = PartialState(cpu=not on_gpus, backend="nccl" if on_gpus else "gloo")
+    if state.num_processes != world_size:  # each process would train a model of its own, all in one folder
+        raise InvalidRequestError(
+            f"the process group has {state.num_processes} processes, but WORLD_SIZE is {world_size} - "
+            "start all processes with torchrun, or unset WORLD_SIZE to train in one process"
+        )
     # Threads of the group that outlive the interpreter may abort the process after all its work is done.
     atexit.register(state.destroy_process_group)
     return ProcessGroup(state.process_index, state.num_processes), torch.device(state.device)
+
+
+def _number_in_environment(name: str) -> int:
+    """The value of an environment variable that ``torchrun`` sets; 1 without ``torchrun``."""
+    text = os.environ.get(name) or "1"
+    if not text.isdecimal() or int(text) < 1:
+        raise InvalidRequestError(f"the environment variable {name} is {text!r} - unset it, or start with torchrun")
+    return int(text)
+
+
+def _check_gpus(processes: int) -> None:
+    """Check that each of this machine's processes has a GPU of its own.
+
+    Raises:
+        InvalidRequestError: there are fewer GPUs.
+    """
+    gpus = torch.cuda.device_count()
+    if processes > gpus:
+        raise InvalidRequestError(
+            f"torchrun has started {processes} processes on a machine with {gpus} GPUs - "
+            f"start it with --nproc-per-node {gpus}, or train with --device cpu"
+        )

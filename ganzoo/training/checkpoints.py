@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import json
 import os
 import shutil
@@ -15,16 +16,19 @@ from uuid import uuid4
 import torch
 from torch import Tensor
 
-from ganzoo.errors import GanzooError, RunError, one_line
+from ganzoo.errors import RunError, one_line
 from ganzoo.utils.files import sha256_of
 from ganzoo.weights.tensors import check_finite, read_tensors, write_tensors
 
-__all__ = ["Checkpoint", "latest", "save"]
+__all__ = ["Checkpoint", "any_saved", "latest", "save"]
 
 FULL_BYTES = 1_000_000
 """A disk with less free space than this counts as full."""
 
-_MANIFEST = "manifest.json"
+_MANIFEST, _STATE = "manifest.json", "state.pt"
+
+_SEALED = "manifest has a digest"
+"""An entry of ``state.pt``. Checkpoints of ganzoo 0.1 do not have it, and their manifests have no digest."""
 
 
 class Checkpoint(NamedTuple):
@@ -67,10 +71,16 @@ def save(folder: Path, checkpoint: Checkpoint, *, keep: int = 2) -> Path:
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
     for old in _steps(folder)[:-keep]:
-        shutil.rmtree(old)
+        if old != target:  # damaged checkpoints of later steps may be there, and this one is good
+            shutil.rmtree(old)
     for orphan in folder.glob(".*"):  # left by saves that were killed; no other process writes here
         shutil.rmtree(orphan, ignore_errors=True)
     return target
+
+
+def any_saved(folder: Path) -> bool:
+    """Whether the folder has a checkpoint, damaged or not."""
+    return bool(_steps(folder))
 
 
 def latest(folder: Path) -> Checkpoint | None:
@@ -78,7 +88,7 @@ def latest(folder: Path) -> Checkpoint | None:
     for path in reversed(_steps(folder)):
         try:
             return _read(path)
-        except (GanzooError, OSError, ValueError, KeyError, RuntimeError) as error:
+        except Exception as error:  # what is read may be anything, and each damage raises another error
             warnings.warn(f"{path} is damaged ({one_line(error)}) - the checkpoint before it is used", stacklevel=2)
     return None
 
@@ -91,35 +101,51 @@ def _reason(error: Exception, folder: Path) -> str:
 
 
 def _write(folder: Path, checkpoint: Checkpoint) -> None:
-    """Write the files of a checkpoint, then a manifest with their digests, and force all to the disk."""
+    """Write the files of a checkpoint, then a manifest with their digests and its own, and force all to the disk."""
     for name, tensors in checkpoint.networks.items():
         write_tensors(folder / f"{name}.safetensors", tensors)
-    torch.save(dict(checkpoint.state), folder / "state.pt")
+    torch.save({**checkpoint.state, _SEALED: True}, folder / _STATE)
     files = {path.name: {"size": path.stat().st_size, "sha256": sha256_of(path)} for path in sorted(folder.iterdir())}
-    (folder / _MANIFEST).write_text(json.dumps({"step": checkpoint.step, "files": files}, indent=2))
+    manifest = {"step": checkpoint.step, "files": files}
+    (folder / _MANIFEST).write_text(json.dumps({**manifest, "sha256": _digest_of(manifest)}, indent=2))
     for path in (*folder.iterdir(), folder):
         _sync(path)
 
 
+def _digest_of(manifest: Mapping[str, Any]) -> str:
+    """The SHA-256 of a manifest's entries, however they are spaced in the file."""
+    return hashlib.sha256(json.dumps(manifest, sort_keys=True).encode()).hexdigest()
+
+
 def _read(folder: Path) -> Checkpoint:
-    """Read a checkpoint, and compare each file with its digest in the manifest."""
+    """Read a checkpoint, and compare the manifest with its own digest, and each file with its digest in the manifest.
+
+    It raises some error if anything is damaged.
+    """
     manifest = json.loads((folder / _MANIFEST).read_text())
+    digest = manifest.pop("sha256", None)
+    if digest not in (None, _digest_of(manifest)):
+        raise RunError(f"{_MANIFEST} has changed since it was written")
+    if manifest["step"] != int(folder.name):
+        raise RunError(f"{_MANIFEST} is of step {manifest['step']}")
     files: dict[str, dict[str, Any]] = manifest["files"]
-    for name, entry in files.items():
-        if sha256_of(folder / name) != entry["sha256"]:
+    for name in {*files, _STATE}:
+        if sha256_of(folder / name) != files[name]["sha256"]:
             raise RunError(f"{name} has changed since it was written")
     networks = {
         name.removesuffix(".safetensors"): read_tensors(folder / name)
         for name in files
         if name.endswith(".safetensors")
     }
-    state = torch.load(folder / "state.pt", weights_only=True, map_location="cpu")
+    state = torch.load(folder / _STATE, weights_only=True, map_location="cpu")
+    if state.pop(_SEALED, False) and digest is None:
+        raise RunError(f"{_MANIFEST} has lost its digest")
     return Checkpoint(manifest["step"], networks, state)
 
 
 def _steps(folder: Path) -> list[Path]:
     """The folders of all checkpoints, from the oldest to the newest."""
-    return sorted(path for path in folder.glob("*") if path.name.isdigit()) if folder.is_dir() else []
+    return sorted(path for path in folder.glob("*") if path.name.isdecimal()) if folder.is_dir() else []
 
 
 def _sync(path: Path) -> None:

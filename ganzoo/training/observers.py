@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
-import math
 import warnings
 from array import array
 from collections import defaultdict
@@ -23,6 +21,7 @@ from ganzoo.images.tensors import from_bytes, to_pictures
 from ganzoo.interface.configs import as_translation_config
 from ganzoo.pretrained.cards import is_stub
 from ganzoo.registry import lookup
+from ganzoo.training.metrics_file import append_metrics, drop_after, read_metrics
 from ganzoo.training.observer import Observer
 from ganzoo.training.readme import render_card
 from ganzoo.utils.files import atomic_write
@@ -66,26 +65,11 @@ class Metrics(Observer):
         super().__init__(run)
         self.path = self.folder / "metrics.jsonl"
         if self.path.exists():
-            self._drop_after(run.step)
+            drop_after(self.path, run.step)  # what a killed run wrote after its last checkpoint
 
     def log(self, step: int, metrics: Mapping[str, float]) -> None:
-        """Append a line at once, so that another process can read it."""
-        with self.path.open("a") as file:
-            file.write(json.dumps({"step": step, **metrics}) + "\n")
-
-    def _drop_after(self, step: int) -> None:
-        """Drop what a killed run wrote after its last checkpoint, at `step`, and an incomplete line at the end."""
-        kept = [line for line in self.path.read_text().splitlines() if _step(line) <= step]
-        with atomic_write(self.path) as temporary:
-            temporary.write_text("".join(line + "\n" for line in kept))
-
-
-def _step(line: str) -> float:
-    """The step of a line of ``metrics.jsonl``, infinity if the line is incomplete."""
-    try:
-        return float(json.loads(line)["step"])
-    except (ValueError, KeyError, TypeError):
-        return math.inf
+        """Append a line."""
+        append_metrics(self.path, step, metrics)
 
 
 class Published(Observer):
@@ -106,9 +90,10 @@ class Card(Observer):
     def save(self) -> None:
         """Write the card again, unless a person has changed it."""
         path, card = self.folder / "README.md", render_card(self.run)
-        if not path.exists() or is_stub(path.read_text()):
+        # A person's card may be in any encoding. The mark of a stub is ASCII.
+        if not path.exists() or is_stub(path.read_text(encoding="utf-8", errors="replace")):
             with atomic_write(path) as temporary:
-                temporary.write_text(card)
+                temporary.write_text(card, encoding="utf-8")
 
 
 class Sheets(Observer):
@@ -186,12 +171,10 @@ class Curves(Observer):
         super().__init__(run)
         self.steps: dict[str, array[float]] = defaultdict(lambda: array("d"))
         self.values: dict[str, array[float]] = defaultdict(lambda: array("d"))
-        path = self.folder / "metrics.jsonl"
-        for line in path.read_text().splitlines() if path.exists() else ():
-            entry = json.loads(line)
-            self.log(entry.pop("step"), entry)
+        for step, metrics in read_metrics(self.folder / "metrics.jsonl"):
+            self.log(step, metrics)
 
-    def log(self, step: int, metrics: Mapping[str, float]) -> None:
+    def log(self, step: float, metrics: Mapping[str, float]) -> None:
         """Add a point to each curve."""
         for name, value in metrics.items():
             self.steps[name].append(step)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -13,7 +13,7 @@ from ganzoo.errors import InvalidRequestError
 from ganzoo.registry import lookup
 from ganzoo.utils.commands import flag
 
-__all__ = ["Plan", "TrainingOptions", "make_plan", "schedule_of"]
+__all__ = ["Plan", "TrainingOptions", "check_options", "check_plan", "make_plan", "schedule_of", "weights_of"]
 
 PRECISIONS = ("fp32", "bf16", "fp16")
 
@@ -126,14 +126,23 @@ def make_plan(architecture: str, data: str, *, config: Mapping[str, Any] | None 
     """
     recipe = lookup.registry().architectures[architecture].recipe(data)
     asked = {**recipe.options, **{name: value for name, value in options.items() if value is not None}}
+    check_options(asked)
+    asked["regularizers"] = weights_of(asked.get("regularizers") or {})
+    plan = Plan(architecture=architecture, data=data, config={**recipe.config, **(config or {})}, **asked)
+    check_plan(plan)
+    return plan
+
+
+def check_options(options: Iterable[str]) -> None:
+    """Check the names of training options.
+
+    Raises:
+        InvalidRequestError: One of them does not exist.
+    """
     known = [f.name for f in dataclasses.fields(Plan) if f.name not in ("architecture", "data", "config")]
-    unknown = sorted(asked.keys() - set(known))
+    unknown = sorted(set(options) - set(known))
     if unknown:
         raise InvalidRequestError(f"there is no training option {', '.join(unknown)} - use {', '.join(known)}")
-    asked["regularizers"] = _weights(asked.get("regularizers") or {})
-    plan = Plan(architecture=architecture, data=data, config={**recipe.config, **(config or {})}, **asked)
-    _check(plan)
-    return plan
 
 
 def schedule_of(text: str) -> tuple[str, float]:
@@ -156,8 +165,12 @@ def schedule_of(text: str) -> tuple[str, float]:
     return name, value
 
 
-def _check(plan: Plan) -> None:
-    """Look up every name in the registry, and check that the regularizers work with the loss."""
+def check_plan(plan: Plan) -> None:
+    """Look up every name in the registry, and check that the regularizers work with the loss.
+
+    Raises:
+        UnknownNameError, InvalidConfigError, InvalidRequestError: as for `make_plan`.
+    """
     found = lookup.registry()
     _, loss = lookup.check_config(plan.architecture, plan.config, plan.loss)
     schedule_of(plan.schedule)
@@ -172,7 +185,7 @@ def _check(plan: Plan) -> None:
             )
 
 
-def _weights(regularizers: Mapping[str, float | None]) -> dict[str, float]:
+def weights_of(regularizers: Mapping[str, float | None]) -> dict[str, float]:
     """The weights by name, with each regularizer's default weight in place of None."""
     known = lookup.registry().regularizers
     return {name: known[name].weight if weight is None else weight for name, weight in regularizers.items()}

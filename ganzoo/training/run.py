@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field
@@ -20,14 +21,18 @@ from ganzoo.interface.tasks import Task
 from ganzoo.registry import lookup
 from ganzoo.sampling.model import Model
 from ganzoo.training import checkpoints
+from ganzoo.training.checkpoints import Checkpoint
 from ganzoo.training.loop import Loop
 from ganzoo.training.plan import Plan
-from ganzoo.training.run_folder import check_folder, latest_checkpoint, write_plan
+from ganzoo.training.run_folder import check_folder, write_plan
 from ganzoo.training.techniques import resolve_techniques
+from ganzoo.utils.locks import FolderInUse, FolderLock
 from ganzoo.utils.progress import Progress, silent
 from ganzoo.utils.seeds import derive_seed
 
 __all__ = ["MetricsLogger", "Resources", "Run", "open_run"]
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -57,8 +62,8 @@ class Run:
     """One training run: its folder, its plan, and the state of its training. `open_run` makes it.
 
     `config` is the complete config of the architecture, `loss_name` the adversarial loss, and `task` what the
-    model generates. `saved_step` is the step of the last checkpoint, None if there is none yet. `loggers`
-    get all metrics.
+    model generates. `saved_step` is the step of the last checkpoint, None if there is none yet. `lock`
+    keeps other processes from training in the folder; only the main process has it. `loggers` get all metrics.
     """
 
     folder: Path
@@ -70,6 +75,7 @@ class Run:
     loop: Loop
     processes: ProcessGroup
     saved_step: int | None = None
+    lock: FolderLock | None = None
     loggers: list[MetricsLogger] = field(default_factory=list)
 
     @property
@@ -106,7 +112,7 @@ class Run:
             RunError: There is no checkpoint, it is further than the plan's iterations, or it was trained on other
                 data.
         """
-        checkpoint = latest_checkpoint(self.folder, "resume")
+        checkpoint = _latest_checkpoint(self.folder, "resume")
         if checkpoint.step > self.plan.iterations:
             raise RunError(f"{self.folder} is at step {checkpoint.step} already - ask for more --iterations")
         if checkpoint.state["data"] != self._digest:
@@ -133,10 +139,13 @@ def open_run(
 ) -> Run:
     """Start the run that `plan` describes in `folder`, or resume the run that is there; it has not trained yet.
 
+    A run that was killed before its first checkpoint starts again at step 0.
+
     Raises:
         UsageError: The device does not exist, or the data set is unknown.
         DataError: The data cannot be read, or the architecture cannot be trained on it.
-        RunError: The folder holds another run. Or a run to resume, or to start from, has no usable checkpoint.
+        RunError: The folder holds another run, or another process trains in it. Or a run to resume, or to start
+            from, has no usable checkpoint.
         MismatchError: The run to start from has other networks.
     """
     # Check first: a wrong request must leave no folder, and must not wait for a download.
@@ -145,10 +154,13 @@ def open_run(
     task = lookup.registry().architectures[plan.architecture].task
     techniques = resolve_techniques(plan)
     check_folder(folder, plan, resume=resume)
-    start = latest_checkpoint(Path(plan.init), "start from") if plan.init and not resume else None
+    saved = resume and checkpoints.any_saved(folder / "checkpoints")
+    start = _latest_checkpoint(Path(plan.init), "start from") if plan.init and not saved else None
 
     # Join the process group before the data is read: it decides who downloads, and on which device each trains.
     processes, device = join_process_group(resources.device)
+    # A run to resume must not change any more, from here on. A new run has no folder yet.
+    lock = _lock(folder) if resume and processes.is_main else None
     # The main process downloads; the others wait, and find the files then.
     with processes.main_first() if plan.data in DATASETS else nullcontext():
         data = _read_data(plan, config, task, resources, progress)
@@ -168,19 +180,48 @@ def open_run(
         workers=resources.workers,
         compile=resources.compile,
     )
-    run = Run(folder, plan, config, loss.name, task, data, loop, processes)
+    run = Run(folder, plan, config, loss.name, task, data, loop, processes, lock=lock)
 
     # Replace the initial weights, if there are others to continue from.
-    if resume:
+    if saved:
         run.restore()
     elif start:
         loop.start_from(start, of=str(plan.init))
+    if resume and not saved and processes.is_main:
+        _log.info("%s has no checkpoint yet: it starts again at step 0", folder)
 
     # Write last, when everything that can fail is done, and when every process has checked the folder.
     processes.wait()
     if processes.is_main:
+        folder.mkdir(parents=True, exist_ok=True)
+        run.lock = lock or _lock(folder)
+        check_folder(folder, plan, resume=resume)  # again: another process may have started a run since
         write_plan(folder, plan)
     return run
+
+
+def _lock(folder: Path) -> FolderLock:
+    """Keep other processes from training in `folder`.
+
+    Raises:
+        RunError: Another process trains in it.
+    """
+    try:
+        return FolderLock(folder)
+    except FolderInUse as error:
+        raise RunError(f"{folder} is used by {error} - wait until it ends, or choose another folder") from error
+
+
+def _latest_checkpoint(folder: Path, to: str) -> Checkpoint:
+    """The newest undamaged checkpoint of a run; `to` tells in the error's message what it was needed for.
+
+    Raises:
+        RunError: The folder has no undamaged checkpoint.
+    """
+    checkpoint = checkpoints.latest(folder / "checkpoints")
+    if checkpoint is None:
+        raise RunError(f"{folder} holds no usable checkpoint to {to} - name the folder of a run that was saved")
+    return checkpoint
 
 
 def _read_data(

@@ -1,19 +1,32 @@
-"""The folder of a run: the plan that it was started with, and its checkpoints."""
+"""The folder of a run: the plan and the resources that it was started with. It needs no torch."""
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import os
+import warnings
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from ganzoo.errors import RunError, one_line
-from ganzoo.training import checkpoints
-from ganzoo.training.checkpoints import Checkpoint
-from ganzoo.training.plan import Plan
-from ganzoo.utils.files import atomic_write, check_writable
+from ganzoo.training.plan import Plan, check_options, check_plan, weights_of
+from ganzoo.utils import names
+from ganzoo.utils.files import atomic_write, check_writable, expand_home
 
-__all__ = ["check_folder", "latest_checkpoint", "write_plan"]
+__all__ = ["check_folder", "read_resources", "resumed_plan", "write_plan", "write_resources"]
 
-_PLAN = "run.json"
+_PLAN, _RESOURCES = "run.json", "resources.json"
+
+_PATHS = ("data", "init")
+"""The fields of a plan that may name a folder."""
+
+_KINDS: dict[str, type] = {
+    **{"device": str, "data_dir": str, "workers": int, "compile": bool, "save_every": int, "tensorboard": bool},
+    **dict.fromkeys(_PATHS, str),
+}
+"""The entries of ``resources.json``."""
 
 
 def check_folder(folder: Path, plan: Plan, *, resume: bool) -> None:
@@ -25,23 +38,10 @@ def check_folder(folder: Path, plan: Plan, *, resume: bool) -> None:
             plan is damaged or differs from `plan`.
     """
     check_writable(folder)
-    path = folder / _PLAN
-    if not path.exists():
-        if resume:
-            raise RunError(f"{folder} holds no run to resume - omit --resume to start one")
-        return
-    if not resume:
+    if resume:
+        _check_same(folder, plan, _read_plan(folder))
+    elif (folder / _PLAN).exists():
         raise RunError(f"{folder} holds a run already - continue it with --resume, or choose another folder")
-    try:
-        before = json.loads(path.read_text())
-    except ValueError as error:
-        raise RunError(f"{path} is damaged ({one_line(error)}) - start a new run in another folder") from error
-    differences = plan.differences(before)
-    if differences:
-        raise RunError(
-            f"{folder} was started with other options: {'; '.join(differences)} - use the same options again, "
-            f"or start a new run in another folder from its weights, with --init {folder}"
-        )
 
 
 def write_plan(folder: Path, plan: Plan) -> None:
@@ -51,13 +51,124 @@ def write_plan(folder: Path, plan: Plan) -> None:
         temporary.write_text(plan.as_json())
 
 
-def latest_checkpoint(folder: Path, to: str) -> Checkpoint:
-    """The newest undamaged checkpoint of a run; `to` tells in the error's message what it was needed for.
+def resumed_plan(
+    folder: Path,
+    *,
+    architecture: str | None = None,
+    data: str | None = None,
+    config: Mapping[str, Any] | None = None,
+    **options: Any,
+) -> Plan:
+    """The plan that the run in `folder` was started with. What is given must be equal, except for the iterations.
+
+    `options` are the other fields of `Plan`. An option of None counts as not given. A folder of images may be written
+    in several ways: ``photos``, ``./photos/`` and its absolute path are the same data.
 
     Raises:
-        RunError: The folder has no undamaged checkpoint.
+        RunError: The folder holds no run, its plan is damaged, or it was started with other options.
+        UnknownNameError, InvalidConfigError, InvalidRequestError: as for `make_plan`.
     """
-    checkpoint = checkpoints.latest(folder / "checkpoints")
-    if checkpoint is None:
-        raise RunError(f"{folder} holds no usable checkpoint to {to} - name the folder of a run that was saved")
-    return checkpoint
+    check_options(options)
+    before = _read_plan(folder)
+    try:
+        entries = {name: tuple(v) if isinstance(v, list) else v for name, v in before["config"].items()}
+        stored = Plan(**{**before, "config": entries})
+    except (TypeError, ValueError, KeyError, AttributeError) as error:
+        raise _damaged(folder / _PLAN, error) from error
+    given = {"architecture": architecture, "data": data, **options}
+    given = {name: value for name, value in given.items() if value is not None}
+    if "regularizers" in given:
+        given["regularizers"] = weights_of(given["regularizers"])
+    given |= _paths_now(folder, stored, given)
+    plan = dataclasses.replace(stored, **{**given, "config": {**stored.config, **(config or {})}})
+    _check_same(folder, plan, before)
+    check_plan(plan)
+    return plan
+
+
+def read_resources(folder: Path) -> dict[str, Any]:
+    """What the run in `folder` used of its machine: the device, for instance. What cannot be read is left out."""
+    try:
+        entries = dict(json.loads((folder / _RESOURCES).read_text()))
+    except FileNotFoundError:
+        return {}  # written by ganzoo 0.1
+    except (OSError, ValueError, TypeError, RecursionError) as error:
+        warnings.warn(
+            f"{folder / _RESOURCES} is damaged ({one_line(error)}) - give options such as --device again", stacklevel=2
+        )
+        return {}
+    return {name: entries[name] for name, kind in _KINDS.items() if type(entries.get(name)) is kind}
+
+
+def write_resources(folder: Path, plan: Plan, resources: Mapping[str, Any]) -> None:
+    """Write `resources`, and where the plan's folders are, so that a run can be resumed from another folder."""
+    paths = {name: _location(value) for name in _PATHS if (value := getattr(plan, name)) is not None}
+    with atomic_write(folder / _RESOURCES) as temporary:
+        temporary.write_text(json.dumps({**resources, **paths}, indent=2) + "\n")
+
+
+def _read_plan(folder: Path) -> dict[str, Any]:
+    """The content of ``run.json``.
+
+    Raises:
+        RunError: There is none, or it is damaged.
+    """
+    path = folder / _PLAN
+    if not path.exists():
+        raise RunError(f"{folder} holds no run to resume - omit --resume to start one")
+    try:
+        entries = json.loads(path.read_text())
+    except (ValueError, RecursionError) as error:
+        raise _damaged(path, error) from error
+    if not isinstance(entries, dict):
+        raise _damaged(path, TypeError("it is no mapping"))
+    return entries
+
+
+def _damaged(path: Path, error: Exception) -> RunError:
+    return RunError(f"{path} is damaged ({one_line(error)}) - start a new run in another folder")
+
+
+def _check_same(folder: Path, plan: Plan, before: Mapping[str, Any]) -> None:
+    """Compare `plan` with the entries of ``run.json``.
+
+    Raises:
+        RunError: They differ; the message names each difference.
+    """
+    located = read_resources(folder)
+    same = {
+        name: ours
+        for name in _PATHS
+        if (ours := getattr(plan, name)) and _location(ours) == _location_then(before.get(name), located.get(name))
+    }
+    differences = plan.differences({**before, **same})
+    if differences:
+        raise RunError(
+            f"{folder} was started with other options: {'; '.join(differences)} - use the same options again, "
+            f"or start a new run in another folder from its weights, with --init {folder}"
+        )
+
+
+def _paths_now(folder: Path, stored: Plan, given: Mapping[str, Any]) -> dict[str, str]:
+    """How to name the plan's folders now: as before where that still leads to them, else as given or absolute."""
+    located, paths = read_resources(folder), dict[str, str]()
+    for name in _PATHS:
+        text, asked = getattr(stored, name), given.get(name)
+        then = _location_then(text, located.get(name))
+        if then is not None and (asked is None or _location(asked) == then):
+            paths[name] = text if _location(text) == then else asked or then
+        elif asked is not None and asked == text:  # typed elsewhere: as a whole path, it is seen to differ
+            paths[name] = _location(asked)
+    return paths
+
+
+def _location(source: str) -> str:
+    """The absolute path of a folder. The name of a data set stays as it is."""
+    return source if source in names.DATASETS else os.path.realpath(expand_home(source))
+
+
+def _location_then(text: Any, located: str | None) -> str | None:
+    """Where a folder was when the run was started. If it is no longer there, `text` may lead to it, as after a move."""
+    if not isinstance(text, str):
+        return None
+    return located if located and os.path.isdir(located) else _location(text)

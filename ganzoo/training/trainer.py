@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ from ganzoo.data.datasets import Domains
 from ganzoo.data.toy_distributions import PointData
 from ganzoo.errors import NonFiniteError, RunError, one_line
 from ganzoo.sampling.model import Model
+from ganzoo.training.advice import diverged_advice
 from ganzoo.training.observer import Observer
 from ganzoo.training.observers import (
     Card,
@@ -27,24 +30,37 @@ from ganzoo.training.plan import make_plan
 from ganzoo.training.point_figure import PointFigure
 from ganzoo.training.record import Record
 from ganzoo.training.run import Resources, Run, open_run
+from ganzoo.training.run_folder import resumed_plan, write_resources
 from ganzoo.utils.progress import Progress, silent
 
 __all__ = ["Trainer"]
+
+FIRST_CHECKPOINT = 30.0
+"""The seconds until a first checkpoint is written, if `save_every` iterations take longer."""
+
+CHECKPOINT_EVERY = 180.0
+"""The seconds from one checkpoint to the next, if `save_every` iterations take longer."""
+
+MOST_TIME_SAVING = 0.05
+"""Checkpoints that are written by time take at most this part of the time, however large they are."""
 
 
 class Trainer(Iterator[Record]):
     """Trains an architecture on a data set: an iterator of records, or `run()` for all iterations at once.
 
     The folder gets checkpoints, metrics, sheets of samples, and the model, which `ganzoo.load` can read at any
-    time. They are written every `save_every` iterations, at the end, and when `save` is called. Several processes
-    that ``torchrun`` has started train one model together, and the first of them writes.
+    time. They are written every `save_every` iterations, at the end, and when `save` is called. Whatever `save_every`
+    is, a checkpoint is also written after half a minute, and then at least every few minutes. Several processes that
+    ``torchrun`` has started train one model together, and the first of them writes. No other process can train in
+    the folder, until all iterations are done, or this process has ended or dropped the trainer.
 
     Args:
         architecture: A registered architecture.
         data: A data set by name, or a folder of images.
         folder: Where the run is written.
         config: Fields of the architecture's config. They override the recipe's.
-        resume: Continue the run that is in the folder.
+        resume: Continue the run that is in the folder, or start it again if it has no checkpoint yet. What is not
+            given is then as the run was started, and what is given must be equal, except for more iterations.
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:1`` or ``mps``.
         data_dir: The folder of downloaded data sets.
         workers: How many processes read images ahead, if the data is not in memory.
@@ -58,7 +74,8 @@ class Trainer(Iterator[Record]):
     Raises:
         UsageError: A name, an option or a device does not exist.
         DataError: The data cannot be read, or the architecture cannot be trained on it.
-        RunError: The folder holds another run, or a run that was started with other options.
+        RunError: The folder holds another run, or a run that was started with other options, or another process
+            trains in it.
     """
 
     def __init__(
@@ -78,13 +95,20 @@ class Trainer(Iterator[Record]):
         progress: Progress = silent,
         **options: Any,
     ) -> None:
-        plan = make_plan(architecture, data, config=config, **options)
+        if resume:
+            plan = resumed_plan(Path(folder), architecture=architecture, data=data, config=config, **options)
+        else:
+            plan = make_plan(architecture, data, config=config, **options)
         if tensorboard:
             check_tensorboard()
         resources = Resources(str(device), data_dir, workers, compile)
         self.training_run = open_run(plan, Path(folder), resources, resume=resume, progress=progress)
         self.save_every = save_every
+        self._checkpoint_due = time.monotonic() + FIRST_CHECKPOINT
         is_main = self.training_run.processes.is_main
+        if is_main:
+            used = {**vars(resources), "data_dir": str(Path(data_dir).absolute())}
+            write_resources(Path(folder), plan, {**used, "save_every": save_every, "tensorboard": tensorboard})
         self._observers = _observers_of(self.training_run, tensorboard=tensorboard) if is_main else []
         self.training_run.loggers.extend(self._observers)
 
@@ -110,7 +134,7 @@ class Trainer(Iterator[Record]):
         return record
 
     def __next__(self) -> Record:
-        """Run one iteration, and save every `save_every` iterations and after the last.
+        """Run one iteration, and save every `save_every` iterations, after the last, and if it is time.
 
         Raises:
             StopIteration: All iterations are done.
@@ -118,17 +142,17 @@ class Trainer(Iterator[Record]):
             RunError: The disk is full, for instance. The last checkpoint is intact.
         """
         run = self.training_run
-        try:
+        with self._advised():
             record = next(run.loop)
             for observer in self._observers:
                 observer.record(record)
             run.log({**record.losses, **record.metrics})
             if record.step % self.save_every == 0 or record.step == run.plan.iterations:
-                self.save()
-        except NonFiniteError as error:
-            raise NonFiniteError(f"{error} - {self._last_checkpoint()}") from error
-        except OSError as error:
-            raise RunError(f"cannot write to {run.folder}: {one_line(error)} - {self._last_checkpoint()}") from error
+                self._save()
+                if record.step == run.plan.iterations and run.lock:
+                    run.lock.release()  # another process may make the run longer, while this one goes on
+            elif run.processes.is_main and time.monotonic() >= self._checkpoint_due:
+                self._save_checkpoint()  # without sheets and curves, which stay comparable at regular steps
         return record
 
     def save(self) -> None:
@@ -138,22 +162,49 @@ class Trainer(Iterator[Record]):
             NonFiniteError: A weight is NaN or infinite; nothing was written.
             RunError: The disk is full, for instance; earlier checkpoints are intact.
         """
+        with self._advised():
+            self._save()
+
+    def _save(self) -> None:
         if not self.training_run.processes.is_main:
             return
-        self.training_run.save_checkpoint()
+        self._save_checkpoint()
         for observer in self._observers:
             observer.save()
+
+    def _save_checkpoint(self) -> None:
+        """Write a checkpoint, and decide when the next one is due."""
+        started = time.monotonic()
+        self.training_run.save_checkpoint()
+        ended = time.monotonic()
+        self._checkpoint_due = ended + max(CHECKPOINT_EVERY, (ended - started) / MOST_TIME_SAVING)
 
     def model(self) -> Model:
         """The model as it is now, with averaged weights."""
         return self.training_run.model()
 
-    def _last_checkpoint(self) -> str:
-        """What a person can do after a failure."""
-        step = self.training_run.saved_step
-        if step is None:
-            return "no checkpoint was written yet: start again in another folder"
-        return f"the checkpoint of step {step} is intact: continue from it with --resume"
+    @contextmanager
+    def _advised(self) -> Iterator[None]:
+        """Add to an error what a person can do: which checkpoint is intact, and how to go on.
+
+        Raises:
+            NonFiniteError: A loss or a weight is NaN or infinite.
+            RunError: A file could not be written.
+        """
+        run = self.training_run
+        try:
+            yield
+        except NonFiniteError as error:
+            what = str(error).partition(" - ")[0]
+            raise NonFiniteError(f"{what} - {diverged_advice(run.folder, run.saved_step, run.config)}") from error
+        except OSError as error:
+            step = run.saved_step
+            advice = (
+                "no checkpoint was written yet: start again with --resume"
+                if step is None
+                else f"the checkpoint of step {step} is intact: continue from it with --resume"
+            )
+            raise RunError(f"cannot write to {run.folder}: {one_line(error)} - {advice}") from error
 
 
 def _observers_of(run: Run, *, tensorboard: bool) -> list[Observer]:

@@ -1,10 +1,12 @@
 """`ganzoo train` and `export` as a person types them."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -12,10 +14,13 @@ from click.testing import CliRunner
 from ganzoo import testing
 from ganzoo.cli.commands.training import parse_settings
 from ganzoo.cli.main import cli
+from ganzoo.cli.signals import catch_terminate, postponed
 from ganzoo.errors import GanzooError, InvalidConfigError
 from ganzoo.images.files import save_picture
 from ganzoo.images.tensors import to_pictures
 from ganzoo.pretrained.load import load
+from ganzoo.training.plan import make_plan
+from ganzoo.training.run_folder import write_plan, write_resources
 
 TINY = ["resolution=16", "channels=1", "latent_dim=4", "generator_width=4", "discriminator_width=4"]
 SETTINGS = [argument for setting in TINY for argument in ("--config", setting)]
@@ -49,6 +54,52 @@ def test_train_export_and_sample(photos, tmp_path):
         runner.invoke(cli, ["export", str(tmp_path / "run"), "-o", str(tmp_path / "out")], catch_exceptions=False)
 
 
+@pytest.fixture
+def asked(monkeypatch):
+    """What `ganzoo train` asks the trainer for."""
+    seen = {}
+    monkeypatch.setattr("ganzoo.training.trainer.Trainer", lambda *names, **options: seen.update(options, names=names))
+    monkeypatch.setattr("ganzoo.cli.training_progress.introduce", lambda trainer: None)
+    monkeypatch.setattr("ganzoo.cli.training_progress.follow", lambda trainer: 0)
+    return seen
+
+
+def test_the_folder_is_enough_to_resume(photos, tmp_path, monkeypatch):
+    """Also in another folder: it continues with the options, the data and the device that it was started with."""
+    monkeypatch.chdir(photos.parent)
+    runner, run = CliRunner(), tmp_path / "run"
+    runs = ("--iterations", 4, "--save-every", 2, "--device", "cpu", "--seed", 3, "--regularizer", "r1")
+    whole = runner.invoke(cli, train(photos.name, tmp_path / "whole", *runs), catch_exceptions=False)
+    assert whole.exit_code == 0, whole.output
+    started = train(photos.name, run, "--iterations", 2, *runs[2:])
+    assert runner.invoke(cli, started, catch_exceptions=False).exit_code == 0
+    monkeypatch.chdir(tmp_path)
+    done = runner.invoke(cli, ["train", "--resume", "run", "--iterations", "4"], catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    weights = [(tmp_path / name / "model.safetensors").read_bytes() for name in ("whole", "run")]
+    assert weights[0] == weights[1]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["--resume", "run"], ["run", "--resume"], ["--resume", "-o", "run"], ["dcgan", "--resume", "-o", "run"]],
+    ids=" ".join,
+)
+def test_what_the_run_used_is_used_again(photos, tmp_path, monkeypatch, asked, words):
+    monkeypatch.chdir(tmp_path)
+    plan = make_plan("dcgan", str(photos), config={"resolution": 16})
+    write_plan(tmp_path / "run", plan)
+    used = {"device": "cuda:1", "workers": 7, "compile": True, "save_every": 5, "tensorboard": True, "data_dir": "/d"}
+    write_resources(tmp_path / "run", plan, used)
+    CliRunner().invoke(cli, ["train", *words], catch_exceptions=False)
+    assert asked.pop("names") == ("dcgan", str(photos), Path("run"))
+    assert {name: asked[name] for name in used} == used
+    others = ["--device", "cpu", "--workers", "0", "--no-compile", "--save-every", "9", "--no-tensorboard"]
+    CliRunner().invoke(cli, ["train", *words, *others], catch_exceptions=False)
+    changed = {"device": "cpu", "workers": 0, "compile": False, "save_every": 9, "tensorboard": False}
+    assert {name: asked[name] for name in used} == {**used, **changed}
+
+
 def test_the_last_line_has_penalties_that_were_not_due(photos, tmp_path):
     rare = ["--iterations", 5, "--regularizer", "r1", "--regularize-every", 3, "--config", "beta1=0"]
     done = CliRunner().invoke(cli, train(photos, tmp_path / "run", *rare))
@@ -58,7 +109,7 @@ def test_the_last_line_has_penalties_that_were_not_due(photos, tmp_path):
     assert [step for step, line in enumerate(lines, 1) if "discriminator/r1" in line] == [1, 4]
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 def test_a_signal_finishes_the_step_and_saves(photos, tmp_path, number, code):
     run = tmp_path / "run"
     command = [sys.executable, "-m", "ganzoo", *train(photos, run, "--iterations", 10**6, "--save-every", 10**6)]
@@ -74,6 +125,61 @@ def test_a_signal_finishes_the_step_and_saves(photos, tmp_path, number, code):
     last = json.loads(metrics.read_text().splitlines()[-1])["step"]
     assert [path.name for path in (run / "checkpoints").iterdir()] == [f"{last:08d}"]
     assert load(run).sample(1).shape == (1, 1, 16, 16)
+
+
+def close_stderr():
+    os.close(2)
+
+
+@pytest.mark.parametrize("output", ["full", "closed pipe", "closed"])
+def test_progress_that_cannot_be_written_does_not_stop_a_run(photos, tmp_path, output):
+    """As with `2>&1 | head`, a full disk for logs, or `2>&-`."""
+    run = tmp_path / "run"
+    command = [sys.executable, "-m", "ganzoo", *train(photos, run, "--iterations", 200, "--save-every", 100)]
+    reading, writing = os.pipe()
+    os.close(reading)
+    with open("/dev/full", "w") as full, open(writing, "w") as pipe:
+        streams = {"full": full, "closed pipe": pipe, "closed": None}
+        before = close_stderr if output == "closed" else None
+        stdout = subprocess.PIPE if output == "closed" else streams[output]
+        done = subprocess.run(command, stdout=stdout, stderr=streams[output], preexec_fn=before, check=False)
+    assert done.returncode == 0
+    assert sorted(path.name for path in (run / "checkpoints").iterdir()) == ["00000100", "00000200"]
+    assert len((run / "metrics.jsonl").read_text().splitlines()) == 202  # and two lines of spread
+    assert done.stdout in (None, f"{run}\n".encode())
+
+
+def test_what_is_asked_for_must_be_written():
+    """Only messages may be lost: a list that cannot be printed is an error."""
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "ganzoo", "list"], stdout=full, stderr=subprocess.PIPE, check=False
+        )
+    assert done.returncode == 1
+    assert b"No space left" in done.stderr
+
+
+def test_a_terminal_that_closes_may_tell_twice():
+    """The system and the shell each send SIGHUP; the second must not end the program before it has saved."""
+    with postponed() as received:
+        for _ in range(3):
+            signal.raise_signal(signal.SIGHUP)
+    assert received == [signal.SIGHUP] * 3
+
+
+def test_nohup_is_respected():
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with postponed() as received:
+            signal.raise_signal(signal.SIGHUP)
+        assert received == []
+        terminating = signal.getsignal(signal.SIGTERM)
+        caught = catch_terminate()
+        signal.raise_signal(signal.SIGHUP)
+        assert caught == []
+        signal.signal(signal.SIGTERM, terminating)
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 @pytest.mark.parametrize(
@@ -94,6 +200,23 @@ def test_wrong_usage_leaves_no_folder(tmp_path, monkeypatch, arguments, told):
     with pytest.raises(GanzooError, match=told) as caught:
         CliRunner().invoke(cli, arguments, catch_exceptions=False)
     assert caught.value.exit_code == 2
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ([], "Missing argument 'ARCHITECTURE'"),
+        (["dcgan"], "Missing option '--data'"),
+        (["dcgan", "--data", "mnist"], "Missing option '-o' / '--output'"),
+        (["--resume"], "--resume needs the folder of a run - write: ganzoo train --resume RUN"),
+    ],
+)
+def test_what_is_missing_is_named(tmp_path, monkeypatch, arguments, told):
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(cli, ["train", *arguments])
+    assert done.exit_code == 2
+    assert told in done.stderr
     assert list(tmp_path.iterdir()) == []
 
 

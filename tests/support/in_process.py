@@ -14,6 +14,7 @@ import pytest
 from huggingface_hub import constants
 
 from ganzoo.cli import main as cli
+from ganzoo.cli.signals import EXIT_CODES
 from ganzoo.hub import download
 from ganzoo.registry import lookup
 from hub_server import Hub
@@ -27,7 +28,7 @@ class Outcome(NamedTuple):
 
 def ganzoo(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> Outcome:
     """`ganzoo ARGUMENTS`."""
-    handler = signal.getsignal(signal.SIGTERM)
+    handlers = {number: signal.getsignal(number) for number in EXIT_CODES}
     capsys.readouterr()
     monkeypatch.setattr(sys, "argv", ["ganzoo", *map(str, arguments)])
     monkeypatch.setattr(download, "bound_client", lambda: None)  # it is process-global, and has tests of its own
@@ -35,7 +36,8 @@ def ganzoo(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], 
         with pytest.raises(SystemExit) as ended:
             cli.main()
     finally:
-        signal.signal(signal.SIGTERM, handler)
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
         lookup.use(None)
     return Outcome(int(ended.value.code or 0), *capsys.readouterr())
 

@@ -1,10 +1,12 @@
 """Checkpoints exist whole or not at all, and prove it when they are read."""
 
 import errno
+import json
 import random
 import subprocess
 import sys
 import time
+import warnings
 
 import pytest
 import torch
@@ -12,6 +14,7 @@ import torch
 from ganzoo.errors import RunError
 from ganzoo.training import checkpoints
 from ganzoo.training.checkpoints import Checkpoint
+from ganzoo.utils.files import sha256_of
 
 
 def checkpoint(step, size=3):
@@ -60,6 +63,92 @@ def test_a_damaged_one_is_passed_over_and_said(tmp_path, file, damage):
     if damage == "remove":
         path.unlink()
     with pytest.warns(UserWarning, match="00000002 is damaged"):
+        assert_is(checkpoints.latest(tmp_path), 1)
+
+
+def damaged_manifest(folder, change):
+    path = folder / "manifest.json"
+    path.write_text(change(json.loads(path.read_text())))
+
+
+def without(name):
+    return lambda manifest: json.dumps({key: value for key, value in manifest.items() if key != name})
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda manifest: "[]",
+        lambda manifest: "null",
+        lambda manifest: "7",
+        lambda manifest: '"text"',
+        lambda manifest: "{}",
+        lambda manifest: "[" * 100_000,
+        without("step"),
+        without("files"),
+        without("sha256"),
+        lambda manifest: json.dumps({**manifest, "step": 3}),
+        lambda manifest: json.dumps({**manifest, "step": "2"}),
+        lambda manifest: json.dumps({**manifest, "sha256": None, "step": 3}),
+        lambda manifest: json.dumps({**manifest, "files": {}}),
+        lambda manifest: json.dumps({**manifest, "files": list(manifest["files"])}),
+        lambda manifest: json.dumps({**manifest, "files": dict.fromkeys(manifest["files"])}),
+    ],
+)
+def test_any_damage_of_the_manifest_falls_back(tmp_path, change):
+    for step in (1, 2):
+        checkpoints.save(tmp_path, checkpoint(step))
+    damaged_manifest(tmp_path / "00000002", change)
+    with pytest.warns(UserWarning, match="00000002 is damaged"):
+        assert_is(checkpoints.latest(tmp_path), 1)
+
+
+@pytest.mark.parametrize("bit", [0, 5])  # another digit or letter, and a letter's other case
+def test_a_flipped_bit_anywhere_in_the_manifest_falls_back_or_changes_nothing(tmp_path, bit):
+    """A flip may leave the same entries, such as one that makes a space of a line break."""
+    for step in (1, 2):
+        checkpoints.save(tmp_path, checkpoint(step))
+    path = tmp_path / "00000002/manifest.json"
+    content = path.read_bytes()
+    for position in range(len(content)):
+        flipped = bytearray(content)
+        flipped[position] ^= 1 << bit
+        path.write_bytes(flipped)
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            found = checkpoints.latest(tmp_path)
+        assert_is(found, 1 if caught else 2)
+
+
+def test_a_checkpoint_under_another_step_is_damaged(tmp_path):
+    for step in (1, 2):
+        checkpoints.save(tmp_path, checkpoint(step))
+    (tmp_path / "00000002").rename(tmp_path / "00000009")
+    with pytest.warns(UserWarning, match=r"00000009 is damaged .*is of step 2"):
+        assert_is(checkpoints.latest(tmp_path), 1)
+
+
+def test_a_checkpoint_of_version_0_1_is_read(tmp_path):
+    """It has no digest of the manifest, and its state does not say that there is one."""
+    checkpoints.save(tmp_path, checkpoint(7))
+    folder = tmp_path / "00000007"
+    torch.save(checkpoint(7).state, folder / "state.pt")
+
+    def as_then(manifest):
+        files = {name: {**entry, "sha256": sha256_of(folder / name)} for name, entry in manifest["files"].items()}
+        return json.dumps({"step": 7, "files": files})
+
+    damaged_manifest(folder, as_then)
+    assert_is(checkpoints.latest(tmp_path), 7)
+
+
+def test_a_new_checkpoint_is_kept_beside_damaged_later_ones(tmp_path):
+    """A run that fell back to an earlier step saves before it has reached the damaged steps again."""
+    for step in (2, 3):
+        checkpoints.save(tmp_path, checkpoint(step))
+        (tmp_path / f"{step:08d}/manifest.json").write_text("")
+    checkpoints.save(tmp_path, checkpoint(1))
+    with pytest.warns(UserWarning, match="is damaged"):
         assert_is(checkpoints.latest(tmp_path), 1)
 
 

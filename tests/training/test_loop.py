@@ -1,6 +1,7 @@
 """The training loop: averages, schedules, accumulation, precision, augmentations, penalties, non-finite losses."""
 
 import copy
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -346,6 +347,48 @@ def test_processes_do_not_share_a_device(monkeypatch, device):
     monkeypatch.setenv("WORLD_SIZE", "2")
     with pytest.raises(InvalidRequestError, match=f"several processes cannot all train on {device}"):
         join_process_group(device)
+
+
+def test_a_group_of_another_size_is_refused(monkeypatch):
+    """Each process would take itself for the only one, and all would write into one folder."""
+    alone = SimpleNamespace(process_index=0, num_processes=1, device="cpu", destroy_process_group=lambda: None)
+    monkeypatch.setattr("accelerate.PartialState", lambda **options: alone)
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(InvalidRequestError, match="has 1 processes, but WORLD_SIZE is 2 - start all processes with"):
+        join_process_group("cpu")
+
+
+@pytest.mark.parametrize(("gpus", "joined"), [(0, (True, "gloo")), (2, (False, "nccl"))])
+def test_the_resolved_device_decides_how_processes_communicate(monkeypatch, gpus, joined):
+    seen = []
+
+    def state(*, cpu, backend):
+        seen.append((cpu, backend))
+        return SimpleNamespace(process_index=1, num_processes=2, device="cpu", destroy_process_group=lambda: None)
+
+    monkeypatch.setattr("accelerate.PartialState", state)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: gpus > 0)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: gpus)
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", "2")
+    assert join_process_group("auto")[0] == ProcessGroup(1, 2)
+    assert seen == [joined]
+
+
+def test_each_process_needs_a_gpu(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", "2")
+    with pytest.raises(InvalidRequestError, match=r"2 processes on a machine with 1 GPUs .*--nproc-per-node 1"):
+        join_process_group("auto")
+
+
+@pytest.mark.parametrize("size", ["two", "0", "-1"])
+def test_a_world_size_that_is_no_number(monkeypatch, size):
+    monkeypatch.setenv("WORLD_SIZE", size)
+    with pytest.raises(InvalidRequestError, match=f"WORLD_SIZE is '{size}'"):
+        join_process_group("cpu")
 
 
 def test_one_process_is_a_group_of_one(monkeypatch):

@@ -3,13 +3,16 @@
 import errno
 import json
 import os
+import re
 import shlex
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
 import psutil
 import pytest
@@ -36,7 +39,9 @@ from ganzoo.pretrained.resolve import resolve
 from ganzoo.registry import lookup
 from ganzoo.registry.registry import Registry
 from ganzoo.sharing.card import card_of
-from ganzoo.training import checkpoints, observers
+from ganzoo.training import checkpoints, observers, trainer
+from ganzoo.training import run as run_module
+from ganzoo.training.advice import diverged_advice
 from ganzoo.training.command import command_of
 from ganzoo.training.plan import make_plan
 from plugin_factory import declaring
@@ -189,6 +194,61 @@ def test_resuming_backwards_is_refused(tmp_path, pictures):
         make_run(tmp_path / "run", pictures, iterations=2, resume=True)
 
 
+def test_a_run_without_a_checkpoint_starts_again(tmp_path, pictures, caplog):
+    """It was killed before the first save."""
+    caplog.set_level("INFO")
+    whole = list(make_run(tmp_path / "whole", pictures))
+    killed = make_run(tmp_path / "killed", pictures, save_every=1000)
+    assert [next(killed).step, next(killed).step] == [1, 2]
+    again = make_run(tmp_path / "killed", pictures, resume=True)
+    assert f"{tmp_path / 'killed'} has no checkpoint yet: it starts again at step 0" in caplog.text
+    assert list(again) == whole
+    both = [(tmp_path / name / "metrics.jsonl").read_text() for name in ("killed", "whole")]
+    assert both[0] == both[1]
+
+
+def test_a_run_that_starts_again_takes_the_networks_of_another_again(tmp_path, pictures):
+    make_run(tmp_path / "first", pictures, iterations=3).run()
+    init = {"init": str(tmp_path / "first")}
+    records = list(make_run(tmp_path / "second", pictures, **init))
+    next(make_run(tmp_path / "killed", pictures, **init, save_every=1000))
+    assert list(make_run(tmp_path / "killed", pictures, **init, resume=True)) == records
+
+
+def test_a_checkpoint_is_written_by_time_too(tmp_path, pictures, monkeypatch):
+    """The first one after half a minute, then one every three minutes, whatever save_every is."""
+    seconds = [0.0]
+    monkeypatch.setattr(trainer.time, "monotonic", lambda: seconds[0])
+    run = make_run(tmp_path / "run", pictures, save_every=1000, iterations=100)
+    saved = {}
+    for now in (10, 29, 31, 60, 200, 212, 300, 393):
+        seconds[0] = now
+        next(run)
+        saved[now] = run.training_run.saved_step
+    assert saved == {10: None, 29: None, 31: 3, 60: 3, 200: 3, 212: 6, 300: 6, 393: 8}
+    assert not (tmp_path / "run/samples").exists()
+    resumed = make_run(tmp_path / "run", pictures, iterations=100, resume=True)
+    assert resumed.step == 8
+
+
+def test_large_checkpoints_are_written_less_often(tmp_path, pictures, monkeypatch):
+    seconds = [0.0]
+    monkeypatch.setattr(trainer.time, "monotonic", lambda: seconds[0])
+    run = make_run(tmp_path / "run", pictures, save_every=1000, iterations=100)
+
+    def slow():
+        seconds[0] += 60
+
+    monkeypatch.setattr(run.training_run, "save_checkpoint", slow)
+    saves = []
+    for _ in range(20):
+        seconds[0] += 100
+        before = seconds[0]
+        next(run)
+        saves.append(seconds[0] > before)
+    assert saves == [True, *[False] * 11, True, *[False] * 7]
+
+
 def test_a_run_without_a_usable_checkpoint_is_not_started_again(tmp_path, pictures):
     list(make_run(tmp_path / "run", pictures, iterations=2))
     for state in (tmp_path / "run/checkpoints").glob("*/state.pt"):
@@ -196,6 +256,50 @@ def test_a_run_without_a_usable_checkpoint_is_not_started_again(tmp_path, pictur
     with pytest.warns(UserWarning, match="is damaged"), pytest.raises(RunError, match="no usable checkpoint"):
         make_run(tmp_path / "run", pictures, iterations=4, resume=True)
     assert (tmp_path / "run/metrics.jsonl").read_text().count("adversarial") == 4
+
+
+def wait_for_metrics(run, process):
+    metrics = run / "metrics.jsonl"
+    deadline = time.monotonic() + 100
+    while not (metrics.exists() and metrics.stat().st_size) and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.02)
+
+
+def test_two_processes_do_not_train_in_one_folder(tmp_path, pictures):
+    """The other one is named; its lock dies with it."""
+    run = tmp_path / "run"
+    command = [*COMMAND, *arguments(pictures, run, "--iterations", 10**6, "--workers", 0)]
+    process = subprocess.Popen(command, env=environment(), stderr=subprocess.DEVNULL)
+    wait_for_metrics(run, process)
+    with pytest.raises(RunError, match=f"is used by process {process.pid} on {socket.gethostname()} - wait until"):
+        make_run(run, pictures, resume=True, iterations=10**6)
+    process.kill()
+    process.wait()
+    assert next(make_run(run, pictures, resume=True, iterations=10**6)).step >= 1
+
+
+def test_a_run_that_was_started_meanwhile_is_not_overwritten(tmp_path, pictures, monkeypatch):
+    """Another process started one while this one read its data, and ended."""
+    load_data = run_module.load_data
+
+    def slowly(*names, **options):
+        monkeypatch.setattr(run_module, "load_data", load_data)
+        make_run(tmp_path / "run", pictures, iterations=2).run()
+        return load_data(*names, **options)
+
+    monkeypatch.setattr(run_module, "load_data", slowly)
+    with pytest.raises(RunError, match="holds a run already"):
+        make_run(tmp_path / "run", pictures, seed=3)
+    assert checkpoints.latest(tmp_path / "run/checkpoints").step == 2
+
+
+def test_a_finished_run_is_not_locked(tmp_path, pictures):
+    """It can be made longer in another process while the first one goes on, as a notebook does."""
+    trainer = make_run(tmp_path / "run", pictures, iterations=2)
+    trainer.run()
+    command = [*COMMAND, *arguments(pictures, tmp_path / "run", "--iterations", 3, "--resume")]
+    done = subprocess.run(command, env=environment(), capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
 
 # --- what a run shows of itself ------------------------------------------------------------------
@@ -317,6 +421,21 @@ def test_a_card_that_somebody_has_written_is_left_alone(tmp_path, pictures):
     assert card.read_text() == "mine"
 
 
+def test_bytes_that_are_no_utf_8_stop_no_run(tmp_path, pictures):
+    """A card in another encoding is a person's; a damaged line of metrics is left out."""
+    whole = list(make_run(tmp_path / "whole", pictures))
+    run = make_run(tmp_path / "run", pictures)
+    next(run), next(run)
+    card, metrics = tmp_path / "run/README.md", tmp_path / "run/metrics.jsonl"
+    card.write_bytes("Schöne Bilder".encode("latin-1"))
+    metrics.write_bytes(metrics.read_bytes() + b'{"step": 2, "D\xff(x)": 0.5}\n{"step": 3, "D(x)"')
+    with pytest.warns(UserWarning, match="2 lines"):
+        resumed = make_run(tmp_path / "run", pictures, resume=True)
+    assert list(resumed) == whole[2:]
+    assert card.read_bytes() == "Schöne Bilder".encode("latin-1")
+    assert metrics.read_bytes() == (tmp_path / "whole/metrics.jsonl").read_bytes()
+
+
 # --- faults --------------------------------------------------------------------------------------
 
 
@@ -331,12 +450,45 @@ def test_a_non_finite_loss_stops_the_run_and_keeps_what_is_good(tmp_path, pictur
     assert load(tmp_path / "run").sample(1).isfinite().all()
 
 
+def test_the_advice_for_nan_does_not_repeat_the_step(tmp_path, pictures):
+    """On the CPU, --resume computes the same NaN again: another run from its weights, with a smaller rate, need not."""
+    fast = {"config": {**TINY, "learning_rate": 3e8}, "loss": "wasserstein", "save_every": 1, "iterations": 60}
+    with pytest.raises(NonFiniteError):
+        make_run(tmp_path / "run", pictures, **fast).run()
+    told = []
+    for _ in range(2):
+        with pytest.raises(NonFiniteError) as again:
+            make_run(tmp_path / "run", pictures, **fast, resume=True).run()
+        told.append(str(again.value))
+    assert told[0] == told[1]
+    rates = r"smaller learning rates, such as --config learning_rate=1\.5e\+08"
+    advice = rf"but --resume repeats the step: .* with {rates}, from its weights \(--init {tmp_path}/run\) or anew"
+    assert re.search(advice, told[1])
+
+
+def test_the_advice_for_nan_before_the_first_checkpoint(tmp_path, pictures):
+    run = make_run(tmp_path / "run", pictures)
+    with torch.no_grad():
+        next(run.training_run.loop.gan.generator.parameters()).fill_(torch.nan)
+    with pytest.raises(
+        NonFiniteError, match=r"no checkpoint .* in another folder with smaller .*learning_rate=0\.0001"
+    ):
+        next(run)
+
+
+def test_the_advice_for_nan_names_all_rates():
+    config = lookup.check_config("biggan", {})[0]
+    rates = "--config generator_learning_rate=2.5e-05 --config discriminator_learning_rate=0.0001"
+    advice = diverged_advice(Path("my run"), 7, config)
+    assert advice.endswith(f"such as {rates}, from its weights (--init 'my run') or anew")
+
+
 def test_non_finite_weights_are_not_saved(tmp_path, pictures):
     run = make_run(tmp_path / "run", pictures)
     next(run), next(run)
     with torch.no_grad():
         next(run.training_run.loop.gan.discriminator.parameters()).fill_(torch.inf)
-    with pytest.raises(NonFiniteError, match="holds NaN or infinity"):
+    with pytest.raises(NonFiniteError, match=r"holds NaN or infinity - the checkpoint of step 2 is intact.*--init"):
         run.save()
     assert [path.name for path in (tmp_path / "run/checkpoints").iterdir()] == ["00000002"]
 

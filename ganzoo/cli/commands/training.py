@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from ganzoo.cli import display, training_progress
 from ganzoo.cli.arguments import AS_JSON, DATA, DATA_DIR, DEVICE, FOLDER, bounded, registered
@@ -18,21 +19,19 @@ from ganzoo.errors import InvalidConfigError, InvalidRequestError
 from ganzoo.pretrained.resolve import resolve_folder
 from ganzoo.registry import lookup
 from ganzoo.training.plan import PRECISIONS, Plan, make_plan
+from ganzoo.training.run_folder import read_resources, resumed_plan
 
 __all__ = ["COMMANDS", "export", "import_", "parse_settings", "train"]
 
 
 @click.command()
-@click.argument("architecture", type=registered("architectures"))
+@click.argument("architecture", required=False, type=registered("architectures"))
 @click.option(
     "--data",
-    required=True,
     type=DATA,
     help="Data set to train on: a name such as fashion-mnist, or a folder of images.",
 )
-@click.option(
-    "-o", "--output", "folder", type=click.Path(path_type=Path), required=True, help="Folder for the files of the run."
-)
+@click.option("-o", "--output", "folder", type=click.Path(path_type=Path), help="Folder for the files of the run.")
 @click.option(
     "--config",
     "settings",
@@ -98,17 +97,24 @@ __all__ = ["COMMANDS", "export", "import_", "parse_settings", "train"]
 )
 @DATA_DIR
 @click.option("--workers", type=click.IntRange(min=0), help="Processes that read images. [default: CPU cores, up to 4]")
-@click.option("--compile", is_flag=True, help="Compile the networks with torch.compile.")
-@click.option("--tensorboard", is_flag=True, help="Write TensorBoard logs. Needs: pip install 'ganzoo[tensorboard]'.")
+@click.option("--compile/--no-compile", help="Compile the networks with torch.compile.")
+@click.option(
+    "--tensorboard/--no-tensorboard", help="Write TensorBoard logs. Needs: pip install 'ganzoo[tensorboard]'."
+)
 @click.option(
     "--init", type=FOLDER, metavar="RUN", help="Start with the networks of the newest checkpoint of another run."
 )
-@click.option("--resume", is_flag=True, help="Continue from the newest checkpoint of this run.")
+@click.option(
+    "--resume", is_flag=True, help="Continue a run from its newest checkpoint: ganzoo train --resume RUN is enough."
+)
 @DEVICE
+@click.pass_context
 def train(
-    architecture: str,
-    data: str,
-    folder: Path,
+    ctx: click.Context,
+    /,
+    architecture: str | None,
+    data: str | None,
+    folder: Path | None,
     settings: tuple[str, ...],
     regularizers: tuple[str, ...],
     augmentations: tuple[str, ...],
@@ -119,21 +125,29 @@ def train(
 
     Options that you leave out have the values of the architecture's recipe for the data set, which
     `ganzoo info ARCHITECTURE` shows. While training runs, `ganzoo sample` can already sample the run's folder.
+
+    `ganzoo train --resume RUN` continues a run with the options that it was started with.
     """
-    make_plan(  # refuses a wrong request before torch is imported
-        architecture,
-        data,
-        config=(config := parse_settings(settings)),
-        **(chosen := _plan_options(options, regularizers, augmentations)),
-    )
+    config, chosen = parse_settings(settings), _plan_options(options, regularizers, augmentations)
+    rest = {name: value for name, value in options.items() if name not in chosen}
+    # Either way, a wrong request is refused before torch is imported.
+    if options["resume"]:
+        folder, architecture = _run_to_resume(folder, architecture)
+        plan = resumed_plan(folder, architecture=architecture, data=data, config=config, **chosen)
+        then = read_resources(folder)
+        rest |= {name: value for name, value in then.items() if name in rest and _is_default(ctx, name)}
+        workers = then.get("workers") if workers is None else workers
+    elif architecture is None or data is None or folder is None:
+        raise click.UsageError(f"Missing {_missing(architecture, data)}.", ctx)
+    else:
+        plan = make_plan(architecture, data, config=config, **chosen)
     from ganzoo.training.trainer import Trainer
 
     cores = min(4, os.cpu_count() or 1)
-    rest = {name: value for name, value in options.items() if name not in chosen}
     with bars() as progress:
         trainer = Trainer(
-            architecture,
-            data,
+            plan.architecture,
+            plan.data,
             folder,
             config=config,
             workers=cores if workers is None else workers,
@@ -203,6 +217,27 @@ def import_(
 
     made = import_checkpoint(architecture, file, output, config=parse_settings(settings), **options)
     display.facts({"folder": str(made.folder), "layout": made.layout, "config": made.config}, as_json=as_json)
+
+
+def _run_to_resume(folder: Path | None, name: str | None) -> tuple[Path, str | None]:
+    """The run's folder and the architecture, if it is given: ``--resume RUN``, or ``ARCHITECTURE -o RUN --resume``."""
+    if folder is not None:
+        return folder, name
+    if name is None:
+        raise click.UsageError("--resume needs the folder of a run - write: ganzoo train --resume RUN")
+    return Path(name), None
+
+
+def _missing(architecture: str | None, data: str | None) -> str:
+    """What a new run needs first, in click's words."""
+    if architecture is None:
+        return "argument 'ARCHITECTURE'"
+    return "option '--data'" if data is None else "option '-o' / '--output'"
+
+
+def _is_default(ctx: click.Context, name: str) -> bool:
+    """Whether an option was not given on the command line."""
+    return ctx.get_parameter_source(name) is ParameterSource.DEFAULT
 
 
 def _plan_options(

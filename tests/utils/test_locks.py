@@ -1,0 +1,86 @@
+"""The lock of a folder is of one process, and dies with it."""
+
+import gc
+import os
+import signal
+import socket
+import subprocess
+import sys
+
+import pytest
+
+from ganzoo.utils import locks
+from ganzoo.utils.locks import FolderInUse, FolderLock
+
+HOLD = """
+import sys, time
+from pathlib import Path
+from ganzoo.utils.locks import FolderLock
+lock = FolderLock(Path(sys.argv[1]))
+print("held", flush=True)
+time.sleep(100)
+"""
+
+
+@pytest.fixture
+def holder(tmp_path):
+    """Another process that holds the lock of the folder."""
+    process = subprocess.Popen([sys.executable, "-c", HOLD, str(tmp_path)], stdout=subprocess.PIPE)
+    with process:
+        assert process.stdout.readline() == b"held\n"
+        yield process
+        process.kill()
+
+
+def test_another_process_is_named(tmp_path, holder):
+    with pytest.raises(FolderInUse, match=f"^process {holder.pid} on {socket.gethostname()}$"):
+        FolderLock(tmp_path)
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_the_lock_dies_with_its_process(tmp_path, holder, number):
+    holder.send_signal(number)
+    holder.wait()
+    FolderLock(tmp_path).release()
+
+
+def is_free(folder):
+    words = [sys.executable, "-c", HOLD.replace("time.sleep(100)", ""), str(folder)]
+    return subprocess.run(words, capture_output=True, check=False).returncode == 0
+
+
+def test_one_process_may_lock_it_twice(tmp_path):
+    first, second = FolderLock(tmp_path), FolderLock(tmp_path / "." / "")
+    first.release()
+    first.release()
+    assert not is_free(tmp_path)
+    del second
+    gc.collect()
+    assert is_free(tmp_path)
+    assert locks._held == {}
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no forks")
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+def test_a_forked_process_neither_has_nor_releases_it(tmp_path):
+    """Workers that read data are forked: they may outlive a killed process, but not hold its lock."""
+    lock = FolderLock(tmp_path)
+    child = os.fork()
+    if child == 0:
+        lock.release()
+        try:
+            FolderLock(tmp_path)
+        except FolderInUse as error:
+            os._exit(0 if f"process {os.getppid()} on" in str(error) else 1)
+        os._exit(2)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert not is_free(tmp_path)
+
+
+def test_a_file_system_without_locks_is_told(tmp_path, monkeypatch):
+    def unsupported(*arguments):
+        raise OSError(38, "Function not implemented")
+
+    monkeypatch.setattr(locks.fcntl, "lockf", unsupported)
+    with pytest.warns(UserWarning, match="cannot be locked .*Function not implemented.* let no other process"):
+        FolderLock(tmp_path)
