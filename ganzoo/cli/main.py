@@ -83,7 +83,9 @@ def cli(ctx: click.Context, no_plugins: bool, debug: bool) -> None:
     for plugin in registry.plugins:
         if plugin in registry.broken:
             click.echo(f"ganzoo: warning: {plugin.describe_problem()}", err=True)
-        elif plugin.seconds > SLOW_IMPORT:
+        if plugin.changes:
+            click.echo(f"ganzoo: warning: {plugin.describe_changes()}", err=True)
+        if plugin not in registry.broken and plugin.seconds > SLOW_IMPORT:
             click.echo(
                 f"ganzoo: note: plugin {plugin.key} takes {plugin.seconds:.1f} s to import, which slows every command",
                 err=True,

@@ -24,6 +24,7 @@ from ganzoo.training.loop import Loop
 from ganzoo.training.plan import Plan
 from ganzoo.training.run_folder import check_folder, latest_checkpoint, write_plan
 from ganzoo.training.techniques import resolve_techniques
+from ganzoo.utils.precision import float32_on_cpu
 from ganzoo.utils.progress import Progress, silent
 from ganzoo.utils.seeds import derive_seed
 
@@ -123,6 +124,7 @@ class Run:
         return self.data.digest()
 
 
+@float32_on_cpu()
 def open_run(
     plan: Plan,
     folder: Path,

@@ -27,6 +27,7 @@ from ganzoo.training.plan import make_plan
 from ganzoo.training.point_figure import PointFigure
 from ganzoo.training.record import Record
 from ganzoo.training.run import Resources, Run, open_run
+from ganzoo.utils.precision import float32_on_cpu
 from ganzoo.utils.progress import Progress, silent
 
 __all__ = ["Trainer"]
@@ -109,6 +110,7 @@ class Trainer(Iterator[Record]):
             pass
         return record
 
+    @float32_on_cpu()
     def __next__(self) -> Record:
         """Run one iteration, and save every `save_every` iterations and after the last.
 
@@ -131,6 +133,7 @@ class Trainer(Iterator[Record]):
             raise RunError(f"cannot write to {run.folder}: {one_line(error)} - {self._last_checkpoint()}") from error
         return record
 
+    @float32_on_cpu()
     def save(self) -> None:
         """Write a checkpoint, then the model, the sheets and the curves as they are now.
 

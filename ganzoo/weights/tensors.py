@@ -105,7 +105,7 @@ def _read_and_digest(path: Path) -> tuple[dict[str, Tensor], str]:
         entries = json.loads(head[8:])
         entries.pop("__metadata__", None)
         for name, entry in sorted(entries.items(), key=lambda item: item[1]["data_offsets"]):
-            tensors[name] = torch.empty(entry["shape"], dtype=getattr(torch, _DTYPES[entry["dtype"]]))
+            tensors[name] = torch.empty(entry["shape"], dtype=getattr(torch, _DTYPES[entry["dtype"]]), device="cpu")
             part = tensors[name].flatten().view(torch.uint8).numpy().data
             if file.readinto(part) != part.nbytes:
                 raise ValueError(f"the file ends inside the tensor {name}")
