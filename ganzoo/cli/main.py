@@ -16,11 +16,13 @@ from typing import Any, NoReturn
 
 import click
 
+from ganzoo.cli.output import say, tell
 from ganzoo.cli.signals import EXIT_CODES, catch_terminate
 from ganzoo.errors import GanzooError, one_line
 from ganzoo.registry import lookup
 from ganzoo.registry.plugin import SLOW_IMPORT
 from ganzoo.registry.registry import Registry
+from ganzoo.utils.text import printable
 
 __all__ = ["COMMANDS", "cli", "main"]
 
@@ -58,7 +60,7 @@ def _show_versions(ctx: click.Context, param: click.Parameter, wanted: bool) -> 
         from ganzoo.cli.doctor import versions
 
         for name, version in versions().items():
-            click.echo(f"{name} {version}")
+            say(f"{name} {version}")
         ctx.exit()
 
 
@@ -82,14 +84,13 @@ def cli(ctx: click.Context, no_plugins: bool, debug: bool) -> None:
     registry = Registry.discover(third_party=not no_plugins)
     for plugin in registry.plugins:
         if plugin in registry.broken:
-            click.echo(f"ganzoo: warning: {plugin.describe_problem()}", err=True)
+            problem, remedy = plugin.problem_lines()
+            tell(f"ganzoo: warning: {problem}")
+            tell(remedy)
         if plugin.changes:
-            click.echo(f"ganzoo: warning: {plugin.describe_changes()}", err=True)
+            tell(f"ganzoo: warning: {plugin.describe_changes()}")
         if plugin not in registry.broken and plugin.seconds > SLOW_IMPORT:
-            click.echo(
-                f"ganzoo: note: plugin {plugin.key} takes {plugin.seconds:.1f} s to import, which slows every command",
-                err=True,
-            )
+            tell(f"ganzoo: note: plugin {plugin.key} takes {plugin.seconds:.1f} s to import, which slows every command")
     lookup.use(registry)
 
 
@@ -102,7 +103,7 @@ def main() -> NoReturn:
         click.echo(error.format_message(), err=True)
         code = error.exit_code
     except click.ClickException as error:
-        click.echo(f"ganzoo: error: {error.format_message()}", err=True)
+        click.echo(f"ganzoo: error: {printable(error.format_message(), keep=_kept(error))}", err=True)
         code = error.exit_code
     except GanzooError as error:
         code = _fail(str(error), error.exit_code)
@@ -120,15 +121,20 @@ class _StderrHandler(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Print one message."""
-        click.echo(f"ganzoo: {record.getMessage()}", err=True)
+        tell(f"ganzoo: {record.getMessage()}")
+
+
+def _kept(error: click.ClickException) -> str:
+    """The control characters that a message of click may have: click itself lists choices below each other."""
+    return "\n\t" if isinstance(error, click.MissingParameter) else ""
 
 
 def _show_warning(message: Warning | str, *_: Any) -> None:
-    click.echo(f"ganzoo: warning: {message}", err=True)
+    tell(f"ganzoo: warning: {message}")
 
 
 def _fail(message: str, code: int) -> int:
     if _state["debug"]:
-        traceback.print_exc()
-    click.echo(f"ganzoo: error: {message}", err=True)
+        click.echo(printable(traceback.format_exc(), keep="\n"), err=True, nl=False)
+    tell(f"ganzoo: error: {message}")
     return code

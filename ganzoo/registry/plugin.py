@@ -79,12 +79,16 @@ class Plugin:
         return f"{self.distribution}:{self.entry_point}"
 
     def describe_problem(self) -> str:
+        """The two lines of `problem_lines` as one text."""
+        return "\n".join(self.problem_lines())
+
+    def problem_lines(self) -> tuple[str, str]:
         """Two lines: which stage of the plugin failed and why, and what the user can do."""
         who = f"{self.key} {self.version}".strip()
         where = f" ({self.where})" if self.where else ""
         return (
-            f"plugin {who} is not loaded: {self.stage}: {self.problem}{where}\n"
-            f"  upgrade it, or hide this message with GANZOO_DISABLE_PLUGINS={self.key}"
+            f"plugin {who} is not loaded: {self.stage}: {self.problem}{where}",
+            f"  upgrade it, or hide this message with GANZOO_DISABLE_PLUGINS={self.key}",
         )
 
     def describe_changes(self) -> str:
