@@ -19,6 +19,7 @@ from ganzoo.hub.errors import explain_download_error
 from ganzoo.hub.pins import GitFile, Pinned
 from ganzoo.interface.weights_files import HubFile
 from ganzoo.utils.files import atomic_write
+from ganzoo.utils.json_files import read_object
 from ganzoo.utils.names import HUB as PREFIX
 from ganzoo.weights.folder import CONFIG, WEIGHTS
 
@@ -133,7 +134,7 @@ def _note(pinned: Reference) -> Path:
 def _read_note(pinned: Reference) -> Facts | None:
     """The note of a commit; None if there is no note, or it is damaged."""
     with suppress(OSError, ValueError, KeyError, TypeError, PluginError):
-        found: Facts = json.loads(_note(pinned).read_text())
+        found: Facts = read_object(_note(pinned))
         for name in (CONFIG, WEIGHTS):
             _file(pinned, found[name])
         return found

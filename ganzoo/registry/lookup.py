@@ -83,7 +83,7 @@ def create(architecture: str, *, loss: str | None = None, **config: Any) -> GAN:
     try:
         with float32_by_default():
             return registry().architectures[architecture].build(settings, chosen.load())
-    except RuntimeError as error:  # torch raises it for sizes that are too large for the memory
+    except (RuntimeError, OverflowError, TypeError) as error:  # torch raises them for sizes that are too large
         raise InvalidConfigError(f"{architecture} cannot be built with this config: {one_line(error)}") from error
 
 

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from ganzoo.errors import GanzooError, RunError, one_line
 from ganzoo.utils.files import sha256_of
+from ganzoo.utils.json_files import read_object
 from ganzoo.weights.tensors import check_finite, read_tensors, write_tensors
 
 __all__ = ["Checkpoint", "latest", "save"]
@@ -103,7 +104,7 @@ def _write(folder: Path, checkpoint: Checkpoint) -> None:
 
 def _read(folder: Path) -> Checkpoint:
     """Read a checkpoint, and compare each file with its digest in the manifest."""
-    manifest = json.loads((folder / _MANIFEST).read_text())
+    manifest = read_object(folder / _MANIFEST)
     files: dict[str, dict[str, Any]] = manifest["files"]
     for name, entry in files.items():
         if sha256_of(folder / name) != entry["sha256"]:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
-from ganzoo.errors import RunError, one_line
+from ganzoo.errors import RunError
 from ganzoo.training import checkpoints
 from ganzoo.training.checkpoints import Checkpoint
-from ganzoo.training.plan import Plan
+from ganzoo.training.plan import Plan, read_entries
 from ganzoo.utils.files import atomic_write, check_writable
 
 __all__ = ["check_folder", "latest_checkpoint", "write_plan"]
@@ -32,10 +31,7 @@ def check_folder(folder: Path, plan: Plan, *, resume: bool) -> None:
         return
     if not resume:
         raise RunError(f"{folder} holds a run already - continue it with --resume, or choose another folder")
-    try:
-        before = json.loads(path.read_text())
-    except ValueError as error:
-        raise RunError(f"{path} is damaged ({one_line(error)}) - start a new run in another folder") from error
+    before = read_entries(path)
     differences = plan.differences(before)
     if differences:
         raise RunError(
