@@ -22,6 +22,7 @@ from ganzoo.errors import GanzooError, one_line
 from ganzoo.registry import lookup
 from ganzoo.registry.plugin import SLOW_IMPORT
 from ganzoo.registry.registry import Registry
+from ganzoo.utils.interrupts import restore
 from ganzoo.utils.text import printable
 
 __all__ = ["COMMANDS", "cli", "main"]
@@ -96,8 +97,10 @@ def cli(ctx: click.Context, no_plugins: bool, debug: bool) -> None:
 
 def main() -> NoReturn:
     """Run the command line. Every error is one line, with the exit code that `ganzoo.errors` gives it."""
-    terminated = catch_terminate()
+    terminated: list[signal.Signals] = []
     try:
+        restore()
+        terminated = catch_terminate()
         code = cli.main(standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message(), err=True)
