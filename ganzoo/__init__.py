@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+from ganzoo.utils.interrupts import end_quietly_at_start
+
+end_quietly_at_start()
+
+# ruff: noqa: E402 - the line above comes before all imports that take time
+
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 

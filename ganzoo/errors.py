@@ -89,7 +89,7 @@ class PluginError(GanzooError):
 
 
 class PluginWarning(UserWarning):
-    """A plugin is broken and was not loaded. All other plugins work."""
+    """A plugin is broken and was not loaded, or it changes settings of the whole process. All other plugins work."""
 
 
 class WeightsError(GanzooError):

@@ -9,10 +9,12 @@ from typing import Any
 
 import click
 
+from ganzoo.cli.output import say, tell
 from ganzoo.cli.progress import bars
 from ganzoo.errors import GanzooError
 from ganzoo.pretrained.load import Pulled, pull_from
 from ganzoo.pretrained.sources import Folder, RegisteredExtractor, Source
+from ganzoo.utils.text import printable
 
 __all__ = [
     "calm_uploads",
@@ -45,7 +47,7 @@ def facts(entries: Row, *, as_json: bool) -> None:
     for name, value in entries.items():
         lines = [f"{k} = {v}" for k, v in value.items()] if isinstance(value, Mapping) else [_shown(name, value)]
         for i, line in enumerate(lines):
-            click.echo(f"{name.replace('_', ' ') if i == 0 else '':{width}}{line}")
+            say(f"{name.replace('_', ' ') if i == 0 else '':{width}}{line}")
 
 
 def pull_all(sources: Iterable[Source | RegisteredExtractor], *, as_json: bool) -> int:
@@ -54,18 +56,18 @@ def pull_all(sources: Iterable[Source | RegisteredExtractor], *, as_json: bool) 
     failures = 0
     for source in sources:
         if sys.stderr.isatty():
-            click.echo(f"pulling {source} ...", err=True)
+            tell(f"pulling {source} ...")
         try:
             with bars() as progress:
                 pulled = pull_from(source, progress=progress)
         except GanzooError as error:
             failures += 1
-            click.echo(f"ganzoo: error: {source}: {error}", err=True)
+            tell(f"ganzoo: error: {source}: {error}")
             rows.append({"name": str(source), "error": str(error)})
             continue
         rows.append({**pulled._asdict(), "path": str(pulled.path)})
         if not as_json:
-            click.echo(f"{pulled.name}\t{_outcome(source, pulled)}")
+            click.echo(f"{printable(pulled.name)}\t{printable(_outcome(source, pulled))}")
     if as_json:
         click.echo(json.dumps(rows, indent=2))
     return 1 if failures else 0
@@ -83,7 +85,7 @@ def written(paths: Sequence[Any], *, as_json: bool) -> None:
         click.echo(json.dumps([str(path) for path in paths], indent=2))
     else:
         for path in paths:
-            click.echo(path)
+            say(path)
 
 
 def calm_uploads() -> None:
@@ -100,9 +102,10 @@ def calm_uploads() -> None:
 def _rich_table(rows: Sequence[Row]) -> None:
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     if not rows:
-        click.echo("nothing matches", err=True)
+        tell("nothing matches")
         return
     grid = Table(box=None, header_style="bold")
     for number, name in enumerate(rows[0]):
@@ -110,7 +113,7 @@ def _rich_table(rows: Sequence[Row]) -> None:
             name.replace("_", " "), no_wrap=number == 0, overflow="fold"
         )  # a name stays on one line, so that it can be copied
     for row in rows:
-        grid.add_row(*(_shown(name, value) for name, value in row.items()))
+        grid.add_row(*(Text(_shown(name, value)) for name, value in row.items()))
     Console().print(grid)
 
 
@@ -125,7 +128,7 @@ def _text(value: Any) -> str:
         return "; ".join(f"{name}: {_text(item)}" for name, item in value.items())
     if isinstance(value, (list, tuple)):
         return ", ".join(map(_text, value))
-    return "" if value is None else " ".join(str(value).split())  # a tab or a line break would break the table
+    return "" if value is None else printable(" ".join(str(value).split()))  # a tab would break the table
 
 
 def _size(count: int | None) -> str:

@@ -7,6 +7,7 @@ when one of its commands is used, so that `ganzoo list` does not wait for the op
 from __future__ import annotations
 
 import logging
+import signal
 import sys
 import traceback
 import warnings
@@ -15,12 +16,15 @@ from typing import Any, NoReturn
 
 import click
 
+from ganzoo.cli.output import say, tell
 from ganzoo.cli.signals import EXIT_CODES, catch_terminate
 from ganzoo.cli.streams import open_missing, tolerate
 from ganzoo.errors import GanzooError, one_line
 from ganzoo.registry import lookup
 from ganzoo.registry.plugin import SLOW_IMPORT
 from ganzoo.registry.registry import Registry
+from ganzoo.utils.interrupts import restore
+from ganzoo.utils.text import printable
 
 __all__ = ["COMMANDS", "cli", "main"]
 
@@ -58,7 +62,7 @@ def _show_versions(ctx: click.Context, param: click.Parameter, wanted: bool) -> 
         from ganzoo.cli.doctor import versions
 
         for name, version in versions().items():
-            click.echo(f"{name} {version}")
+            say(f"{name} {version}")
         ctx.exit()
 
 
@@ -82,12 +86,13 @@ def cli(ctx: click.Context, no_plugins: bool, debug: bool) -> None:
     registry = Registry.discover(third_party=not no_plugins)
     for plugin in registry.plugins:
         if plugin in registry.broken:
-            click.echo(f"ganzoo: warning: {plugin.describe_problem()}", err=True)
-        elif plugin.seconds > SLOW_IMPORT:
-            click.echo(
-                f"ganzoo: note: plugin {plugin.key} takes {plugin.seconds:.1f} s to import, which slows every command",
-                err=True,
-            )
+            problem, remedy = plugin.problem_lines()
+            tell(f"ganzoo: warning: {problem}")
+            tell(remedy)
+        if plugin.changes:
+            tell(f"ganzoo: warning: {plugin.describe_changes()}")
+        if plugin not in registry.broken and plugin.seconds > SLOW_IMPORT:
+            tell(f"ganzoo: note: plugin {plugin.key} takes {plugin.seconds:.1f} s to import, which slows every command")
     lookup.use(registry)
 
 
@@ -95,14 +100,16 @@ def main() -> NoReturn:
     """Run the command line. Every error is one line, with the exit code that `ganzoo.errors` gives it."""
     open_missing()
     tolerate("stderr")  # progress and messages that nobody can read must not stop the work
-    terminated = catch_terminate()
+    terminated: list[signal.Signals] = []
     try:
+        restore()
+        terminated = catch_terminate()
         code = cli.main(standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message(), err=True)
         code = error.exit_code
     except click.ClickException as error:
-        click.echo(f"ganzoo: error: {error.format_message()}", err=True)
+        click.echo(f"ganzoo: error: {printable(error.format_message(), keep=_kept(error))}", err=True)
         code = error.exit_code
     except GanzooError as error:
         code = _fail(str(error), error.exit_code)
@@ -120,15 +127,20 @@ class _StderrHandler(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Print one message."""
-        click.echo(f"ganzoo: {record.getMessage()}", err=True)
+        tell(f"ganzoo: {record.getMessage()}")
+
+
+def _kept(error: click.ClickException) -> str:
+    """The control characters that a message of click may have: click itself lists choices below each other."""
+    return "\n\t" if isinstance(error, click.MissingParameter) else ""
 
 
 def _show_warning(message: Warning | str, *_: Any) -> None:
-    click.echo(f"ganzoo: warning: {message}", err=True)
+    tell(f"ganzoo: warning: {message}")
 
 
 def _fail(message: str, code: int) -> int:
     if _state["debug"]:
-        traceback.print_exc()
-    click.echo(f"ganzoo: error: {message}", err=True)
+        click.echo(printable(traceback.format_exc(), keep="\n"), err=True, nl=False)
+    tell(f"ganzoo: error: {message}")
     return code

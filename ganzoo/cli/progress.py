@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from ganzoo.utils.progress import Progress, silent
+from ganzoo.utils.text import printable
 
 __all__ = ["bars"]
 
@@ -21,7 +22,7 @@ def bars() -> Iterator[Progress]:
     from rich.console import Console
 
     columns = (
-        progress.TextColumn("{task.description}"),
+        progress.TextColumn("{task.description}", markup=False),
         progress.BarColumn(),
         progress.TextColumn("{task.fields[counts]}"),
         progress.TimeRemainingColumn(),
@@ -31,7 +32,7 @@ def bars() -> Iterator[Progress]:
 
         def report(what: str, done: int, total: int) -> None:
             if what not in tasks:
-                tasks[what] = shown.add_task(what, counts="")
+                tasks[what] = shown.add_task(printable(what), counts="")
             shown.update(tasks[what], completed=done, total=total or None, counts=_counts(done, total))
 
         yield report

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ganzoo.cli import display
+from ganzoo.cli.output import tell
 from ganzoo.evaluation.report import facts, rows
 
 if TYPE_CHECKING:
@@ -26,6 +27,6 @@ def show(found: Evaluation, *, as_json: bool) -> None:
     click.echo()
     display.table(rows(results), as_json=False)
     for note in found.notes:
-        click.echo(f"ganzoo: note: {note}", err=True)
+        tell(f"ganzoo: note: {note}")
     for caveat in found.warnings:
-        click.echo(f"ganzoo: warning: {caveat}", err=True)
+        tell(f"ganzoo: warning: {caveat}")

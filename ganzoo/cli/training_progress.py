@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-import click
-
+from ganzoo.cli.output import say, tell
 from ganzoo.cli.signals import EXIT_CODES, postponed
 from ganzoo.cli.streams import tolerate
+from ganzoo.utils.text import printable
 
 if TYPE_CHECKING:
     from ganzoo.training.run import Run
@@ -33,14 +33,14 @@ def introduce(trainer: Trainer) -> None:
     batch = plan.batch_size * plan.accumulate * processes.world_size
     parts = f"{plan.batch_size} x {processes.world_size} processes x {plan.accumulate}"
     images = f"{len(run.data):,} images, batches of {batch}{'' if batch == plan.batch_size else f' ({parts})'}"
-    click.echo(f"{plan.architecture} on {plan.data}: {images}, on {run.loop.gan.device}", err=True)
+    tell(f"{plan.architecture} on {plan.data}: {images}, on {run.loop.gan.device}")
     _print_notes(run, run.data.notes)
 
 
 def _print_notes(run: Run, notes: Iterable[str]) -> None:
     """Print what was done to the data, one line for each note."""
     for note in notes:
-        click.echo(f"{run.plan.data}: {note}", err=True)
+        tell(f"{run.plan.data}: {note}")
 
 
 def follow(trainer: Trainer) -> int:
@@ -67,10 +67,10 @@ def follow(trainer: Trainer) -> int:
         _print_notes(run, sorted(set(run.data.notes) - known))  # notes on images that were read while it trained
     if is_main and run.step < total:
         command = shlex.join(["ganzoo", "train", "--resume", str(run.folder)])
-        click.echo(f"ganzoo: stopped and saved after step {run.step} - continue with: {command}", err=True)
+        tell(f"ganzoo: stopped and saved after step {run.step} - continue with: {command}")
     elif is_main:
         tolerate("stdout")  # the run is complete and saved, whether or not its name can be printed
-        click.echo(run.folder)
+        say(run.folder)
     return EXIT_CODES[received[0]] if received and run.step < total else 0
 
 
@@ -89,7 +89,7 @@ def _lines(run: Run) -> Iterator[Show]:
         if step % 100 == 0 or step == total:
             rate = (step - first) / (time.monotonic() - started)
             minutes, seconds = divmod(round((total - step) / rate), 60)
-            click.echo(f"{step}/{total}  {rate:.1f} it/s  {minutes}:{seconds:02d} left  {metrics}", err=True)
+            tell(f"{step}/{total}  {rate:.1f} it/s  {minutes}:{seconds:02d} left  {metrics}")
 
     yield show
 
@@ -107,6 +107,7 @@ def _bar(run: Run) -> Iterator[Show]:
         TimeElapsedColumn,
         TimeRemainingColumn,
     )
+    from rich.text import Text
 
     rate = TextColumn("{task.description}")
     bar = Progress(
@@ -123,7 +124,7 @@ def _bar(run: Run) -> Iterator[Show]:
         bar.update(task, completed=step, description=f"{done:.1f} it/s")
 
     console = Console(stderr=True)
-    with Live(get_renderable=lambda: Group(bar, latest), console=console, refresh_per_second=4):
+    with Live(get_renderable=lambda: Group(bar, Text(printable(latest))), console=console, refresh_per_second=4):
         yield show
 
 

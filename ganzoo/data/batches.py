@@ -100,7 +100,7 @@ class Batches(Iterator[Batch]):
         """Crop and flip images, move them to the device, and scale them to [-1, 1]."""
         images = self._cut(images, order).to(self.device, non_blocking=True)
         if images.dtype == torch.uint8:
-            images = images.to(torch.get_default_dtype()).div_(127.5).sub_(1)
+            images = images.float().div_(127.5).sub_(1)
         if self.mirror:
             flipped = order.coins(self._start, self.batch_size).to(self.device)
             images = torch.where(flipped[:, None, None, None], images.flip(3), images)

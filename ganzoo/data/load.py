@@ -17,6 +17,7 @@ from ganzoo.errors import DataError, InvalidRequestError, UnknownNameError, one_
 from ganzoo.images.tensors import resize, to_channels
 from ganzoo.utils.files import expand_home
 from ganzoo.utils.names import suggest
+from ganzoo.utils.precision import float32_on_cpu
 from ganzoo.utils.progress import Progress, silent
 
 __all__ = ["DATASETS", "Split", "check_source", "domain_folders", "load_data"]
@@ -60,6 +61,7 @@ def check_source(source: str) -> None:
     raise UnknownNameError(f"{source!r} is neither a folder nor a data set{suggest(source, [*DATASETS, *POINTS])}")
 
 
+@float32_on_cpu()
 def load_data(
     source: str,
     image_shape: Shape,

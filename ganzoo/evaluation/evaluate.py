@@ -28,6 +28,7 @@ from ganzoo.sampling.model import Model
 from ganzoo.sampling.requests import check_seeds, with_user_names
 from ganzoo.utils.devices import resolve_device
 from ganzoo.utils.names import suggest
+from ganzoo.utils.precision import float32_on_cpu
 from ganzoo.utils.progress import Progress, silent
 
 __all__ = ["evaluate"]
@@ -39,6 +40,7 @@ USUAL_FEATURES = "inception"
 """The features for data sets that no extractor was trained on."""
 
 
+@float32_on_cpu()
 def evaluate(
     subject: str | Path,
     *,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ganzoo.errors import InvalidRequestError
 from ganzoo.evaluation.metrics import Estimate
 from ganzoo.utils.files import atomic_write
+from ganzoo.utils.json_files import read_object
 
 if TYPE_CHECKING:
     from ganzoo.evaluation.result import Evaluation
@@ -26,6 +27,7 @@ NAMES = {
 }
 """The names of metrics in tables. Metrics that are not listed keep their names."""
 
+_LIMIT = 10_000_000  # bytes; the nearest training images are in the file
 _HOW_TO_WRITE = "write it with `ganzoo evaluate NAME -o FILE`"
 
 
@@ -78,11 +80,11 @@ def read(path: Path) -> dict[str, Any]:
         InvalidRequestError: the file cannot be read, or has other contents.
     """
     try:
-        result: dict[str, Any] = json.loads(path.read_text())
+        result = read_object(path, limit=_LIMIT)
         markdown(result)
     except OSError as error:
         raise InvalidRequestError(f"{path} cannot be read: {error.strerror} - {_HOW_TO_WRITE}") from error
-    except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError, StopIteration) as error:
         raise InvalidRequestError(f"{path} is not the result of an evaluation - {_HOW_TO_WRITE}") from error
     return result
 

@@ -10,12 +10,15 @@ import os
 import shutil
 import time
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ganzoo.errors import CorruptWeightsError, PullError
-from ganzoo.hub.errors import explain_download_error, full_name, is_incomplete
+from ganzoo.hub.errors import explain_download_error, full_name
 from ganzoo.hub.pins import GitFile, Pinned, git_digest
+from ganzoo.hub.retry import retried
+from ganzoo.hub.speed import minimum_speed, with_floor
 from ganzoo.utils.files import atomic_write, sha256_of
 from ganzoo.utils.progress import Progress, silent
 
@@ -27,10 +30,10 @@ __all__ = ["bound_client", "fetch", "is_cached"]
 MEMOIZE_BYTES = 256_000_000  # a digest takes 28 ms for 45 MB, but most of a second for a gigabyte
 ORPHAN_SECONDS = 3600
 KEPT_IN_QUARANTINE = 3
-BACKOFF = (0.5, 1.0, 2.0)  # seconds to wait between four tries
 LONGEST_HEAD = 3.0  # the client asks 7 times and waits 23 s in between: it gives up a silent host after 44 s
 LONGEST_ANSWER = 300.0  # to an upload; the client itself waits for ever
 LONGEST_RETRY_AFTER = 5
+SPEED_SECONDS = 60.0  # the time over which the speed of a download is a mean
 
 _LFS_POINTER = b"version https://git-lfs"
 
@@ -67,7 +70,11 @@ def is_cached(file: Pinned) -> bool:
 def bound_client() -> None:
     """Make the Hub's client print nothing, and give up a dead or throttling host within a minute instead of a day.
 
-    This changes the client of the whole process, so only the command line calls it: a library must not.
+    It also gives up a download that is slower than `minimum_speed` over a minute. This changes the client of the whole
+    process, so only the command line calls it: a library must not.
+
+    Raises:
+        InvalidRequestError: the minimum speed in the environment is no number.
     """
     import httpx2
     from huggingface_hub import get_session, logging, set_client_factory
@@ -76,7 +83,7 @@ def bound_client() -> None:
     hooks = get_session().event_hooks  # keep the client's own hooks: without them HF_HUB_OFFLINE has no effect
     hooks = {
         "request": [*hooks.get("request", ()), _cap_timeouts],
-        "response": [*hooks.get("response", ()), _cap_retry_after],
+        "response": [*hooks.get("response", ()), _cap_retry_after, partial(_set_floor, floor=minimum_speed())],
     }
     set_client_factory(lambda: httpx2.Client(event_hooks=hooks, follow_redirects=True, timeout=None))
 
@@ -87,6 +94,10 @@ def _cap_timeouts(request: httpx2.Request) -> None:
     request.extensions["timeout"] = {
         name: min(limits.get(name) or longest, longest) for name in ("connect", "read", "write", "pool")
     }
+
+
+def _set_floor(response: httpx2.Response, floor: float) -> None:
+    response.stream = with_floor(response.stream, floor, SPEED_SECONDS)
 
 
 def _cap_retry_after(response: httpx2.Response) -> None:
@@ -111,23 +122,23 @@ def _download(file: Pinned, progress: Progress) -> Path:
     """Call the client, and repeat the call after errors that the client itself does not retry."""
     from huggingface_hub import hf_hub_download
 
-    delays = iter(BACKOFF)
-    while True:
-        try:
-            path = hf_hub_download(
-                file.repo,
-                file.filename,
-                revision=file.revision,
-                repo_type=file.repo_type,
-                tqdm_class=_reporting(f"downloading {full_name(file)}", progress),
-                library_name="ganzoo",
-            )
-            return Path(path)
-        except Exception as error:  # the client may also raise errors of httpx2, the system and its transports
-            delay = next(delays, None)
-            if delay is None or not _may_pass(error):
-                raise explain_download_error(error, file) from error
-            time.sleep(delay)
+    def request() -> Path:
+        path = hf_hub_download(
+            file.repo,
+            file.filename,
+            revision=file.revision,
+            repo_type=file.repo_type,
+            tqdm_class=_reporting(f"downloading {full_name(file)}", progress),
+            library_name="ganzoo",
+        )
+        return Path(path)
+
+    try:
+        return retried(request)
+    except PullError as error:  # it is too slow
+        raise PullError(f"{full_name(file)}: {error}", kind=error.kind) from error
+    except Exception as error:
+        raise explain_download_error(error, file) from error
 
 
 def _reporting(what: str, progress: Progress) -> type:
@@ -146,21 +157,6 @@ def _reporting(what: str, progress: Progress) -> type:
     return Reporting
 
 
-def _may_pass(error: Exception) -> bool:
-    """Whether another try may succeed, after an error that the client has not retried itself.
-
-    The client retries timeouts, refused connections and incomplete bodies, five times each. A new try after a 403
-    gets a new signed URL, which helps if the old one has expired.
-    """
-    import httpx2
-    from huggingface_hub.errors import HfHubHTTPError
-
-    if isinstance(error, HfHubHTTPError):
-        status = error.response.status_code
-        return status >= 500 or (status == 403 and type(error) is HfHubHTTPError)
-    return isinstance(error, httpx2.ReadError) or is_incomplete(error)
-
-
 def _make_room(file: Pinned) -> None:
     """Remove the files that interrupted downloads left in the repository's folder, then check the free space.
 
@@ -171,7 +167,7 @@ def _make_room(file: Pinned) -> None:
     old = time.time() - ORPHAN_SECONDS
     for orphan in (_repository(file) / "blobs").glob("*.incomplete"):
         with suppress(OSError):
-            if orphan.stat().st_mtime < old:
+            if orphan.lstat().st_mtime < old and _is_inside(orphan):
                 orphan.unlink()
     existing = next(folder for folder in (cache, *cache.parents) if folder.exists())
     free = shutil.disk_usage(existing).free
@@ -251,13 +247,33 @@ def _quarantine(path: Path, seen: os.stat_result) -> None:
     blob = path.resolve()
     if not os.path.samestat(seen, blob.stat()):
         return  # another process has replaced it already
+    if not _is_inside(blob):
+        _remove_links(path)  # the file itself is the user's own
+        return
     try:
         folder = cached_assets_path("ganzoo", "quarantine")
         shutil.move(blob, folder / f"{time.time_ns()}-{blob.name}")
         for oldest in sorted(folder.iterdir())[:-KEPT_IN_QUARANTINE]:
-            oldest.unlink(missing_ok=True)
+            if _is_inside(oldest):
+                oldest.unlink(missing_ok=True)
     except OSError:
         blob.unlink(missing_ok=True)  # there is no room to keep it, and nobody may load it
+
+
+def _is_inside(path: Path) -> bool:
+    """Whether the file, or the link itself, lies in the client's cache: only such files may be moved or deleted."""
+    from huggingface_hub import constants
+
+    caches = (Path(cache).resolve() for cache in (constants.HF_HUB_CACHE, constants.HF_ASSETS_CACHE))
+    return any((path.parent.resolve() / path.name).is_relative_to(cache) for cache in caches)
+
+
+def _remove_links(path: Path) -> None:
+    """Remove the links in the cache by which `path` leads out of it, so that the file is downloaded anew."""
+    while path.is_symlink() and _is_inside(path):
+        target = path.parent / path.readlink()
+        path.unlink()
+        path = target
 
 
 def _remedy(fault: str) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ganzoo.interface.weights_files import HubFile
+from ganzoo.utils.files import open_regular
 
 __all__ = ["GitFile", "Pinned", "git_digest"]
 
@@ -29,5 +30,6 @@ Pinned = HubFile | GitFile
 
 def git_digest(path: Path) -> str:
     """The digest that git gives to a file: the SHA-1 of its length and its content."""
-    content = path.read_bytes()
+    with open_regular(path) as file:
+        content = file.read()
     return hashlib.sha1(b"blob %d\0%b" % (len(content), content), usedforsecurity=False).hexdigest()

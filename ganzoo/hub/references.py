@@ -6,6 +6,7 @@ commit never changes, a model whose note and files are on disk needs no network.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 import re
@@ -17,8 +18,10 @@ from typing import Any, NamedTuple
 from ganzoo.errors import CorruptWeightsError, PluginError, PullError, UnknownNameError
 from ganzoo.hub.errors import explain_download_error
 from ganzoo.hub.pins import GitFile, Pinned
+from ganzoo.hub.retry import retried
 from ganzoo.interface.weights_files import HubFile
 from ganzoo.utils.files import atomic_write
+from ganzoo.utils.json_files import read_object
 from ganzoo.utils.names import HUB as PREFIX
 from ganzoo.weights.folder import CONFIG, WEIGHTS
 
@@ -31,6 +34,8 @@ Facts = dict[str, dict[str, Any]]
 """The size and the digest of each file, by its name."""
 
 _REFERENCE = re.compile(r"hf:(?P<repo>\w[\w.-]*/\w[\w.-]*)(?:@(?P<revision>[\w./-]+))?")
+_DIGEST = "digest"
+_HEX = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _log = logging.getLogger(__name__)
 
@@ -95,7 +100,9 @@ def _ask(asked: Reference) -> tuple[Reference, Facts]:
     from huggingface_hub import HfApi
 
     try:
-        info = HfApi().model_info(asked.repo, revision=asked.revision, files_metadata=True, timeout=API_SECONDS)
+        info = retried(
+            lambda: HfApi().model_info(asked.repo, revision=asked.revision, files_metadata=True, timeout=API_SECONDS)
+        )
     except Exception as error:  # the client may also raise errors of httpx2 and the system
         raise _unanswered(error, asked) from error
     pinned = Reference(asked.repo, str(info.sha))
@@ -109,7 +116,7 @@ def _ask(asked: Reference) -> tuple[Reference, Facts]:
         text = f"{pinned}: {CONFIG} has {files[CONFIG]['size']:,} bytes"
         raise CorruptWeightsError(f"{text}, over the limit of {MAX_CONFIG_BYTES:,} - report it to the publisher")
     with suppress(OSError), atomic_write(_note(pinned)) as temporary:  # a cache may be read-only
-        temporary.write_text(json.dumps(files))
+        temporary.write_text(json.dumps({**files, _DIGEST: _digest(files)}))
     return pinned, files
 
 
@@ -133,11 +140,24 @@ def _note(pinned: Reference) -> Path:
 def _read_note(pinned: Reference) -> Facts | None:
     """The note of a commit; None if there is no note, or it is damaged."""
     with suppress(OSError, ValueError, KeyError, TypeError, PluginError):
-        found: Facts = json.loads(_note(pinned).read_text())
-        for name in (CONFIG, WEIGHTS):
-            _file(pinned, found[name])
-        return found
+        found: Facts = read_object(_note(pinned))
+        stated: Any = found.pop(_DIGEST, None)  # notes of 0.1 have none
+        if stated not in (None, _digest(found)):
+            return None
+        if all(_is_whole(_file(pinned, found[name]), name) for name in (CONFIG, WEIGHTS)):
+            return found
     return None
+
+
+def _digest(facts: Facts) -> str:
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+
+def _is_whole(file: Pinned, name: str) -> bool:
+    """Whether a file of a note has the name, a size and a digest that it can have."""
+    digest = file.oid if isinstance(file, GitFile) else file.sha256
+    sized = type(file.size) is int and file.size >= 0
+    return file.filename == name and sized and isinstance(digest, str) and bool(_HEX.fullmatch(digest))
 
 
 def _noted(repo: str) -> Iterable[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import math
+import sys
 from collections.abc import Callable, Mapping
 from types import NoneType, UnionType
 from typing import Any, ClassVar, Literal, Protocol, cast, get_args, get_origin, get_type_hints
@@ -146,7 +146,7 @@ def replace_config(config: Config | type[Config], values: Mapping[str, Any], *, 
     checked = {name: _check_value(value, hints[name], f"{of}: {name}") for name, value in values.items()}
     try:
         return kind(**checked) if isinstance(config, type) else dataclasses.replace(config, **checked)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, ArithmeticError) as error:
         raise InvalidConfigError(f"{of}: {error}") from error
 
 
@@ -163,7 +163,7 @@ def _check_value(value: Any, hint: Any, what: str) -> Any:
     number = isinstance(value, (int, float)) and not isinstance(value, bool)
     fits: dict[Any, bool] = {
         int: number and isinstance(value, int),
-        float: number and math.isfinite(value),
+        float: number and abs(value) <= sys.float_info.max,
         bool: isinstance(value, bool),
         str: isinstance(value, str),
         Literal: value in arguments,

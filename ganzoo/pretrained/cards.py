@@ -10,6 +10,7 @@ from typing import Any
 
 from ganzoo.interface.configs import Config
 from ganzoo.interface.tasks import Task
+from ganzoo.utils.text import printable
 
 __all__ = ["STUB", "UNWRITTEN", "Card", "facts_of", "is_stub", "usage"]
 
@@ -85,7 +86,7 @@ class Card:
         option, call = usage(self.task)
         body = _BODY.format(
             mark=f"{STUB}\n" if self.stub else "",
-            title=self.title,
+            title=printable(self.title),
             summary=f"{self.summary or _SUMMARY}{self._hint}",
             sheet=f"\n![64 samples at seed 0]({self.picture})\n" if self.picture else "",
             rows=_rows(self.facts),
@@ -122,7 +123,7 @@ def facts_of(architecture: str, config: Config, dataset: str, values: Mapping[st
 
 
 def _rows(facts: Mapping[str, str]) -> str:
-    return "\n".join(f"| {name} | {value} |" for name, value in facts.items())
+    return "\n".join(f"| {name} | {printable(value)} |" for name, value in facts.items())
 
 
 def is_stub(card: str) -> bool:

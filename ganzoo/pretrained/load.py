@@ -24,12 +24,13 @@ if TYPE_CHECKING:
 __all__ = ["Pulled", "assemble", "assemble_published", "load", "load_from", "pull", "pull_from"]
 
 
-def load(name: str | Path, *, device: str | torch.device = "cpu", progress: Progress = silent) -> Model:
+def load(name: str | Path, *, device: str | torch.device = "auto", progress: Progress = silent) -> Model:
     """Load a pretrained model that is ready to sample, by its registered name, its folder or its Hub reference.
 
     A text that begins with ``.``, ``/`` or ``~`` is a path. Any other text is a registered model, or else a folder
     that has a ``config.json``. ``hf:owner/repository[@revision]`` is a repository that `ganzoo publish` wrote.
-    The weights are verified. `device` may be ``auto``. `progress` counts the bytes of the download.
+    The weights are verified. `device` is ``auto``, ``cpu``, ``cuda``, ``cuda:1`` or ``mps``; ``auto`` chooses the best
+    one here. `progress` counts the bytes of the download.
 
     Raises:
         UnknownNameError: nothing has that name.

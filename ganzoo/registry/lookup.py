@@ -25,7 +25,8 @@ _registry: Registry | None = None
 def registry() -> Registry:
     """The registry that is in use: the one that `use` set, or else a registry of all installed plugins.
 
-    For each broken plugin it warns once, and leaves the plugin out.
+    For each broken plugin it warns once, and leaves the plugin out. It also warns of plugins that change settings of
+    the whole process when they are imported.
     """
     found = _registry
     if found is None:
@@ -33,6 +34,9 @@ def registry() -> Registry:
         use(found)
         for plugin in found.broken:
             warnings.warn(plugin.describe_problem(), PluginWarning, stacklevel=3)
+        for plugin in found.plugins:
+            if plugin.changes:
+                warnings.warn(plugin.describe_changes(), PluginWarning, stacklevel=3)
     return found
 
 
@@ -67,14 +71,19 @@ def models(pattern: str = "*", *, architecture: str | None = None, task: str | N
 def create(architecture: str, *, loss: str | None = None, **config: Any) -> GAN:
     """A new, untrained GAN. `config` replaces values of the architecture's config; the defaults are the paper's.
 
+    Its weights are float32, whatever `torch.get_default_dtype` says.
+
     Raises:
         UnknownNameError: no such architecture or loss.
         InvalidConfigError: a field does not exist, or a value is not possible.
     """
+    from ganzoo.utils.precision import float32_by_default
+
     settings, chosen = check_config(architecture, config, loss)
     try:
-        return registry().architectures[architecture].build(settings, chosen.load())
-    except RuntimeError as error:  # torch raises it for sizes that are too large for the memory
+        with float32_by_default():
+            return registry().architectures[architecture].build(settings, chosen.load())
+    except (RuntimeError, OverflowError, TypeError) as error:  # torch raises them for sizes that are too large
         raise InvalidConfigError(f"{architecture} cannot be built with this config: {one_line(error)}") from error
 
 

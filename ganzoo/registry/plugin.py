@@ -8,7 +8,6 @@ import reprlib
 import sys
 import textwrap
 import time
-import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, redirect_stdout
@@ -22,6 +21,7 @@ import pluggy
 from ganzoo.errors import GanzooError, PluginError
 from ganzoo.interface import hooks
 from ganzoo.interface.specs import API
+from ganzoo.registry.global_state import kept_settings
 
 __all__ = ["SLOW_IMPORT", "Declared", "Plugin", "PluginState", "collect_records", "set_aside_on_error"]
 
@@ -55,7 +55,8 @@ class Plugin:
     """An installed plugin: where it comes from, what it declares, and what failed.
 
     `api` is its GANZOO_API. `seconds` is the time that its import and its hooks took. `declares` maps each kind of
-    record to the names of its records. `stage` is the last stage that it reached: ``import``, ``version``, ``hooks``
+    record to the names of its records. `changes` names the settings of the whole process that it changed, and that were
+    put back. `stage` is the last stage that it reached: ``import``, ``version``, ``hooks``
     or the name of a hook. `problem` says what failed, `where` is the line that failed, and `traceback` is complete.
     """
 
@@ -66,6 +67,7 @@ class Plugin:
     api: tuple[int, int] | None = None
     seconds: float = 0.0
     declares: dict[str, list[str]] = field(default_factory=dict)
+    changes: list[str] = field(default_factory=list)
     stage: str = ""
     problem: str = ""
     where: str = ""
@@ -77,12 +79,23 @@ class Plugin:
         return f"{self.distribution}:{self.entry_point}"
 
     def describe_problem(self) -> str:
+        """The two lines of `problem_lines` as one text."""
+        return "\n".join(self.problem_lines())
+
+    def problem_lines(self) -> tuple[str, str]:
         """Two lines: which stage of the plugin failed and why, and what the user can do."""
         who = f"{self.key} {self.version}".strip()
         where = f" ({self.where})" if self.where else ""
         return (
-            f"plugin {who} is not loaded: {self.stage}: {self.problem}{where}\n"
-            f"  upgrade it, or hide this message with GANZOO_DISABLE_PLUGINS={self.key}"
+            f"plugin {who} is not loaded: {self.stage}: {self.problem}{where}",
+            f"  upgrade it, or hide this message with GANZOO_DISABLE_PLUGINS={self.key}",
+        )
+
+    def describe_changes(self) -> str:
+        """One line: which settings of the whole process the plugin changed."""
+        return (
+            f"plugin {self.key} changes {', '.join(dict.fromkeys(self.changes))} when it is imported, "
+            "which would change the results of others - ganzoo has put this back; remove it from the plugin"
         )
 
     def set_aside(self, error: BaseException) -> None:
@@ -103,13 +116,13 @@ class _Incompatible(PluginError):
 def set_aside_on_error(plugin: Plugin) -> Iterator[None]:
     """Inside, code of the plugin runs. An error in it sets the plugin aside, except for the user's Ctrl-C.
 
-    What the code prints goes to stderr, so that the output of ``--json`` stays JSON. Its warnings are hidden. The time
-    that it takes is added to `plugin.seconds`.
+    What the code prints goes to stderr, so that the output of ``--json`` stays JSON. Its warnings are hidden. Settings
+    of the whole process are put back, and named in `plugin.changes`. The time that it takes is added to
+    `plugin.seconds`.
     """
     started = time.perf_counter()
     try:
-        with redirect_stdout(sys.stderr), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with redirect_stdout(sys.stderr), kept_settings(plugin.changes):
             yield
     except KeyboardInterrupt:
         raise

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from ganzoo.errors import InvalidRequestError
 from ganzoo.interface.gan import Inputs
+from ganzoo.utils.precision import float32_on_cpu
 
 __all__ = ["LATENT", "interpolate_inputs", "slerp"]
 
@@ -16,6 +17,7 @@ LATENT = "z"
 """The name of the input that is a latent. Every architecture uses it."""
 
 
+@float32_on_cpu()
 def interpolate_inputs(start: Inputs, end: Inputs, steps: int, hold: Sequence[str] = ()) -> Inputs:
     """The inputs of `steps` images from `start` to `end`, both included; inputs in `hold` keep the value of `start`.
 

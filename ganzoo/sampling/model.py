@@ -23,6 +23,7 @@ from ganzoo.sampling.requests import check_seeds, make_request
 from ganzoo.sampling.sources import Source, batched, check_resize, source_image
 from ganzoo.sampling.tiling import check_tile, translate_batch
 from ganzoo.utils.devices import resolve_device
+from ganzoo.utils.precision import float32_on_cpu
 
 __all__ = ["Model"]
 
@@ -124,6 +125,7 @@ class Model:
         task = request or self.task()
         return self._draw_each([(seed + i, task) for i in range(count)])
 
+    @float32_on_cpu()
     def _draw_each(self, seeded: Iterable[tuple[int, Task]]) -> Inputs:
         return _stack([self.gan.draw(request, torch.Generator().manual_seed(seed)) for seed, request in seeded])
 
@@ -149,6 +151,7 @@ class Model:
         rows = (slice(i, i + batch_size) for i in range(0, steps, batch_size))
         return torch.cat([self.generate({name: value[each] for name, value in inputs.items()}) for each in rows])
 
+    @float32_on_cpu()
     def standing_statistics(self, batches: int = 16, *, batch_size: int = 64) -> None:
         """Replace the statistics of batch norm by means over samples of seeds 0, 1, ...; see `GAN.standing_statistics`.
 
@@ -228,6 +231,7 @@ class Model:
         requests = (self.request(image=image, direction=direction) for image in images)
         return self.generate(_stack([self.gan.draw(request, unused) for request in requests]))
 
+    @float32_on_cpu()
     def generate(self, inputs: Inputs) -> Tensor:
         """Generate images from `inputs`: (N, C, H, W) in [-1, 1] on the CPU.
 

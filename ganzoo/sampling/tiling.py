@@ -9,6 +9,7 @@ from torch import Tensor
 
 from ganzoo.errors import InvalidRequestError
 from ganzoo.interface.configs import Config, as_translation_config
+from ganzoo.utils.precision import float32_on_cpu
 
 __all__ = ["check_tile", "translate_batch"]
 
@@ -18,6 +19,7 @@ OVERLAP = 4
 Network = Callable[[Tensor], Tensor]
 
 
+@float32_on_cpu()
 def translate_batch(images: Tensor, network: Network, config: Config, *, tile: int | None = None) -> Tensor:
     """Translate images (N, C, H, W) of any size with `network`. The results have the same size.
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from pathlib import Path
 
+from ganzoo.errors import RunError, UsageError, one_line
 from ganzoo.interface.weights_files import BundledFile
 from ganzoo.pretrained.cards import Card, facts_of
 from ganzoo.pretrained.sources import Folder, Registered, Source
 from ganzoo.training.command import command_of
-from ganzoo.training.plan import Plan
+from ganzoo.training.plan import Plan, read_entries
 from ganzoo.utils.names import short_name, strip_path
 
 __all__ = ["card_of"]
@@ -62,8 +62,11 @@ def _location(source: Source) -> str:
 def _training_command(run: Path) -> str:
     """The command that trained the model of a run's folder; empty if the folder does not tell."""
     path = run / "run.json"
-    if not path.is_file():
+    if not path.exists():
         return ""
-    plan = Plan(**json.loads(path.read_text()))
+    try:
+        plan = Plan(**read_entries(path))
+    except (TypeError, AttributeError, UsageError) as error:
+        raise RunError(f"{path} is damaged ({one_line(error)}) - restore it, or move it out of the folder") from error
     plan = replace(plan, init=strip_path(plan.init) if plan.init else None)
     return command_of(plan, "run", data=strip_path(plan.data))

@@ -108,7 +108,7 @@ def check_bundled_models_load(architecture: str) -> None:
     for name in lookup.models(architecture=architecture):
         model = lookup.registry().models[name]
         if isinstance(model.weights, BundledFile):
-            loaded = load(name)
+            loaded = load(name, device="cpu")
             assert loaded.image_shape == lookup.config_of(model).image_shape, f"{name} has another image shape"
             assert loaded.classes == model.classes, f"{name} has other classes"
 

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from ganzoo.errors import RunError, one_line
 from ganzoo.utils.files import sha256_of
+from ganzoo.utils.json_files import read_object
 from ganzoo.weights.tensors import check_finite, read_tensors, write_tensors
 
 __all__ = ["Checkpoint", "any_saved", "latest", "save"]
@@ -122,7 +123,7 @@ def _read(folder: Path) -> Checkpoint:
 
     It raises some error if anything is damaged.
     """
-    manifest = json.loads((folder / _MANIFEST).read_text())
+    manifest = read_object(folder / _MANIFEST)
     digest = manifest.pop("sha256", None)
     if digest not in (None, _digest_of(manifest)):
         raise RunError(f"{_MANIFEST} has changed since it was written")

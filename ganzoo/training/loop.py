@@ -24,7 +24,7 @@ from ganzoo.training.plan import TrainingOptions
 from ganzoo.training.record import Record, Recorder
 from ganzoo.training.techniques import Techniques, resolve_techniques
 from ganzoo.utils.devices import seed_device
-from ganzoo.utils.precision import at_least_float32
+from ganzoo.utils.precision import at_least_float32, float32_on_cpu
 from ganzoo.utils.seeds import derive_seed
 from ganzoo.weights.fit import load_into
 
@@ -53,6 +53,7 @@ class Loop(Iterator[Record]):
             are not compiled, because PyTorch cannot compile second derivatives.
     """
 
+    @float32_on_cpu()
     def __init__(
         self,
         gan: GAN,
@@ -92,6 +93,7 @@ class Loop(Iterator[Record]):
         if compile:
             _compile(gan, eager=gan.discriminators if self._techniques.penalties else ())
 
+    @float32_on_cpu()
     def __next__(self) -> Record:
         """Run one iteration.
 

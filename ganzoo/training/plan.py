@@ -7,13 +7,24 @@ import json
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal
 
-from ganzoo.errors import InvalidRequestError
+from ganzoo.errors import InvalidRequestError, RunError, one_line
 from ganzoo.registry import lookup
 from ganzoo.utils.commands import flag
+from ganzoo.utils.json_files import read_object
 
-__all__ = ["Plan", "TrainingOptions", "check_options", "check_plan", "make_plan", "schedule_of", "weights_of"]
+__all__ = [
+    "Plan",
+    "TrainingOptions",
+    "check_options",
+    "check_plan",
+    "make_plan",
+    "read_entries",
+    "schedule_of",
+    "weights_of",
+]
 
 PRECISIONS = ("fp32", "bf16", "fp16")
 
@@ -111,6 +122,19 @@ class Plan(TrainingOptions):
         free = {"iterations"} if self.schedule.partition("=")[0] == "constant" else set()
         names = sorted((ours.keys() | theirs.keys()) - free)
         return [f"{n}: {theirs.get(n)} then, {ours.get(n)} now" for n in names if ours.get(n) != theirs.get(n)]
+
+
+def read_entries(path: Path) -> dict[str, Any]:
+    """The entries of the plan in the file ``run.json`` of a run, as they are in the file.
+
+    Raises:
+        RunError: the file cannot be read, or is damaged.
+    """
+    try:
+        return read_object(path)
+    except (OSError, ValueError) as error:
+        problem = getattr(error, "strerror", None) or one_line(error)
+        raise RunError(f"{path} is damaged ({problem}) - start a new run in another folder") from error
 
 
 def make_plan(architecture: str, data: str, *, config: Mapping[str, Any] | None = None, **options: Any) -> Plan:

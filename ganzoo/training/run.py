@@ -27,6 +27,7 @@ from ganzoo.training.plan import Plan
 from ganzoo.training.run_folder import check_folder, write_plan
 from ganzoo.training.techniques import resolve_techniques
 from ganzoo.utils.locks import FolderInUse, FolderLock
+from ganzoo.utils.precision import float32_on_cpu
 from ganzoo.utils.progress import Progress, silent
 from ganzoo.utils.seeds import derive_seed
 
@@ -129,6 +130,7 @@ class Run:
         return self.data.digest()
 
 
+@float32_on_cpu()
 def open_run(
     plan: Plan,
     folder: Path,

@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from ganzoo.errors import RunError, one_line
-from ganzoo.training.plan import Plan, check_options, check_plan, weights_of
+from ganzoo.training.plan import Plan, check_options, check_plan, read_entries, weights_of
 from ganzoo.utils import names
 from ganzoo.utils.files import atomic_write, check_writable, expand_home
+from ganzoo.utils.json_files import read_object
 
 __all__ = ["check_folder", "read_resources", "resumed_plan", "write_plan", "write_resources"]
 
@@ -89,10 +90,10 @@ def resumed_plan(
 def read_resources(folder: Path) -> dict[str, Any]:
     """What the run in `folder` used of its machine: the device, for instance. What cannot be read is left out."""
     try:
-        entries = dict(json.loads((folder / _RESOURCES).read_text()))
+        entries = read_object(folder / _RESOURCES)
     except FileNotFoundError:
         return {}  # written by ganzoo 0.1
-    except (OSError, ValueError, TypeError, RecursionError) as error:
+    except (OSError, ValueError) as error:
         warnings.warn(
             f"{folder / _RESOURCES} is damaged ({one_line(error)}) - give options such as --device again", stacklevel=2
         )
@@ -116,13 +117,7 @@ def _read_plan(folder: Path) -> dict[str, Any]:
     path = folder / _PLAN
     if not path.exists():
         raise RunError(f"{folder} holds no run to resume - omit --resume to start one")
-    try:
-        entries = json.loads(path.read_text())
-    except (ValueError, RecursionError) as error:
-        raise _damaged(path, error) from error
-    if not isinstance(entries, dict):
-        raise _damaged(path, TypeError("it is no mapping"))
-    return entries
+    return read_entries(path)
 
 
 def _damaged(path: Path, error: Exception) -> RunError:

@@ -31,6 +31,7 @@ from ganzoo.training.point_figure import PointFigure
 from ganzoo.training.record import Record
 from ganzoo.training.run import Resources, Run, open_run
 from ganzoo.training.run_folder import resumed_plan, write_resources
+from ganzoo.utils.precision import float32_on_cpu
 from ganzoo.utils.progress import Progress, silent
 
 __all__ = ["Trainer"]
@@ -133,6 +134,7 @@ class Trainer(Iterator[Record]):
             pass
         return record
 
+    @float32_on_cpu()
     def __next__(self) -> Record:
         """Run one iteration, and save every `save_every` iterations, after the last, and if it is time.
 
@@ -155,6 +157,7 @@ class Trainer(Iterator[Record]):
                 self._save_checkpoint()  # without sheets and curves, which stay comparable at regular steps
         return record
 
+    @float32_on_cpu()
     def save(self) -> None:
         """Write a checkpoint, then the model, the sheets and the curves as they are now.
 

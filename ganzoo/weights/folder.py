@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ganzoo.errors import CorruptWeightsError, OutputError, one_line
 from ganzoo.utils.files import atomic_write, check_writable, sha256_of
+from ganzoo.utils.json_files import read_object
 from ganzoo.weights.tensors import check_finite, write_tensors
 
 if TYPE_CHECKING:
@@ -71,10 +72,10 @@ def read_description(folder: Path) -> Description:
         CorruptWeightsError: ``config.json`` is missing or malformed.
     """
     try:
-        description = Description(**json.loads((folder / CONFIG).read_text()))
+        description = Description(**read_object(folder / CONFIG))
         _check_types(description)
         return description._replace(classes=tuple(description.classes))
-    except (OSError, ValueError, TypeError, RecursionError) as error:
+    except (OSError, ValueError, TypeError) as error:
         problem = getattr(error, "strerror", None) or one_line(error)
         raise CorruptWeightsError(f"{folder} is no published model - its {CONFIG}: {problem}") from error
 

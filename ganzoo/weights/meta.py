@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
+from ganzoo.utils.precision import float32_on_cpu
 from ganzoo.weights.fit import assign_into, check_fits
 
 __all__ = ["build_and_load", "on_meta_device"]
@@ -44,10 +45,12 @@ class _SkipInitialization(TorchFunctionMode):
         return func(*args, **options)
 
 
+@float32_on_cpu()
 def build_and_load(build: Callable[[], Network], tensors: Mapping[str, Tensor], *, of: str) -> Network:
     """The network that `build` returns, with `tensors` as its weights.
 
-    It is built on the meta device first: if the tensors do not fit, it has cost no memory and no initialization.
+    It is built on the meta device first: if the tensors do not fit, it has cost no memory and no initialization. Its
+    dtype is float32, whatever the host program's default is.
 
     Raises:
         MismatchError: the names or shapes of the tensors are not those of the network; `of` names them.

@@ -23,6 +23,7 @@ from uuid import uuid4
 
 from ganzoo.errors import CorruptWeightsError, NonFiniteError, WeightsError, one_line
 from ganzoo.utils.files import sha256_of
+from ganzoo.utils.json_files import read_object
 from ganzoo.weights.tensors import check_finite, write_tensors
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ def convert_to_safetensors(source: Path, *, sha256: str) -> Path:
 def _is_intact(folder: Path) -> bool:
     """Whether the folder holds a complete conversion, with the digest that its manifest states."""
     try:
-        manifest = json.loads((folder / _MANIFEST).read_text())
+        manifest = read_object(folder / _MANIFEST)
         return bool(manifest == _manifest(folder / _WEIGHTS))
     except (OSError, ValueError):
         return False

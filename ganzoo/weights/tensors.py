@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-import json
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ganzoo.errors import CorruptWeightsError, NonFiniteError, one_line
 from ganzoo.interface.weights_files import Shapes
-from ganzoo.utils.files import atomic_write
+from ganzoo.utils.files import atomic_write, open_regular
+from ganzoo.utils.json_files import parse_object
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -41,7 +42,7 @@ def read_header(path: Path) -> Header:
     Raises:
         CorruptWeightsError: the file is not safetensors, or its header is over `MAX_HEADER_BYTES`.
     """
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         prefix = file.read(8)
         size = int.from_bytes(prefix, "little")
         if len(prefix) < 8 or not 2 <= size <= MAX_HEADER_BYTES:
@@ -49,14 +50,29 @@ def read_header(path: Path) -> Header:
             raise CorruptWeightsError(f"{problem} - download or export it again")
         text = file.read(size)
     try:
-        entries: dict[str, Any] = json.loads(text)
-        metadata = entries.pop("__metadata__", {})
-        shapes = {name: tuple(int(n) for n in entry["shape"]) for name, entry in entries.items()}
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        entries = parse_object(text)
+        metadata = _checked_metadata(entries.pop("__metadata__", {}))
+        shapes = {name: _checked_shape(entry["shape"]) for name, entry in entries.items()}
+    except (ValueError, KeyError, TypeError) as error:
         raise CorruptWeightsError(
             f"{path} is not a safetensors file ({one_line(error)}) - download or export it again"
         ) from error
     return Header(shapes, metadata)
+
+
+def _checked_metadata(metadata: Any) -> dict[str, str]:
+    if not isinstance(metadata, dict) or not all(isinstance(text, str) for text in metadata.values()):
+        raise TypeError("its metadata are not texts")
+    return metadata
+
+
+def _checked_shape(shape: Any) -> tuple[int, ...]:
+    """The shape of a tensor. Empty tensors too may have no side that PyTorch cannot count."""
+    if not isinstance(shape, list) or not all(type(side) is int and side >= 0 for side in shape):
+        raise TypeError("a shape is not a list of whole numbers")
+    if math.prod(side or 1 for side in shape) >= 2**60:
+        raise ValueError("a shape has more numbers than a file can hold")
+    return tuple(shape)
 
 
 def read_tensors(path: Path, *, sha256: str | None = None) -> dict[str, Tensor]:
@@ -98,14 +114,14 @@ def _read_and_digest(path: Path) -> tuple[dict[str, Tensor], str]:
     import torch
 
     tensors: dict[str, Tensor] = {}
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         head = file.read(8)
         head += file.read(int.from_bytes(head, "little"))
         digest = hashlib.sha256(head)
-        entries = json.loads(head[8:])
+        entries = parse_object(head[8:])
         entries.pop("__metadata__", None)
         for name, entry in sorted(entries.items(), key=lambda item: item[1]["data_offsets"]):
-            tensors[name] = torch.empty(entry["shape"], dtype=getattr(torch, _DTYPES[entry["dtype"]]))
+            tensors[name] = torch.empty(entry["shape"], dtype=getattr(torch, _DTYPES[entry["dtype"]]), device="cpu")
             part = tensors[name].flatten().view(torch.uint8).numpy().data
             if file.readinto(part) != part.nbytes:
                 raise ValueError(f"the file ends inside the tensor {name}")

@@ -18,10 +18,11 @@ from typing import Any
 
 import pytest
 
-from ganzoo.errors import PullError
+from ganzoo.errors import InvalidRequestError, PullError
 from ganzoo.hub import download
+from ganzoo.hub.speed import minimum_speed
 from ganzoo.interface.weights_files import HubFile
-from hub_server import LFS_BYTES, Fault, Hub, body, cut, hang, redirect, reset, status
+from hub_server import LFS_BYTES, Fault, Hub, body, cut, drip, hang, redirect, reset, status
 
 REPO, NAME = "zoo/horses", "model.safetensors"
 CONTENT = bytes(range(256)) * 4000
@@ -204,6 +205,60 @@ def test_a_wrong_length_is_told_apart(hub: Hub, tmp_path: Path) -> None:
     result = pull(hub, file, tmp_path)
     assert result["error"] == "CorruptWeightsError"
     assert f"{len(CONTENT):,} bytes, expected {file.size:,}" in result["message"]
+
+
+def test_a_slow_download_is_given_up(hub: Hub, pinned: HubFile, tmp_path: Path) -> None:
+    hub.break_("GET", NAME, drip)
+    result = pull(hub, pinned, tmp_path, bound=True, constants={"SPEED_SECONDS": 0.5})
+    assert_refused(result, "network", f"{REPO}/{NAME}", "too slow", "below 1,000", "GANZOO_MINIMUM_SPEED")
+
+
+def test_the_floor_can_be_set(hub: Hub, tmp_path: Path) -> None:
+    content = bytes(400)
+    file = pin(hub.add("zoo/small", {NAME: content}), repo="zoo/small", sha256=hashlib.sha256(content).hexdigest())
+    file = HubFile(**{**vars(file), "size": len(content)})
+    hub.break_("GET", NAME, drip)
+    for speed in ("0", "10"):
+        result = pull(
+            hub, file, tmp_path / speed, {"GANZOO_MINIMUM_SPEED": speed}, bound=True, constants={"SPEED_SECONDS": 0.5}
+        )
+        assert result.get("sha256") == file.sha256, result
+
+
+@pytest.mark.parametrize("speed", ["fast", "-1", "nan", "inf"])
+def test_a_floor_that_is_no_speed_is_refused(speed: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GANZOO_MINIMUM_SPEED", speed)
+    with pytest.raises(InvalidRequestError, match=f"GANZOO_MINIMUM_SPEED is '{speed}'"):
+        minimum_speed()
+
+
+@pytest.mark.parametrize("link", ["blob", "snapshot", "both", "folder"])
+def test_a_users_own_file_is_never_moved(link: str, hub: Hub, pinned: HubFile, tmp_path: Path) -> None:
+    """A cache entry may be a link out of the cache: the link goes, the file stays."""
+    assert_right(pull(hub, pinned, tmp_path))
+    own = tmp_path / "own"
+    own.mkdir()
+    (own / NAME).write_bytes(flipped(CONTENT))
+    [snapshot] = tmp_path.glob(f"hub/models--*/snapshots/*/{NAME}")
+    if link == "folder":
+        shutil.rmtree(snapshot.parent)
+        snapshot.parent.symlink_to(own)
+    elif link == "snapshot":
+        snapshot.unlink()
+        snapshot.symlink_to(own / NAME)
+    else:
+        stored = snapshot.resolve()
+        stored.unlink()
+        if link == "both":
+            (own / "link").symlink_to(own / NAME)
+        stored.symlink_to(own / ("link" if link == "both" else NAME))
+    result = pull(hub, pinned, tmp_path)
+    assert (own / NAME).read_bytes() == flipped(CONTENT)
+    assert not quarantined(tmp_path)
+    if link == "folder":
+        assert result["error"] == "CorruptWeightsError"
+    else:
+        assert_right(result)
 
 
 def test_what_another_process_has_repaired_is_left_alone(tmp_path: Path) -> None:

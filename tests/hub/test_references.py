@@ -99,9 +99,19 @@ def test_damaged_bytes_are_repaired(hub: Hub, tmp_path: Path) -> None:
 def test_a_damaged_note_is_asked_for_again(hub: Hub, tmp_path: Path) -> None:
     load(hub, tmp_path, pinned(hub))
     [note] = tmp_path.glob("assets/ganzoo/commits/**/*.json")
-    for text in ("", "[]", '{"config.json": {}}'):
+    right = note.read_text()
+    entries = json.loads(right)
+    flipped = json.dumps(entries | {"model.safetensors": {**entries["model.safetensors"], "size": 5}})
+    elsewhere = json.dumps({name: {**facts, "filename": "x"} for name, facts in entries.items() if name != "digest"})
+    for text in ("", "[]", '{"config.json": {}}', flipped, elsewhere, right[:-20] + right[-19:]):
         note.write_text(text)
         assert load(hub, tmp_path, pinned(hub))["name"] == pinned(hub)
+        assert note.read_text() == right
+
+
+def test_an_answer_of_503_is_asked_for_again(hub: Hub, tmp_path: Path) -> None:
+    hub.break_("GET", REPO, status(503), server="hub", times=1)
+    assert load(hub, tmp_path, f"hf:{REPO}")["name"] == pinned(hub)
 
 
 def test_wrong_bytes_from_the_hub_are_never_loaded(hub: Hub, tmp_path: Path) -> None:

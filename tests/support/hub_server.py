@@ -20,7 +20,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
-__all__ = ["Fault", "Hub", "Request", "body", "cut", "hang", "redirect", "reset", "status"]
+__all__ = ["Fault", "Hub", "Request", "body", "cut", "drip", "hang", "redirect", "reset", "status"]
 
 LFS_BYTES = 10  # files above this are "LFS", served by the CDN, but for those of GIT_SUFFIXES
 GIT_SUFFIXES = (".json", ".md")
@@ -327,6 +327,17 @@ def reset(handler: Handler, content: bytes) -> None:
     """Half the announced body, then a TCP reset."""
     cut(handler, content)
     handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
+def drip(handler: Handler, content: bytes) -> None:
+    """The announced body, a few bytes at a time."""
+    handler.reply(200, content[:10], Content_Length=len(content))
+    handler.close_connection = True
+    for i in range(10, len(content), 10):
+        handler.wfile.write(content[i : i + 10])
+        handler.wfile.flush()
+        if handler.server.zoo.closing.wait(0.05):
+            return
 
 
 def hang(handler: Handler, content: bytes) -> None:

@@ -1,9 +1,13 @@
 """Devices by their names."""
 
+import inspect
+
 import pytest
 import torch
 
+import ganzoo
 from ganzoo.errors import InvalidRequestError
+from ganzoo.utils import devices
 from ganzoo.utils.devices import resolve_device, seed_device
 
 
@@ -62,3 +66,12 @@ def test_seeding_is_that_of_pytorch():
     numbers = torch.rand(4)
     torch.manual_seed(2**40 + 5)
     assert torch.equal(torch.rand(4), numbers)
+
+
+def test_the_default_device_is_the_same_everywhere(monkeypatch):
+    for function in (ganzoo.load, ganzoo.evaluate, ganzoo.Trainer):
+        assert inspect.signature(function).parameters["device"].default == "auto"
+    asked = []
+    monkeypatch.setattr(devices, "resolve_device", lambda name: asked.append(name) or torch.device("cpu"))
+    ganzoo.load("dcgan-mnist")
+    assert asked == ["auto"]

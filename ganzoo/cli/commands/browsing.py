@@ -8,6 +8,7 @@ import click
 
 from ganzoo.cli import descriptions, display
 from ganzoo.cli.arguments import AS_JSON, MODEL, SUBJECT, registered
+from ganzoo.cli.output import say_lines
 from ganzoo.pretrained.resolve import resolve_weights
 from ganzoo.registry import lookup
 
@@ -73,7 +74,7 @@ def plugins(culprit: str | None, as_json: bool) -> None:
     if not matching:
         raise click.UsageError(f"no plugin {culprit!r} is installed - `ganzoo plugins` lists those that are")
     for plugin in matching:
-        click.echo(plugin.traceback or f"{plugin.key} is {plugin.state}")
+        say_lines(plugin.traceback or f"{plugin.key} is {plugin.state}")
 
 
 COMMANDS = (list_models, info, pull, plugins)

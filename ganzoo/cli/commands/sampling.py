@@ -12,6 +12,7 @@ import click
 
 from ganzoo.cli import display
 from ganzoo.cli.arguments import AS_JSON, CLASS, DEVICE, MODEL, OVERWRITE, resolved
+from ganzoo.cli.output import say, tell
 from ganzoo.cli.progress import bars
 from ganzoo.interface.tasks import Task
 from ganzoo.pretrained.load import load_from
@@ -134,7 +135,7 @@ def _sample(
     target = image_files.choose_target(output, source.name, grid, file_format, overwrite=overwrite)
     model = load_model(source, device)
     if grid.columns:
-        click.echo(f"rows: {', '.join(row.name for row in grid.rows)}", err=True)
+        tell(f"rows: {', '.join(row.name for row in grid.rows)}")
     with bars() as progress:
         written = target.write(model, batch_size=batch_size, progress=progress)
     display.written(written, as_json=as_json)
@@ -172,7 +173,7 @@ def _translate(
         )
     display.written(outcome.written, as_json=as_json)
     for reason in outcome.skipped.values():
-        click.echo(f"ganzoo: skipped: {reason}", err=True)
+        tell(f"ganzoo: skipped: {reason}")
     sys.exit(1 if outcome.skipped else 0)
 
 
@@ -212,7 +213,7 @@ def interpolate(name: str, output: Path | None, overwrite: bool, device: str, **
     interpolation = interpolation_files.prepare_interpolation(
         source.name, source.info.subject, output, overwrite=overwrite, **options
     )
-    click.echo(interpolation.write(load_model(source, device)))
+    say(interpolation.write(load_model(source, device)))
 
 
 def load_model(source: Source, device: str) -> Model:

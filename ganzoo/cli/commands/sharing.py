@@ -10,6 +10,7 @@ import click
 from click.shell_completion import get_completion_class
 
 from ganzoo.cli.arguments import AS_JSON, FOLDER, MODEL, OVERWRITE, resolved
+from ganzoo.cli.output import say, say_lines, tell
 from ganzoo.cli.progress import bars
 from ganzoo.hub import download
 from ganzoo.pretrained.load import load_from
@@ -51,24 +52,24 @@ def publish(run: str, repository: str, private: bool, card: Path | None, dry_run
     if dry_run:
         display.written([prepared.folder / name for name in prepared.files], as_json=as_json)
         _note_unfinished(prepared)
-        click.echo(f"ganzoo: nothing was uploaded; these are the files for {repository}", err=True)
+        tell(f"ganzoo: nothing was uploaded; these are the files for {repository}")
         return
     download.bound_client()
     display.calm_uploads()
     weights = publish.upload(prepared, repository, private=private)
     _note_unfinished(prepared)
-    click.echo(f"ganzoo: published as hf:{repository}@{weights.revision}", err=True)
+    tell(f"ganzoo: published as hf:{repository}@{weights.revision}")
     record = publish.record_of(prepared, weights)
     if as_json:
         display.facts({**vars(weights), "name": record.name}, as_json=True)
     else:
-        click.echo(publish.as_source(record))
+        say_lines(publish.as_source(record))
 
 
 def _note_unfinished(prepared: Prepared) -> None:
     if prepared.unfinished:
         text = "has parts that are still to be written - complete a copy of it, and publish again with --card"
-        click.echo(f"ganzoo: note: {prepared.folder / 'README.md'} {text}", err=True)
+        tell(f"ganzoo: note: {prepared.folder / 'README.md'} {text}")
 
 
 @click.command()
@@ -100,7 +101,7 @@ def card(name: str, output: Path | None, source: Path | None, evaluation: Path |
     with atomic_write(target) as temporary:
         temporary.write_text(dataclasses.replace(card, picture=picture.name if drawn else "").render())
     for path in (target, picture) if drawn else (target,):
-        click.echo(path)
+        say(path)
 
 
 def _draw(model: Source, picture: Path, source: Path | None) -> bool:
@@ -168,7 +169,7 @@ def new_plugin(name: str, output: Path | None) -> None:
     from ganzoo.cli.scaffold import write_plugin
 
     for path in write_plugin(name, output):
-        click.echo(path)
+        say(path)
 
 
 COMMANDS = (publish, card, new_plugin, doctor, completion)

@@ -14,6 +14,7 @@ from click.core import ParameterSource
 
 from ganzoo.cli import display, training_progress
 from ganzoo.cli.arguments import AS_JSON, DATA, DATA_DIR, DEVICE, FOLDER, bounded, registered
+from ganzoo.cli.output import say
 from ganzoo.cli.progress import bars
 from ganzoo.errors import InvalidConfigError, InvalidRequestError
 from ganzoo.pretrained.resolve import resolve_folder
@@ -180,7 +181,7 @@ def export(run: str, output: Path, half: bool, standing: int | None, overwrite: 
 
     folder = bounded(resolve_folder(run)).fetch_folder()
     exporting.export(folder, output, half=half, standing=standing or 0, overwrite=overwrite)
-    click.echo(output)
+    say(output)
 
 
 @click.command("import")
