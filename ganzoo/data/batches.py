@@ -11,6 +11,7 @@ from torch import Tensor
 from ganzoo.data.datasets import Data, Domains
 from ganzoo.distributed.processes import ProcessGroup
 from ganzoo.interface.gan import Batch
+from ganzoo.utils.precision import float32_on_cpu
 from ganzoo.utils.seeds import derive_seed
 
 __all__ = ["Batches"]
@@ -68,6 +69,7 @@ class Batches(Iterator[Batch]):
         """End the processes that read ahead. The next batch starts new ones."""
         self._streams.clear()
 
+    @float32_on_cpu()
     def __next__(self) -> Batch:
         if not self._streams:
             self._streams.update(self._open())
@@ -100,7 +102,7 @@ class Batches(Iterator[Batch]):
         """Crop and flip images, move them to the device, and scale them to [-1, 1]."""
         images = self._cut(images, order).to(self.device, non_blocking=True)
         if images.dtype == torch.uint8:
-            images = images.float().div_(127.5).sub_(1)
+            images = images.to(torch.get_default_dtype()).div_(127.5).sub_(1)
         if self.mirror:
             flipped = order.coins(self._start, self.batch_size).to(self.device)
             images = torch.where(flipped[:, None, None, None], images.flip(3), images)

@@ -7,8 +7,7 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -18,6 +17,7 @@ from ganzoo.testing.asserting import assert_close_state, assert_same_state
 from ganzoo.testing.tiny import restore_from_disk, tiny_loop
 from ganzoo.training import checkpoints
 from ganzoo.training.record import Record
+from ganzoo.utils.precision import in_double_precision
 
 __all__ = ["CHECKS", "run_processes", "train_in_processes"]
 
@@ -30,7 +30,7 @@ def check_two_processes_are_one(architecture: str) -> None:
     Losses, metrics and weights must agree to 1e-6. Use `gather_rows` and `own_rows` for whatever depends on all images
     of the batch.
     """
-    with tempfile.TemporaryDirectory() as folder, _in_double_precision():
+    with tempfile.TemporaryDirectory() as folder, in_double_precision():
         run_processes(2, "-m", "ganzoo.testing", architecture, folder)
         alone = tiny_loop(architecture, 6, batch_size=6)
         records = list(alone)
@@ -88,7 +88,8 @@ def train_in_processes(architecture: str, folder: Path) -> None:
     processes, _ = join_process_group("cpu")
     assert processes.world_size > 1, "there is no process group"
     torch.set_num_threads(1)
-    with _in_double_precision():
+    # In single precision, sums in another order differ, and Adam turns tiny differences from zero into full steps.
+    with in_double_precision():
         loop, first, second = (tiny_loop(architecture, 6, batch_size=3, processes=processes) for _ in range(3))
         records = list(loop)
         again = [next(first) for _ in range(3)]
@@ -101,17 +102,6 @@ def train_in_processes(architecture: str, folder: Path) -> None:
         state = {"records": [[r.step, dict(r.losses), dict(r.metrics)] for r in records]}
         checkpoints.save(folder, checkpoint._replace(state=state))
     processes.wait()
-
-
-@contextmanager
-def _in_double_precision() -> Iterator[None]:
-    """In single precision, sums in another order differ, and Adam turns tiny differences from zero into full steps."""
-    before = torch.get_default_dtype()
-    torch.set_default_dtype(torch.float64)
-    try:
-        yield
-    finally:
-        torch.set_default_dtype(before)
 
 
 CHECKS = (check_two_processes_are_one,)

@@ -9,7 +9,7 @@ from threading import Lock
 import torch
 from torch import Tensor
 
-__all__ = ["at_least_float32", "float32_by_default", "float32_on_cpu"]
+__all__ = ["at_least_float32", "float32_by_default", "float32_on_cpu", "in_double_precision"]
 
 
 def at_least_float32(x: Tensor) -> Tensor:
@@ -28,17 +28,18 @@ class _Float32:
         self._lock = Lock()
         self._inside = 0
         self._before = torch.float32
+        self.dtype = torch.float32  # only `in_double_precision` changes it
 
     def enter(self) -> bool:
         """Returns whether `leave` must be called."""
         # `_inside` grows before the dtype changes, and shrinks after it: no thread sees float32 and 0 in between.
-        if torch.get_default_dtype() == torch.float32 and not self._inside:
+        if torch.get_default_dtype() == self.dtype and not self._inside:
             return False
         with self._lock:
             self._inside += 1
             if self._inside == 1:
                 self._before = torch.get_default_dtype()
-                torch.set_default_dtype(torch.float32)
+                torch.set_default_dtype(self.dtype)
         return True
 
     def leave(self) -> None:
@@ -49,6 +50,18 @@ class _Float32:
 
 
 _float32 = _Float32()
+
+
+@contextmanager
+def in_double_precision() -> Iterator[None]:
+    """Inside, ganzoo trains in float64, for tests that compare sums in different orders. Not for several threads."""
+    before, _float32.dtype = torch.get_default_dtype(), torch.float64
+    torch.set_default_dtype(torch.float64)
+    try:
+        yield
+    finally:
+        _float32.dtype = torch.float32
+        torch.set_default_dtype(before)
 
 
 @contextmanager
