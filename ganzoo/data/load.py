@@ -12,6 +12,7 @@ import torch
 
 from ganzoo.data.datasets import Data, Domains, ImageData
 from ganzoo.data.folders import load_folder, load_pictures
+from ganzoo.data.layout import limit_notes
 from ganzoo.data.toy_distributions import POINTS, load_points
 from ganzoo.errors import DataError, InvalidRequestError, UnknownNameError, one_line
 from ganzoo.images.tensors import resize, to_channels
@@ -69,17 +70,19 @@ def load_data(
     root: str | Path = "data",
     limit: int | None = None,
     workers: int = 0,
+    needs_labels: bool = False,
     progress: Progress = silent,
 ) -> Data | Domains:
     """Load a data set by name, or a folder of images, with the shape `image_shape` (C, H, W).
 
     A named data set is read from `root`, in the layout of torchvision, and downloaded there if it is missing. A
-    folder is read with all its subfolders; if all images are in subfolders, those are the classes. Several `parts`,
-    such as ``a`` and ``b``, need a folder with ``trainA`` and ``trainB``.
+    folder is read with all its subfolders; `ganzoo.data.layout.find_layout` says which of them are classes, and what
+    `needs_labels` does. Several `parts`, such as ``a`` and ``b``, need a folder with ``trainA`` and ``trainB``.
 
     `split` chooses the training or the test images of a named data set, and of a folder with several parts; other
-    folders have training images only. `limit` keeps that many images from the start. Images that do not fit in memory
-    are read when they are needed. `workers` processes read files, and `progress` counts the pictures.
+    folders have training images only. `limit` keeps that many images from the start; of a folder with classes, it
+    takes one of each class in turn. Images that do not fit in memory are read when they are needed. `workers`
+    processes read files, and `progress` counts the pictures.
 
     Raises:
         UnknownNameError: `source` is neither a known name nor a folder.
@@ -98,7 +101,9 @@ def load_data(
         return _from_torchvision(source, expand_home(root), image_shape, split, limit, workers, progress)
     if split != "train":
         raise InvalidRequestError(f"{source} is a folder without separate {split} images - use a data set by name")
-    return load_folder(expand_home(source), image_shape, limit, workers, progress, name=source)
+    return load_folder(
+        expand_home(source), image_shape, limit, workers, progress, name=source, needs_labels=needs_labels
+    )
 
 
 def domain_folders(source: str, parts: Sequence[str], split: Split = "train") -> dict[str, Path]:
@@ -126,8 +131,10 @@ def _from_torchvision(
     images = torch.as_tensor(data.data)[:limit]
     images = images.permute(0, 3, 1, 2).contiguous() if source.channels_last else images[:, None]
     resized = resize(to_channels(images, shape[0]), shape[1:])
-    notes = () if images.shape == resized.shape else (f"images are {_size(images)} and were made {_size(resized)}",)
-    return ImageData(name, resized, torch.as_tensor(data.targets)[:limit], tuple(data.classes), notes)
+    labels = torch.as_tensor(data.targets)[:limit]
+    notes = [] if images.shape == resized.shape else [f"images are {_size(images)} and were made {_size(resized)}"]
+    notes += limit_notes(limit, labels, data.classes)
+    return ImageData(name, resized, labels, tuple(data.classes), tuple(notes))
 
 
 def _torchvision(name: str, source: _Source, root: Path, split: Split) -> Any:

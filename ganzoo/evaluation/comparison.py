@@ -19,7 +19,8 @@ from ganzoo.pretrained.sources import Source
 from ganzoo.registry import lookup
 from ganzoo.sampling.model import Model
 from ganzoo.sampling.requests import Subject, exact_class, find_class, with_user_names
-from ganzoo.utils.files import expand_home, find_images
+from ganzoo.utils.files import expand_home
+from ganzoo.utils.image_folders import find_images
 from ganzoo.utils.progress import silent
 from ganzoo.weights.folder import CONFIG
 
@@ -139,7 +140,15 @@ def _real(
     against = options.against
 
     def load(name: str, split: Split, limit: int | None) -> Part:
-        data = load_data(against, shape, split=split, root=reading.root, limit=limit, workers=reading.workers)
+        data = load_data(
+            against,
+            shape,
+            split=split,
+            root=reading.root,
+            limit=limit,
+            workers=reading.workers,
+            needs_labels=of_class is not None,
+        )
         pictures = Pictures(name, cast(Data, data), reading.workers)  # with one part, it is no Domains
         return Part(name, pictures) if of_class is None else _only(pictures, of_class)
 

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ganzoo.errors import Interrupted, InvalidRequestError, OutputError, UnfinishedError
 from ganzoo.sampling.image_files import FORMATS
-from ganzoo.utils.files import IMAGE_SUFFIXES, check_writable, find_images
+from ganzoo.utils.files import check_writable
+from ganzoo.utils.image_folders import IMAGE_SUFFIXES, find_images
 from ganzoo.utils.progress import Progress, silent
 
 if TYPE_CHECKING:
