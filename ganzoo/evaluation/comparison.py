@@ -13,7 +13,7 @@ from ganzoo.data.load import DATASETS, Split, check_source, domain_folders, load
 from ganzoo.errors import InvalidRequestError, UnknownNameError, UnreadableImage
 from ganzoo.evaluation.image_sets import Part, Pictures, Samples, Translations, shuffled_rows
 from ganzoo.evaluation.options import EvaluationOptions
-from ganzoo.images.files import read_image
+from ganzoo.images.files import check_one_piece, read_image
 from ganzoo.interface.configs import as_translation_config
 from ganzoo.pretrained.sources import Source
 from ganzoo.registry import lookup
@@ -225,5 +225,8 @@ def _first_shape(folder: str) -> Shape:
             _, height, width = read_image(path, channels=3).pixels.shape
         except UnreadableImage:
             continue
+        check_one_piece(
+            (width, height), of=str(path), remedy="make it smaller: all images get the size of the first one"
+        )
         return 3, height, width
     raise InvalidRequestError(f"{folder} holds no picture that can be read, and no model - check the path")

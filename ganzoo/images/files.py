@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import stat
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,9 +18,15 @@ from ganzoo.errors import UnreadableImage, one_line
 from ganzoo.images.tensors import MODES, to_tensor
 from ganzoo.utils.files import atomic_write
 
-__all__ = ["Picture", "read_image", "save_picture", "take_picture"]
+__all__ = ["Picture", "check_one_piece", "check_pixels", "picture_size", "read_image", "save_picture", "take_picture"]
 
 MAX_PIXELS = 89_478_485  # Pillow's own limit; Pillow itself only warns about larger pictures
+
+MAX_WHOLE_PIXELS = 2048 * 2048
+"""The most pixels that a network gets at a time: its activations take about a hundred times the memory of a picture."""
+
+MAX_WHOLE_SIDE = 16_384
+"""The longest side that a network gets. A file of 3 kB can hold a picture that is 50,000 pixels wide."""
 
 _FORMATS = ("BMP", "GIF", "JPEG", "PNG", "TIFF", "WEBP")  # Pillow would start Ghostscript for an EPS file
 
@@ -41,12 +49,56 @@ def read_image(path: Path, *, channels: int) -> Picture:
         UnreadableImage: the file is no regular file, no picture, damaged or too large, or its pixels have no
             defined range (32-bit integers, floating-point numbers).
     """
+    with _opened(path) as picture:
+        return _prepare(picture, MODES[channels], of=str(path))
+
+
+def picture_size(path: Path) -> tuple[int, int]:
+    """Width and height of a picture file, from its header: no pixel is decoded.
+
+    Raises:
+        UnreadableImage: as `read_image`, except that the pixels may be damaged.
+    """
+    with _opened(path) as picture:
+        return picture.size
+
+
+def check_pixels(size: tuple[int, int], *, of: str) -> None:
+    """Refuse a picture with this width and height that no memory holds.
+
+    Raises:
+        UnreadableImage: it has too many pixels.
+    """
+    width, height = size
+    if width * height > MAX_PIXELS:
+        raise UnreadableImage(f"{of} has {width}x{height} pixels, over {MAX_PIXELS:,} - make it smaller")
+
+
+def check_one_piece(size: tuple[int, int], *, of: str, remedy: str) -> None:
+    """Refuse a picture with this width and height that is too large for a network that gets all of it at a time.
+
+    Raises:
+        UnreadableImage: it has too many pixels, or too long a side. The message ends with `remedy`.
+    """
+    check_pixels(size, of=of)
+    width, height = size
+    if width * height > MAX_WHOLE_PIXELS or max(size) > MAX_WHOLE_SIDE:
+        limits = f"{MAX_WHOLE_PIXELS:,} pixels and {MAX_WHOLE_SIDE:,} on a side"
+        raise UnreadableImage(f"{of} has {width}x{height} pixels, and {limits} fit in one piece - {remedy}")
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Image.Image]:
+    """Open a picture file. Too many pixels are refused before they are decoded, and each error becomes one line."""
     try:
         if not stat.S_ISREG(path.stat().st_mode):
             raise UnreadableImage(f"{path} is not a regular file")
+        _check_webp(path)
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Pillow warns about sizes, which are refused below, and damaged EXIF data
-            return _read(path, MODES[channels])
+            warnings.simplefilter("ignore")  # Pillow warns about sizes, which are refused here, and damaged EXIF data
+            with Image.open(path, formats=_FORMATS) as picture:
+                check_pixels(picture.size, of=str(path))
+                yield picture
     except UnreadableImage:
         raise
     except UnidentifiedImageError as error:
@@ -74,16 +126,24 @@ def save_picture(picture: Image.Image, path: Path) -> None:
         temporary.write_bytes(encoded.getvalue())
 
 
-def _read(path: Path, mode: str) -> Picture:
-    with Image.open(path, formats=_FORMATS) as picture:
-        return _prepare(picture, mode, of=str(path))
+def _check_webp(path: Path) -> None:
+    """Refuse a WebP picture with too many pixels. Pillow would get memory for all of them to open it."""
+    with path.open("rb") as file:
+        head = file.read(30)
+    if head[:4] != b"RIFF" or head[8:12] != b"WEBP" or len(head) < 30:
+        return
+    if head[12:16] == b"VP8X":
+        size = (1 + int.from_bytes(head[24:27], "little"), 1 + int.from_bytes(head[27:30], "little"))
+    elif head[12:16] == b"VP8L":
+        bits = int.from_bytes(head[21:25], "little")
+        size = (1 + (bits & 0x3FFF), 1 + (bits >> 14 & 0x3FFF))
+    else:
+        size = (int.from_bytes(head[26:28], "little") & 0x3FFF, int.from_bytes(head[28:30], "little") & 0x3FFF)
+    check_pixels(size, of=str(path))
 
 
 def _prepare(picture: Image.Image, mode: str, *, of: str) -> Picture:
-    if picture.width * picture.height > MAX_PIXELS:
-        raise UnreadableImage(
-            f"{of} has {picture.width}x{picture.height} pixels, over {MAX_PIXELS:,} - make it smaller"
-        )
+    check_pixels(picture.size, of=of)
     if picture.mode in ("I", "F"):
         kind = "32-bit integer" if picture.mode == "I" else "floating-point"
         raise UnreadableImage(f"{of} has {kind} pixels, which have no defined range - convert it to 8 bits")

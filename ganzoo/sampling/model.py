@@ -202,7 +202,8 @@ class Model:
 
     def _translate_list(self, images: Sequence[Any], resize: int | None, **options: Any) -> list[Any]:
         """A tensor for each tensor, and a PIL picture for everything else."""
-        sources = (source_image(image, self.image_shape[0], resize) for image in images)
+        tiled = options["tile"] is not None
+        sources = (source_image(image, self.image_shape[0], resize, tiled=tiled) for image in images)
         pairs = zip(images, self.translations(sources, **options), strict=True)
         return [made if isinstance(image, Tensor) else to_pictures(made[None])[0] for image, made in pairs]
 

@@ -144,7 +144,8 @@ def translate_files(
     outcome = Outcome()
     waiting: deque[tuple[Job, Tensor]] = deque()
     try:
-        for made in model.translations(_read(model, jobs, resize, waiting, outcome, progress), **options):
+        tiled = options.get("tile") is not None
+        for made in model.translations(_read(model, jobs, resize, tiled, waiting, outcome, progress), **options):
             job, source = waiting.popleft()
             _write(job.target, [source, made] if side_by_side else [made])
             outcome.written.append(job.target)
@@ -161,6 +162,7 @@ def _read(
     model: Model,
     jobs: Sequence[Job],
     resize: int | None,
+    tiled: bool,
     waiting: deque[tuple[Job, Tensor]],
     outcome: Outcome,
     progress: Progress,
@@ -171,7 +173,7 @@ def _read(
 
     for job in jobs:
         try:
-            source = source_image(job.source, model.image_shape[0], resize)
+            source = source_image(job.source, model.image_shape[0], resize, tiled=tiled)
         except UnreadableImage as error:
             outcome.skipped[job.source] = str(error)
             progress("translating", outcome.count, len(jobs))
