@@ -11,6 +11,7 @@ from typing import Any, Literal
 import torch
 
 from ganzoo.data.datasets import Data, Domains, ImageData
+from ganzoo.data.downloads import check_reachable, extract_archives, urls_of, without_empty_folders
 from ganzoo.data.folders import load_folder, load_pictures
 from ganzoo.data.layout import limit_notes
 from ganzoo.data.toy_distributions import POINTS, load_points
@@ -31,21 +32,23 @@ Split = Literal["train", "test"]
 class _Source:
     """A data set of torchvision: `kind` is its class there.
 
-    `channels_last` says that its images are (N, H, W, C). `files` is the folder of its picture files, if it has them.
+    `folder` is where torchvision keeps it. `channels_last` says that its images are (N, H, W, C). `files` is the folder
+    of its picture files, if it has them.
     """
 
     kind: str
+    folder: str
     channels_last: bool = False
     files: str = ""
 
 
 DATASETS = {
-    "mnist": _Source("MNIST"),
-    "fashion-mnist": _Source("FashionMNIST"),
-    "kmnist": _Source("KMNIST"),
-    "cifar10": _Source("CIFAR10", channels_last=True),
-    "cifar100": _Source("CIFAR100", channels_last=True),
-    "celeba": _Source("CelebA", files="celeba/img_align_celeba"),
+    "mnist": _Source("MNIST", "MNIST/raw"),
+    "fashion-mnist": _Source("FashionMNIST", "FashionMNIST/raw"),
+    "kmnist": _Source("KMNIST", "KMNIST/raw"),
+    "cifar10": _Source("CIFAR10", "cifar-10-batches-py", channels_last=True),
+    "cifar100": _Source("CIFAR100", "cifar-100-python", channels_last=True),
+    "celeba": _Source("CelebA", "celeba", files="celeba/img_align_celeba"),
 }
 """The data sets of torchvision that ganzoo knows, by name."""
 
@@ -142,12 +145,19 @@ def _torchvision(name: str, source: _Source, root: Path, split: Split) -> Any:
 
     make: Callable[..., Any] = getattr(datasets, source.kind)
     part: dict[str, Any] = {"split": split} if source.files else {"train": split == "train"}
+    folder = root.absolute() / source.folder
     try:
-        return make(str(root), download=True, **part)
+        extract_archives(folder)
+        try:
+            return make(str(root), download=False, **part)
+        except RuntimeError:  # it is not there, or not complete
+            check_reachable(urls_of(make))
+        with without_empty_folders(folder):
+            return make(str(root), download=True, **part)
     except Exception as error:  # torchvision passes on the errors of urllib, tarfile and zipfile
         raise DataError(
-            f"{name} is not in {root} and could not be downloaded ({one_line(error)}) - "
-            "put torchvision's files there, or name their folder with --data-dir"
+            f"{name} is not in {folder} and could not be downloaded ({one_line(error)}) - put torchvision's files "
+            f"there, or name the folder that holds {source.folder} with --data-dir"
         ) from error
 
 

@@ -9,19 +9,33 @@ from typing import NamedTuple
 
 __all__ = ["IMAGE_SUFFIXES", "FolderListing", "find_images", "is_hidden", "list_folder"]
 
-IMAGE_SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
+_JPEG = {".jfif", ".jpe", ".jpeg", ".jpg"}
+
+IMAGE_SUFFIXES = frozenset(
+    {*_JPEG, ".apng", ".avif", ".bmp", ".gif", ".heic", ".heif", ".png", ".tif", ".tiff", ".webp"}
+)
 """The endings of the names of image files."""
+
+_RAW = {".arw", ".cr2", ".cr3", ".dng", ".nef", ".orf", ".raf"}
+_NET = {".pbm", ".pgm", ".pnm", ".ppm"}
+
+UNREAD_SUFFIXES = frozenset(
+    {*_RAW, *_NET, ".eps", ".exr", ".hdr", ".ico", ".jp2", ".jxl", ".psd", ".svg", ".tga", ".xcf"}
+)
+"""The endings of pictures in formats that ganzoo does not read. They are listed, so that users learn why."""
 
 SYSTEM_FOLDERS = frozenset({"__MACOSX", "@eaDir", "$RECYCLE.BIN", "System Volume Information"})
 """Folders that archive tools, network storage and operating systems make. They hold copies and thumbnails."""
+
+_SHOWN = 5
 
 
 class FolderListing(NamedTuple):
     """What a folder and its subfolders hold, each sorted by path.
 
-    `images` are files with the ending of a picture. `hidden` are such files that are left out, because they or a
-    folder above them are hidden. `others` are all other files that are not hidden. `closed` are folders that may not
-    be read.
+    `images` are files with the ending of a picture, of any format. `hidden` are such files that are left out, because
+    they or a folder above them are hidden. `others` are all other files that are not hidden. `closed` are folders that
+    may not be read.
     """
 
     images: tuple[Path, ...]
@@ -36,6 +50,9 @@ class FolderListing(NamedTuple):
         if self.hidden:
             text = "hidden pictures of other programs were left out"
             notes.append(f"{len(self.hidden)} {text}, the first: {self.hidden[0]}")
+        if self.others:
+            endings = ", ".join(sorted({path.suffix.lower() or "no ending" for path in self.others})[:_SHOWN])
+            notes.append(f"{len(self.others)} left out, because they are no pictures ({endings}): {self.others[0]}")
         return tuple(notes)
 
 
@@ -47,15 +64,19 @@ def list_folder(folder: Path) -> FolderListing:
     """
     closed: list[Path] = []
     found = sorted(_walk(folder, (), closed))
-    images = [path for path in found if path.suffix.lower() in IMAGE_SUFFIXES]
+    images = [path for path in found if _is_picture(path)]
     hidden = {path for path in images if is_hidden(path.relative_to(folder))}
-    others = (path for path in found if path.suffix.lower() not in IMAGE_SUFFIXES and not path.is_dir())
+    others = (path for path in found if not _is_picture(path) and not path.is_dir())
     return FolderListing(
         tuple(path for path in images if path not in hidden),
         tuple(path for path in images if path in hidden),
         tuple(path for path in others if not is_hidden(path.relative_to(folder))),
         tuple(sorted(closed)),
     )
+
+
+def _is_picture(path: Path) -> bool:
+    return path.suffix.lower() in IMAGE_SUFFIXES | UNREAD_SUFFIXES
 
 
 def find_images(folder: Path) -> list[Path]:

@@ -6,15 +6,18 @@ import io
 import os
 import resource
 import struct
+import sys
 import threading
 import zlib
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import Image, features
 
 from ganzoo.errors import DataError, NonFiniteError, UnreadableImage
 from ganzoo.images.files import picture_size, read_image, save_picture
@@ -270,7 +273,7 @@ NO_PICTURES = {
 def test_what_is_no_picture_is_refused(tmp_path, kind):
     path = tmp_path / "a.png"
     path.write_bytes(NO_PICTURES[kind])
-    with pytest.raises(UnreadableImage, match=r"a\.png is not a picture of a known format \(BMP, GIF") as caught:
+    with pytest.raises(UnreadableImage, match=r"a\.png is not a picture of a known format \(AVIF, BMP, GIF") as caught:
         read_image(path, channels=3)
     assert isinstance(caught.value, DataError)
     assert "\n" not in str(caught.value)
@@ -379,6 +382,50 @@ def test_the_header_gives_the_size(tmp_path):
     assert picture_size(path) == (7, 5)
     for options in ({"lossless": True}, {"save_all": True, "append_images": [Image.new("RGB", (7, 5), "red")]}):
         assert picture_size(write(path, Image.new("RGB", (7, 5)), **options)) == (7, 5)
+
+
+AVIF_HEAD, HEIC_HEAD = (b"\0\0\0\x1cftyp" + brand + bytes(20) for brand in (b"avif", b"heic"))
+
+
+def test_avif_is_read_where_pillow_can(tmp_path, monkeypatch):
+    if features.check("avif"):
+        assert (pixels(write(tmp_path / "a.avif", Image.new("RGB", (8, 8), WHITE)), 3) > 250).all()
+    (tmp_path / "b.png").write_bytes(AVIF_HEAD)
+    monkeypatch.setattr("PIL.features.check", lambda name: False)
+    with pytest.raises(
+        UnreadableImage, match=r"b\.png is an AVIF picture - read it with `pip install --upgrade pillow`"
+    ):
+        read_image(tmp_path / "b.png", channels=3)
+
+
+def test_heic_names_the_package_and_uses_it(tmp_path, monkeypatch):
+    (tmp_path / "a.heic").write_bytes(HEIC_HEAD)
+    monkeypatch.setitem(sys.modules, "pillow_heif", None)
+    with pytest.raises(UnreadableImage, match=r"a\.heic is a HEIC picture - read it with `pip install pillow-heif`"):
+        read_image(tmp_path / "a.heic", channels=3)
+    registered = []
+    package = SimpleNamespace(register_heif_opener=lambda: registered.append(True))
+    monkeypatch.setitem(sys.modules, "pillow_heif", package)
+    with pytest.raises(UnreadableImage, match=r"a\.heic (cannot be read|is not a picture)"):
+        read_image(tmp_path / "a.heic", channels=3)
+    assert registered == [True]
+
+
+@pytest.mark.parametrize("compression", ["tiff_lzw", "tiff_adobe_deflate", "packbits"])
+def test_decoders_print_nothing(tmp_path, capfd, compression):
+    """libtiff writes its own messages to stderr."""
+    random = np.random.default_rng(0)
+    file = io.BytesIO()
+    Image.fromarray(random.integers(0, 256, (64, 64, 3), dtype=np.uint8)).save(file, "TIFF", compression=compression)
+    for _ in range(40):
+        damaged = bytearray(file.getvalue())
+        for position in random.integers(8, len(damaged), 8):
+            damaged[position] = random.integers(256)
+        (tmp_path / "a.tif").write_bytes(damaged)
+        with suppress(UnreadableImage):
+            read_image(tmp_path / "a.tif", channels=3)
+    os.write(2, b"stderr works")
+    assert capfd.readouterr().err == "stderr works"
 
 
 def test_what_is_no_file_is_refused(tmp_path):

@@ -17,6 +17,7 @@ from ganzoo.interface.tasks import Task
 from ganzoo.pretrained.load import load_from
 from ganzoo.pretrained.sources import Source
 from ganzoo.sampling.grid import make_grid
+from ganzoo.utils.image_folders import list_folder
 
 if TYPE_CHECKING:
     from ganzoo.sampling.model import Model
@@ -173,6 +174,11 @@ def _translate(
     display.written(outcome.written, as_json=as_json)
     for reason in outcome.skipped.values():
         click.echo(f"ganzoo: skipped: {reason}", err=True)
+    left_out = list_folder(source).notes if source.is_dir() else ()
+    for note in (*left_out, *(f"{count} {change}" for change, count in outcome.changes.items())):
+        click.echo(f"ganzoo: note: {note}", err=True)
+    if source.is_dir():
+        click.echo(f"ganzoo: {len(outcome.written)} written, {len(outcome.skipped)} skipped", err=True)
     sys.exit(1 if outcome.skipped else 0)
 
 
