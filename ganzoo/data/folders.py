@@ -9,11 +9,13 @@ import signal
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from multiprocessing.queues import Queue
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
+from torch._utils import ExceptionWrapper
 from torch.utils.data import DataLoader, Dataset
 
 from ganzoo.data.datasets import Chunks, Data, ImageData
@@ -30,6 +32,11 @@ MEMORY_BYTES = 2**31
 
 WORTH_WORKERS = 1000
 """Starting worker processes takes longer than reading fewer pictures than this."""
+
+LONGEST_BATCH = 300
+"""The seconds after which a batch that workers read is given up."""
+
+_REMEDY = "use --workers 0 or fewer workers, or enlarge /dev/shm, in Docker with --shm-size 2g"
 
 READING = "reading pictures"
 """The name of the work, for `Progress`."""
@@ -286,23 +293,28 @@ def _read_ahead(pictures: _Pictures, chunks: Chunks, workers: int) -> Iterator[t
     """Yield the pictures of each chunk of indices. `workers` processes read them, or this process if it is 0.
 
     Raises:
-        DataError: a worker process died, usually because the memory was full.
+        DataError: a worker process died, usually because the memory was full, or it could not pass on its pictures,
+            usually because the shared memory was full, or it was silent for too long.
     """
     loader = DataLoader(
         pictures,
         batch_sampler=_ChunkSampler(chunks),
         num_workers=workers,
         collate_fn=_pack,
-        worker_init_fn=_leave_interrupts,
+        worker_init_fn=_start_worker,
+        timeout=LONGEST_BATCH if workers else 0,
         # Without its own generator, a loader draws from the global one and so changes the noise of training.
         generator=torch.Generator(),
     )
     try:
         yield from loader
     except RuntimeError as error:
-        if not str(error).startswith("DataLoader worker (pid"):
+        if not isinstance(error, _LostBatch) and not str(error).startswith(
+            ("DataLoader worker (pid", "DataLoader timed")
+        ):
             raise
-        raise DataError(f"reading pictures failed: {one_line(error)} - try fewer --workers, or 0") from error
+        text = str(error).strip().splitlines()[-1] if isinstance(error, _LostBatch) else one_line(error)
+        raise DataError(f"reading pictures failed: {text} - {_REMEDY}") from error
 
 
 def _pack(pairs: Sequence[tuple[_Read, Tensor]]) -> tuple[list[_Read], Tensor]:
@@ -311,9 +323,25 @@ def _pack(pairs: Sequence[tuple[_Read, Tensor]]) -> tuple[list[_Read], Tensor]:
     return list(reads), torch.stack(images)
 
 
-def _leave_interrupts(worker: int) -> None:
-    """Ignore Ctrl-C in a worker. It reaches all processes of a terminal, but the trainer must end its step first."""
+class _LostBatch(RuntimeError):
+    """A worker process could not pass on a batch."""
+
+
+def _start_worker(worker: int) -> None:
+    """Prepare a worker process.
+
+    It ignores Ctrl-C, which reaches all processes of a terminal, because the trainer must end its step first. And it
+    tells the trainer when the thread that passes batches on fails: by itself, that thread would print its error and
+    drop the batch, for which the trainer would wait for ever.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    Queue._on_queue_feeder_error = _pass_error_on  # type: ignore[attr-defined]
+
+
+def _pass_error_on(queue: Queue[Any], error: Exception, batch: tuple[int, Any]) -> None:
+    """Put the error into the queue in place of the batch."""
+    lost = _LostBatch(one_line(error))
+    queue.put((batch[0], ExceptionWrapper((_LostBatch, lost, None))))  # type: ignore[no-untyped-call]
 
 
 def _size(path: Path) -> int:

@@ -22,7 +22,7 @@ from ganzoo.sampling.interpolation import interpolate_inputs
 from ganzoo.sampling.requests import check_seeds, make_request
 from ganzoo.sampling.sources import Source, batched, check_resize, source_image
 from ganzoo.sampling.tiling import check_tile, translate_batch
-from ganzoo.utils.devices import resolve_device
+from ganzoo.utils.devices import is_out_of_memory, resolve_device
 
 __all__ = ["Model"]
 
@@ -240,7 +240,9 @@ class Model:
         try:
             with torch.inference_mode():
                 images = generate({name: value.to(self.device) for name, value in inputs.items()}).cpu()
-        except torch.OutOfMemoryError as error:
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
             raise GanzooError(
                 f"{self.device} has too little memory for this many images at a time - use a smaller batch size"
             ) from error

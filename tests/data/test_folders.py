@@ -18,6 +18,7 @@ import pytest
 import torch
 from PIL import Image
 
+from ganzoo.data import folders
 from ganzoo.data.batches import Batches
 from ganzoo.data.datasets import Data, Domains, ImageData
 from ganzoo.data.folders import FolderData
@@ -26,6 +27,7 @@ from ganzoo.errors import DataError
 from pictures import corrupt, grey
 
 CPU = torch.device("cpu")
+SHARED_MEMORY = r" - use --workers 0 or fewer workers, or enlarge /dev/shm, in Docker with --shm-size 2g$"
 WORKERS = pytest.mark.parametrize("workers", [0, 2])
 
 
@@ -376,7 +378,38 @@ def test_workers_end_with_the_batches(tmp_path, no_memory, cycle):
 def test_a_worker_that_dies_is_an_error_of_one_line(tmp_path, no_memory, monkeypatch):
     data = load(grey(tmp_path, a=1))
     monkeypatch.setattr("ganzoo.data.folders.read_image", lambda *args, **kwargs: os._exit(1))
-    with pytest.raises(DataError, match=r"^reading pictures failed: .* worker \(pid.* - try fewer --workers, or 0$"):
+    with pytest.raises(DataError, match=rf"^reading pictures failed: .* worker \(pid.*{SHARED_MEMORY}"):
+        next(data.stream(iter([[0]]), workers=1))
+
+
+class Lost:
+    """A batch that cannot be passed on, as in a container with a full /dev/shm."""
+
+    def __reduce__(self):
+        raise RuntimeError("unable to write to file </torch_7_1>: No space left on device (28)")
+
+
+@pytest.mark.skipif(multiprocessing.get_start_method() != "fork", reason="the worker has to inherit the fault")
+@pytest.mark.parametrize("batch", [0, 3])
+def test_a_full_shared_memory_is_an_error_and_not_a_hang(tmp_path, no_memory, monkeypatch, capfd, batch):
+    """The error happens in a thread of the worker, which would print it and go on."""
+    pack = folders._pack
+    data = load(grey(tmp_path, **{f"p{i}": i for i in range(9)}))
+    monkeypatch.setattr(folders, "_pack", lambda pairs: Lost() if pairs[0][0].number == batch else pack(pairs))
+    before = time.monotonic()
+    stream = data.stream(iter([[i] for i in range(9)]), workers=2)
+    assert len(list(islice(stream, batch))) == batch
+    with pytest.raises(DataError, match=rf"^reading pictures failed: .*No space left on device.*{SHARED_MEMORY}"):
+        next(stream)
+    assert time.monotonic() - before < 20
+    assert "Traceback" not in capfd.readouterr().err
+
+
+def test_a_silent_worker_is_given_up(tmp_path, no_memory, monkeypatch):
+    monkeypatch.setattr(folders, "LONGEST_BATCH", 1)
+    data = load(grey(tmp_path, a=1))
+    monkeypatch.setattr(folders, "read_image", lambda *args, **kwargs: time.sleep(60))
+    with pytest.raises(DataError, match=rf"^reading pictures failed: .*timed out after 1 seconds.*{SHARED_MEMORY}"):
         next(data.stream(iter([[0]]), workers=1))
 
 
