@@ -138,8 +138,13 @@ class _Order:
             position += step
 
     def coins(self, position: int, count: int) -> Tensor:
-        """A bool for each of `count` images at `position`. Half of an epoch's images have True."""
-        return self._slice("mirror", position, count) < self.count // 2
+        """A bool for each of `count` images at `position`. Half of an epoch's images have True.
+
+        With an odd number of images, this is rounded down and up in turn, so that a single image has True in every
+        other epoch.
+        """
+        epochs = torch.arange(position, position + count) // self.count
+        return self._slice("mirror", position, count) < (self.count + epochs % 2) // 2
 
     def offsets(self, purpose: str, position: int, count: int, limit: int) -> list[int]:
         """A whole number in [0, `limit`) for each of `count` images at `position`."""

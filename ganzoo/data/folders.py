@@ -8,19 +8,21 @@ import os
 import signal
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from multiprocessing.queues import Queue
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
+from torch._utils import ExceptionWrapper
 from torch.utils.data import DataLoader, Dataset
 
 from ganzoo.data.datasets import Chunks, Data, ImageData
+from ganzoo.data.layout import find_layout, limit_notes, spread
 from ganzoo.errors import DataError, UnreadableImage, one_line
 from ganzoo.images.files import read_image
 from ganzoo.images.tensors import fit
-from ganzoo.utils.files import IMAGE_SUFFIXES, find_images
 from ganzoo.utils.progress import Progress, silent
 
 __all__ = ["FolderData", "load_folder", "load_pictures"]
@@ -30,6 +32,11 @@ MEMORY_BYTES = 2**31
 
 WORTH_WORKERS = 1000
 """Starting worker processes takes longer than reading fewer pictures than this."""
+
+LONGEST_BATCH = 300
+"""The seconds after which a batch that workers read is given up."""
+
+_REMEDY = "use --workers 0 or fewer workers, or enlarge /dev/shm, in Docker with --shm-size 2g"
 
 READING = "reading pictures"
 """The name of the work, for `Progress`."""
@@ -50,32 +57,32 @@ class _Read(NamedTuple):
 
 
 def load_folder(
-    folder: Path, shape: Shape, limit: int | None, workers: int, progress: Progress, *, name: str = ""
+    folder: Path,
+    shape: Shape,
+    limit: int | None,
+    workers: int,
+    progress: Progress,
+    *,
+    name: str = "",
+    needs_labels: bool = False,
 ) -> Data:
     """Load the pictures of a folder and its subfolders, in the order of their paths.
 
-    If all pictures are in subfolders of `folder`, and there are several subfolders, these are the classes.
+    `find_layout` decides which pictures are used, which folders are classes, and what `needs_labels` does.
 
     Raises:
         DataError: the folder contains no readable picture.
     """
-    paths = find_images(folder)
-    if not paths:
-        raise DataError(f"{folder} holds no readable image - looked for {', '.join(sorted(IMAGE_SUFFIXES))}")
-    tops = ["/".join(path.relative_to(folder).parts[:-1][:1]) for path in paths]
-    numbers = {top: number for number, top in enumerate(sorted(set(tops)))}
-    if "" in numbers or len(numbers) == 1:
-        return load_pictures(name or str(folder), paths, shape, limit=limit, workers=workers, progress=progress)
-    labels = [numbers[top] for top in tops]
-    return load_pictures(name or str(folder), paths, shape, labels, tuple(numbers), limit, workers, progress)
+    paths, labels, classes, notes = find_layout(folder, needs_labels=needs_labels)
+    numbers = None if labels is None else torch.tensor(labels)
+    files = FolderData(name or str(folder), paths, shape, numbers, classes, layout_notes=notes)
+    return _load(files, limit, workers, progress)
 
 
 def load_pictures(
     name: str,
     paths: Sequence[Path],
     shape: Shape,
-    labels: Sequence[int] | None = None,
-    classes: tuple[str, ...] = (),
     limit: int | None = None,
     workers: int = 0,
     progress: Progress = silent,
@@ -87,44 +94,104 @@ def load_pictures(
     Raises:
         DataError: no picture can be read.
     """
-    files = FolderData(name, tuple(paths), shape, None if labels is None else torch.tensor(labels), classes)
-    wanted = min(len(paths), limit or len(paths))
-    if wanted * math.prod(shape) <= MEMORY_BYTES:
-        return _into_memory(files, wanted, workers, progress)
-    files = files.first(wanted)
+    return _load(FolderData(name, tuple(paths), shape), limit, workers, progress)
+
+
+def _load(files: FolderData, limit: int | None, workers: int, progress: Progress) -> Data:
+    """Load pictures into memory, or prepare to read them when they are needed."""
+    wanted = min(len(files), limit or len(files))
+    if wanted * math.prod(files.shape) <= MEMORY_BYTES:
+        return _into_memory(files, limit, workers, progress)
+    files = _without_unreadable_classes(files)
+    files = files.at(sorted(_order(files, limit)[:wanted]))
+    files.layout_notes += limit_notes(limit, files.labels, files.classes)
     next(files.stream(iter([[0]])))  # if no picture can be read, fail before training starts
     return files
 
 
-def _into_memory(files: FolderData, wanted: int, workers: int, progress: Progress) -> ImageData:
+def _order(files: FolderData, limit: int | None) -> Sequence[int]:
+    """The indices of the pictures, in the order in which they are taken until there are `limit`."""
+    if limit is None or files.labels is None:
+        return range(len(files))
+    return spread(files.labels.tolist())
+
+
+def _into_memory(files: FolderData, limit: int | None, workers: int, progress: Progress) -> ImageData:
+    wanted = min(len(files), limit or len(files))
     images = torch.empty(wanted, *files.shape, dtype=torch.uint8)
     kept: list[int] = []
+    failed: list[int] = []
     skipped: list[str] = []
     changes: Counter[str] = Counter()
-    for read, image in _read_all(files, workers if wanted >= WORTH_WORKERS else 0):
+    order = _order(files, limit)
+    for index, (read, image) in zip(order, _read_all(files, order, workers if wanted >= WORTH_WORKERS else 0)):  # noqa: B905 - zip would read on
         if read.number is None:
+            failed.append(index)
             skipped += read.problems
         else:
             images[len(kept)] = image
-            kept.append(read.number)
+            kept.append(index)
             changes.update(read.changes)
-        progress(READING, len(kept), min(wanted, len(files) - len(skipped)))
+        progress(READING, len(kept), min(wanted, len(files) - len(failed)))
         if len(kept) == wanted:
             break
     if not kept:
         raise DataError(f"{files.name} holds no readable image - the first problem: {skipped[0]}")
-    notes = [f"{len(skipped)} skipped, the first: {skipped[0]}"] if skipped else []
+    if kept != sorted(kept):  # a limit takes one of each class in turn
+        images = images[torch.tensor(kept).argsort()]
+        kept.sort()
+    notes = [f"{len(skipped)} skipped, the first: {min(skipped)}"] if skipped else []
     notes += [f"{count} {change}" for change, count in changes.items()]
-    labels = None if files.labels is None else files.labels[kept]
-    return ImageData(files.name, images[: len(kept)], labels, files.classes, tuple(notes))
+    files = _without_classes(files, _unreadable_classes(files, failed), kept)
+    notes += [*files.layout_notes, *limit_notes(limit, files.labels, files.classes)]
+    return ImageData(files.name, images[: len(kept)], files.labels, files.classes, tuple(notes))
 
 
-def _read_all(files: FolderData, workers: int) -> Iterator[tuple[_Read, Tensor]]:
-    """Read all pictures, in order."""
+def _unreadable_classes(files: FolderData, failed: Sequence[int]) -> set[int]:
+    """The classes all of whose pictures are in `failed`, the indices of those that cannot be read."""
+    if files.labels is None:
+        return set()
+    counts, failures = Counter(files.labels.tolist()), Counter(files.labels[list(failed)].tolist())
+    return {label for label, count in failures.items() if count == counts[label]}
+
+
+def _without_unreadable_classes(files: FolderData) -> FolderData:
+    """Leave out the classes without any picture that can be read. It reads pictures until one of each class is read."""
+    if files.labels is None:
+        return files
+    pictures, failed = _Pictures(files), list[int]()
+    for label in range(len(files.classes)):
+        for index in (files.labels == label).nonzero().flatten().tolist():
+            if pictures[index][0].number is not None:
+                break
+            failed.append(index)
+    unreadable = _unreadable_classes(files, failed)
+    rows = [index for index, label in enumerate(files.labels.tolist()) if label not in unreadable]
+    if not rows:
+        return files
+    return _without_classes(files, unreadable, rows)
+
+
+def _without_classes(files: FolderData, classes: set[int], rows: Sequence[int]) -> FolderData:
+    """The pictures with the indices `rows`, and a note that no picture of `classes` can be read."""
+    files = files.at(rows)
+    if files.labels is None or not classes:
+        return files
+    left = [label for label in range(len(files.classes)) if label not in classes]
+    numbers = {label: number for number, label in enumerate(left)}
+    files.labels = torch.tensor([numbers[label] for label in files.labels.tolist()])
+    names = ", ".join(files.classes[label] for label in sorted(classes))
+    files.classes = tuple(files.classes[label] for label in left)
+    files.layout_notes += (f"left out, because no picture can be read: the classes {names}",)
+    return files
+
+
+def _read_all(files: FolderData, order: Sequence[int], workers: int) -> Iterator[tuple[_Read, Tensor]]:
+    """Read all pictures in the order of the indices `order`."""
     pictures = _Pictures(files)
     if workers == 0:
-        return map(pictures.__getitem__, range(len(files)))
-    chunks = (range(start, min(start + 64, len(files))) for start in range(0, len(files), 64))
+        return map(pictures.__getitem__, order)
+    chunks = (order[start : start + 64] for start in range(0, len(order), 64))
     ahead = _read_ahead(pictures, chunks, workers)
     return (pair for reads, images in ahead for pair in zip(reads, images, strict=True))
 
@@ -133,7 +200,8 @@ def _read_all(files: FolderData, workers: int) -> Iterator[tuple[_Read, Tensor]]
 class FolderData:
     """Pictures that are read when they are needed. The next readable picture replaces an unreadable one.
 
-    `skipped` collects the problem of each unreadable picture.
+    `layout_notes` say which pictures of the folder are not used, and `skipped` collects the problem of each unreadable
+    picture.
     """
 
     name: str
@@ -141,6 +209,7 @@ class FolderData:
     shape: Shape
     labels: Tensor | None = None
     classes: tuple[str, ...] = ()
+    layout_notes: tuple[str, ...] = ()
     skipped: set[str] = field(default_factory=set)
 
     def __len__(self) -> int:
@@ -148,14 +217,14 @@ class FolderData:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """One note that the pictures are not in memory, and one about those that were skipped so far."""
+        """Notes on the layout, that the pictures are not in memory, and on those that were skipped so far."""
         skipped = (f"{len(self.skipped)} skipped, the first: {min(self.skipped)}",) if self.skipped else ()
-        return ("the pictures are read as they are needed: too many to keep in memory", *skipped)
+        return (*self.layout_notes, "the pictures are read as they are needed: too many to keep in memory", *skipped)
 
-    def first(self, count: int) -> FolderData:
-        """The first `count` of the pictures."""
-        labels = None if self.labels is None else self.labels[:count]
-        return FolderData(self.name, self.paths[:count], self.shape, labels, self.classes)
+    def at(self, rows: Sequence[int]) -> FolderData:
+        """The pictures with the indices `rows`."""
+        labels = None if self.labels is None else self.labels[list(rows)]
+        return replace(self, paths=tuple(self.paths[row] for row in rows), labels=labels, skipped=set())
 
     def digest(self) -> str:
         """The SHA-256 of all file sizes and paths, relative to their common folder. It reads no pixels."""
@@ -224,23 +293,28 @@ def _read_ahead(pictures: _Pictures, chunks: Chunks, workers: int) -> Iterator[t
     """Yield the pictures of each chunk of indices. `workers` processes read them, or this process if it is 0.
 
     Raises:
-        DataError: a worker process died, usually because the memory was full.
+        DataError: a worker process died, usually because the memory was full, or it could not pass on its pictures,
+            usually because the shared memory was full, or it was silent for too long.
     """
     loader = DataLoader(
         pictures,
         batch_sampler=_ChunkSampler(chunks),
         num_workers=workers,
         collate_fn=_pack,
-        worker_init_fn=_leave_interrupts,
+        worker_init_fn=_start_worker,
+        timeout=LONGEST_BATCH if workers else 0,
         # Without its own generator, a loader draws from the global one and so changes the noise of training.
         generator=torch.Generator(),
     )
     try:
         yield from loader
     except RuntimeError as error:
-        if not str(error).startswith("DataLoader worker (pid"):
+        if not isinstance(error, _LostBatch) and not str(error).startswith(
+            ("DataLoader worker (pid", "DataLoader timed")
+        ):
             raise
-        raise DataError(f"reading pictures failed: {one_line(error)} - try fewer --workers, or 0") from error
+        text = str(error).strip().splitlines()[-1] if isinstance(error, _LostBatch) else one_line(error)
+        raise DataError(f"reading pictures failed: {text} - {_REMEDY}") from error
 
 
 def _pack(pairs: Sequence[tuple[_Read, Tensor]]) -> tuple[list[_Read], Tensor]:
@@ -249,9 +323,25 @@ def _pack(pairs: Sequence[tuple[_Read, Tensor]]) -> tuple[list[_Read], Tensor]:
     return list(reads), torch.stack(images)
 
 
-def _leave_interrupts(worker: int) -> None:
-    """Ignore Ctrl-C in a worker. It reaches all processes of a terminal, but the trainer must end its step first."""
+class _LostBatch(RuntimeError):
+    """A worker process could not pass on a batch."""
+
+
+def _start_worker(worker: int) -> None:
+    """Prepare a worker process.
+
+    It ignores Ctrl-C, which reaches all processes of a terminal, because the trainer must end its step first. And it
+    tells the trainer when the thread that passes batches on fails: by itself, that thread would print its error and
+    drop the batch, for which the trainer would wait for ever.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    Queue._on_queue_feeder_error = _pass_error_on  # type: ignore[attr-defined]
+
+
+def _pass_error_on(queue: Queue[Any], error: Exception, batch: tuple[int, Any]) -> None:
+    """Put the error into the queue in place of the batch."""
+    lost = _LostBatch(one_line(error))
+    queue.put((batch[0], ExceptionWrapper((_LostBatch, lost, None))))  # type: ignore[no-untyped-call]
 
 
 def _size(path: Path) -> int:

@@ -11,7 +11,9 @@ from typing import Any, Literal
 import torch
 
 from ganzoo.data.datasets import Data, Domains, ImageData
+from ganzoo.data.downloads import check_reachable, extract_archives, urls_of, without_empty_folders
 from ganzoo.data.folders import load_folder, load_pictures
+from ganzoo.data.layout import limit_notes
 from ganzoo.data.toy_distributions import POINTS, load_points
 from ganzoo.errors import DataError, InvalidRequestError, UnknownNameError, one_line
 from ganzoo.images.tensors import resize, to_channels
@@ -31,21 +33,23 @@ Split = Literal["train", "test"]
 class _Source:
     """A data set of torchvision: `kind` is its class there.
 
-    `channels_last` says that its images are (N, H, W, C). `files` is the folder of its picture files, if it has them.
+    `folder` is where torchvision keeps it. `channels_last` says that its images are (N, H, W, C). `files` is the folder
+    of its picture files, if it has them.
     """
 
     kind: str
+    folder: str
     channels_last: bool = False
     files: str = ""
 
 
 DATASETS = {
-    "mnist": _Source("MNIST"),
-    "fashion-mnist": _Source("FashionMNIST"),
-    "kmnist": _Source("KMNIST"),
-    "cifar10": _Source("CIFAR10", channels_last=True),
-    "cifar100": _Source("CIFAR100", channels_last=True),
-    "celeba": _Source("CelebA", files="celeba/img_align_celeba"),
+    "mnist": _Source("MNIST", "MNIST/raw"),
+    "fashion-mnist": _Source("FashionMNIST", "FashionMNIST/raw"),
+    "kmnist": _Source("KMNIST", "KMNIST/raw"),
+    "cifar10": _Source("CIFAR10", "cifar-10-batches-py", channels_last=True),
+    "cifar100": _Source("CIFAR100", "cifar-100-python", channels_last=True),
+    "celeba": _Source("CelebA", "celeba", files="celeba/img_align_celeba"),
 }
 """The data sets of torchvision that ganzoo knows, by name."""
 
@@ -71,17 +75,19 @@ def load_data(
     root: str | Path = "data",
     limit: int | None = None,
     workers: int = 0,
+    needs_labels: bool = False,
     progress: Progress = silent,
 ) -> Data | Domains:
     """Load a data set by name, or a folder of images, with the shape `image_shape` (C, H, W).
 
     A named data set is read from `root`, in the layout of torchvision, and downloaded there if it is missing. A
-    folder is read with all its subfolders; if all images are in subfolders, those are the classes. Several `parts`,
-    such as ``a`` and ``b``, need a folder with ``trainA`` and ``trainB``.
+    folder is read with all its subfolders; `ganzoo.data.layout.find_layout` says which of them are classes, and what
+    `needs_labels` does. Several `parts`, such as ``a`` and ``b``, need a folder with ``trainA`` and ``trainB``.
 
     `split` chooses the training or the test images of a named data set, and of a folder with several parts; other
-    folders have training images only. `limit` keeps that many images from the start. Images that do not fit in memory
-    are read when they are needed. `workers` processes read files, and `progress` counts the pictures.
+    folders have training images only. `limit` keeps that many images from the start; of a folder with classes, it
+    takes one of each class in turn. Images that do not fit in memory are read when they are needed. `workers`
+    processes read files, and `progress` counts the pictures.
 
     Raises:
         UnknownNameError: `source` is neither a known name nor a folder.
@@ -100,7 +106,9 @@ def load_data(
         return _from_torchvision(source, expand_home(root), image_shape, split, limit, workers, progress)
     if split != "train":
         raise InvalidRequestError(f"{source} is a folder without separate {split} images - use a data set by name")
-    return load_folder(expand_home(source), image_shape, limit, workers, progress, name=source)
+    return load_folder(
+        expand_home(source), image_shape, limit, workers, progress, name=source, needs_labels=needs_labels
+    )
 
 
 def domain_folders(source: str, parts: Sequence[str], split: Split = "train") -> dict[str, Path]:
@@ -128,8 +136,10 @@ def _from_torchvision(
     images = torch.as_tensor(data.data)[:limit]
     images = images.permute(0, 3, 1, 2).contiguous() if source.channels_last else images[:, None]
     resized = resize(to_channels(images, shape[0]), shape[1:])
-    notes = () if images.shape == resized.shape else (f"images are {_size(images)} and were made {_size(resized)}",)
-    return ImageData(name, resized, torch.as_tensor(data.targets)[:limit], tuple(data.classes), notes)
+    labels = torch.as_tensor(data.targets)[:limit]
+    notes = [] if images.shape == resized.shape else [f"images are {_size(images)} and were made {_size(resized)}"]
+    notes += limit_notes(limit, labels, data.classes)
+    return ImageData(name, resized, labels, tuple(data.classes), tuple(notes))
 
 
 def _torchvision(name: str, source: _Source, root: Path, split: Split) -> Any:
@@ -137,12 +147,19 @@ def _torchvision(name: str, source: _Source, root: Path, split: Split) -> Any:
 
     make: Callable[..., Any] = getattr(datasets, source.kind)
     part: dict[str, Any] = {"split": split} if source.files else {"train": split == "train"}
+    folder = root.absolute() / source.folder
     try:
-        return make(str(root), download=True, **part)
+        extract_archives(folder)
+        try:
+            return make(str(root), download=False, **part)
+        except RuntimeError:  # it is not there, or not complete
+            check_reachable(urls_of(make))
+        with without_empty_folders(folder):
+            return make(str(root), download=True, **part)
     except Exception as error:  # torchvision passes on the errors of urllib, tarfile and zipfile
         raise DataError(
-            f"{name} is not in {root} and could not be downloaded ({one_line(error)}) - "
-            "put torchvision's files there, or name their folder with --data-dir"
+            f"{name} is not in {folder} and could not be downloaded ({one_line(error)}) - put torchvision's files "
+            f"there, or name the folder that holds {source.folder} with --data-dir"
         ) from error
 
 

@@ -13,13 +13,14 @@ from ganzoo.data.load import DATASETS, Split, check_source, domain_folders, load
 from ganzoo.errors import InvalidRequestError, UnknownNameError, UnreadableImage
 from ganzoo.evaluation.image_sets import Part, Pictures, Samples, Translations, shuffled_rows
 from ganzoo.evaluation.options import EvaluationOptions
-from ganzoo.images.files import read_image
+from ganzoo.images.files import check_one_piece, read_image
 from ganzoo.interface.configs import as_translation_config
 from ganzoo.pretrained.sources import Source
 from ganzoo.registry import lookup
 from ganzoo.sampling.model import Model
 from ganzoo.sampling.requests import Subject, exact_class, find_class, with_user_names
-from ganzoo.utils.files import expand_home, find_images
+from ganzoo.utils.files import expand_home
+from ganzoo.utils.image_folders import find_images
 from ganzoo.utils.progress import silent
 from ganzoo.weights.folder import CONFIG
 
@@ -139,7 +140,15 @@ def _real(
     against = options.against
 
     def load(name: str, split: Split, limit: int | None) -> Part:
-        data = load_data(against, shape, split=split, root=reading.root, limit=limit, workers=reading.workers)
+        data = load_data(
+            against,
+            shape,
+            split=split,
+            root=reading.root,
+            limit=limit,
+            workers=reading.workers,
+            needs_labels=of_class is not None,
+        )
         pictures = Pictures(name, cast(Data, data), reading.workers)  # with one part, it is no Domains
         return Part(name, pictures) if of_class is None else _only(pictures, of_class)
 
@@ -216,5 +225,8 @@ def _first_shape(folder: str) -> Shape:
             _, height, width = read_image(path, channels=3).pixels.shape
         except UnreadableImage:
             continue
+        check_one_piece(
+            (width, height), of=str(path), remedy="make it smaller: all images get the size of the first one"
+        )
         return 3, height, width
     raise InvalidRequestError(f"{folder} holds no picture that can be read, and no model - check the path")

@@ -13,6 +13,7 @@ from ganzoo.errors import GanzooError, NonFiniteError
 from ganzoo.evaluation.image_sets import ImageSet, Part
 from ganzoo.interface.extractor import Extractor, ExtractorOutput
 from ganzoo.registry import lookup
+from ganzoo.utils.devices import is_out_of_memory
 from ganzoo.utils.progress import Progress
 from ganzoo.weights.tensors import read_header, read_tensors, write_tensors
 
@@ -82,7 +83,9 @@ class FeatureCache:
         try:
             with torch.inference_mode():
                 output: ExtractorOutput = self._network(batch.to(device))
-        except torch.OutOfMemoryError as error:
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
             text = f"{device} has too little memory for {len(batch)} images at a time - use a smaller batch size"
             raise GanzooError(text) from error
         return output

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from ganzoo.evaluation.image_sets import random_rows
-from ganzoo.evaluation.neighbors import nearest, prdc
+from ganzoo.evaluation.neighbors import nearest, prdc, recall_and_coverage_without
 from ganzoo.interface.extractor import ExtractorOutput
 
 __all__ = [
@@ -30,6 +30,9 @@ FOLDS = 10
 """The folds of the jackknife: each estimate leaves out another tenth of the images."""
 
 KID_SUBSETS, KID_SUBSET_SIZE = 100, 1000
+
+KID_REFERENCE = 10_000
+"""The most images of the reference from which the uncertainty of KID is computed. More take long and change little."""
 
 
 class Estimate(NamedTuple):
@@ -122,26 +125,66 @@ class _FastFID:
 
 
 def kid(images: ExtractorOutput, reference: ExtractorOutput, settings: Settings) -> Estimates:
-    """The squared MMD with a cubic kernel (arXiv:1801.01401), unbiased: mean and deviation over random subsets."""
+    """The squared MMD with a cubic kernel (arXiv:1801.01401), unbiased: the mean over random subsets.
+
+    The uncertainty is the standard deviation over the subsets, as papers report it. With fewer samples than two subsets
+    have, the subsets are nearly the same, and the uncertainty is the standard error of the jackknife.
+    """
     from torch_fidelity.metric_kid import kid_features_to_metric
 
+    size = min(KID_SUBSET_SIZE, len(images.features), len(reference.features))
     result = kid_features_to_metric(
         images.features.double(),
         reference.features.double(),
         kid_subsets=KID_SUBSETS,
-        kid_subset_size=min(KID_SUBSET_SIZE, len(images.features), len(reference.features)),
+        kid_subset_size=size,
         rng_seed=settings.seed,
         verbose=False,
     )
-    return {"kid": Estimate(result["kernel_inception_distance_mean"], result["kernel_inception_distance_std"])}
+    uncertainty: float | None = result["kernel_inception_distance_std"]
+    if len(images.features) < 2 * size:
+        rows = random_rows(KID_REFERENCE, len(reference.features), seed=settings.seed)
+        uncertainty = _kid_standard_error(images.features.double(), reference.features[rows].double())
+    return {"kid": Estimate(result["kernel_inception_distance_mean"], uncertainty)}
+
+
+def _kid_standard_error(features: Tensor, reference: Tensor) -> float | None:
+    """The standard error of the unbiased squared MMD by the jackknife, from sums of the kernel over pairs of folds."""
+    if len(features) < 2 * FOLDS:
+        return None
+    folds = [features[torch.arange(len(features)) % FOLDS == i] for i in range(FOLDS)]
+    own = torch.stack([_kernel(fold, fold).diagonal().sum() for fold in folds])
+    inside = torch.stack([torch.stack([_kernel(fold, other).sum() for other in folds]) for fold in folds])
+    inside -= own.diag()  # the unbiased estimate leaves out each image with itself
+    across = torch.stack([_kernel(fold, reference).sum() for fold in folds])
+    left = torch.tensor([len(features) - len(fold) for fold in folds])
+    pairs = inside.sum() - 2 * inside.sum(1) + inside.diagonal()
+    return _spread(pairs / (left * (left - 1)) - 2 * (across.sum() - across) / (left * len(reference)))
+
+
+def _kernel(features: Tensor, others: Tensor) -> Tensor:
+    """The cubic kernel of KID for all pairs."""
+    return (features @ others.T / features.shape[1] + 1) ** 3
 
 
 def neighborhoods(images: ExtractorOutput, reference: ExtractorOutput, settings: Settings) -> Estimates:
-    """Precision, recall, density and coverage, with standard errors of the means. Both sets are cut to one size."""
+    """Precision, recall, density and coverage. Both sets are cut to one size.
+
+    Precision and density are means over the samples, and have the standard errors of means. Recall and coverage are
+    means over the reference, which is fixed: their standard errors, over other samples, are those of the jackknife.
+    """
     count = min(len(images.features), len(reference.features))
     rows = [random_rows(count, len(each.features), seed=settings.seed) for each in (images, reference)]
-    found = prdc(images.features[rows[0]], reference.features[rows[1]], k=settings.neighbors)
-    return {name: _mean(values) for name, values in found._asdict().items()}
+    generated, real = images.features[rows[0]], reference.features[rows[1]]
+    found = prdc(generated, real, k=settings.neighbors)
+    estimates = {name: _mean(values) for name, values in found._asdict().items()}
+    errors: list[float | None] = [None, None]
+    if count >= max(2 * FOLDS, 4 * settings.neighbors):
+        folds = torch.arange(count) % FOLDS
+        errors = [_spread(each) for each in recall_and_coverage_without(folds, generated, real, k=settings.neighbors)]
+    for name, error in zip(("recall", "coverage"), errors, strict=True):
+        estimates[name] = Estimate(estimates[name].value, error)
+    return estimates
 
 
 def authenticity(images: ExtractorOutput, reference: ExtractorOutput, settings: Settings) -> Estimates:
@@ -176,4 +219,9 @@ def _jackknife(rows: Tensor, statistic: Callable[[Tensor], float]) -> float | No
         return None
     fold = torch.arange(len(rows)) % FOLDS
     values = torch.tensor([statistic(rows[fold != i]) for i in range(FOLDS)], dtype=torch.float64)
-    return math.sqrt((FOLDS - 1) * values.var(correction=0).item())
+    return _spread(values)
+
+
+def _spread(values: Tensor) -> float:
+    """The standard error, from the values that a statistic has without each fold."""
+    return math.sqrt((FOLDS - 1) * values.double().var(correction=0).item())

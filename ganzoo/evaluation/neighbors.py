@@ -8,7 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-__all__ = ["PRDC", "Neighbors", "nearest", "prdc"]
+__all__ = ["PRDC", "Neighbors", "nearest", "prdc", "recall_and_coverage_without"]
 
 BLOCK = 2**24
 """The number of distances that are in memory at a time."""
@@ -54,6 +54,39 @@ def prdc(generated: Tensor, real: Tensor, *, k: int = 5) -> PRDC:
         coverage[rows] = inside.any(1).float()
         recall[rows] = (distances <= generated_reach).any(1).float()
     return PRDC((in_real > 0).float(), recall, in_real / k, coverage)
+
+
+def recall_and_coverage_without(folds: Tensor, generated: Tensor, real: Tensor, *, k: int = 5) -> tuple[Tensor, Tensor]:
+    """Recall and coverage without the generated images of each fold: two tensors (number of folds,).
+
+    `folds` (n,) are the folds of the generated images, from 0. The reach of a generated image is that among those left.
+    """
+    count = int(folds.max()) + 1
+    reach, real_reach = _reach_without(folds, generated, k), _reach(real, k)
+    recall, coverage = torch.zeros(count), torch.zeros(count)
+    for rows, distances in _blocks(real, generated):
+        inside = distances <= real_reach[rows, None]
+        for fold in range(count):
+            left = folds != fold
+            recall[fold] += (distances[:, left] <= reach[fold, left]).any(1).sum()
+            coverage[fold] += inside[:, left].any(1).sum()
+    return recall / len(real), coverage / len(real)
+
+
+def _reach_without(folds: Tensor, features: Tensor, k: int) -> Tensor:
+    """(number of folds, n): the distance of each image to its `k`-th nearest neighbor outside of each fold.
+
+    Only the nearest 4 `k` neighbors are looked at: a fold of a tenth of the images never holds three quarters of them.
+    """
+    shown = min(4 * k + 1, len(features))
+    reach = torch.zeros(int(folds.max()) + 1, len(features))
+    for rows, distances in _blocks(features, features):
+        values, columns = distances.topk(shown, dim=1, largest=False)
+        for fold in range(len(reach)):
+            # An image is its own nearest. That of an image in the fold itself is never asked for.
+            left = values.masked_fill(folds[columns] == fold, torch.inf)
+            reach[fold, rows] = left.kthvalue(min(k + 1, shown), dim=1).values
+    return reach
 
 
 def nearest(features: Tensor, others: Tensor, *, skip: Tensor | None = None) -> Neighbors:

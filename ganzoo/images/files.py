@@ -3,24 +3,43 @@
 from __future__ import annotations
 
 import io
+import logging
+import os
 import stat
+import threading
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps, UnidentifiedImageError, features
 from torch import Tensor
 
 from ganzoo.errors import UnreadableImage, one_line
 from ganzoo.images.tensors import MODES, to_tensor
 from ganzoo.utils.files import atomic_write
 
-__all__ = ["Picture", "read_image", "save_picture", "take_picture"]
+__all__ = ["Picture", "check_one_piece", "check_pixels", "picture_size", "read_image", "save_picture", "take_picture"]
 
 MAX_PIXELS = 89_478_485  # Pillow's own limit; Pillow itself only warns about larger pictures
 
-_FORMATS = ("BMP", "GIF", "JPEG", "PNG", "TIFF", "WEBP")  # Pillow would start Ghostscript for an EPS file
+MAX_WHOLE_PIXELS = 2048 * 2048
+"""The most pixels that a network gets at a time: its activations take about a hundred times the memory of a picture."""
+
+MAX_WHOLE_SIDE = 16_384
+"""The longest side that a network gets. A file of 3 kB can hold a picture that is 50,000 pixels wide."""
+
+_FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "PNG", "TIFF", "WEBP")  # Pillow would start Ghostscript for an EPS file
+
+_HEIF_BRANDS = (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1")
+_AVIF_BRANDS = (b"avif", b"avis")
+
+_one_at_a_time = threading.Lock()
+
+logging.getLogger("PIL").addHandler(logging.NullHandler())  # without a handler, its messages go to stderr
 
 
 class Picture(NamedTuple):
@@ -41,12 +60,58 @@ def read_image(path: Path, *, channels: int) -> Picture:
         UnreadableImage: the file is no regular file, no picture, damaged or too large, or its pixels have no
             defined range (32-bit integers, floating-point numbers).
     """
+    with _opened(path) as picture:
+        return _prepare(picture, MODES[channels], of=str(path))
+
+
+def picture_size(path: Path) -> tuple[int, int]:
+    """Width and height of a picture file, from its header: no pixel is decoded.
+
+    Raises:
+        UnreadableImage: as `read_image`, except that the pixels may be damaged.
+    """
+    with _opened(path) as picture:
+        return picture.size
+
+
+def check_pixels(size: tuple[int, int], *, of: str) -> None:
+    """Refuse a picture with this width and height that no memory holds.
+
+    Raises:
+        UnreadableImage: it has too many pixels.
+    """
+    width, height = size
+    if width * height > MAX_PIXELS:
+        raise UnreadableImage(f"{of} has {width}x{height} pixels, over {MAX_PIXELS:,} - make it smaller")
+
+
+def check_one_piece(size: tuple[int, int], *, of: str, remedy: str) -> None:
+    """Refuse a picture with this width and height that is too large for a network that gets all of it at a time.
+
+    Raises:
+        UnreadableImage: it has too many pixels, or too long a side. The message ends with `remedy`.
+    """
+    check_pixels(size, of=of)
+    width, height = size
+    if width * height > MAX_WHOLE_PIXELS or max(size) > MAX_WHOLE_SIDE:
+        limits = f"{MAX_WHOLE_PIXELS:,} pixels and {MAX_WHOLE_SIDE:,} on a side"
+        raise UnreadableImage(f"{of} has {width}x{height} pixels, and {limits} fit in one piece - {remedy}")
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Image.Image]:
+    """Open a picture file. Too many pixels are refused before they are decoded, and each error becomes one line."""
     try:
         if not stat.S_ISREG(path.stat().st_mode):
             raise UnreadableImage(f"{path} is not a regular file")
+        head = _first_bytes(path)
+        _check_webp(head, of=str(path))
+        formats = _formats_for(head, of=str(path))
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Pillow warns about sizes, which are refused below, and damaged EXIF data
-            return _read(path, MODES[channels])
+            warnings.simplefilter("ignore")  # Pillow warns about sizes, which are refused here, and damaged EXIF data
+            with Image.open(path, formats=formats) as picture:
+                check_pixels(picture.size, of=str(path))
+                yield picture
     except UnreadableImage:
         raise
     except UnidentifiedImageError as error:
@@ -74,21 +139,75 @@ def save_picture(picture: Image.Image, path: Path) -> None:
         temporary.write_bytes(encoded.getvalue())
 
 
-def _read(path: Path, mode: str) -> Picture:
-    with Image.open(path, formats=_FORMATS) as picture:
-        return _prepare(picture, mode, of=str(path))
+def _first_bytes(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(30)
+
+
+def _formats_for(head: bytes, *, of: str) -> tuple[str, ...]:
+    """The formats that a file with these first bytes may have. HEIC needs a package, and AVIF a new Pillow.
+
+    Raises:
+        UnreadableImage: it is missing. The message names what to install.
+    """
+    brand = head[8:12] if head[4:8] == b"ftyp" else b""
+    if brand in _AVIF_BRANDS and not features.check("avif"):
+        raise UnreadableImage(f"{of} is an AVIF picture - read it with `pip install --upgrade pillow`")
+    if brand not in _HEIF_BRANDS:
+        return _FORMATS
+    try:
+        import_module("pillow_heif").register_heif_opener()
+    except ImportError as error:
+        raise UnreadableImage(f"{of} is a HEIC picture - read it with `pip install pillow-heif`") from error
+    return (*_FORMATS, "HEIF")
+
+
+@contextmanager
+def _without_noise(picture: Image.Image) -> Iterator[None]:
+    """Keep away from stderr what libtiff prints there on damaged files; the error that Pillow raises says enough.
+
+    All other decoders are silent, so only TIFF pictures close stderr for a moment.
+    """
+    if not any(tile[0] == "libtiff" for tile in getattr(picture, "tile", ())):
+        yield
+        return
+    with _one_at_a_time:
+        try:
+            stderr = os.dup(2)
+        except OSError:  # stderr is closed
+            yield
+            return
+        try:
+            with open(os.devnull, "wb") as nothing:
+                os.dup2(nothing.fileno(), 2)
+            yield
+        finally:
+            os.dup2(stderr, 2)
+            os.close(stderr)
+
+
+def _check_webp(head: bytes, *, of: str) -> None:
+    """Refuse a WebP picture with too many pixels. Pillow would get memory for all of them to open it."""
+    if head[:4] != b"RIFF" or head[8:12] != b"WEBP" or len(head) < 30:
+        return
+    if head[12:16] == b"VP8X":
+        size = (1 + int.from_bytes(head[24:27], "little"), 1 + int.from_bytes(head[27:30], "little"))
+    elif head[12:16] == b"VP8L":
+        bits = int.from_bytes(head[21:25], "little")
+        size = (1 + (bits & 0x3FFF), 1 + (bits >> 14 & 0x3FFF))
+    else:
+        size = (int.from_bytes(head[26:28], "little") & 0x3FFF, int.from_bytes(head[28:30], "little") & 0x3FFF)
+    check_pixels(size, of=of)
 
 
 def _prepare(picture: Image.Image, mode: str, *, of: str) -> Picture:
-    if picture.width * picture.height > MAX_PIXELS:
-        raise UnreadableImage(
-            f"{of} has {picture.width}x{picture.height} pixels, over {MAX_PIXELS:,} - make it smaller"
-        )
+    check_pixels(picture.size, of=of)
     if picture.mode in ("I", "F"):
         kind = "32-bit integer" if picture.mode == "I" else "floating-point"
         raise UnreadableImage(f"{of} has {kind} pixels, which have no defined range - convert it to 8 bits")
     notes = ["had several frames, the first was taken"] if getattr(picture, "is_animated", False) else []
-    picture.load()
+    with _without_noise(picture):
+        picture.load()
     converted = _convert(ImageOps.exif_transpose(picture), mode, notes)
     return Picture(to_tensor(converted), tuple(notes))
 

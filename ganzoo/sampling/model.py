@@ -22,7 +22,7 @@ from ganzoo.sampling.interpolation import interpolate_inputs
 from ganzoo.sampling.requests import check_seeds, make_request
 from ganzoo.sampling.sources import Source, batched, check_resize, source_image
 from ganzoo.sampling.tiling import check_tile, translate_batch
-from ganzoo.utils.devices import resolve_device
+from ganzoo.utils.devices import is_out_of_memory, resolve_device
 from ganzoo.utils.precision import float32_on_cpu
 
 __all__ = ["Model"]
@@ -205,7 +205,8 @@ class Model:
 
     def _translate_list(self, images: Sequence[Any], resize: int | None, **options: Any) -> list[Any]:
         """A tensor for each tensor, and a PIL picture for everything else."""
-        sources = (source_image(image, self.image_shape[0], resize) for image in images)
+        tiled = options["tile"] is not None
+        sources = (source_image(image, self.image_shape[0], resize, tiled=tiled) for image in images)
         pairs = zip(images, self.translations(sources, **options), strict=True)
         return [made if isinstance(image, Tensor) else to_pictures(made[None])[0] for image, made in pairs]
 
@@ -243,7 +244,9 @@ class Model:
         try:
             with torch.inference_mode():
                 images = generate({name: value.to(self.device) for name, value in inputs.items()}).cpu()
-        except torch.OutOfMemoryError as error:
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
             raise GanzooError(
                 f"{self.device} has too little memory for this many images at a time - use a smaller batch size"
             ) from error

@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any, NamedTuple
+from unicodedata import normalize
 
 from ganzoo.errors import InvalidRequestError
 from ganzoo.interface.configs import Config, as_class_config, as_translation_config
@@ -47,15 +48,16 @@ def with_user_names(options: Mapping[str, Any]) -> dict[str, Any]:
 def find_class(asked: int | str, names: Sequence[str], count: int, *, of: str) -> int:
     """The index of the class that a user asked for: by index, by name, or by a part that no other name contains.
 
-    `names` is empty if the `count` classes have no names. Upper and lower case are the same.
+    `names` is empty if the `count` classes have no names. Upper and lower case are the same, and so are the forms in
+    which Unicode writes an accent.
 
     Raises:
         InvalidRequestError: no class matches, or several do. The message lists classes to choose from.
     """
-    text = str(asked).strip().lower()
+    text = _plain(str(asked).strip())
     if isinstance(asked, int) or text.lstrip("-").isdecimal():
         return _check_index(int(asked), count, of)
-    lower = [name.lower() for name in names]
+    lower = [_plain(name) for name in names]
     for found in (
         [i for i, name in enumerate(lower) if name == text],
         [i for i, name in enumerate(lower) if text in map(str.strip, name.split(","))],
@@ -74,9 +76,15 @@ def exact_class(name: str, names: Sequence[str], *, of: str) -> int:
     Raises:
         InvalidRequestError: no class has this name.
     """
-    if name not in names:
-        raise InvalidRequestError(f"{of} has no class {name!r} - {_suggest(name.lower(), names, len(names))}")
-    return names.index(name)
+    composed = [normalize("NFC", each) for each in names]
+    if normalize("NFC", name) not in composed:
+        raise InvalidRequestError(f"{of} has no class {name!r} - {_suggest(_plain(name), names, len(names))}")
+    return composed.index(normalize("NFC", name))
+
+
+def _plain(name: str) -> str:
+    """A name as names are compared: in lower case, each accent in one character with its letter."""
+    return normalize("NFC", name).lower()
 
 
 def _check_index(index: int, count: int, of: str) -> int:
@@ -86,7 +94,7 @@ def _check_index(index: int, count: int, of: str) -> int:
 
 
 def _suggest(text: str, names: Sequence[str], count: int) -> str:
-    lower = {name.lower(): i for i, name in enumerate(names)}
+    lower = {_plain(name): i for i, name in enumerate(names)}
     close = [lower[name] for name in get_close_matches(text, lower, _SHOWN, cutoff=0.5)]
     if close:
         return f"did you mean {_list(names, close)}?"

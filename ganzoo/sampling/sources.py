@@ -11,32 +11,59 @@ from PIL import Image
 from torch import Tensor
 
 from ganzoo.errors import InvalidRequestError
-from ganzoo.images.files import read_image, take_picture
+from ganzoo.images.files import Picture, check_one_piece, check_pixels, picture_size, read_image, take_picture
 from ganzoo.images.tensors import from_bytes, resize
 from ganzoo.sampling.requests import check_whole
 
-__all__ = ["Source", "batched", "check_resize", "source_image"]
+__all__ = ["Source", "batched", "check_resize", "read_source", "source_image"]
 
 Source = str | Path | Image.Image | Tensor
 """An image to translate: the path of a picture file, a PIL picture, or floats (C, H, W) in [-1, 1]."""
 
 
-def source_image(image: Source, channels: int, shorter_side: int | None = None) -> Tensor:
+def source_image(image: Source, channels: int, shorter_side: int | None = None, *, tiled: bool = False) -> Tensor:
     """An image to translate as floats (C, H, W) in [-1, 1], with C = `channels`.
 
     With `shorter_side`, the image is resized with antialiasing until its shorter side has this length in pixels.
+    A picture that is too large for the network is refused before it is decoded, unless it will be `tiled`.
 
     Raises:
         InvalidRequestError: `image` is nothing of that kind, has another number of channels, or
             `shorter_side` is less than 1.
-        UnreadableImage: a picture cannot be read.
+        UnreadableImage: a picture cannot be read, or is too large.
     """
+    return read_source(image, channels, shorter_side, tiled=tiled).pixels
+
+
+def read_source(image: Source, channels: int, shorter_side: int | None = None, *, tiled: bool = False) -> Picture:
+    """What `source_image` gives, with notes on what reading changed."""
     check_resize(shorter_side)
-    pixels = _pixels(image, channels)
+    _check_size(image, shorter_side, tiled=tiled)
+    pixels, notes = _read(image, channels)
     if shorter_side is not None:
-        scale = shorter_side / min(pixels.shape[1:])
-        pixels = resize(pixels[None], [max(1, round(side * scale)) for side in pixels.shape[1:]])[0]
-    return pixels if pixels.is_floating_point() else from_bytes(pixels)
+        pixels = resize(pixels[None], _resized((pixels.shape[1], pixels.shape[2]), shorter_side))[0]
+    return Picture(pixels if pixels.is_floating_point() else from_bytes(pixels), notes)
+
+
+def _resized(size: tuple[int, int], shorter_side: int) -> tuple[int, int]:
+    """Both sides, with the same proportions, so that the shorter one has this length."""
+    scale = shorter_side / min(size)
+    return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
+
+
+def _check_size(image: Source, shorter_side: int | None, *, tiled: bool) -> None:
+    """Refuse a picture that is too large before or after it is resized. Only the header of a file is read."""
+    if not isinstance(image, (str, Path, Image.Image)):
+        return
+    size, name = (
+        (image.size, "the picture") if isinstance(image, Image.Image) else (picture_size(Path(image)), str(image))
+    )
+    if shorter_side is not None:
+        size, name = _resized(size, shorter_side), f"{name}, resized,"
+    if tiled:
+        check_pixels(size, of=name)
+    else:
+        check_one_piece(size, of=name, remedy="translate it in tiles with --tile 512, or make it smaller")
 
 
 def check_resize(shorter_side: int | None) -> None:
@@ -56,13 +83,13 @@ def batched(images: Iterable[Tensor], size: int) -> Iterator[Tensor]:
             yield torch.stack(chunk)
 
 
-def _pixels(image: Source, channels: int) -> Tensor:
+def _read(image: Source, channels: int) -> Picture:
     """(C, H, W): uint8 from a file or a picture, or the floats that were given."""
     if isinstance(image, (str, Path)):
-        return read_image(Path(image), channels=channels).pixels
+        return read_image(Path(image), channels=channels)
     if isinstance(image, Image.Image):
-        return take_picture(image, channels=channels).pixels
+        return take_picture(image, channels=channels)
     if isinstance(image, Tensor) and image.ndim == 3 and len(image) == channels and image.is_floating_point():
-        return image
+        return Picture(image, ())
     shown = tuple(image.shape) if isinstance(image, Tensor) else type(image).__name__
     raise InvalidRequestError(f"an image is a path, a picture, or floats ({channels}, H, W), not {shown}")

@@ -5,14 +5,16 @@ from __future__ import annotations
 import errno
 import os
 from collections import Counter, deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import chain, count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ganzoo.errors import Interrupted, InvalidRequestError, OutputError, UnfinishedError
 from ganzoo.sampling.image_files import FORMATS
-from ganzoo.utils.files import IMAGE_SUFFIXES, check_writable, find_images
+from ganzoo.utils.files import check_writable
+from ganzoo.utils.image_folders import IMAGE_SUFFIXES, find_images
 from ganzoo.utils.progress import Progress, silent
 
 if TYPE_CHECKING:
@@ -32,10 +34,14 @@ class Job(NamedTuple):
 
 @dataclass
 class Outcome:
-    """The files that were written, and the sources that could not be read, each with the reason."""
+    """The files that were written, and the sources that could not be read, each with the reason.
+
+    `changes` counts what reading changed in the sources, such as "had transparency, laid on white".
+    """
 
     written: list[Path] = field(default_factory=list)
     skipped: dict[Path, str] = field(default_factory=dict)
+    changes: Counter[str] = field(default_factory=Counter)
 
     @property
     def count(self) -> int:
@@ -56,12 +62,13 @@ def match_files(
 
     A file becomes a file, or a file in a folder. A folder becomes a folder with the same file names; `name` is a part
     of the default path. A translation keeps the format of its source if ganzoo can write it, else it is a PNG file;
-    `file_format` sets another format.
+    `file_format` sets another format. Where two sources would get one name, the ending of the source becomes a part
+    of it: ``a-jpg.png``.
 
     Raises:
         InvalidRequestError: there is no such file or folder, or no picture in it.
-        OutputError: the format or the folder cannot be written, two pictures would become one file, or a file
-            exists and is neither to be replaced nor to be skipped.
+        OutputError: the format or the folder cannot be written, or a file exists and is neither to be replaced nor
+            to be skipped.
     """
     if not source.exists():
         raise InvalidRequestError(f"there is no file or folder {source} - check the path that --input names")
@@ -87,7 +94,28 @@ def _jobs_of_folder(folder: Path, output: Path | None, name: str, file_format: s
     paths = find_images(folder)
     if not paths:
         raise InvalidRequestError(f"{folder} holds no picture - looked for {', '.join(sorted(IMAGE_SUFFIXES))}")
-    return [Job(path, target / _renamed(path, file_format, path.relative_to(folder))) for path in paths]
+    jobs = [Job(path, target / _renamed(path, file_format, path.relative_to(folder))) for path in paths]
+    return _with_different_targets(jobs)
+
+
+def _with_different_targets(jobs: Sequence[Job]) -> list[Job]:
+    """The jobs, with the ending of the source in the name of a target that several have. Unchanged names stay."""
+    counts = Counter(job.target for job in jobs)
+    changed = [counts[job.target] > 1 and job.source.name != job.target.name for job in jobs]
+    taken = {job.target for job, other in zip(jobs, changed, strict=True) if not other}
+    different = []
+    for job, other in zip(jobs, changed, strict=True):
+        target = _free_name(job, taken) if other else job.target
+        taken.add(target)
+        different.append(Job(job.source, target))
+    return different
+
+
+def _free_name(job: Job, taken: Collection[Path]) -> Path:
+    """A name for the target of a job that contains the ending of its source, and that is not `taken`."""
+    stem = f"{job.target.stem}-{job.source.suffix.lstrip('.')}"
+    names = (f"{stem}{number}{job.target.suffix}" for number in chain([""], (f"-{i}" for i in count(2))))
+    return next(path for path in map(job.target.with_name, names) if path not in taken)
 
 
 def _target_of_file(source: Path, output: Path | None, name: str, file_format: str | None) -> Path:
@@ -112,10 +140,6 @@ def _renamed(source: Path, file_format: str | None, path: Path) -> Path:
 
 
 def _check_targets(jobs: Sequence[Job]) -> None:
-    twice = [target for target, count in Counter(job.target for job in jobs).items() if count > 1]
-    if twice:
-        names = " and ".join(job.source.name for job in jobs if job.target == twice[0])
-        raise OutputError(f"{names} would both be written to {twice[0]} - rename one, or leave --format out")
     for job in jobs:
         if job.target.exists() and job.source.samefile(job.target):
             raise OutputError(f"{job.source} would be replaced by its own translation - choose another path with -o")
@@ -143,7 +167,8 @@ def translate_files(
     outcome = Outcome()
     waiting: deque[tuple[Job, Tensor]] = deque()
     try:
-        for made in model.translations(_read(model, jobs, resize, waiting, outcome, progress), **options):
+        tiled = options.get("tile") is not None
+        for made in model.translations(_read(model, jobs, resize, tiled, waiting, outcome, progress), **options):
             job, source = waiting.popleft()
             _write(job.target, [source, made] if side_by_side else [made])
             outcome.written.append(job.target)
@@ -160,21 +185,23 @@ def _read(
     model: Model,
     jobs: Sequence[Job],
     resize: int | None,
+    tiled: bool,
     waiting: deque[tuple[Job, Tensor]],
     outcome: Outcome,
     progress: Progress,
 ) -> Iterator[Tensor]:
     """Yield the sources that can be read. `waiting` gets the job and the pixels of each until it is translated."""
     from ganzoo.errors import UnreadableImage
-    from ganzoo.sampling.sources import source_image
+    from ganzoo.sampling.sources import read_source
 
     for job in jobs:
         try:
-            source = source_image(job.source, model.image_shape[0], resize)
+            source, changes = read_source(job.source, model.image_shape[0], resize, tiled=tiled)
         except UnreadableImage as error:
             outcome.skipped[job.source] = str(error)
             progress("translating", outcome.count, len(jobs))
             continue
+        outcome.changes.update(changes)
         waiting.append((job, source))
         yield source
 

@@ -242,6 +242,7 @@ def _read_data(
         root=resources.data_dir,
         limit=plan.limit,
         workers=resources.workers,
+        needs_labels=task.needs_labels,
         progress=progress,
     )
     if task.needs_labels and not data.classes:

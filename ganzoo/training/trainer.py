@@ -31,6 +31,7 @@ from ganzoo.training.point_figure import PointFigure
 from ganzoo.training.record import Record
 from ganzoo.training.run import Resources, Run, open_run
 from ganzoo.training.run_folder import resumed_plan, write_resources
+from ganzoo.utils.devices import is_out_of_memory
 from ganzoo.utils.precision import float32_on_cpu
 from ganzoo.utils.progress import Progress, silent
 
@@ -141,7 +142,7 @@ class Trainer(Iterator[Record]):
         Raises:
             StopIteration: All iterations are done.
             NonFiniteError: A loss is NaN or infinite. The last checkpoint is from before.
-            RunError: The disk is full, for instance. The last checkpoint is intact.
+            RunError: The disk is full, or the device's memory, for instance. The last checkpoint is intact.
         """
         run = self.training_run
         with self._advised():
@@ -208,6 +209,19 @@ class Trainer(Iterator[Record]):
                 else f"the checkpoint of step {step} is intact: continue from it with --resume"
             )
             raise RunError(f"cannot write to {run.folder}: {one_line(error)} - {advice}") from error
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+            raise RunError(self._too_little_memory()) from error
+
+    def _too_little_memory(self) -> str:
+        """What a person can do when the memory is full: a smaller batch size makes another run."""
+        run, step = self.training_run, self.training_run.saved_step
+        problem = f"{run.loop.gan.device} has too little memory for batches of {run.plan.batch_size} images"
+        remedy = "use a smaller --batch-size, and --accumulate to add up several batches, in another folder"
+        if step is None:
+            return f"{problem} - {remedy}; no checkpoint was written yet"
+        return f"{problem} - {remedy}; start from the checkpoint of step {step} with --init {run.folder}"
 
 
 def _observers_of(run: Run, *, tensorboard: bool) -> list[Observer]:

@@ -6,7 +6,7 @@ import torch
 
 from ganzoo.errors import InvalidRequestError, one_line
 
-__all__ = ["resolve_device", "seed_device"]
+__all__ = ["is_out_of_memory", "resolve_device", "seed_device"]
 
 
 def resolve_device(name: str) -> torch.device:
@@ -42,3 +42,11 @@ def seed_device(seed: int, device: torch.device) -> None:
 
 def _has_mps() -> bool:
     return torch.backends.mps.is_available()
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error says that a device, or this machine, has too little memory."""
+    if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
+        return True
+    text = str(error)  # PyTorch has no type for these
+    return isinstance(error, RuntimeError) and ("can't allocate memory" in text or "out of memory" in text)

@@ -1,4 +1,4 @@
-"""Write files atomically, and find image files."""
+"""Write files atomically, and check that they can be written."""
 
 from __future__ import annotations
 
@@ -15,29 +15,12 @@ from uuid import uuid4
 
 from ganzoo.errors import OutputError
 
-__all__ = [
-    "IMAGE_SUFFIXES",
-    "atomic_write",
-    "check_file",
-    "check_writable",
-    "expand_home",
-    "find_images",
-    "open_regular",
-    "sha256_of",
-]
-
-IMAGE_SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
-"""The endings of the names of image files."""
+__all__ = ["atomic_write", "check_file", "check_writable", "expand_home", "open_regular", "sha256_of"]
 
 
 def expand_home(path: str | Path) -> Path:
     """The path with the home folder in place of ``~``. Unlike `Path.expanduser`, it accepts an unknown user."""
     return Path(os.path.expanduser(path))
-
-
-def find_images(folder: Path) -> list[Path]:
-    """The image files of a folder and its subfolders, sorted by path. Only the endings of the names are looked at."""
-    return sorted(path for path in folder.rglob("*") if path.suffix.lower() in IMAGE_SUFFIXES)
 
 
 @contextmanager

@@ -13,7 +13,7 @@ import torch
 from PIL import Image
 
 import ganzoo
-from ganzoo.errors import Interrupted, OutputError, UnfinishedError
+from ganzoo.errors import Interrupted, UnfinishedError
 from ganzoo.sampling import translated_files
 from ganzoo.sampling.translated_files import match_files, translate_files
 from in_process import ganzoo as shell
@@ -79,9 +79,34 @@ def test_a_folder_keeps_names_and_sizes_and_says_what_it_skipped(run, photos):
     assert code == 1
     assert out.splitlines() == ["out/a.png", "out/b.jpg", "out/d.png", "out/more/c.webp"]
     assert [size(path) for path in out.splitlines()] == [(13, 21), (16, 16), (30, 30), (30, 9)]
-    assert [line.startswith("ganzoo: skipped: photos/") for line in err.splitlines()] == [True, True]
+    assert [line.startswith("ganzoo: skipped: photos/") for line in err.splitlines()] == [
+        True,
+        True,
+        False,
+        False,
+        False,
+    ]
     assert "e.png is not a picture" in err
     assert "f.png is not a regular file" in err
+    assert err.splitlines()[2:] == [
+        "ganzoo: note: 1 left out, because they are no pictures (.txt): photos/notes.txt",
+        "ganzoo: note: 1 had transparency, laid on white",
+        "ganzoo: 4 written, 2 skipped",
+    ]
+
+
+def test_hidden_pictures_are_not_translated_and_unread_formats_are_told(run, photos):
+    (photos / ".thumbnails").mkdir()
+    for name in ("._a.png", ".thumbnails/a.png"):
+        Image.new("RGB", (4, 4)).save(photos / name)
+    (photos / "g.svg").write_text("<svg/>")
+    (photos / "h.heic").write_bytes(b"\0\0\0\x1cftypheic" + bytes(20))
+    _, out, err = run("sample", "./tiny", "--input", "photos", "-o", "out")
+    assert len(out.splitlines()) == 4
+    assert "ganzoo: note: 2 hidden pictures of other programs were left out, the first: photos/._a.png" in err
+    assert "skipped: photos/g.svg is not a picture of a known format" in err
+    assert "skipped: photos/h.heic " in err
+    assert "ganzoo: 4 written, 4 skipped" in err
 
 
 def test_it_goes_on_where_it_stopped(run, photos):
@@ -148,10 +173,17 @@ def test_other_models_take_no_pictures(run, photos):
     assert "gan-mnist takes no --input and no --sheet: it is unconditional" in err
 
 
-def test_two_pictures_for_one_file(photos):
-    Image.new("RGB", (4, 4)).save(photos / "a.jpg")
-    with pytest.raises(OutputError, match=r"a\.jpg and a\.png would both be written to out/a\.webp"):
-        match_files(photos, Path("out"), "tiny", "webp")
+def test_two_pictures_for_one_file_get_two_names(photos):
+    for name in ("a.jpg", "d.png", "d.tif", "d.TIF"):
+        Image.new("RGB", (4, 4)).save(photos / name)
+    jobs = match_files(photos, Path("out"), "tiny")
+    names = {job.source.name: job.target.name for job in jobs}
+    assert [names[name] for name in ("a.png", "a.jpg", "d.png", "d.bmp")] == ["a.png", "a.jpg", "d.png", "d-bmp.png"]
+    assert {names["d.tif"], names["d.TIF"]} == {"d-tif.png", "d-TIF.png"}
+    jobs = match_files(photos, Path("out"), "tiny", "webp")
+    names = {job.source.name: job.target.name for job in jobs}
+    assert (names["a.png"], names["a.jpg"], names["b.jpg"]) == ("a-png.webp", "a-jpg.webp", "b.webp")
+    assert len({job.target for job in jobs}) == len(jobs)
 
 
 # --- interrupted ---------------------------------------------------------------------------------

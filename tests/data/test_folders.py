@@ -11,12 +11,14 @@ import signal
 import time
 from itertools import count, islice
 from pathlib import Path
+from unicodedata import normalize
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
+from ganzoo.data import folders
 from ganzoo.data.batches import Batches
 from ganzoo.data.datasets import Data, Domains, ImageData
 from ganzoo.data.folders import FolderData
@@ -25,6 +27,7 @@ from ganzoo.errors import DataError
 from pictures import corrupt, grey
 
 CPU = torch.device("cpu")
+SHARED_MEMORY = r" - use --workers 0 or fewer workers, or enlarge /dev/shm, in Docker with --shm-size 2g$"
 WORKERS = pytest.mark.parametrize("workers", [0, 2])
 
 
@@ -105,8 +108,115 @@ def test_labels_follow_their_images_where_others_are_skipped(tmp_path, limit):
     grey(corrupt(tmp_path / "elks", "b"), a=2, c=3, d=4)
     data = load(tmp_path, limit=limit)
     assert shades(data.images) == [1, 2, 3, 4][:limit]
-    assert data.labels.tolist() == [0, 2, 2, 2][:limit]
-    assert data.classes == ("cats", "dogs", "elks")
+    assert data.labels.tolist() == [0, 1, 1, 1][:limit]
+    assert data.classes == ("cats", "elks")
+    assert "left out, because no picture can be read: the classes dogs" in data.notes
+
+
+# --- what a person expects ----------------------------------------------------------------------
+
+
+BOTH = pytest.mark.parametrize("memory", [2**31, 15], ids=["in memory", "as needed"])
+"""Pictures that fit in memory, and pictures that do not."""
+
+
+def rows(data: Data) -> tuple[list[int], list[int] | None]:
+    """Shades and labels of all pictures."""
+    batch = next(data.stream(iter([range(len(data))])))
+    return shades(batch["image"]), batch["label"].tolist() if "label" in batch else None
+
+
+@BOTH
+def test_hidden_files_and_folders_are_no_pictures_and_no_classes(tmp_path, monkeypatch, memory):
+    """What notebooks, desktops, archive tools, network storage and killed programs leave."""
+    monkeypatch.setattr("ganzoo.data.folders.MEMORY_BYTES", memory)
+    for name in ("cats", "dogs"):
+        grey(tmp_path / name, a=1)
+        for hidden in (".ipynb_checkpoints", ".thumbnails", "__MACOSX", "@eaDir"):
+            grey(tmp_path / name / hidden, a=200)
+            grey(tmp_path / hidden / name, a=200)
+        grey(tmp_path / name, **{"._a": 200, ".1f2e.a": 200})
+        grey(tmp_path, **{"._a": 200, ".1f2e.a": 200})
+    data = load(tmp_path)
+    assert (rows(data), data.classes) == (([1, 1], [0, 1]), ("cats", "dogs"))
+    assert data.notes[0].startswith("22 hidden pictures of other programs were left out, the first: ")
+
+
+def test_the_folder_itself_may_be_hidden(tmp_path):
+    assert rows(load(grey(tmp_path / ".cache" / "faces", a=1)))[0] == [1]
+
+
+def test_a_class_folder_may_be_a_link(tmp_path):
+    grey(tmp_path / "all" / "cats", a=1)
+    grey(tmp_path / "elsewhere", a=2)
+    (tmp_path / "all" / "dogs").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "all" / "dogs" / "up").symlink_to(tmp_path / "all")  # a circle
+    (tmp_path / "elsewhere" / "myself").symlink_to(".")
+    data = load(tmp_path / "all")
+    assert data.classes == ("cats", "dogs")
+    assert rows(data)[0] == [1, 2]
+
+
+@BOTH
+def test_a_class_without_readable_pictures_is_no_class(tmp_path, monkeypatch, memory):
+    monkeypatch.setattr("ganzoo.data.folders.MEMORY_BYTES", memory)
+    grey(tmp_path / "cats", a=1)
+    corrupt(tmp_path / "birds", "a", "b")
+    grey(corrupt(tmp_path / "dogs", "a"), b=2)
+    data = load(tmp_path)
+    assert data.classes == ("cats", "dogs")
+    assert set(rows(data)[1]) == {0, 1}
+    assert "left out, because no picture can be read: the classes birds" in data.notes
+
+
+@BOTH
+def test_a_stray_picture_beside_class_folders_is_left_out_where_classes_are_needed(tmp_path, monkeypatch, memory):
+    monkeypatch.setattr("ganzoo.data.folders.MEMORY_BYTES", memory)
+    grey(grey(tmp_path / "cats", a=1).parent / "dogs", a=2)
+    grey(tmp_path, preview=3)
+    data = load(tmp_path, needs_labels=True)
+    assert (rows(data), data.classes) == (([1, 2], [0, 1]), ("cats", "dogs"))
+    assert f"1 outside of the class folders left out, the first: {tmp_path / 'preview.png'}" in data.notes
+    data = load(tmp_path)
+    assert (sorted(rows(data)[0]), rows(data)[1], data.classes) == ([1, 2, 3], None, ())
+
+
+@BOTH
+@pytest.mark.parametrize("others", [(), ("val",), ("test", "val"), ("Validation",)])
+def test_a_folder_of_splits_gives_its_training_images(tmp_path, monkeypatch, memory, others):
+    monkeypatch.setattr("ganzoo.data.folders.MEMORY_BYTES", memory)
+    for split in ("train", *others):
+        for label, name in enumerate(("cats", "dogs")):
+            grey(tmp_path / split / name, a=(10 if split == "train" else 100) + label)
+    data = load(tmp_path)
+    assert (rows(data), data.classes) == (([10, 11], [0, 1]), ("cats", "dogs"))
+    unused = f", and {' and '.join(f'{name}/' for name in others)} are not" if others else ""
+    assert data.notes[0] == f"the pictures in {tmp_path / 'train'} are used{unused}"
+
+
+def test_other_folders_next_to_train_are_classes(tmp_path):
+    for name in ("bus", "train"):
+        grey(tmp_path / name, a=1)
+    assert load(tmp_path).classes == ("bus", "train")
+
+
+def test_a_name_is_one_class_however_its_accents_are_written(tmp_path):
+    forms = [normalize(form, "café") for form in ("NFC", "NFD")]
+    grey(tmp_path / "dogs", a=1)
+    for shade, name in enumerate(forms):
+        grey(tmp_path / name, **{f"p{shade}": 2 + shade})
+    data = load(tmp_path)
+    assert data.classes == (forms[0], "dogs")
+    assert sorted(rows(data)[1]) == [0, 0, 1]
+
+
+@pytest.mark.parametrize("limit", [3, 5])
+def test_a_limit_leaves_no_class_out(tmp_path, limit):
+    for shade, name in enumerate(("cats", "dogs", "elks")):
+        grey(tmp_path / name, a=10 * shade, b=10 * shade + 1)
+    data = load(tmp_path, limit=limit)
+    assert rows(data) == {3: ([0, 10, 20], [0, 1, 2]), 5: ([0, 1, 10, 11, 20], [0, 0, 1, 1, 2])}[limit]
+    assert data.notes == ()
 
 
 # --- into memory, by workers ------------------------------------------------------------------
@@ -188,15 +298,16 @@ def test_domains_are_read_side_by_side(tmp_path, monkeypatch, workers):
 
 
 @pytest.mark.parametrize("limit", [1, 2, 9])
-def test_a_limit_is_of_the_first(tmp_path, no_memory, limit):
+def test_a_limit_takes_one_of_each_class_in_turn(tmp_path, no_memory, limit):
     grey(tmp_path / "cats", a=10, b=20)
     grey(tmp_path / "dogs", a=30)
     data = load(tmp_path, (1, 4, 4), limit=limit)
     assert len(data) == len(data.labels) == min(limit, 3)
     batch = next(data.stream(iter([range(len(data))])))
-    assert shades(batch["image"]) == [10, 20, 30][:limit]
-    assert batch["label"].tolist() == [0, 0, 1][:limit]
+    assert shades(batch["image"]) == {1: [10], 2: [10, 30], 9: [10, 20, 30]}[limit]
+    assert batch["label"].tolist() == {1: [0], 2: [0, 1], 9: [0, 0, 1]}[limit]
     assert data.classes == ("cats", "dogs")
+    assert ("the limit of 1 leaves 1 of 2 classes without images: dogs" in data.notes) == (limit == 1)
 
 
 # --- as they are needed, and cannot be read ---------------------------------------------------
@@ -267,7 +378,38 @@ def test_workers_end_with_the_batches(tmp_path, no_memory, cycle):
 def test_a_worker_that_dies_is_an_error_of_one_line(tmp_path, no_memory, monkeypatch):
     data = load(grey(tmp_path, a=1))
     monkeypatch.setattr("ganzoo.data.folders.read_image", lambda *args, **kwargs: os._exit(1))
-    with pytest.raises(DataError, match=r"^reading pictures failed: .* worker \(pid.* - try fewer --workers, or 0$"):
+    with pytest.raises(DataError, match=rf"^reading pictures failed: .* worker \(pid.*{SHARED_MEMORY}"):
+        next(data.stream(iter([[0]]), workers=1))
+
+
+class Lost:
+    """A batch that cannot be passed on, as in a container with a full /dev/shm."""
+
+    def __reduce__(self):
+        raise RuntimeError("unable to write to file </torch_7_1>: No space left on device (28)")
+
+
+@pytest.mark.skipif(multiprocessing.get_start_method() != "fork", reason="the worker has to inherit the fault")
+@pytest.mark.parametrize("batch", [0, 3])
+def test_a_full_shared_memory_is_an_error_and_not_a_hang(tmp_path, no_memory, monkeypatch, capfd, batch):
+    """The error happens in a thread of the worker, which would print it and go on."""
+    pack = folders._pack
+    data = load(grey(tmp_path, **{f"p{i}": i for i in range(9)}))
+    monkeypatch.setattr(folders, "_pack", lambda pairs: Lost() if pairs[0][0].number == batch else pack(pairs))
+    before = time.monotonic()
+    stream = data.stream(iter([[i] for i in range(9)]), workers=2)
+    assert len(list(islice(stream, batch))) == batch
+    with pytest.raises(DataError, match=rf"^reading pictures failed: .*No space left on device.*{SHARED_MEMORY}"):
+        next(stream)
+    assert time.monotonic() - before < 20
+    assert "Traceback" not in capfd.readouterr().err
+
+
+def test_a_silent_worker_is_given_up(tmp_path, no_memory, monkeypatch):
+    monkeypatch.setattr(folders, "LONGEST_BATCH", 1)
+    data = load(grey(tmp_path, a=1))
+    monkeypatch.setattr(folders, "read_image", lambda *args, **kwargs: time.sleep(60))
+    with pytest.raises(DataError, match=rf"^reading pictures failed: .*timed out after 1 seconds.*{SHARED_MEMORY}"):
         next(data.stream(iter([[0]]), workers=1))
 
 

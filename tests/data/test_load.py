@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import struct
+import time
 from pathlib import Path
 from urllib.error import URLError
 
@@ -105,8 +107,9 @@ def test_what_cannot_be_read_is_skipped_and_counted(tmp_path):
     (tmp_path / "notes.txt").write_text("not looked at")
     data = load(tmp_path)
     assert shades(data) == [10, 20]
-    assert len(data.notes) == 1
+    assert len(data.notes) == 2
     assert data.notes[0].startswith(f"4 skipped, the first: {tmp_path / 'a.png'} is not a picture")
+    assert data.notes[1] == f"1 left out, because they are no pictures (.txt): {tmp_path / 'notes.txt'}"
 
 
 def test_changes_are_counted(tmp_path):
@@ -152,7 +155,7 @@ def test_a_limit_is_positive(tmp_path, limit):
 
 def test_a_folder_without_pictures_is_an_error(tmp_path):
     (tmp_path / "a.txt").write_text("text")
-    with pytest.raises(DataError, match=r"holds no readable image - looked for \.bmp, \.gif"):
+    with pytest.raises(DataError, match=r"holds no readable image - looked for \.apng, \.avif, \.bmp, \.gif"):
         load(tmp_path)
     (tmp_path / "b.png").write_bytes(b"")
     with pytest.raises(DataError, match=r"holds no readable image - the first problem: .*b\.png is not a picture"):
@@ -219,7 +222,8 @@ def test_a_named_set_is_fitted_to_the_shape_and_says_so(mnist):
     assert data.images.shape == (2, 3, 32, 32)
     assert (data.images[1] == 80).all()
     assert data.labels.tolist() == [9, 0]
-    assert data.notes == ("images are 1x28x28 and were made 3x32x32",)
+    text = "the limit of 2 leaves 8 of 10 classes without images: Trouser, Pullover, Dress, Coat, Sandal, ..."
+    assert data.notes == ("images are 1x28x28 and were made 3x32x32", text)
 
 
 def test_color_sets_are_turned_channels_first(monkeypatch, tmp_path):
@@ -240,11 +244,34 @@ def test_a_set_that_is_neither_here_nor_to_be_had(monkeypatch, tmp_path, capsys)
     def unreachable(*args, **kwargs):
         raise URLError("no route to host")
 
+    monkeypatch.setattr("ganzoo.data.load.check_reachable", lambda urls: None)
     monkeypatch.setattr("torchvision.datasets.mnist.download_and_extract_archive", unreachable)
     with pytest.raises(DataError, match=r"mnist is not in .* --data-dir") as caught:
         load_data("mnist", (1, 28, 28), root=tmp_path)
     assert "\n" not in str(caught.value)
+    assert f"mnist is not in {tmp_path / 'MNIST/raw'} and" in str(caught.value)
+    assert "name the folder that holds MNIST/raw with --data-dir" in str(caught.value)
     assert capsys.readouterr().out == ""
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_silent_host_is_given_up_after_five_seconds(monkeypatch, tmp_path):
+    """A resolver may take 30 s to say that there is no host of that name."""
+    monkeypatch.setattr("ganzoo.data.downloads.LONGEST_ANSWER", 0.2)
+    monkeypatch.setattr("ganzoo.data.downloads.urlopen", lambda *args, **options: time.sleep(3))
+    begin = time.monotonic()
+    with pytest.raises(DataError, match=r"could not be downloaded .*no answer within"):
+        load_data("mnist", (1, 28, 28), root=tmp_path)
+    assert time.monotonic() - begin < 2
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_archives_that_are_there_are_used_as_they_are(mnist):
+    folder = mnist / "FashionMNIST" / "raw"
+    for file in list(folder.iterdir()):
+        (folder / f"{file.name}.gz").write_bytes(gzip.compress(file.read_bytes()))
+        file.unlink()
+    assert shades(load_data("fashion-mnist", (1, 28, 28), root=mnist)) == [0, 80, 160]
 
 
 def test_every_known_set_exists_in_torchvision():

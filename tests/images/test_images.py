@@ -6,17 +6,21 @@ import io
 import os
 import resource
 import struct
+import sys
 import threading
 import zlib
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import Image, features
 
 from ganzoo.errors import DataError, NonFiniteError, UnreadableImage
-from ganzoo.images.files import read_image, save_picture
+from ganzoo.images.files import picture_size, read_image, save_picture
 from ganzoo.images.sheets import contact_sheet, sheet_size
 from ganzoo.images.tensors import to_bytes, to_channels, to_pictures, to_tensor
 
@@ -269,7 +273,7 @@ NO_PICTURES = {
 def test_what_is_no_picture_is_refused(tmp_path, kind):
     path = tmp_path / "a.png"
     path.write_bytes(NO_PICTURES[kind])
-    with pytest.raises(UnreadableImage, match=r"a\.png is not a picture of a known format \(BMP, GIF") as caught:
+    with pytest.raises(UnreadableImage, match=r"a\.png is not a picture of a known format \(AVIF, BMP, GIF") as caught:
         read_image(path, channels=3)
     assert isinstance(caught.value, DataError)
     assert "\n" not in str(caught.value)
@@ -327,6 +331,101 @@ def test_decompression_bombs_are_refused_before_they_are_decoded(tmp_path, monke
     monkeypatch.setattr("PIL.ImageFile.ImageFile.load", lambda self: pytest.fail("decoded"))
     with pytest.raises(UnreadableImage, match=r"bomb\.png (has \d+x\d+ pixels, over 89,478,485|.*decompression bomb)"):
         read_image(path, channels=1)
+
+
+def gif(width: int, height: int, *, frame: tuple[int, int] | None = None) -> bytes:
+    """A GIF file whose pixels are missing. `frame` is the size of its first frame, if it is another one."""
+    size, frame_size = struct.pack("<HH", width, height), struct.pack("<HH", *(frame or (width, height)))
+    return b"GIF89a" + size + b"\x80\0\0" + bytes(6) + b",\0\0\0\0" + frame_size + b"\0\x02\x00;"
+
+
+def webp(kind: bytes, width: int, height: int) -> bytes:
+    """The first bytes of a WebP file of any of its three kinds."""
+    if kind == b"VP8X":
+        body = bytes(4) + (width - 1).to_bytes(3, "little") + (height - 1).to_bytes(3, "little")
+    elif kind == b"VP8L":
+        body = b"\x2f" + ((width - 1) | (height - 1) << 14).to_bytes(4, "little") + bytes(20)
+    else:
+        body = bytes(3) + b"\x9d\x01\x2a" + struct.pack("<HH", width, height) + bytes(20)
+    chunk = kind + struct.pack("<I", len(body)) + body
+    return b"RIFF" + struct.pack("<I", 4 + len(chunk)) + b"WEBP" + chunk
+
+
+BOMBS = {
+    "gif": gif(50_000, 50_000),
+    "gif, frame": gif(1, 1, frame=(60_000, 60_000)),
+    "bmp": b"BM" + struct.pack("<IHHIIiiHHIIiiII", 54, 0, 0, 54, 40, 30_000, 30_000, 1, 24, 0, 0, 0, 0, 0, 0),
+    "tiff": b"II*\0\x08\0\0\0\x06\0"
+    + b"".join(
+        struct.pack("<HHII", tag, 4, 1, value)
+        for tag, value in ((256, 60_000), (257, 60_000), (258, 8), (259, 1), (262, 1), (273, 8))
+    )
+    + bytes(4),
+    **{f"webp {kind.decode().strip()}": webp(kind, 16_000, 16_000) for kind in (b"VP8X", b"VP8L", b"VP8 ")},
+    "jpeg": b"\xff\xd8\xff\xc0\0\x11\x08" + struct.pack(">HH", 60_000, 60_000) + b"\3\1\x22\0\2\x11\1\3\x11\1",
+}
+
+
+@pytest.mark.parametrize("kind", BOMBS)
+def test_bombs_of_every_format_are_refused_by_their_header(tmp_path, kind):
+    """They take less memory than their pixels would."""
+    (tmp_path / "bomb.png").write_bytes(BOMBS[kind])
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    for read in (picture_size, partial(read_image, channels=3)):
+        with pytest.raises(UnreadableImage, match=r"pixels, over 89,478,485|decompression bomb"):
+            read(tmp_path / "bomb.png")
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 50_000
+
+
+def test_the_header_gives_the_size(tmp_path):
+    path = write(tmp_path / "a.webp", Image.new("RGB", (7, 5)))
+    assert picture_size(path) == (7, 5)
+    for options in ({"lossless": True}, {"save_all": True, "append_images": [Image.new("RGB", (7, 5), "red")]}):
+        assert picture_size(write(path, Image.new("RGB", (7, 5)), **options)) == (7, 5)
+
+
+AVIF_HEAD, HEIC_HEAD = (b"\0\0\0\x1cftyp" + brand + bytes(20) for brand in (b"avif", b"heic"))
+
+
+def test_avif_is_read_where_pillow_can(tmp_path, monkeypatch):
+    if features.check("avif"):
+        assert (pixels(write(tmp_path / "a.avif", Image.new("RGB", (8, 8), WHITE)), 3) > 250).all()
+    (tmp_path / "b.png").write_bytes(AVIF_HEAD)
+    monkeypatch.setattr("PIL.features.check", lambda name: False)
+    with pytest.raises(
+        UnreadableImage, match=r"b\.png is an AVIF picture - read it with `pip install --upgrade pillow`"
+    ):
+        read_image(tmp_path / "b.png", channels=3)
+
+
+def test_heic_names_the_package_and_uses_it(tmp_path, monkeypatch):
+    (tmp_path / "a.heic").write_bytes(HEIC_HEAD)
+    monkeypatch.setitem(sys.modules, "pillow_heif", None)
+    with pytest.raises(UnreadableImage, match=r"a\.heic is a HEIC picture - read it with `pip install pillow-heif`"):
+        read_image(tmp_path / "a.heic", channels=3)
+    registered = []
+    package = SimpleNamespace(register_heif_opener=lambda: registered.append(True))
+    monkeypatch.setitem(sys.modules, "pillow_heif", package)
+    with pytest.raises(UnreadableImage, match=r"a\.heic (cannot be read|is not a picture)"):
+        read_image(tmp_path / "a.heic", channels=3)
+    assert registered == [True]
+
+
+@pytest.mark.parametrize("compression", ["tiff_lzw", "tiff_adobe_deflate", "packbits"])
+def test_decoders_print_nothing(tmp_path, capfd, compression):
+    """libtiff writes its own messages to stderr."""
+    random = np.random.default_rng(0)
+    file = io.BytesIO()
+    Image.fromarray(random.integers(0, 256, (64, 64, 3), dtype=np.uint8)).save(file, "TIFF", compression=compression)
+    for _ in range(40):
+        damaged = bytearray(file.getvalue())
+        for position in random.integers(8, len(damaged), 8):
+            damaged[position] = random.integers(256)
+        (tmp_path / "a.tif").write_bytes(damaged)
+        with suppress(UnreadableImage):
+            read_image(tmp_path / "a.tif", channels=3)
+    os.write(2, b"stderr works")
+    assert capfd.readouterr().err == "stderr works"
 
 
 def test_what_is_no_file_is_refused(tmp_path):

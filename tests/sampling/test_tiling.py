@@ -246,3 +246,35 @@ def test_non_finite_translations_are_refused():
     broken = Model(Negative(float("nan")), ImageToImage, Config())
     with pytest.raises(NonFiniteError):
         broken.translate(noise(8, 8))
+
+
+# --- too large for one piece -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("size", "options", "told"),
+    [
+        ((50_994, 40), {}, "has 50994x40 pixels, and .* fit in one piece - translate it in tiles with --tile"),
+        ((2100, 2100), {}, "has 2100x2100 pixels, and 4,194,304 pixels"),
+        ((50_994, 40), {"shorter_side": 256}, "resized, has 326362x256 pixels, and"),
+        ((50_994, 40), {"shorter_side": 2048, "tiled": True}, "resized, has 2610893x2048 pixels, over 89,478,485"),
+    ],
+    ids=["wide", "large", "resized", "resized too far for tiles"],
+)
+def test_a_picture_that_is_too_large_for_the_network_is_refused_before_it_is_decoded(
+    tmp_path, monkeypatch, size, options, told
+):
+    """A GIF file of 3 kB can be as wide as that."""
+    picture = Image.new("P", size)
+    picture.save(tmp_path / "a.gif")
+    assert (tmp_path / "a.gif").stat().st_size < 10_000
+    monkeypatch.setattr("PIL.ImageFile.ImageFile.load", lambda self: pytest.fail("decoded"))
+    for source in (tmp_path / "a.gif", picture):
+        with pytest.raises(UnreadableImage, match=told):
+            source_image(source, 3, **options)
+
+
+def test_a_large_picture_can_be_translated_in_tiles(tmp_path):
+    Image.new("P", (20_000, 16)).save(tmp_path / "a.gif")
+    assert source_image(tmp_path / "a.gif", 3, tiled=True).shape == (3, 16, 20_000)
+    assert source_image(tmp_path / "a.gif", 3, 8).shape == (3, 8, 10_000)

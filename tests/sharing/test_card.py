@@ -25,7 +25,7 @@ from ganzoo.registry import lookup
 from ganzoo.sampling.sources import source_image
 from ganzoo.sharing.card import card_of
 from ganzoo.testing import noise_data
-from ganzoo.utils.files import find_images
+from ganzoo.utils.image_folders import find_images
 from in_process import ganzoo
 from models import publish
 

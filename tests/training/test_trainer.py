@@ -760,3 +760,40 @@ def test_a_recipe_may_be_switched_off(tmp_path, monkeypatch):
     assert "--crop 1.0" in card
     with Image.open(tmp_path / "run/samples/00000001.png") as sheet:
         assert sheet.size[0] > 100
+
+
+# --- too little memory ---------------------------------------------------------------------------
+
+
+MEMORY_ERRORS = {
+    "gpu": torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB."),
+    "cpu": RuntimeError("[enforce fail at alloc_cpu.cpp:127] data. DefaultCPUAllocator: can't allocate memory"),
+    "mps": RuntimeError("MPS backend out of memory (MPS allocated: 5.00 GB)"),
+    "python": MemoryError(),
+}
+
+
+@pytest.mark.parametrize("kind", MEMORY_ERRORS)
+@pytest.mark.parametrize("step", [0, 3])
+def test_too_little_memory_names_the_options_and_the_checkpoint(tmp_path, pictures, monkeypatch, kind, step):
+    def full(self, update):
+        if self.step == step:
+            raise MEMORY_ERRORS[kind]
+        return {}
+
+    monkeypatch.setattr("ganzoo.training.loop.Loop._penalties", full)
+    with pytest.raises(RunError) as caught:
+        list(make_run(tmp_path / "run", pictures))
+    remedy = "use a smaller --batch-size, and --accumulate to add up several batches, in another folder"
+    after = f"start from the checkpoint of step 2 with --init {tmp_path / 'run'}"
+    expected = f"cpu has too little memory for batches of 4 images - {remedy}"
+    assert str(caught.value) == f"{expected}; {after if step else 'no checkpoint was written yet'}"
+
+
+def test_other_errors_keep_their_type(tmp_path, pictures, monkeypatch):
+    def broken(self, update):
+        raise RuntimeError("shapes do not match")
+
+    monkeypatch.setattr("ganzoo.training.loop.Loop._penalties", broken)
+    with pytest.raises(RuntimeError, match="shapes do not match"):
+        list(make_run(tmp_path / "run", pictures))

@@ -48,7 +48,12 @@ __all__ = ["COMMANDS", "evaluate", "quiz"]
     "--class", "label", type=CLASS, metavar="NAME", help="Compare samples of one class with real images of that class."
 )
 @click.option("--truncation", type=float, metavar="T", help="Truncation of class-conditional samples, in (0, 1].")
-@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Use only the first N real images.")
+@click.option(
+    "--limit",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Use only N real images, from the start or of each class in turn.",
+)
 @click.option(
     "--sheet",
     type=click.Path(path_type=Path),

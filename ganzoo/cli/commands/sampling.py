@@ -18,6 +18,7 @@ from ganzoo.interface.tasks import Task
 from ganzoo.pretrained.load import load_from
 from ganzoo.pretrained.sources import Source
 from ganzoo.sampling.grid import make_grid
+from ganzoo.utils.image_folders import list_folder
 
 if TYPE_CHECKING:
     from ganzoo.sampling.model import Model
@@ -174,6 +175,11 @@ def _translate(
     display.written(outcome.written, as_json=as_json)
     for reason in outcome.skipped.values():
         tell(f"ganzoo: skipped: {reason}")
+    left_out = list_folder(source).notes if source.is_dir() else ()
+    for note in (*left_out, *(f"{count} {change}" for change, count in outcome.changes.items())):
+        tell(f"ganzoo: note: {note}")
+    if source.is_dir():
+        tell(f"ganzoo: {len(outcome.written)} written, {len(outcome.skipped)} skipped")
     sys.exit(1 if outcome.skipped else 0)
 
 

@@ -87,7 +87,12 @@ __all__ = ["COMMANDS", "export", "import_", "parse_settings", "train"]
 @click.option("--precision", type=click.Choice(PRECISIONS), help="Precision of the computation. [default: fp32]")
 @click.option("--mirror/--no-mirror", default=None, help="Mirror half of the images, left to right.")
 @click.option("--crop", type=float, metavar="FACTOR", help="Enlarge images by this factor, and crop them at random.")
-@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Use only the first N images.")
+@click.option(
+    "--limit",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Use only N images, from the start or of each class in turn.",
+)
 @click.option(
     "--save-every",
     type=click.IntRange(min=1),

@@ -1,0 +1,109 @@
+"""The layout of a folder of pictures: which of them are used, and which folders are classes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import zip_longest
+from pathlib import Path
+from typing import NamedTuple
+from unicodedata import normalize
+
+from torch import Tensor
+
+from ganzoo.errors import DataError
+from ganzoo.utils.image_folders import IMAGE_SUFFIXES, list_folder
+
+__all__ = ["FolderLayout", "find_layout", "limit_notes", "spread"]
+
+TRAINING = frozenset({"train", "training"})
+HELD_OUT = frozenset({"dev", "test", "testing", "val", "valid", "validation"})
+"""The usual names of folders with training images, and with images that are held out."""
+
+_SHOWN = 5
+
+
+class FolderLayout(NamedTuple):
+    """The pictures that are used, in the order of their paths.
+
+    `labels` are the indices of their classes; None if there are no classes. `notes` say what was left out.
+    """
+
+    paths: tuple[Path, ...]
+    labels: tuple[int, ...] | None
+    classes: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+def find_layout(folder: Path, *, needs_labels: bool = False) -> FolderLayout:
+    """Decide which pictures of a folder are used.
+
+    If all pictures are in subfolders of `folder`, and there are several subfolders, these are the classes. Names that
+    differ only in the form of their accents are one class. With `needs_labels`, pictures outside of all subfolders are
+    left out; without it, they mean that there are no classes. If the subfolders are only ``train`` and ``val`` or the
+    like, the layout is that of ``train``.
+
+    Raises:
+        DataError: the folder contains no picture.
+    """
+    listing = list_folder(folder)
+    if not listing.images:
+        text = f"{folder} holds no readable image - looked for {', '.join(sorted(IMAGE_SUFFIXES))}"
+        raise DataError("; ".join([text, *listing.notes]))
+    tops = [_top(path, folder) for path in listing.images]
+    training = _training_folder(tops)
+    if training:
+        below = find_layout(folder / training, needs_labels=needs_labels)
+        rest = sorted({*tops} - {training})
+        unused = f", and {' and '.join(f'{name}/' for name in rest)} are not" if rest else ""
+        return below._replace(notes=(f"the pictures in {folder / training} are used{unused}", *below.notes))
+    return _with_classes(listing.images, tops, listing.notes, needs_labels=needs_labels)
+
+
+def _with_classes(
+    paths: Sequence[Path], tops: Sequence[str], notes: tuple[str, ...], *, needs_labels: bool
+) -> FolderLayout:
+    """The layout of pictures whose top folders, "" for none, are `tops`."""
+    names = [normalize("NFC", top) for top in tops]
+    classes = sorted({*names} - {""})
+    stray = [path for path, name in zip(paths, names, strict=True) if not name]
+    if len(classes) < 2 or (stray and not needs_labels):
+        return FolderLayout(tuple(paths), None, (), notes)
+    if stray:
+        notes = (*notes, f"{len(stray)} outside of the class folders left out, the first: {stray[0]}")
+    pairs = [(path, name) for path, name in zip(paths, names, strict=True) if name]
+    numbers = {name: number for number, name in enumerate(classes)}
+    return FolderLayout(
+        tuple(path for path, _ in pairs), tuple(numbers[name] for _, name in pairs), tuple(classes), notes
+    )
+
+
+def spread(labels: Sequence[int]) -> list[int]:
+    """The indices of all pictures in the order in which a limit takes them: one of each class in turn."""
+    classes: dict[int, list[int]] = {}
+    for index, label in enumerate(labels):
+        classes.setdefault(label, []).append(index)
+    return [index for turn in zip_longest(*classes.values()) for index in turn if index is not None]
+
+
+def limit_notes(limit: int | None, labels: Tensor | None, classes: Sequence[str]) -> tuple[str, ...]:
+    """A note on the classes that a limit leaves without images, if there are any."""
+    if limit is None or labels is None:
+        return ()
+    there = set(labels.tolist())
+    missing = [name for number, name in enumerate(classes) if number not in there]
+    if not missing:
+        return ()
+    names = ", ".join(missing[:_SHOWN]) + (", ..." if len(missing) > _SHOWN else "")
+    return (f"the limit of {limit} leaves {len(missing)} of {len(classes)} classes without images: {names}",)
+
+
+def _top(path: Path, folder: Path) -> str:
+    """The name of the subfolder of `folder` that holds `path`; "" if it is in none."""
+    return "/".join(path.relative_to(folder).parts[:-1][:1])
+
+
+def _training_folder(tops: Sequence[str]) -> str:
+    """The folder of training images, if all folders are named after a split; else ""."""
+    training = [top for top in {*tops} if top.lower() in TRAINING]
+    rest = {top.lower() for top in tops} - TRAINING
+    return training[0] if len(training) == 1 and rest <= HELD_OUT else ""
