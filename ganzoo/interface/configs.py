@@ -146,7 +146,7 @@ def replace_config(config: Config | type[Config], values: Mapping[str, Any], *, 
     checked = {name: _check_value(value, hints[name], f"{of}: {name}") for name, value in values.items()}
     try:
         return kind(**checked) if isinstance(config, type) else dataclasses.replace(config, **checked)
-    except (TypeError, ValueError, ArithmeticError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise InvalidConfigError(f"{of}: {error}") from error
 
 
