@@ -203,3 +203,7 @@ def test_the_journeys_pass_files_that_exist() -> None:
         files = re.findall(r"`([a-z_/]+\.py)`", journey)
         assert len(files) == len(set(files)), "a journey passes each file once"
     assert [name for name in named if not (ROOT / "ganzoo" / name).is_file()] == []
+
+
+def test_dir_shows_the_public_names_alone() -> None:
+    assert [name for name in dir(ganzoo) if not name.startswith("__")] == sorted(ganzoo.__all__)

@@ -137,7 +137,7 @@ def _from_torchvision(
     images = images.permute(0, 3, 1, 2).contiguous() if source.channels_last else images[:, None]
     resized = resize(to_channels(images, shape[0]), shape[1:])
     labels = torch.as_tensor(data.targets)[:limit]
-    notes = [] if images.shape == resized.shape else [f"images are {_size(images)} and were made {_size(resized)}"]
+    notes = [] if images.shape == resized.shape else [f"images were converted from {_size(images)} to {_size(resized)}"]
     notes += limit_notes(limit, labels, data.classes)
     return ImageData(name, resized, labels, tuple(data.classes), tuple(notes))
 

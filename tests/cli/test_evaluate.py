@@ -49,7 +49,7 @@ def test_a_table_with_what_it_rests_on(run):
     warnings = [line for line in err.splitlines() if line.startswith("ganzoo: warning: ")]
     assert any("use KID" in line for line in warnings)
     notes = [line for line in err.splitlines() if line.startswith("ganzoo: note: ")]
-    assert notes[0].endswith("training images: images are 1x28x28 and were made 1x16x16")
+    assert notes[0].endswith("training images: images were converted from 1x28x28 to 1x16x16")
     assert len(warnings) + len(notes) == len(err.splitlines())
 
 

@@ -223,7 +223,7 @@ def test_a_named_set_is_fitted_to_the_shape_and_says_so(mnist):
     assert (data.images[1] == 80).all()
     assert data.labels.tolist() == [9, 0]
     text = "the limit of 2 leaves 8 of 10 classes without images: Trouser, Pullover, Dress, Coat, Sandal, ..."
-    assert data.notes == ("images are 1x28x28 and were made 3x32x32", text)
+    assert data.notes == ("images were converted from 1x28x28 to 3x32x32", text)
 
 
 def test_color_sets_are_turned_channels_first(monkeypatch, tmp_path):
