@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import sys
 from collections.abc import Callable, Mapping
+from functools import cache
 from types import NoneType, UnionType
 from typing import Any, ClassVar, Literal, Protocol, cast, get_args, get_origin, get_type_hints
 
@@ -142,12 +143,17 @@ def replace_config(config: Config | type[Config], values: Mapping[str, Any], *, 
     if unknown:
         raise InvalidConfigError(f"{of} has no config field {', '.join(unknown)} - its fields are {', '.join(known)}")
     kind = config if isinstance(config, type) else type(config)
-    hints = get_type_hints(kind)
+    hints = _hints(kind)
     checked = {name: _check_value(value, hints[name], f"{of}: {name}") for name, value in values.items()}
     try:
         return kind(**checked) if isinstance(config, type) else dataclasses.replace(config, **checked)
     except (TypeError, ValueError, OverflowError) as error:
         raise InvalidConfigError(f"{of}: {error}") from error
+
+
+@cache
+def _hints(kind: type) -> dict[str, Any]:
+    return get_type_hints(kind)  # a class may have many configs: one for each model
 
 
 def _check_value(value: Any, hint: Any, what: str) -> Any:

@@ -12,6 +12,7 @@ import threading
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import cache
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec
 from importlib.util import find_spec
@@ -109,8 +110,13 @@ def _values(module: str) -> list[tuple[_Setting, Any]]:
     return [(setting, setting.read()) for setting in (_SIGNALS if module == "signal" else _SETTINGS[module]())]
 
 
+@cache
+def _signal_numbers() -> tuple[int, ...]:
+    return tuple(map(int, signal.valid_signals()))  # which makes its set anew at each call
+
+
 def _handlers() -> dict[int, Any]:
-    return {number: signal.getsignal(number) for number in signal.valid_signals()}
+    return {number: signal.getsignal(number) for number in _signal_numbers()}
 
 
 def _set_handlers(handlers: dict[int, Any]) -> None:
