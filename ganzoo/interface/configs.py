@@ -106,8 +106,12 @@ def _are_texts(value: Any) -> bool:
     return isinstance(value, tuple) and len(value) > 0 and all(isinstance(item, str) for item in value)
 
 
-def _are_routes(config: Any, value: Any) -> bool:
-    ends: list[Any] = [value.get(direction) for direction in config.directions] if isinstance(value, Mapping) else [()]
+def _are_routes(config: Config, value: Any) -> bool:
+    ends: list[Any] = (
+        [value.get(direction) for direction in as_translation_config(config).directions]
+        if isinstance(value, Mapping)
+        else [()]
+    )
     return all(_are_texts(each) and len(each) == 2 for each in ends)
 
 

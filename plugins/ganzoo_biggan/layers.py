@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+
+from ganzoo_biggan.config import BigGANConfig
 
 __all__ = [
     "MOMENTUM",
@@ -179,7 +181,7 @@ class BatchNorm(nn.Module):
 class ConditionalBatchNorm(BatchNorm):
     """Batch norm whose gain, 1 + A c, and bias, B c, depend on a condition c, (N, condition) (appendix B)."""
 
-    def __init__(self, channels: int, condition: int, config: Any) -> None:
+    def __init__(self, channels: int, condition: int, config: BigGANConfig) -> None:
         super().__init__(channels, config.epsilon, config.statistics)
         normed = config.generator_spectral_norm and config.shared
         self.gain, self.bias = (Linear(condition, channels, normed=normed, bias=False) for _ in range(2))
