@@ -335,6 +335,26 @@ def test_in_training_mode_a_loaded_model_samples_as_it_is():
     assert not torch.allclose(images, plain.sample(2), atol=1e-3)
 
 
+@pytest.mark.parametrize("change", ["a fused optimizer", "data"])
+def test_changes_that_count_no_version_are_noticed(change):
+    model, plain = loaded()
+    before = model.sample(2)
+    parameters = [p for p in model.gan.parameters() if p.is_floating_point()]
+    if change == "data":
+        for parameter in parameters:
+            parameter.data = parameter.data * 1.5
+    else:
+        optimizer = torch.optim.Adam(parameters, 0.05, fused=True)
+        for parameter in parameters:
+            parameter.requires_grad_(True).grad = torch.ones_like(parameter)
+        optimizer.step()
+        optimizer.zero_grad()
+    images = model.sample(2)
+    assert not torch.allclose(images, before, atol=1e-3)
+    plain.gan.load_state_dict(model.gan.state_dict())
+    assert torch.allclose(images, plain.sample(2), atol=1e-5)
+
+
 # --- standing statistics ----------------------------------------------------------------------
 
 
