@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from ganzoo.evaluation.comparison import Comparison
 from ganzoo.evaluation.metrics import KID_SUBSET_SIZE
 from ganzoo.evaluation.options import EvaluationOptions
+from ganzoo.evaluation.result import Score
 from ganzoo.interface.specs import FeatureExtractor
 
-__all__ = ["caveats"]
+__all__ = ["about_copies", "caveats"]
 
 FEW = 10_000
 """With fewer images, the bias of FID is too large to be ignored. It falls with 1/n."""
@@ -19,6 +20,9 @@ IMAGES_A_CLASS = 100
 
 USUAL_SPLIT = 5000
 """The images in each of the usual 10 splits of 50,000 images. This is enough for the 1,000 classes of ImageNet."""
+
+COPIES = 0.5
+"""With authenticity below this part of the floor's, many images are copies of training images."""
 
 OF_ONE_CLASS = (
     "IS of one class is near 1 even for perfect samples, because it measures how many classes there are - "
@@ -46,6 +50,19 @@ def caveats(comparison: Comparison, options: EvaluationOptions, features: Featur
             f"of {smaller} images - use KID, which is unbiased"
         )
     return [*found, *_about_floor(comparison)]
+
+
+def about_copies(scores: Sequence[Score]) -> Iterator[str]:
+    """Warn if authenticity is below `COPIES` of the floor's by more than two standard errors, which other metrics reward."""
+    for score in scores:
+        if score.metric != "authenticity" or "floor" not in score.baselines:
+            continue
+        floor = score.baselines["floor"].value
+        if score.value + 2 * (score.uncertainty or 0) < COPIES * floor:
+            yield (
+                f"authenticity is {score.value:.3f}, and {floor:.3f} for real images: many images are copies of "
+                "training images, which FID rewards - look at them with --sheet FILE"
+            )
 
 
 def _about_fid(count: int, features: FeatureExtractor) -> Iterator[str]:

@@ -11,7 +11,7 @@ import torch
 
 from ganzoo.data.load import check_source
 from ganzoo.errors import InvalidRequestError, UnknownNameError
-from ganzoo.evaluation.caveats import caveats
+from ganzoo.evaluation.caveats import about_copies, caveats
 from ganzoo.evaluation.comparison import Comparison, Pair, ReadOptions, compare, default_against, is_pictures
 from ganzoo.evaluation.extractors import load_extractor
 from ganzoo.evaluation.features import FeatureCache
@@ -147,7 +147,7 @@ def _result(
         images=_parts(comparison),
         features=_describe(spec),
         scores=scores,
-        warnings=caveats(comparison, options, spec),
+        warnings=[*caveats(comparison, options, spec), *about_copies(scores)],
         notes=_notes(comparison),
         command=dataclasses.replace(options, count=comparison.evaluated.images.size).command,
         copies=nearest,

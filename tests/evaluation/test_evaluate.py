@@ -12,12 +12,13 @@ from ganzoo import ClassConditional
 from ganzoo.data.load import load_data
 from ganzoo.errors import DataError, InvalidRequestError, UnknownNameError, UsageError
 from ganzoo.evaluation import features
-from ganzoo.evaluation.caveats import OF_ONE_CLASS
+from ganzoo.evaluation.caveats import OF_ONE_CLASS, about_copies
 from ganzoo.evaluation.comparison import ReadOptions, compare
 from ganzoo.evaluation.evaluate import evaluate
 from ganzoo.evaluation.image_sets import Pictures, Samples, as_pictures, random_rows
-from ganzoo.evaluation.metrics import METRICS
+from ganzoo.evaluation.metrics import METRICS, Estimate
 from ganzoo.evaluation.options import EvaluationOptions
+from ganzoo.evaluation.result import Score
 from ganzoo.registry import lookup
 from ganzoo.registry.registry import Registry
 from ganzoo.sampling.model import Model
@@ -321,6 +322,21 @@ def test_caveats_name_the_better_metric():
     assert any("10 splits has 3 images in each" in text and "fewer splits" in text for text in texts)
     assert any("subsets of 30 images" in text for text in texts)
     assert all("\n" not in text for text in texts)
+
+
+@pytest.mark.parametrize(("value", "warned"), [(0.0, True), (0.2, True), (0.29, False), (0.6, False)])
+def test_copies_are_warned_of(value, warned):
+    score = Score("authenticity", value, 0.02, {"floor": Estimate(0.6, 0.02)})
+    texts = list(about_copies([Score("fid", 0.1, None, {}), score]))
+    assert len(texts) == warned
+    assert all("copies of training images" in text and "--sheet" in text for text in texts)
+
+
+def test_exact_training_images_are_called_copies(tmp_path):
+    write_pictures(tmp_path / "mine", blobs(50, 24, seed=6, channels=3)[:30])
+    found = evaluate(tmp_path / "mine", against="others", features="mnist", metrics=("authenticity",), is_splits=())
+    assert found.score("authenticity").value == 0
+    assert any("copies of training images" in text for text in found.warnings)
 
 
 def test_no_caveats_where_none_are_due(monkeypatch):
