@@ -53,7 +53,7 @@ def caveats(comparison: Comparison, options: EvaluationOptions, features: Featur
 
 
 def about_copies(scores: Sequence[Score]) -> Iterator[str]:
-    """Warn if authenticity is below `COPIES` of the floor's by more than two standard errors, which other metrics reward."""
+    """Warn if authenticity is below `COPIES` of the floor's, by more than two standard errors."""
     for score in scores:
         if score.metric != "authenticity" or "floor" not in score.baselines:
             continue
