@@ -60,7 +60,7 @@ class Registry:
             registry.load(found.owner, found.point.name, found.point.load, version=found.version, disabled=disabled)
         registry.check_references()
         if os.environ.get("GANZOO_STRICT_PLUGINS") == "1" and registry.broken:
-            raise PluginError(" -".join(registry.broken[0].problem_lines()).replace(" -  ", " - "))
+            raise PluginError(" - ".join(line.strip() for line in registry.broken[0].problem_lines()))
         return registry
 
     def load(
