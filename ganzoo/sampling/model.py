@@ -32,7 +32,7 @@ class Model:
     """A trained generator, ready to sample. It puts the GAN into eval mode.
 
     Image i of seed s is image 0 of seed s + i. Its inputs are drawn on the CPU from this number alone: they are
-    bit for bit the same for every count, batch size and device. Its pixels are the same except for rounding.
+    bit for bit the same for every count, batch size and device. Its pixels are equal up to rounding.
 
     With `fuse`, the faster function of `GAN.fused` generates the images, as long as the GAN is in eval mode.
     The GAN itself does not change, and several threads may sample at the same time.
