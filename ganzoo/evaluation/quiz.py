@@ -48,7 +48,7 @@ class Quiz:
 
     @property
     def answers(self) -> Path:
-        """The second file: the same sheet, in which each number says "real", in a green frame, or "generated", in red."""
+        """The second file: each number says "real", in a green frame, or "generated", in a red one."""
         return self.sheet.with_name(f"{self.sheet.stem}-answers{self.sheet.suffix}")
 
     def write(self, model: Model) -> list[Path]:
