@@ -1,14 +1,14 @@
-"""A model as notebooks show it: its facts, and a small sheet of samples, as HTML."""
+"""A `Model` as notebooks show it: its facts, and a small sheet of samples, as HTML.
+
+`Model` imports this module, so that it cannot be named in a type here.
+"""
 
 from __future__ import annotations
 
 import base64
 import io
 from html import escape
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from ganzoo.sampling.model import Model
+from typing import Any
 
 __all__ = ["model_html"]
 
@@ -18,13 +18,13 @@ MOST_PIXELS = 65_536
 MOST_IMAGES = 8
 
 
-def model_html(model: Model) -> str:
+def model_html(model: Any) -> str:
     """The facts about a model, with a sheet of its first seeds if that is quick. Without an image, the facts alone."""
     rows = "".join(f"<tr><td>{escape(name)}</td><td>{escape(text)}</td></tr>" for name, text in _facts(model).items())
     return f"<div><b>{escape(model.name)}</b><table>{rows}</table>{_sheet(model)}</div>"
 
 
-def _facts(model: Model) -> dict[str, str]:
+def _facts(model: Any) -> dict[str, str]:
     parameters = sum(parameter.numel() for parameter in model.gan.parameters())
     facts = {
         "task": model.task.name,
@@ -35,7 +35,7 @@ def _facts(model: Model) -> dict[str, str]:
     return {**facts, "classes": str(len(model.classes))} if model.classes else facts
 
 
-def _sheet(model: Model) -> str:
+def _sheet(model: Any) -> str:
     """An image element with samples; a text in its place if the model has none, or if they would take long."""
     from ganzoo.images.sheets import contact_sheet, enlargement
     from ganzoo.images.tensors import MODES
