@@ -126,7 +126,8 @@ def test_commands_that_are_shown_are_commands(monkeypatch: pytest.MonkeyPatch, t
 
     monkeypatch.setattr("ganzoo.training.trainer.Trainer", reached)
     monkeypatch.setattr("ganzoo.cli.commands.sampling.load_model", reached)
-    monkeypatch.setattr("ganzoo.cli.commands.training.check_source", lambda source: None)  # the reader's own folders
+    for check in ("check_source", "check_folder"):  # of the reader's own folders
+        monkeypatch.setattr(f"ganzoo.cli.commands.training.{check}", lambda *_, **__: None)
     (tmp_path / "photos").mkdir()
     save_picture(to_pictures(torch.zeros(1, 3, 8, 8))[0], tmp_path / "photos" / "0.png")
     monkeypatch.chdir(tmp_path)
