@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
+from html import escape
 from itertools import islice
 from typing import Any
 
@@ -57,6 +58,15 @@ class Model:
 
     def __repr__(self) -> str:
         return f"<ganzoo.Model {self.name}: {self.task.name}, {self.image_shape}, on {self.device}>"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: facts and a small sheet. It never raises, and a terminal does not call it."""
+        from ganzoo.sampling.notebook import model_html
+
+        try:
+            return model_html(self)
+        except Exception:  # the model may be damaged, or its device full: a notebook must go on
+            return f"<code>{escape(object.__repr__(self))}</code>"
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
