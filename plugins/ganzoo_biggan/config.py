@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from ganzoo import Recipe
 
@@ -46,7 +47,16 @@ class BigGANConfig:
     - `statistics` is the number of sets of batch statistics, for truncations that are spaced evenly from 0 to 1.
     - `epsilon` is the epsilon of batch norm.
     - `discriminator_steps` is the number of discriminator steps for each generator step.
-    - `orthogonal_weight` is beta in the orthogonal regularization (equation 3).
+    - `orthogonal_weight` is beta in the orthogonal regularization (equation 3). BigGAN-PyTorch applies half of
+      its gradient.
+
+    Three things of the training differ from the paper:
+
+    - Batches have 64 images. The paper has 2048: see `accumulate`.
+    - The average of the weights begins with the first iteration, over a time that grows with the run. The authors' code
+      begins after 20,000 iterations.
+    - BigGAN-deep has the learning rates of 128 pixels at all resolutions. The paper has 2.5e-5 for both networks at 256
+      and 512 pixels.
 
     Raises:
         ValueError: a value is out of its range; the message names the field.
@@ -154,12 +164,17 @@ class BigGANDeepConfig(BigGANConfig):
         return 128 if self.latent_dim is None else self.latent_dim
 
 
+def _recipe(**config: Any) -> Recipe:
+    """The paper's average of the weights (appendix C), whatever the data set."""
+    return Recipe(config=config, options={"ema": 0.9999})
+
+
 _SMALL = {"resolution": 32, "generator_learning_rate": 2e-4, "discriminator_learning_rate": 2e-4}
 RECIPES = {
-    **dict.fromkeys(("mnist", "fashion-mnist", "kmnist"), Recipe(config={**_SMALL, "channels": 1, "classes": 10})),
-    "cifar10": Recipe(config={**_SMALL, "width": 64, "classes": 10, "discriminator_steps": 4}),
-    "cifar100": Recipe(config={**_SMALL, "width": 64, "classes": 100, "discriminator_steps": 4}),
-    "*": Recipe(options={"ema": 0.9999}),
+    **dict.fromkeys(("mnist", "fashion-mnist", "kmnist"), _recipe(**_SMALL, channels=1, classes=10)),
+    "cifar10": _recipe(**_SMALL, width=64, classes=10, discriminator_steps=4),
+    "cifar100": _recipe(**_SMALL, width=64, classes=100, discriminator_steps=4),
+    "*": _recipe(),
 }
 """How to train on each data set, by its name; ``*`` is for all others."""
 

@@ -11,6 +11,7 @@ from torch.nn import functional
 from ganzoo_biggan.config import BigGANConfig
 
 __all__ = [
+    "EPSILON",
     "MOMENTUM",
     "Attention",
     "BatchNorm",
@@ -22,6 +23,9 @@ __all__ = [
     "SpectralNorm",
     "orthogonal",
 ]
+
+EPSILON = 1e-4
+"""The least length that the power method divides a vector by (appendix C); BigGAN-PyTorch has 1e-6 or 1e-8 here."""
 
 MOMENTUM = 0.1
 """The share of a batch's statistics in the running mean and variance that training keeps."""
@@ -52,8 +56,8 @@ class SpectralNorm(nn.Module):
     def sigma(self, matrix: Tensor) -> Tensor:
         """The largest singular value of a matrix, a scalar. Its gradient treats the two vectors as constants."""
         with torch.no_grad():
-            v = functional.normalize(self.u @ matrix, dim=0)
-            u = functional.normalize(matrix @ v, dim=0)
+            v = functional.normalize(self.u @ matrix, dim=0, eps=EPSILON)
+            u = functional.normalize(matrix @ v, dim=0, eps=EPSILON)
             if self.training:
                 self.u.copy_(u)
         return u @ matrix @ v

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from ganzoo import Recipe
 
@@ -15,13 +15,16 @@ RESOLUTIONS = (16, 32, 64, 128)
 
 @dataclass(frozen=True, kw_only=True)
 class DCGANConfig:
-    """The config of DCGAN (section 3 and figure 1). The paper has batches of 128.
+    """The config of DCGAN (section 3 and figure 1).
 
     - `generator_width` and `discriminator_width` are the channels of the layer next to the image. Each halving of the
       image doubles them.
     - The kernels are 4x4, as in the PyTorch example and in all weights that others publish. The authors' code has 5x5.
     - The uniform latent has variance 1. The paper's range does not matter: batch norm after the first layer removes
       the scale.
+
+    Two things of the training differ from the paper: the weights are averaged, which `ema` = 0 turns off, and both
+    networks learn from the same generated images, as in the PyTorch example.
 
     Raises:
         ValueError: a value is out of its range; the message names the field.
@@ -57,8 +60,14 @@ class DCGANConfig:
         return tuple(2**i for i in range(self.resolution.bit_length() - 3))
 
 
+def _recipe(**config: Any) -> Recipe:
+    """Batches as in the paper (section 4), whatever the data set."""
+    return Recipe(config=config, options={"batch_size": 128})
+
+
 RECIPES = {
-    **dict.fromkeys(("mnist", "fashion-mnist", "kmnist"), Recipe(config={"resolution": 32, "channels": 1})),
-    **dict.fromkeys(("cifar10", "cifar100"), Recipe(config={"resolution": 32})),
+    **dict.fromkeys(("mnist", "fashion-mnist", "kmnist"), _recipe(resolution=32, channels=1)),
+    **dict.fromkeys(("cifar10", "cifar100"), _recipe(resolution=32)),
+    "*": _recipe(),
 }
-"""How to train on each data set, by its name."""
+"""How to train on each data set, by its name; ``*`` is for all others."""

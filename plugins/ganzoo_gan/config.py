@@ -14,12 +14,13 @@ __all__ = ["RECIPES", "GANConfig"]
 class GANConfig:
     """The config of the first GAN. The defaults are the MNIST experiment of section 5.
 
-    The sizes are those of the authors' published configuration, which has batches of 100. Four things differ:
+    The sizes are those of the authors' published configuration, which has batches of 100. Five things differ:
 
     - The learning rate stays at its first value. The authors divide it by 1.000004 at each step.
     - The momentum stays at its first value. The authors raise it to 0.7 over 250 epochs.
     - The discriminator's loss is equation 1. The authors take half of it.
     - The output bias starts at zero. The authors start it at the marginals of the data.
+    - The weights are averaged, which `ema` = 0 turns off.
 
     The fields:
 
@@ -81,9 +82,9 @@ _PLANE = {"channels": 2, "latent_dim": 2, "generator_widths": (128, 128), "discr
 _OPTIONS = {"iterations": 2000, "batch_size": 512, "ema": 0.99, "schedule": "cosine", "regularizers": {"r1": 0.01}}
 
 RECIPES = {
-    "mnist": Recipe(options={"batch_size": 100}),
     "gaussian-1d": Recipe(config=_POINTS | _LINE, options=_OPTIONS),
     "ring": Recipe(config=_POINTS | _PLANE, options=_OPTIONS),
     "grid": Recipe(config=_POINTS | _PLANE, options=_OPTIONS),
+    "*": Recipe(options={"batch_size": 100}),
 }
-"""How to train on each data set, by its name."""
+"""How to train on each data set, by its name; ``*`` is for all others."""

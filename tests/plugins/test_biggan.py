@@ -82,6 +82,17 @@ def test_the_gradient_takes_the_vectors_as_given():
     assert torch.allclose(ours, expected)
 
 
+def test_the_epsilon_of_spectral_norm_is_that_of_the_paper():
+    """Appendix C. So tiny weights are not blown up, and zeros are not divided by zero."""
+    weight = 1e-6 * torch.randn(6, 4)
+    norm = SpectralNorm(weight).eval()
+    v = norm.u @ weight / 1e-4
+    u = weight @ v / 1e-4
+    assert norm.sigma(weight).item() == pytest.approx((u @ weight @ v).item())
+    whole = SpectralNorm(torch.randn(6, 4)).eval()
+    assert torch.equal(whole.sigma(torch.zeros(6, 4)), torch.tensor(0.0))
+
+
 # --- batch norm -------------------------------------------------------------------------------
 
 

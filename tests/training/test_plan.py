@@ -237,3 +237,15 @@ def test_options_are_the_plans_own():
     options = TrainingOptions(regularizers=weights, augmentations=names)
     weights["r1"], names[0] = 2.0, "cutout"
     assert (options.regularizers, options.augmentations) == ({"r1": 1.0}, ("color",))
+
+
+@pytest.mark.parametrize(
+    ("architecture", "batch_size", "ema"),
+    [("gan", 100, 0.999), ("dcgan", 128, 0.999), ("biggan", 64, 0.9999), ("biggan-deep", 64, 0.9999), ("cyclegan", 1, 0)],
+)
+@pytest.mark.parametrize("data", ["mnist", "cifar10", "photos/"])
+def test_what_is_not_said_is_as_the_paper_has_it(architecture, batch_size, ema, data):
+    """Whatever the data. docs/reproduce.md lists the exceptions."""
+    lookup.use(None)  # the installed plugins
+    plan = make_plan(architecture, data)
+    assert (plan.batch_size, plan.ema) == (batch_size, ema)

@@ -83,7 +83,7 @@ __all__ = ["COMMANDS", "export", "import_", "parse_settings", "train"]
 )
 @click.option("--seed", type=click.IntRange(min=0), help="Seed of the run. [default: 0]")
 @click.option(
-    "--ema", type=float, metavar="DECAY", help="Decay of the moving average of the weights (EMA). [default: 0.999]"
+    "--ema", type=float, metavar="DECAY", help="Decay of the moving average of the weights (EMA). [default: the recipe's, else 0.999]"
 )
 @click.option("--precision", type=click.Choice(PRECISIONS), help="Precision of the computation. [default: fp32]")
 @click.option("--mirror/--no-mirror", default=None, help="Mirror half of the images, left to right.")
