@@ -136,9 +136,9 @@ class RunError(GanzooError):
 
 
 def one_line(error: BaseException) -> str:
-    """The type and the first line of an error, for messages that quote an error of other code."""
+    """The type and the first line of an error, at most 300 characters, for messages that quote other code."""
     text = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {text[0]}" if text else type(error).__name__
+    return f"{type(error).__name__}: {text[0][:300]}" if text else type(error).__name__
 
 
 class UnfinishedError(GanzooError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import click
 from click.shell_completion import CompletionItem
@@ -20,18 +20,37 @@ from ganzoo.utils.device_names import check_device_name
 __all__ = [
     "AS_JSON",
     "CLASS",
+    "COUNT",
+    "COUNT_OR_0",
     "DATA",
     "DATA_DIR",
     "DEVICE",
     "FOLDER",
     "MODEL",
     "OVERWRITE",
+    "PATH",
     "SUBJECT",
     "Name",
     "bounded",
     "registered",
     "resolved",
 ]
+
+
+class _Path(click.Path):
+    """A path. An empty text, which a shell makes of a variable without a value, is none."""
+
+    def __init__(self) -> None:
+        super().__init__(path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the path."""
+        if not str(value):
+            self.fail("the path is empty.", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+PATH = _Path()
 
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
@@ -55,7 +74,7 @@ DEVICE = click.option(
 )
 DATA_DIR = click.option(
     "--data-dir",
-    type=click.Path(path_type=Path),
+    type=PATH,
     default=Path("data"),
     show_default=True,
     help="Folder where data sets known by name are stored.",
@@ -63,6 +82,22 @@ DATA_DIR = click.option(
 OVERWRITE = click.option("--overwrite", is_flag=True, help="Replace files that already exist.")
 
 Choices = Callable[[click.Context], Iterable[str]]
+
+
+class _Count(click.IntRange):
+    """A number of things from 1 on. Python and PyTorch cannot count to any number that can be written."""
+
+    most = 2**31 - 1
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Return the number."""
+        count: int = super().convert(value, param, ctx)
+        if count > self.most:
+            self.fail(f"{count} is more than {self.most:,}.", param, ctx)
+        return count
+
+
+COUNT, COUNT_OR_0 = _Count(min=1), _Count(min=0)
 
 
 class Name(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.2 on only

@@ -123,12 +123,12 @@ def main() -> NoReturn:
         click.echo(error.format_message(), err=True)
         code = error.exit_code
     except click.ClickException as error:
-        click.echo(f"ganzoo: error: {printable(error.format_message(), keep=_kept(error))}", err=True)
+        tell(f"ganzoo: error: {error.format_message()}", keep=_kept(error))
         code = error.exit_code
     except GanzooError as error:
         code = _fail(str(error), error.exit_code)
-    except (KeyboardInterrupt, click.Abort):
-        code = _fail("interrupted", 130)
+    except (KeyboardInterrupt, click.Abort) as error:
+        code = _fail(" ".join(["interrupted", *getattr(error, "__notes__", ())]), 130)
     except OSError as error:
         code = _fail(str(error), 1)
     except Exception as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from ganzoo.utils.text import printable
+from ganzoo.utils.text import printable, shortened
 
 __all__ = ["say", "say_lines", "tell"]
 
@@ -14,9 +14,9 @@ def say(text: object) -> None:
     click.echo(printable(text))
 
 
-def tell(text: object) -> None:
-    """Print one line to stderr. Control characters in it are escaped, line breaks too."""
-    click.echo(printable(text), err=True)
+def tell(text: object, *, keep: str = "") -> None:
+    """Print one line to stderr, shortened. Control characters in it are escaped, line breaks too, except `keep`."""
+    click.echo(shortened(printable(text, keep=keep)), err=True)
 
 
 def say_lines(text: str) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import stat
 import time
 from contextlib import suppress
 from functools import partial
@@ -205,7 +206,10 @@ def _verify_or_quarantine(path: Path, file: Pinned) -> str:
 
 def _find_fault(path: Path, file: Pinned) -> str:
     """What is wrong with the file at `path`, or an empty text if it has the pinned content."""
-    size = path.stat().st_size
+    status = path.stat()
+    if not stat.S_ISREG(status.st_mode):
+        return "it is not a regular file"
+    size = status.st_size
     with path.open("rb") as opened:
         if opened.read(len(_LFS_POINTER)) == _LFS_POINTER:
             return "it is a Git-LFS pointer instead of the weights"

@@ -18,6 +18,7 @@ from ganzoo.errors import PluginError
 __all__ = ["CheckedRecord", "NamedRecord", "label_of"]
 
 _NAME = re.compile(r"[a-z0-9]+(?:[._-][a-z0-9]+)*")
+_LONGEST_NAME = 100
 _WORD = re.compile(r"[^\W\d]\w*")
 
 
@@ -48,8 +49,9 @@ class NamedRecord(CheckedRecord):
 
     def __post_init__(self) -> None:
         name = getattr(self, "name", None)
-        if not isinstance(name, str) or not _NAME.fullmatch(name):
-            raise PluginError(f"{name!r} is not a name - use lower-case letters and digits, joined by '-', '.' or '_'")
+        if not isinstance(name, str) or len(name) > _LONGEST_NAME or not _NAME.fullmatch(name):
+            wanted = f"at most {_LONGEST_NAME} lower-case letters and digits, joined by '-', '.' or '_'"
+            raise PluginError(f"{reprlib.repr(name)} is not a name - use {wanted}")
         super().__post_init__()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import reprlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -18,7 +19,7 @@ __all__ = ["BundledFile", "Derived", "HubFile", "Layout", "Reading", "Shapes"]
 Shapes = Mapping[str, tuple[int, ...]]
 """The shape of each tensor in a state dict, by the tensor's name."""
 
-_REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+")
+_REPOSITORY = re.compile(r"\w[\w.-]*/\w[\w.-]*")
 _REPOSITORY_TYPES = ("model", "dataset", "space")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _REVISION = re.compile(r"[0-9a-f]{40}")
@@ -50,7 +51,13 @@ class HubFile(CheckedRecord):
             raise PluginError(f"{what}: repo {self.repo!r} is not written as owner/name")
         if self.repo_type not in _REPOSITORY_TYPES:
             raise PluginError(f"{what}: repo_type {self.repo_type!r} is not one of {', '.join(_REPOSITORY_TYPES)}")
-        if not self.filename or ".." in self.filename.split("/") or self.filename.startswith("/"):
+        if self.size is not None and not 0 <= self.size < 2**63:
+            raise PluginError(f"{what}: size {reprlib.repr(self.size)} is no number of bytes")
+        if (
+            not self.filename.isprintable()
+            or not self.filename
+            or not {"", "..", "."}.isdisjoint(self.filename.split("/"))
+        ):
             raise PluginError(f"{what}: filename {self.filename!r} is not a path inside the repository")
         if not _REVISION.fullmatch(self.revision):
             text = f"{what}: revision {self.revision!r} is not a 40-digit commit"

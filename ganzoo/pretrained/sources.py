@@ -121,9 +121,14 @@ class _Published(ABC):
         """Refuse weights that ``config.json`` does not describe. `path` is what `fetch` returned.
 
         Raises:
-            CorruptWeightsError: the digest is not the one in ``config.json``.
+            CorruptWeightsError: the file cannot be read, or its digest is not the one in ``config.json``.
         """
-        found, expected = sha256_of(path), self.info.sha256
+        expected = self.info.sha256
+        try:
+            found = sha256_of(path)
+        except OSError as error:
+            text = f"{self.info.name}: {WEIGHTS} cannot be read: {error.strerror}"
+            raise CorruptWeightsError(f"{text} - export or download the model again") from error
         if found != expected:
             text = f"{self.info.name}: {WEIGHTS} has sha256 {found[:12]}..., but {CONFIG} says {expected[:12]}..."
             raise CorruptWeightsError(f"{text} - the file is damaged: get it again")

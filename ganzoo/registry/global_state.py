@@ -6,6 +6,7 @@ library has directly after its import.
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import threading
@@ -37,8 +38,9 @@ def kept_settings(changes: list[str]) -> Iterator[None]:
     The filters of warnings are part of it. Inside, all warnings are hidden.
     """
     kept: list[tuple[_Setting, Any]] = []
+    path = sys.path[:]
     watch = _Watch(kept)
-    for module in ("signal", *(name for name in _SETTINGS if name in sys.modules)):
+    for module in ("", *(name for name in _SETTINGS if name in sys.modules)):
         kept += _values(module)
     sys.meta_path.insert(0, watch)
     try:
@@ -55,6 +57,9 @@ def kept_settings(changes: list[str]) -> Iterator[None]:
         with suppress(ValueError):  # the plugin may have removed it
             sys.meta_path.remove(watch)
         changes += _put_back(kept)
+        if gone := [entry for entry in path if entry not in sys.path]:  # a plugin may add folders
+            sys.path[:0] = gone
+            changes.append("Python's module search path")
 
 
 def _put_back(kept: Sequence[tuple[_Setting, Any]]) -> list[str]:
@@ -107,7 +112,7 @@ class _Watch(MetaPathFinder):
 
 
 def _values(module: str) -> list[tuple[_Setting, Any]]:
-    return [(setting, setting.read()) for setting in (_SIGNALS if module == "signal" else _SETTINGS[module]())]
+    return [(setting, setting.read()) for setting in (_SETTINGS[module]() if module else _OF_PYTHON)]
 
 
 @cache
@@ -169,7 +174,24 @@ def _torch() -> list[_Setting]:
     ]
 
 
-_SIGNALS = [_Setting("signal handlers", _handlers, _set_handlers)]
+def _folder() -> str | None:
+    try:
+        return os.getcwd()
+    except FileNotFoundError:  # somebody has deleted it
+        return None
+
+
+def _set_folder(folder: str | None) -> None:
+    if folder is not None:
+        os.chdir(folder)
+
+
+_OF_PYTHON = [
+    _Setting("signal handlers", _handlers, _set_handlers),
+    _Setting("the working folder", _folder, _set_folder),
+    _Setting("Python's recursion limit", sys.getrecursionlimit, sys.setrecursionlimit),
+]
+"""Settings without a library."""
 
 _SETTINGS: dict[str, Callable[[], list[_Setting]]] = {"random": _random, "numpy.random": _numpy, "torch": _torch}
 """The settings of each library that may be loaded."""

@@ -84,7 +84,9 @@ def create(architecture: str, *, loss: str | None = None, **config: Any) -> GAN:
         with float32_by_default():
             return registry().architectures[architecture].build(settings, chosen.load())
     except (RuntimeError, OverflowError, TypeError) as error:  # torch raises them for sizes that are too large
-        raise InvalidConfigError(f"{architecture} cannot be built with this config: {one_line(error)}") from error
+        raise InvalidConfigError(
+            f"{architecture} cannot be built with this config: {one_line(error)} - use smaller values"
+        ) from error
 
 
 def check_config(architecture: str, config: Mapping[str, Any], loss: str | None = None) -> tuple[Config, Loss]:

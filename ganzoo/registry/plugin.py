@@ -29,6 +29,9 @@ __all__ = ["SLOW_IMPORT", "Declared", "Plugin", "PluginState", "collect_records"
 SLOW_IMPORT = 1.0
 """Seconds above which `ganzoo doctor` reports a plugin as slow, since every command waits for every plugin."""
 
+MOST_RECORDS = 10_000
+"""The most records of a kind that a plugin may declare. A generator may have no end."""
+
 Declared = dict[str, list[Any]]
 """A plugin's records by kind."""
 
@@ -126,7 +129,9 @@ def set_aside_on_error(plugin: Plugin) -> Iterator[None]:
     try:
         with output, kept_settings(plugin.changes):
             yield
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as error:
+        if plugin.distribution != BUILTIN:  # the user may have lost patience with it, or it raised this itself
+            error.add_note(f"while plugin {plugin.key} was loaded - hide it with GANZOO_DISABLE_PLUGINS={plugin.key}")
         raise
     except BaseException as error:  # a plugin may even call sys.exit()
         plugin.set_aside(error)
@@ -186,10 +191,13 @@ def _check_hooks(module: object) -> pluggy.PluginManager:
 
 
 def _check_records(records: Iterable[Any], record_type: type) -> list[Any]:
-    checked = list(records)
-    for record in checked:
+    checked: list[Any] = []
+    for record in records:
         if not isinstance(record, record_type):
             raise PluginError(f"it returned {reprlib.repr(record)}, which is not of type {record_type.__name__}")
+        if len(checked) == MOST_RECORDS:
+            raise PluginError(f"it returns more than {MOST_RECORDS:,} records - does its loop end?")
+        checked.append(record)
     twice = [name for name, count in Counter(record.name for record in checked).items() if count > 1]
     if twice:
         raise PluginError(f"it declares {', '.join(twice)} twice - give each record another name")

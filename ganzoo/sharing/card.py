@@ -66,7 +66,7 @@ def _training_command(run: Path) -> str:
         return ""
     try:
         plan = Plan(**read_entries(path))
-    except (TypeError, AttributeError, UsageError) as error:
+    except (TypeError, ValueError, AttributeError, UsageError) as error:
         raise RunError(f"{path} is damaged ({one_line(error)}) - restore it, or move it out of the folder") from error
     plan = replace(plan, init=strip_path(plan.init) if plan.init else None)
     return command_of(plan, "run", data=strip_path(plan.data))

@@ -20,7 +20,7 @@ from ganzoo.pretrained.cards import UNWRITTEN, is_stub
 from ganzoo.pretrained.load import load_from
 from ganzoo.pretrained.sources import Folder
 from ganzoo.sharing.card import card_of
-from ganzoo.utils.files import atomic_write, check_writable
+from ganzoo.utils.files import atomic_write, check_writable, read_text
 from ganzoo.utils.names import HUB, strip_path
 from ganzoo.utils.version import __version__
 from ganzoo.weights.folder import CONFIG, WEIGHTS, Description, read_description, write_folder
@@ -183,7 +183,7 @@ def _written_card(source: Path, card: Path | None) -> tuple[str, Path]:
     """The card that a person has written, and the folder of its pictures. The text is empty if there is none."""
     path = card or source / CARD
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_text(path)
     except (OSError, UnicodeError) as error:
         if card is None:
             return "", source

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ganzoo.utils.files import atomic_write
+from ganzoo.utils.files import atomic_write, open_regular
 
 __all__ = ["append_metrics", "drop_after", "read_metrics"]
 
@@ -38,7 +38,8 @@ def drop_after(path: Path, step: int) -> None:
 
 def _lines(path: Path) -> list[bytes]:
     """The lines that are not empty. As bytes, because a damaged line need not be UTF-8."""
-    return [line for line in path.read_bytes().split(b"\n") if line.strip()]
+    with open_regular(path) as file:
+        return [line for line in file.read().split(b"\n") if line.strip()]
 
 
 def _parse(line: bytes) -> dict[str, float] | None:

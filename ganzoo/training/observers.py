@@ -8,6 +8,7 @@ from array import array
 from collections import defaultdict
 from collections.abc import Mapping
 from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -24,7 +25,7 @@ from ganzoo.registry import lookup
 from ganzoo.training.metrics_file import append_metrics, drop_after, read_metrics
 from ganzoo.training.observer import Observer
 from ganzoo.training.readme import render_card
-from ganzoo.utils.files import atomic_write
+from ganzoo.utils.files import atomic_write, read_text
 from ganzoo.weights.folder import Description, write_folder
 
 if TYPE_CHECKING:
@@ -89,11 +90,21 @@ class Card(Observer):
 
     def save(self) -> None:
         """Write the card again, unless a person has changed it."""
-        path, card = self.folder / "README.md", render_card(self.run)
-        # A person's card may be in any encoding. The mark of a stub is ASCII.
-        if not path.exists() or is_stub(path.read_text(encoding="utf-8", errors="replace")):
+        path = self.folder / "README.md"
+        if _is_ours(path):
+            card = render_card(self.run)
             with atomic_write(path) as temporary:
                 temporary.write_text(card, encoding="utf-8")
+
+
+def _is_ours(card: Path) -> bool:
+    """Whether the card may be written: it is a stub, or there is none. A person's card may be in any encoding."""
+    try:
+        return is_stub(read_text(card, errors="replace"))
+    except FileNotFoundError:
+        return True
+    except OSError:  # a folder or a pipe, for instance: a person has put it there
+        return False
 
 
 class Sheets(Observer):

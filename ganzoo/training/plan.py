@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+import reprlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import Any, Literal
 from ganzoo.errors import InvalidRequestError, RunError, one_line
 from ganzoo.registry import lookup
 from ganzoo.utils.commands import flag
-from ganzoo.utils.json_files import read_object
+from ganzoo.utils.json_files import MAX_WHOLE, read_object
 
 __all__ = [
     "Plan",
@@ -71,9 +72,7 @@ class TrainingOptions:
 
     def __post_init__(self) -> None:
         for name, minimum in _MINIMA.items():
-            value = getattr(self, name)
-            if not isinstance(value, int) or isinstance(value, bool) or value < minimum:
-                raise InvalidRequestError(f"{name} must be a whole number of at least {minimum}, not {value!r}")
+            _check_whole(name, getattr(self, name), minimum)
         if not _is_number(self.ema) or not 0 <= self.ema < 1:
             raise InvalidRequestError(f"ema must be a number from 0 to below 1, not {self.ema!r}")
         if not _is_number(self.crop) or not 1 <= self.crop <= 2:
@@ -108,6 +107,15 @@ class Plan(TrainingOptions):
     loss: str | None = None
     limit: int | None = None
     init: str | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.limit is not None:
+            _check_whole("limit", self.limit, 1)
+        for name in ("architecture", "data", "schedule", "loss", "init"):
+            _check_text(name, getattr(self, name), optional=name in ("loss", "init"))
+        if not isinstance(self.config, Mapping):
+            raise InvalidRequestError(f"config must be a mapping, not {self.config!r}")
 
     def as_json(self) -> str:
         """The content of ``run.json``."""
@@ -213,6 +221,24 @@ def weights_of(regularizers: Mapping[str, float | None]) -> dict[str, float]:
     """The weights by name, with each regularizer's default weight in place of None."""
     known = lookup.registry().regularizers
     return {name: known[name].weight if weight is None else weight for name, weight in regularizers.items()}
+
+
+def _check_whole(name: str, value: Any, minimum: int) -> None:
+    """Refuse what is no whole number of at least `minimum`, or too large for ``run.json``."""
+    if not isinstance(value, int) or isinstance(value, bool) or value < minimum:
+        raise InvalidRequestError(f"{name} must be a whole number of at least {minimum}, not {value!r}")
+    if value >= MAX_WHOLE:
+        raise InvalidRequestError(f"{name} must be below 2^63, not {reprlib.repr(value)}")
+
+
+def _check_text(name: str, value: Any, *, optional: bool) -> None:
+    """Refuse what is no text, or no path, or has bytes that are not UTF-8, which JSON cannot hold."""
+    if value is None and optional:
+        return
+    if not isinstance(value, str) or not value:
+        raise InvalidRequestError(f"{name} must be a text, not {value!r}")
+    if "\0" in value or any("\ud800" <= character <= "\udfff" for character in value):
+        raise InvalidRequestError(f"{name} is {value!a}, which is not UTF-8 - rename the folder")
 
 
 def _is_number(value: Any) -> bool:

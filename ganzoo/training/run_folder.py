@@ -10,15 +10,20 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ganzoo.errors import RunError, one_line
+from ganzoo.errors import OutputError, RunError, one_line
 from ganzoo.training.plan import Plan, check_options, check_plan, read_entries, weights_of
 from ganzoo.utils import names
 from ganzoo.utils.files import atomic_write, check_writable, expand_home
 from ganzoo.utils.json_files import read_object
+from ganzoo.weights.folder import CONFIG, WEIGHTS
 
 __all__ = ["check_folder", "read_resources", "resumed_plan", "write_plan", "write_resources"]
 
 _PLAN, _RESOURCES = "run.json", "resources.json"
+
+_FILES = (_PLAN, _RESOURCES, CONFIG, WEIGHTS, "metrics.jsonl", "progress.png", ".lock")
+_FOLDERS = ("checkpoints", "samples")
+"""What training writes into the folder, besides the card, which a person may replace by anything."""
 
 _PATHS = ("data", "init")
 """The fields of a plan that may name a folder."""
@@ -29,20 +34,40 @@ _KINDS: dict[str, type] = {
 }
 """The entries of ``resources.json``."""
 
+_MINIMA = {"workers": 0, "save_every": 1}
+
 
 def check_folder(folder: Path, plan: Plan, *, resume: bool) -> None:
     """Check that a new run can start in `folder`, or that the run in it can be resumed with `plan`.
 
     Raises:
-        OutputError: The folder cannot be made or written.
-        RunError: A new run, but the folder holds a run already. Or a run to resume, but there is none, or its
+        OutputError: The folder cannot be made or written, or its name is not UTF-8.
+        RunError: Something else is in the place of a file. Or a new run, but the folder holds a run already. Or a run to resume, but there is none, or its
             plan is damaged or differs from `plan`.
     """
+    try:
+        os.fspath(folder).encode()
+    except UnicodeEncodeError as error:
+        raise OutputError(f"{os.fspath(folder)!a} is not UTF-8 - choose another folder") from error
     check_writable(folder)
+    _check_entries(folder)
     if resume:
         _check_same(folder, plan, _read_plan(folder))
     elif (folder / _PLAN).exists():
         raise RunError(f"{folder} holds a run already - continue it with --resume, or choose another folder")
+
+
+def _check_entries(folder: Path) -> None:
+    """Refuse a folder in which something else is in the place of a file or folder of training.
+
+    Raises:
+        RunError: a folder or a pipe is in the place of a file, for instance, or a link leads nowhere.
+    """
+    for name in (*_FILES, *_FOLDERS):
+        path = folder / name
+        if os.path.lexists(path) and not (path.is_dir() if name in _FOLDERS else path.is_file()):
+            kind = "folder" if name in _FOLDERS else "regular file"
+            raise RunError(f"{path} is not a {kind}, and training writes there - move it out of the folder")
 
 
 def write_plan(folder: Path, plan: Plan) -> None:
@@ -98,7 +123,8 @@ def read_resources(folder: Path) -> dict[str, Any]:
             f"{folder / _RESOURCES} is damaged ({one_line(error)}) - give options such as --device again", stacklevel=2
         )
         return {}
-    return {name: entries[name] for name, kind in _KINDS.items() if type(entries.get(name)) is kind}
+    found = {name: entries[name] for name, kind in _KINDS.items() if type(entries.get(name)) is kind}
+    return {name: value for name, value in found.items() if type(value) is not int or value >= _MINIMA[name]}
 
 
 def write_resources(folder: Path, plan: Plan, resources: Mapping[str, Any]) -> None:

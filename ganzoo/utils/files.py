@@ -15,7 +15,11 @@ from uuid import uuid4
 
 from ganzoo.errors import OutputError
 
-__all__ = ["atomic_write", "check_file", "check_writable", "expand_home", "open_regular", "sha256_of"]
+__all__ = ["atomic_write", "check_file", "check_writable", "expand_home", "open_regular", "read_text", "sha256_of"]
+
+
+MAX_TEXT_BYTES = 10_000_000
+"""No text that a person writes is larger."""
 
 
 def expand_home(path: str | Path) -> Path:
@@ -53,6 +57,20 @@ def open_regular(path: Path) -> BufferedReader:
         return open(descriptor, "rb")
     os.close(descriptor)
     raise OSError(errno.EINVAL, "it is not a regular file", str(path))
+
+
+def read_text(path: Path, *, errors: str = "strict") -> str:
+    """The text of a file in UTF-8.
+
+    Raises:
+        OSError: there is no such file, it is a folder, a device or a pipe, or it has more than `MAX_TEXT_BYTES`.
+        UnicodeDecodeError: it is not UTF-8, and `errors` is ``strict``.
+    """
+    with open_regular(path) as file:
+        data = file.read(MAX_TEXT_BYTES + 1)
+    if len(data) > MAX_TEXT_BYTES:
+        raise OSError(errno.EFBIG, f"it has more than {MAX_TEXT_BYTES:,} bytes", str(path))
+    return data.decode("utf-8", errors).replace("\r\n", "\n")
 
 
 def sha256_of(path: Path) -> str:

@@ -52,4 +52,5 @@ def check_fits(module: nn.Module, tensors: Mapping[str, Tensor], *, of: str) -> 
         if ours.shape != theirs.shape or ours.is_floating_point() != theirs.is_floating_point():
             problems.append(f"{name} is {theirs.dtype} {tuple(theirs.shape)}, not {ours.dtype} {tuple(ours.shape)}")
     if problems:
-        raise MismatchError(f"{of} does not fit the network: " + "; ".join(sorted(problems)))
+        remedy = "it is of another architecture or config"
+        raise MismatchError(f"{of} does not fit the network: {'; '.join(sorted(problems))} - {remedy}")

@@ -41,6 +41,7 @@ _WEIGHTS, _MANIFEST = "model.safetensors", "manifest.json"
 _KINDS: dict[str, type[Exception]] = {
     kind.__name__: kind for kind in (CorruptWeightsError, NonFiniteError, WeightsError)
 }
+_DAMAGED = "get the file again, or ask its publisher for safetensors"
 _FOREIGN = {
     b"\x89HDF\r\n\x1a\n": "an HDF5 file",
     b"version https://git-lfs": "a Git-LFS pointer instead of the file itself",
@@ -176,7 +177,8 @@ def _reported_error(done: subprocess.CompletedProcess[str], source: Path) -> Exc
     if kind in _KINDS:
         return _KINDS[kind](text)
     ended = f"signal {-done.returncode}" if done.returncode < 0 else f"exit code {done.returncode}"
-    return WeightsError(f"{source} cannot be converted: the process ended with {ended} {lines[-1]}".rstrip())
+    why = f"the process ended with {ended} {lines[-1][:300]}".rstrip()
+    return WeightsError(f"{source} cannot be converted: {why} - {_DAMAGED}")
 
 
 def _main(arguments: list[str]) -> int:
@@ -187,7 +189,7 @@ def _main(arguments: list[str]) -> int:
     except (WeightsError, NonFiniteError) as error:
         failure: Exception = error
     except Exception as error:  # a file can make torch raise any error
-        failure = CorruptWeightsError(f"{source} cannot be converted: {one_line(error)}")
+        failure = CorruptWeightsError(f"{source} cannot be converted: {one_line(error)} - {_DAMAGED}")
     else:
         return 0
     sys.stderr.write(f"{type(failure).__name__}: {' '.join(str(failure).split())}\n")

@@ -93,7 +93,7 @@ def read_tensors(path: Path, *, sha256: str | None = None) -> dict[str, Tensor]:
             pass
         tensors, found = _read_and_digest(path)
     except OSError as error:
-        raise CorruptWeightsError(f"{path} cannot be read: {error.strerror}") from error
+        raise CorruptWeightsError(f"{path} cannot be read: {error.strerror} - download or export it again") from error
     except (SafetensorError, ValueError, KeyError, TypeError) as error:
         raise CorruptWeightsError(
             f"{path} is not a safetensors file ({one_line(error)}) - download or export it again"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import random
 import signal
+import sys
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -29,6 +31,9 @@ CHANGES = {
     "NumPy's random state": "import numpy; numpy.random.seed(3)",
     "warnings filters": "import warnings; warnings.simplefilter('error')",
     "signal handlers": "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)",
+    "the working folder": "import os; os.chdir('/')",
+    "Python's recursion limit": "import sys; sys.setrecursionlimit(900)",
+    "Python's module search path": "import sys; sys.path.clear()",
 }
 
 STATES: list[Callable[[], Any]] = [
@@ -42,6 +47,9 @@ STATES: list[Callable[[], Any]] = [
     lambda: str(np.random.get_state()),
     lambda: list(warnings.filters),
     lambda: signal.getsignal(signal.SIGINT),
+    os.getcwd,
+    sys.getrecursionlimit,
+    lambda: sys.path[:],
 ]
 
 

@@ -26,7 +26,9 @@ if __name__ == "__main__":
 """
 
 SETTINGS = ["resolution=16", "channels=1", "latent_dim=4", "generator_width=4", "discriminator_width=4"]
-OPTIONS = [*"--batch-size 4 --save-every 3 --workers 1 --mirror --crop 1.25 --augment color".split()]
+OPTIONS = [
+    *["--batch-size", "4", "--save-every", "3", "--workers", "1", "--mirror", "--crop", "1.25", "--augment", "color"]
+]
 OPTIONS += [word for setting in SETTINGS for word in ("--config", setting)]
 
 

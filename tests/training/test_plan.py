@@ -241,7 +241,13 @@ def test_options_are_the_plans_own():
 
 @pytest.mark.parametrize(
     ("architecture", "batch_size", "ema"),
-    [("gan", 100, 0.999), ("dcgan", 128, 0.999), ("biggan", 64, 0.9999), ("biggan-deep", 64, 0.9999), ("cyclegan", 1, 0)],
+    [
+        ("gan", 100, 0.999),
+        ("dcgan", 128, 0.999),
+        ("biggan", 64, 0.9999),
+        ("biggan-deep", 64, 0.9999),
+        ("cyclegan", 1, 0),
+    ],
 )
 @pytest.mark.parametrize("data", ["mnist", "cifar10", "photos/"])
 def test_what_is_not_said_is_as_the_paper_has_it(architecture, batch_size, ema, data):

@@ -8,7 +8,19 @@ from typing import Any
 import click
 
 from ganzoo.cli import display
-from ganzoo.cli.arguments import AS_JSON, CLASS, DATA, DATA_DIR, DEVICE, MODEL, OVERWRITE, registered
+from ganzoo.cli.arguments import (
+    AS_JSON,
+    CLASS,
+    COUNT,
+    COUNT_OR_0,
+    DATA,
+    DATA_DIR,
+    DEVICE,
+    MODEL,
+    OVERWRITE,
+    PATH,
+    registered,
+)
 from ganzoo.cli.commands.sampling import load_model
 from ganzoo.cli.progress import bars
 from ganzoo.errors import InvalidRequestError
@@ -27,7 +39,7 @@ __all__ = ["COMMANDS", "evaluate", "quiz"]
 @click.option(
     "-n",
     "--count",
-    type=click.IntRange(min=1),
+    type=COUNT,
     help="Number of images to compare. [default: 10000; all pictures of a folder]",
 )
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Image i has the seed SEED + i.")
@@ -50,21 +62,21 @@ __all__ = ["COMMANDS", "evaluate", "quiz"]
 @click.option("--truncation", type=float, metavar="T", help="Truncation of class-conditional samples, in (0, 1].")
 @click.option(
     "--limit",
-    type=click.IntRange(min=1),
+    type=COUNT,
     metavar="N",
     help="Use only N real images, from the start or of each class in turn.",
 )
 @click.option(
     "--sheet",
-    type=click.Path(path_type=Path),
+    type=PATH,
     metavar="FILE",
     help="Write a picture of the samples that are most similar to training images.",
 )
-@click.option("-o", "--output", type=click.Path(path_type=Path), metavar="FILE", help="Write the results as JSON.")
+@click.option("-o", "--output", type=PATH, metavar="FILE", help="Write the results as JSON.")
 @OVERWRITE
-@click.option("--batch-size", type=click.IntRange(min=1), default=100, show_default=True, help="Images per batch.")
+@click.option("--batch-size", type=COUNT, default=100, show_default=True, help="Images per batch.")
 @DATA_DIR
-@click.option("--workers", type=click.IntRange(min=0), default=0, show_default=True, help="Processes that read images.")
+@click.option("--workers", type=COUNT_OR_0, default=0, show_default=True, help="Processes that read images.")
 @DEVICE
 @AS_JSON
 def evaluate(
@@ -116,7 +128,7 @@ def evaluate(
 @click.option(
     "-o",
     "--output",
-    type=click.Path(path_type=Path),
+    type=PATH,
     help="Picture file to write. [default: quiz-NAME-seedSEED.png, and the model if you name one]",
 )
 @OVERWRITE

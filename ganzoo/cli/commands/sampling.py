@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ganzoo.cli import display
-from ganzoo.cli.arguments import AS_JSON, CLASS, DEVICE, MODEL, OVERWRITE, resolved
+from ganzoo.cli.arguments import AS_JSON, CLASS, COUNT, DEVICE, MODEL, OVERWRITE, PATH, resolved
 from ganzoo.cli.output import say, tell
 from ganzoo.cli.progress import bars
 from ganzoo.cli.refusals import SAMPLES, refuse_options
@@ -27,13 +27,9 @@ __all__ = ["COMMANDS", "interpolate", "load_model", "sample"]
 
 @click.command()
 @click.argument("name", type=MODEL)
-@click.option(
-    "-n", "--count", type=click.IntRange(min=1), help="Number of images. [default: 64; with --sweep, 8 per row]"
-)
+@click.option("-n", "--count", type=COUNT, help="Number of images. [default: 64; with --sweep, 8 per row]")
 @click.option("--seed", type=click.IntRange(min=0), help="Image i has the seed SEED + i. [default: 0]")
-@click.option(
-    "--input", "source", type=click.Path(path_type=Path), help="Picture to translate, or a folder of pictures."
-)
+@click.option("--input", "source", type=PATH, help="Picture to translate, or a folder of pictures.")
 @click.option(
     "--class",
     "classes",
@@ -42,21 +38,19 @@ __all__ = ["COMMANDS", "interpolate", "load_model", "sample"]
     metavar="NAME",
     help="Class to sample, by name or number. Can be repeated.",
 )
-@click.option(
-    "--per-class", type=click.IntRange(min=1), metavar="N", help="Sample N images of each class, one row per class."
-)
+@click.option("--per-class", type=COUNT, metavar="N", help="Sample N images of each class, one row per class.")
 @click.option("--truncation", type=float, metavar="T", help="Truncation in (0, 1]: less variety, more fidelity.")
 @click.option("--sweep", metavar="OPTION=A,B,...", help="Draw one row for each value, all with the same latents.")
 @click.option("--direction", help="Direction of a translation. [default: the first that `ganzoo info` lists]")
 @click.option(
     "--resize",
-    type=click.IntRange(min=1),
+    type=COUNT,
     metavar="PIXELS",
     help="Resize each picture before its translation, so that the shorter side has this length.",
 )
 @click.option(
     "--tile",
-    type=click.IntRange(min=1),
+    type=COUNT,
     metavar="PIXELS",
     help="Translate large pictures in overlapping square tiles of this side.",
 )
@@ -67,10 +61,10 @@ __all__ = ["COMMANDS", "interpolate", "load_model", "sample"]
 @click.option(
     "-o",
     "--output",
-    type=click.Path(path_type=Path),
+    type=PATH,
     help="A file for all images on one sheet, or a folder for one file per image.",
 )
-@click.option("--batch-size", type=click.IntRange(min=1), help="Images per batch. [default: 64; for translations, 1]")
+@click.option("--batch-size", type=COUNT, help="Images per batch. [default: 64; for translations, 1]")
 @DEVICE
 @click.option(
     "--format",
@@ -200,7 +194,7 @@ _NEEDS_OF_ENDS = {
 @click.option(
     "-o",
     "--output",
-    type=click.Path(path_type=Path),
+    type=PATH,
     help="File to write: .png or .jpg for a row of images, .gif or .webp for an animation.",
 )
 @OVERWRITE

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 from click.shell_completion import get_completion_class
 
-from ganzoo.cli.arguments import AS_JSON, FOLDER, MODEL, OVERWRITE, resolved
+from ganzoo.cli.arguments import AS_JSON, FOLDER, MODEL, OVERWRITE, PATH, resolved
 from ganzoo.cli.output import say, say_lines, tell
 from ganzoo.cli.progress import bars
 from ganzoo.hub import download
@@ -23,15 +23,13 @@ if TYPE_CHECKING:
 
 __all__ = ["COMMANDS", "card", "completion", "doctor", "new_plugin", "publish"]
 
-FILE = click.Path(path_type=Path)
-
 
 @click.command()
 @click.argument("run", type=FOLDER)
 @click.argument("repository", metavar="OWNER/REPO")
 @click.option("--private", is_flag=True, help="Make the repository private.")
 @click.option(
-    "--card", type=FILE, help="Model card in Markdown. [default: the run's README.md if you edited it, else a new card]"
+    "--card", type=PATH, help="Model card in Markdown. [default: the run's README.md if you edited it, else a new card]"
 )
 @click.option("--dry-run", is_flag=True, help="Write and check the files, but upload nothing.")
 @AS_JSON
@@ -75,10 +73,10 @@ def _note_unfinished(prepared: Prepared) -> None:
 @click.command()
 @click.argument("name", type=MODEL)
 @click.option(
-    "-o", "--output", type=FILE, help="File of the card; the sample sheet is written next to it. [default: NAME.md]"
+    "-o", "--output", type=PATH, help="File of the card; the sample sheet is written next to it. [default: NAME.md]"
 )
-@click.option("--input", "source", type=FILE, help="Picture to translate for the card of a model that translates.")
-@click.option("--evaluation", type=FILE, help="Results to include, which `ganzoo evaluate NAME -o FILE` wrote.")
+@click.option("--input", "source", type=PATH, help="Picture to translate for the card of a model that translates.")
+@click.option("--evaluation", type=PATH, help="Results to include, which `ganzoo evaluate NAME -o FILE` wrote.")
 @OVERWRITE
 def card(name: str, output: Path | None, source: Path | None, evaluation: Path | None, overwrite: bool) -> None:
     """Write a model card.
@@ -162,7 +160,7 @@ def completion(ctx: click.Context, shell: str) -> None:
 
 @click.command("new-plugin")
 @click.argument("name")
-@click.option("-o", "--output", type=FILE, help="Folder to write. [default: ganzoo-NAME]")
+@click.option("-o", "--output", type=PATH, help="Folder to write. [default: ganzoo-NAME]")
 def new_plugin(name: str, output: Path | None) -> None:
     """Write a package with a small architecture of your own. Its tests pass from the start.
 

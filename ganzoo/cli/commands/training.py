@@ -13,7 +13,7 @@ import click
 from click.core import ParameterSource
 
 from ganzoo.cli import display, training_progress
-from ganzoo.cli.arguments import AS_JSON, DATA, DATA_DIR, DEVICE, FOLDER, bounded, registered
+from ganzoo.cli.arguments import AS_JSON, COUNT, COUNT_OR_0, DATA, DATA_DIR, DEVICE, FOLDER, PATH, bounded, registered
 from ganzoo.cli.output import say
 from ganzoo.cli.progress import bars
 from ganzoo.data.known import check_source
@@ -33,7 +33,7 @@ __all__ = ["COMMANDS", "export", "import_", "parse_settings", "train"]
     type=DATA,
     help="Data set to train on: a name such as fashion-mnist, or a folder of images.",
 )
-@click.option("-o", "--output", "folder", type=click.Path(path_type=Path), help="Folder for the files of the run.")
+@click.option("-o", "--output", "folder", type=PATH, help="Folder for the files of the run.")
 @click.option(
     "--config",
     "settings",
@@ -52,7 +52,7 @@ __all__ = ["COMMANDS", "export", "import_", "parse_settings", "train"]
 )
 @click.option(
     "--regularize-every",
-    type=click.IntRange(min=1),
+    type=COUNT,
     metavar="N",
     help="Compute penalties only in every Nth iteration, with N times their weight. [default: 1]",
 )
@@ -70,40 +70,39 @@ __all__ = ["COMMANDS", "export", "import_", "parse_settings", "train"]
     metavar="NAME[=SETTING]",
     help="Schedule of the learning rates, such as linear=0.5.",
 )
-@click.option(
-    "--iterations", type=click.IntRange(min=1), help="Number of iterations. [default: the recipe's, else 10000]"
-)
+@click.option("--iterations", type=COUNT, help="Number of iterations. [default: the recipe's, else 10000]")
 @click.option(
     "--batch-size",
-    type=click.IntRange(min=1),
+    type=COUNT,
     help="Images per batch in each process. [default: the recipe's, else 64]",
 )
-@click.option(
-    "--accumulate", type=click.IntRange(min=1), metavar="N", help="Accumulate gradients over N batches. [default: 1]"
-)
+@click.option("--accumulate", type=COUNT, metavar="N", help="Accumulate gradients over N batches. [default: 1]")
 @click.option("--seed", type=click.IntRange(min=0), help="Seed of the run. [default: 0]")
 @click.option(
-    "--ema", type=float, metavar="DECAY", help="Decay of the moving average of the weights (EMA). [default: the recipe's, else 0.999]"
+    "--ema",
+    type=float,
+    metavar="DECAY",
+    help="Decay of the moving average of the weights (EMA). [default: the recipe's, else 0.999]",
 )
 @click.option("--precision", type=click.Choice(PRECISIONS), help="Precision of the computation. [default: fp32]")
 @click.option("--mirror/--no-mirror", default=None, help="Mirror half of the images, left to right.")
 @click.option("--crop", type=float, metavar="FACTOR", help="Enlarge images by this factor, and crop them at random.")
 @click.option(
     "--limit",
-    type=click.IntRange(min=1),
+    type=COUNT,
     metavar="N",
     help="Use only N images, from the start or of each class in turn.",
 )
 @click.option(
     "--save-every",
-    type=click.IntRange(min=1),
+    type=COUNT,
     default=1000,
     show_default=True,
     metavar="N",
     help="Save a checkpoint after every N iterations.",
 )
 @DATA_DIR
-@click.option("--workers", type=click.IntRange(min=0), help="Processes that read images. [default: CPU cores, up to 4]")
+@click.option("--workers", type=COUNT_OR_0, help="Processes that read images. [default: CPU cores, up to 4]")
 @click.option("--compile/--no-compile", help="Compile the networks with torch.compile.")
 @click.option(
     "--tensorboard/--no-tensorboard", help="Write TensorBoard logs. Needs: pip install 'ganzoo[tensorboard]'."
@@ -170,12 +169,12 @@ def train(
 
 @click.command()
 @click.argument("run", type=FOLDER)
-@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="Folder to write.")
+@click.option("-o", "--output", type=PATH, required=True, help="Folder to write.")
 @click.option("--half", is_flag=True, help="Store the weights in 16 bits: half the file size.")
 @click.option(
     "--standing-stats",
     "standing",
-    type=click.IntRange(min=1),
+    type=COUNT,
     metavar="BATCHES",
     help="Compute the batch normalization statistics again, over this number of batches of samples.",
 )
@@ -194,8 +193,8 @@ def export(run: str, output: Path, half: bool, standing: int | None, overwrite: 
 
 @click.command("import")
 @click.argument("architecture", type=registered("architectures"))
-@click.argument("file", type=click.Path(path_type=Path))
-@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="Folder to write.")
+@click.argument("file", type=PATH)
+@click.option("-o", "--output", type=PATH, required=True, help="Folder to write.")
 @click.option(
     "--layout",
     default="auto",
