@@ -128,7 +128,8 @@ def main() -> NoReturn:
     except GanzooError as error:
         code = _fail(str(error), error.exit_code)
     except (KeyboardInterrupt, click.Abort) as error:
-        code = _fail(" ".join(["interrupted", *getattr(error, "__notes__", ())]), 130)
+        notes = getattr(error.__cause__ or error, "__notes__", ())  # click makes an Abort of a Ctrl-C
+        code = _fail(" ".join(["interrupted", *notes]), 130)
     except OSError as error:
         code = _fail(str(error), 1)
     except Exception as error:

@@ -53,11 +53,8 @@ class HubFile(CheckedRecord):
             raise PluginError(f"{what}: repo_type {self.repo_type!r} is not one of {', '.join(_REPOSITORY_TYPES)}")
         if self.size is not None and not 0 <= self.size < 2**63:
             raise PluginError(f"{what}: size {reprlib.repr(self.size)} is no number of bytes")
-        if (
-            not self.filename.isprintable()
-            or not self.filename
-            or not {"", "..", "."}.isdisjoint(self.filename.split("/"))
-        ):
+        parts = self.filename.split("/")
+        if not self.filename.isprintable() or any(part in ("", ".", "..") for part in parts):
             raise PluginError(f"{what}: filename {self.filename!r} is not a path inside the repository")
         if not _REVISION.fullmatch(self.revision):
             text = f"{what}: revision {self.revision!r} is not a 40-digit commit"

@@ -42,8 +42,8 @@ def check_folder(folder: Path, plan: Plan, *, resume: bool) -> None:
 
     Raises:
         OutputError: The folder cannot be made or written, or its name is not UTF-8.
-        RunError: Something else is in the place of a file. Or a new run, but the folder holds a run already. Or a run to resume, but there is none, or its
-            plan is damaged or differs from `plan`.
+        RunError: Something else is in the place of a file. Or a new run, but the folder holds a run already. Or a run
+            to resume, but there is none, or its plan is damaged or differs from `plan`.
     """
     try:
         os.fspath(folder).encode()
