@@ -12,7 +12,7 @@ import ganzoo
 from ganzoo.cli import main as main_module
 from ganzoo.cli.main import main
 from ganzoo.registry import lookup
-from ganzoo.utils.text import printable
+from ganzoo.utils.text import MOST, printable, shortened
 from models import publish
 from plugin_factory import install_plugin, run
 
@@ -46,6 +46,21 @@ def test_printable_text_stays(text: str) -> None:
 def test_escapes() -> None:
     assert printable(FORGED + "\udc80\x00\x9b") == ESCAPED + r"\udc80\x00\x9b"
     assert printable("a\n\tb\r", keep="\n\t") == "a\n\tb\\r"
+
+
+def test_a_long_text_loses_its_middle() -> None:
+    assert shortened("a" * MOST) == "a" * MOST
+    text = shortened("x" * 100_000 + " - do this")
+    assert len(text) < MOST + 50
+    assert text.startswith("xxx")
+    assert "[98,010 more characters]" in text
+    assert text.endswith("x - do this")
+
+
+def test_an_error_is_short(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """A file from elsewhere may hold a name of a megabyte."""
+    _, told = spoken(monkeypatch, capsys, "info", str(edited(folder, architecture="x" * 900_000)))
+    assert len(told) < MOST + 50
 
 
 @pytest.mark.parametrize("entry", ["architecture", "plugin"])

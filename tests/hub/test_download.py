@@ -293,6 +293,16 @@ def test_damage_at_rest_is_repaired(hub: Hub, tmp_path: Path, damage: Any, size:
     assert len(hub.seen("GET", NAME)) == 2
 
 
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir], ids=["pipe", "folder"])
+def test_what_is_no_file_is_replaced(hub: Hub, pinned: HubFile, tmp_path: Path, make: Any) -> None:
+    """To open a pipe would wait without end."""
+    assert_right(pull(hub, pinned, tmp_path))
+    stored = blob(tmp_path)
+    stored.unlink()
+    make(stored)
+    assert_right(pull(hub, pinned, tmp_path))
+
+
 def test_damage_is_repaired_by_four_at_once(hub: Hub, pinned: HubFile, tmp_path: Path) -> None:
     pull(hub, pinned, tmp_path)
     blob(tmp_path).write_bytes(flipped(CONTENT))

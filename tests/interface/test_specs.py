@@ -79,7 +79,9 @@ def test_names(make: Callable[[str], Any], name: str) -> None:
 
 
 @pytest.mark.parametrize("make", NAMED)
-@pytest.mark.parametrize("name", ["", "A", "a b", "a/b", "-a", "a-", "a--b", "../a", "a\n", "é", "a:b", None, 3, b"a"])
+@pytest.mark.parametrize(
+    "name", ["", "A", "a" * 101, "a b", "a/b", "-a", "a-", "a--b", "../a", "a\n", "é", "a:b", None, 3, b"a"]
+)
 def test_names_refused(make: Callable[[Any], Any], name: Any) -> None:
     with pytest.raises(PluginError, match="is not a name"):
         make(name)
@@ -262,9 +264,14 @@ def test_a_layout_is_for_models_alone() -> None:
         ({"filename": "../x"}, "HubFile a/b: filename '../x' is not a path inside the repository"),
         ({"filename": "/x"}, "HubFile a/b: filename '/x' is not a path inside the repository"),
         ({"filename": ""}, "HubFile a/b: filename '' is not a path inside the repository"),
+        ({"filename": "a\nb"}, "HubFile a/b: filename 'a\\nb' is not a path inside the repository"),
+        ({"filename": "a//b"}, "HubFile a/b: filename 'a//b' is not a path inside the repository"),
+        ({"repo": "../.."}, "HubFile ../..: repo '../..' is not written as owner/name"),
+        ({"size": -1}, "HubFile a/b: size -1 is no number of bytes"),
+        ({"size": 2**63}, "HubFile a/b: size 9223372036854775808 is no number of bytes"),
     ],
 )
-def test_a_file_must_be_in_a_repository(change: dict[str, str], told: str) -> None:
+def test_a_file_must_be_in_a_repository(change: dict[str, Any], told: str) -> None:
     with pytest.raises(PluginError) as caught:
         hub_file(**change)
     assert str(caught.value) == told

@@ -121,6 +121,10 @@ FAULTS = {
         "return [model('x', 'gan'), None]", "it returned None, which is not of type PretrainedModel"
     ),
     "returns-others": models("yield loss('x')", "which is not of type PretrainedModel"),
+    "returns-no-end": models(
+        "for i in range(10**9): yield model(f'x{i}', 'gan')", "it returns more than 10,000 records - does its loop end"
+    ),
+    "returns-no-end-of-others": models("while True: yield 5", "it returned 5, which is not of type PretrainedModel"),
     "penalises-by-loss": Fault(
         "@ganzoo.hookimpl\ndef ganzoo_regularizers():\n    yield loss('x')",
         "ganzoo_regularizers",
@@ -422,6 +426,10 @@ def test_ctrl_c_during_an_import_is_the_users(site: Path) -> None:
     install_plugin(site, "slow", "raise KeyboardInterrupt")
     with pytest.raises(KeyboardInterrupt):
         Registry.discover()
+    listed = run(site, "list")
+    assert (listed.returncode, listed.stdout) == (130, "")
+    remedy = "hide it with GANZOO_DISABLE_PLUGINS=slow:main"
+    assert listed.stderr.strip() == f"ganzoo: error: interrupted while plugin slow:main was loaded - {remedy}"
 
 
 def test_strict_error_names_the_plugin(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -123,6 +123,7 @@ OPTIONS = (
         ({"batch_size": 1.5}, InvalidRequestError, "batch_size must be a whole number of at least 1, not 1.5"),
         ({"accumulate": True}, InvalidRequestError, "accumulate must be a whole number of at least 1, not True"),
         ({"regularize_every": 0}, InvalidRequestError, "regularize_every must be a whole number of at least 1, not 0"),
+        ({"seed": 2**63}, InvalidRequestError, "seed must be below 2^63, not 9223372036854775808"),
         ({"seed": -3}, InvalidRequestError, "seed must be a whole number of at least 0, not -3"),
         ({"ema": 1}, InvalidRequestError, "ema must be a number from 0 to below 1, not 1"),
         ({"ema": float("nan")}, InvalidRequestError, "ema must be a number from 0 to below 1, not nan"),

@@ -1,10 +1,13 @@
 """What a run was started with, and what may change when it is resumed."""
 
 import json
+import os
+import shutil
 
 import pytest
 
-from ganzoo.errors import InvalidRequestError, RunError, UnknownNameError
+from ganzoo.errors import InvalidRequestError, OutputError, RunError, UnknownNameError
+from ganzoo.sharing.card import _training_command as training_command
 from ganzoo.training.plan import make_plan
 from ganzoo.training.run_folder import check_folder, read_resources, resumed_plan, write_plan, write_resources
 
@@ -120,6 +123,71 @@ def test_a_damaged_plan_is_one_line(folder, content):
         resumed_plan(folder)
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("data", 5),
+        ("data", ""),
+        ("data", "a\0b"),
+        ("architecture", None),
+        ("init", [1]),
+        ("loss", 3),
+        ("schedule", 3),
+        ("config", [1]),
+        ("limit", 0),
+        ("limit", "x"),
+        ("augmentations", 4),
+        ("regularizers", [1]),
+    ],
+)
+def test_a_wrong_value_in_the_plan_is_one_line(folder, name, value):
+    path = folder / "run.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), name: value}))
+    with pytest.raises(RunError, match=r"run\.json is damaged .*start a new run in another folder"):
+        resumed_plan(folder)
+    with pytest.raises(RunError, match=r"run\.json is damaged .*restore it"):
+        training_command(folder)
+
+
+@pytest.mark.parametrize("data", ["pictures\udcff", "a\0b"])
+def test_a_name_that_json_cannot_hold_is_refused_before_training(data):
+    with pytest.raises(InvalidRequestError, match="which is not UTF-8 - rename the folder"):
+        make_plan("dcgan", data)
+
+
+def test_a_folder_whose_name_is_not_utf_8_is_refused(tmp_path):
+    with pytest.raises(OutputError, match=r"run\\udcff' is not UTF-8 - choose another folder"):
+        check_folder(tmp_path / "run\udcff", make_plan("dcgan", "mnist"), resume=False)
+
+
+THINGS = {
+    "folder": lambda path: path.mkdir(),
+    "pipe": os.mkfifo,
+    "link to itself": lambda path: path.symlink_to(path.name),
+    "link to nowhere": lambda path: path.symlink_to("/nowhere/at/all"),
+    "device": lambda path: path.symlink_to("/dev/zero"),
+}
+
+
+@pytest.mark.parametrize("thing", THINGS)
+@pytest.mark.parametrize("name", ["metrics.jsonl", "config.json", "progress.png", ".lock", "resources.json"])
+def test_what_is_in_the_place_of_a_file_is_told_before_anything_is_written(folder, name, thing):
+    (folder / name).unlink(missing_ok=True)
+    THINGS[thing](folder / name)
+    before = sorted(folder.iterdir()), (folder / "run.json").read_bytes()
+    with pytest.raises(RunError, match=f"{name} is not a regular file, and training writes there - move it out"):
+        check_folder(folder, make_plan("dcgan", "photos"), resume=True)
+    assert (sorted(folder.iterdir()), (folder / "run.json").read_bytes()) == before
+
+
+@pytest.mark.parametrize("name", ["checkpoints", "samples"])
+def test_what_is_in_the_place_of_a_folder_is_told(folder, name):
+    shutil.rmtree(folder / name, ignore_errors=True)
+    (folder / name).write_text("")
+    with pytest.raises(RunError, match=f"{name} is not a folder, and training writes there - move it out"):
+        check_folder(folder, make_plan("dcgan", "photos"), resume=True)
+
+
 def test_there_may_be_no_run(tmp_path):
     with pytest.raises(RunError, match="holds no run to resume"):
         resumed_plan(tmp_path / "run")
@@ -136,6 +204,8 @@ def test_resources_of_a_wrong_type_are_left_out(folder):
     assert read_resources(folder) == {"device": "cpu", "workers": 2, "data": str(folder.parent / "photos")}
     (folder / "resources.json").write_text(json.dumps({"device": 3, "workers": True, "compile": True, "more": 1}))
     assert read_resources(folder) == {"compile": True}
+    (folder / "resources.json").write_text(json.dumps({"workers": -1, "save_every": 0, "device": "cpu"}))
+    assert read_resources(folder) == {"device": "cpu"}
 
 
 def test_a_run_of_version_0_1_has_no_resources(folder):

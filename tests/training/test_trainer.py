@@ -411,6 +411,14 @@ def test_the_card_holds_the_exact_command(tmp_path, pictures, monkeypatch, chang
     assert seen["names"][2] == tmp_path / "my run"
 
 
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir], ids=["pipe", "folder"])
+def test_what_somebody_has_put_in_the_place_of_the_card_is_left_alone(tmp_path, pictures, make):
+    (tmp_path / "run").mkdir()
+    make(tmp_path / "run/README.md")
+    make_run(tmp_path / "run", pictures, iterations=2).run()
+    assert not (tmp_path / "run/README.md").is_file()
+
+
 def test_a_card_that_somebody_has_written_is_left_alone(tmp_path, pictures):
     run = make_run(tmp_path / "run", pictures)
     run.save()
