@@ -102,5 +102,12 @@ def _walk(folder: Path, above: tuple[tuple[int, int], ...], closed: list[Path]) 
         return
     for entry in entries:
         yield folder / entry.name
-        if entry.is_dir():
+        if _is_folder(entry):
             yield from _walk(folder / entry.name, (*above, identity), closed)
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link to itself
+        return False
