@@ -112,6 +112,8 @@ def _ask(asked: Reference) -> tuple[Reference, Facts]:
     if len(files) < 2:
         text = f"{pinned} does not have both {CONFIG} and {WEIGHTS}"
         raise PullError(f"{text} - ganzoo loads only models that `ganzoo publish` uploaded", kind="missing")
+    if not _are_whole(pinned, files):
+        raise PullError(f"{pinned}: the answer of the Hub has wrong sizes or digests - check HF_ENDPOINT", kind="http")
     if files[CONFIG]["size"] > MAX_CONFIG_BYTES:
         text = f"{pinned}: {CONFIG} has {files[CONFIG]['size']:,} bytes"
         raise CorruptWeightsError(f"{text}, over the limit of {MAX_CONFIG_BYTES:,} - report it to the publisher")
@@ -139,12 +141,12 @@ def _note(pinned: Reference) -> Path:
 
 def _read_note(pinned: Reference) -> Facts | None:
     """The note of a commit; None if there is no note, or it is damaged."""
-    with suppress(OSError, ValueError, KeyError, TypeError, PluginError):
+    with suppress(OSError, ValueError, TypeError):
         found: Facts = read_object(_note(pinned))
         stated: Any = found.pop(_DIGEST, None)  # notes of 0.1 have none
         if stated not in (None, _digest(found)):
             return None
-        if all(_is_whole(_file(pinned, found[name]), name) for name in (CONFIG, WEIGHTS)):
+        if _are_whole(pinned, found):
             return found
     return None
 
@@ -153,10 +155,18 @@ def _digest(facts: Facts) -> str:
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
+def _are_whole(pinned: Reference, files: Facts) -> bool:
+    """Whether facts, which come from the network or from a note, are those of the two files."""
+    try:
+        return all(_is_whole(_file(pinned, files[name]), name) for name in (CONFIG, WEIGHTS))
+    except (TypeError, KeyError, PluginError):
+        return False
+
+
 def _is_whole(file: Pinned, name: str) -> bool:
     """Whether a file of a note has the name, a size and a digest that it can have."""
     digest = file.oid if isinstance(file, GitFile) else file.sha256
-    sized = type(file.size) is int and file.size >= 0
+    sized = type(file.size) is int and 0 <= file.size < 2**63
     return file.filename == name and sized and isinstance(digest, str) and bool(_HEX.fullmatch(digest))
 
 

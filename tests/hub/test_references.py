@@ -155,6 +155,22 @@ def test_a_failing_hub(hub: Hub, tmp_path: Path) -> None:
     assert load(hub, tmp_path, f"hf:{REPO}")["kind"] == "network"
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [{}, {"size": "x"}, {"size": -5}, {"size": 10**30}, {"blobId": 5}, {"blobId": "zz"}, {"lfs": {"sha256": "zz"}}],
+    ids=str,
+)
+def test_an_answer_with_wrong_facts(hub: Hub, tmp_path: Path, wrong: dict[str, Any]) -> None:
+    right = {"size": 5, "blobId": "a" * 40} if wrong else {}
+    lfs = {"lfs": {**wrong["lfs"], "size": 5, "pointerSize": 1}} if "lfs" in wrong else {}
+    siblings = [{"rfilename": name, **right, **wrong, **lfs} for name in ("config.json", "model.safetensors")]
+    answer = json.dumps({"id": REPO, "sha": "1" * 40, "siblings": siblings}).encode()
+    hub.break_("GET", REPO, body(lambda _: answer), server="hub")
+    found = load(hub, tmp_path, f"hf:{REPO}")
+    assert (found["error"], found["kind"]) == ("PullError", "http")
+    assert "the answer of the Hub has wrong sizes or digests - check HF_ENDPOINT" in found["message"]
+
+
 def test_a_missing_plugin_is_named(hub: Hub, tmp_path: Path, files: dict[str, bytes]) -> None:
     config = {**json.loads(files["config.json"]), "architecture": "odd", "plugin": "ganzoo-odd"}
     hub.add("someone/odd", {**files, "config.json": json.dumps(config).encode()})
