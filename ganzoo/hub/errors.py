@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import json
+import os
 from typing import TYPE_CHECKING
 
 from ganzoo.errors import PublishError, PullError, one_line
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["explain_download_error", "explain_upload_error", "full_name", "is_incomplete"]
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_IN_PLACE = {errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ELOOP}  # something else is in the place of a folder
 _UNWRITABLE = {errno.EROFS, errno.EACCES, errno.EPERM}
 
 
@@ -114,7 +117,11 @@ def _explain_local(error: Exception, file: Pinned) -> PullError:
     if number in _UNWRITABLE:
         text = f"cannot write to {constants.HF_HUB_CACHE} to download {full_name(file)}"
         return PullError(f"{text} - set HF_HOME to a folder that you can write to", kind="disk")
-    if isinstance(error, FileMetadataError):
+    if number in _IN_PLACE:
+        folder = os.path.join(constants.HF_HUB_CACHE, f"{file.repo_type}s--{file.repo.replace('/', '--')}")
+        text = f"the cache of {file.repo} is damaged ({one_line(error)})"
+        return PullError(f"{text} - remove {folder} and try again", kind="disk")
+    if isinstance(error, (FileMetadataError, json.JSONDecodeError)):
         text = f"the answer of {constants.ENDPOINT} is not that of a Hub"
         return PullError(
             f"{text} - check HF_ENDPOINT; if your network has a login page, log in; then try again", kind="network"

@@ -514,6 +514,10 @@ def test_a_read_only_cache_serves_what_it_holds(hub: Hub, pinned: HubFile, mount
         (errno.EDQUOT, "no room"),
         (errno.EROFS, "cannot write"),
         (errno.EACCES, "cannot write"),
+        (
+            errno.ENOTDIR,
+            r"the cache of zoo/not-cached-anywhere is damaged .* - remove .*models--zoo--not-",
+        ),
     ],
 )
 def test_errors_of_the_disk(number: int, word: str, monkeypatch: pytest.MonkeyPatch) -> None:
