@@ -402,6 +402,7 @@ def test_the_card_holds_the_exact_command(tmp_path, pictures, monkeypatch, chang
     monkeypatch.setattr(
         "ganzoo.training.trainer.Trainer", lambda *names, **options: seen.update(names=names, **options)
     )
+    monkeypatch.setattr("ganzoo.cli.commands.training.check_folder", lambda *names, **options: None)  # it is there
     monkeypatch.setattr("ganzoo.cli.training_progress.introduce", lambda trainer: None)
     monkeypatch.setattr("ganzoo.cli.training_progress.follow", lambda trainer: 0)
     with pytest.raises(SystemExit):
