@@ -13,6 +13,7 @@ import click
 import pytest
 
 import ganzoo
+from datasets import write_fashion_mnist
 from ganzoo import testing
 from ganzoo.cli.main import cli
 from ganzoo.images.files import save_picture
@@ -75,6 +76,52 @@ def test_the_plugin_trains_and_samples(site):
     done = run(site, "ganzoo", "sample", "./run", "-n", 2, "-o", "sheet.png")
     assert done.stdout == "sheet.png\n", done.stderr
     assert (site / "sheet.png").stat().st_size > 0
+
+
+def test_every_block_of_the_plugin_names_its_file_and_the_package_is_installed():
+    files = [re.match(r"# (\S+)", block) for language in ("toml", "python") for block in blocks(PLUGIN, language)]
+    names = [found and found[1] for found in files]
+    assert names == ["pyproject.toml", "ganzoo_swish/__init__.py", "ganzoo_swish/model.py", "tests/test_swish.py"]
+    [shown] = [block.splitlines() for block in blocks(PLUGIN, "bash") if "pip" in block]
+    assert shown[0] == "pip install -e ."
+    assert tomllib.loads(blocks(PLUGIN, "toml")[0])["build-system"]["build-backend"] == "hatchling.build"
+
+
+@pytest.mark.long
+def test_the_plugin_page_is_followed_word_by_word(tmp_path):
+    """In an empty folder, in an environment that sees this one's packages. MNIST is there, as if downloaded."""
+    for module in ("hatchling", "editables"):  # what pip would download to build the package
+        pytest.importorskip(module)
+    write_fashion_mnist(tmp_path / "data")
+    (tmp_path / "data" / "FashionMNIST").rename(tmp_path / "data" / "MNIST")
+    for language in ("toml", "python"):
+        for block in blocks(PLUGIN, language):
+            path = tmp_path / re.match(r"# (\S+)", block)[1]
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(block)
+    subprocess.run([sys.executable, "-m", "venv", tmp_path / "env"], check=True)
+    [packages] = (tmp_path / "env").rglob("site-packages")
+    # addsitedir also reads the .pth files of this environment, such as that of an editable ganzoo
+    shared = "".join(f"import site; site.addsitedir({path!r})\n" for path in sys.path if "site-packages" in path)
+    (packages / "shared.pth").write_text(shared)
+    install = {"PIP_NO_DEPS": "1", "PIP_NO_BUILD_ISOLATION": "0", "PIP_NO_INDEX": "1"}  # 0 means no isolation
+    environment = {**os.environ, **install, "OMP_NUM_THREADS": "1", "PATH": f"{tmp_path}/env/bin:{os.environ['PATH']}"}
+    [shown] = [block.splitlines() for block in blocks(PLUGIN, "bash") if "pip" in block]
+    for line in shown:
+        words = shlex.split(line)
+        script = tmp_path / "env" / "bin" / words[0]
+        if not script.exists():  # a program of this environment: the same module, in that one
+            words = ["python", "-m", *words]
+        done = subprocess.run(
+            [tmp_path / "env" / "bin" / words[0], *words[1:]],
+            cwd=tmp_path,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, (line, done.stdout[-2000:] + done.stderr[-2000:])
+    assert (tmp_path / "digits.png").stat().st_size > 0
 
 
 def test_the_plugin_has_at_most_60_lines():

@@ -15,6 +15,7 @@ from ganzoo.pretrained.resolve import resolve
 from ganzoo.pretrained.sources import HubReference, RegisteredExtractor, Source
 from ganzoo.registry import lookup
 from ganzoo.utils import names
+from ganzoo.utils.device_names import check_device_name
 
 __all__ = [
     "AS_JSON",
@@ -33,8 +34,24 @@ __all__ = [
 ]
 
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+class _Device(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.2 on only
+    """The name of a device. Whether this machine has it, only torch can say, which takes seconds to import."""
+
+    name = "text"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Refuse what cannot be a device."""
+        return check_device_name(value)
+
+
 DEVICE = click.option(
-    "--device", default="auto", show_default=True, help="Device to compute on: auto, cpu, cuda, cuda:1 or mps."
+    "--device",
+    type=_Device(),
+    default="auto",
+    show_default=True,
+    help="Device to compute on: auto, cpu, cuda, cuda:1 or mps.",
 )
 DATA_DIR = click.option(
     "--data-dir",

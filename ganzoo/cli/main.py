@@ -17,6 +17,7 @@ from typing import Any, NoReturn
 import click
 
 from ganzoo.cli.output import say, tell
+from ganzoo.cli.remedies import no_such_command, no_such_option
 from ganzoo.cli.signals import EXIT_CODES, catch_terminate
 from ganzoo.cli.streams import open_missing, tolerate
 from ganzoo.errors import GanzooError, one_line
@@ -55,6 +56,19 @@ class _LazyGroup(click.Group):
                 for command in import_module(f"ganzoo.cli.commands.{module}").COMMANDS:
                     self.add_command(command)
         return self.commands.get(cmd_name)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and not args[0].startswith("-") and self.get_command(ctx, args[0]) is None:
+            raise click.UsageError(no_such_command(args[0], self.list_commands(ctx)), ctx)
+        return super().resolve_command(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except click.NoSuchOption as error:
+            raise click.UsageError(no_such_option(error), error.ctx) from error
 
 
 def _show_versions(ctx: click.Context, param: click.Parameter, wanted: bool) -> None:

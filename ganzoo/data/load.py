@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,56 +11,20 @@ import torch
 from ganzoo.data.datasets import Data, Domains, ImageData
 from ganzoo.data.downloads import check_reachable, extract_archives, urls_of, without_empty_folders
 from ganzoo.data.folders import load_folder, load_pictures
+from ganzoo.data.known import DATASETS, Source, check_source
 from ganzoo.data.layout import limit_notes
 from ganzoo.data.toy_distributions import POINTS, load_points
-from ganzoo.errors import DataError, InvalidRequestError, UnknownNameError, one_line
+from ganzoo.errors import DataError, InvalidRequestError, one_line
 from ganzoo.images.tensors import resize, to_channels
 from ganzoo.utils.files import expand_home
-from ganzoo.utils.names import suggest
 from ganzoo.utils.precision import float32_on_cpu
 from ganzoo.utils.progress import Progress, silent
 
-__all__ = ["DATASETS", "Split", "check_source", "domain_folders", "load_data"]
+__all__ = ["Split", "domain_folders", "load_data"]
 
 Shape = tuple[int, int, int]
 Split = Literal["train", "test"]
 """The two parts of a data set."""
-
-
-@dataclass(frozen=True)
-class _Source:
-    """A data set of torchvision: `kind` is its class there.
-
-    `folder` is where torchvision keeps it. `channels_last` says that its images are (N, H, W, C). `files` is the folder
-    of its picture files, if it has them.
-    """
-
-    kind: str
-    folder: str
-    channels_last: bool = False
-    files: str = ""
-
-
-DATASETS = {
-    "mnist": _Source("MNIST", "MNIST/raw"),
-    "fashion-mnist": _Source("FashionMNIST", "FashionMNIST/raw"),
-    "kmnist": _Source("KMNIST", "KMNIST/raw"),
-    "cifar10": _Source("CIFAR10", "cifar-10-batches-py", channels_last=True),
-    "cifar100": _Source("CIFAR100", "cifar-100-python", channels_last=True),
-    "celeba": _Source("CelebA", "celeba", files="celeba/img_align_celeba"),
-}
-"""The data sets of torchvision that ganzoo knows, by name."""
-
-
-def check_source(source: str) -> None:
-    """Refuse a source that `load_data` cannot load.
-
-    Raises:
-        UnknownNameError: it is neither a known name nor a folder.
-    """
-    if source in DATASETS or source in POINTS or (source and os.path.isdir(expand_home(source))):
-        return
-    raise UnknownNameError(f"{source!r} is neither a folder nor a data set{suggest(source, [*DATASETS, *POINTS])}")
 
 
 @float32_on_cpu()
@@ -142,7 +104,7 @@ def _from_torchvision(
     return ImageData(name, resized, labels, tuple(data.classes), tuple(notes))
 
 
-def _torchvision(name: str, source: _Source, root: Path, split: Split) -> Any:
+def _torchvision(name: str, source: Source, root: Path, split: Split) -> Any:
     from torchvision import datasets
 
     make: Callable[..., Any] = getattr(datasets, source.kind)

@@ -24,14 +24,11 @@ USUAL_SPLIT = 5000
 COPIES = 0.5
 """With authenticity below this part of the floor's, many images are copies of training images."""
 
-OF_ONE_CLASS = (
-    "IS of one class is near 1 even for perfect samples, because it measures how many classes there are - "
-    "use KID or FID"
-)
+OF_ONE_CLASS = "IS of one class is near 1 even for perfect samples, because it measures how many classes there are"
 
 
 def caveats(comparison: Comparison, options: EvaluationOptions, features: FeatureExtractor) -> list[str]:
-    """One sentence for each problem that a reader of the numbers must know. The list is empty if there is none."""
+    """What a reader of the numbers must know, in one sentence that begins with the number to read; or nothing."""
     count, reference = comparison.evaluated.images.size, comparison.evaluated.reference.size
     smaller = min(count, reference)
     found: list[str] = []
@@ -40,16 +37,16 @@ def caveats(comparison: Comparison, options: EvaluationOptions, features: Featur
     if "is" in options.metrics:
         found += _about_is(count, options, features)
     if "kid" in options.metrics and smaller < KID_SUBSET_SIZE:
-        found.append(
-            f"KID uses subsets of {smaller} images here, not of {KID_SUBSET_SIZE:,}; it is unbiased, but less "
-            "certain - use more images"
-        )
+        found.append(f"KID uses subsets of {smaller} images, not of {KID_SUBSET_SIZE:,}, and is less certain")
     if "prdc" in options.metrics and smaller < KID_SUBSET_SIZE:
         found.append(
-            "precision, recall, density and coverage depend on the number of images; compare them only with those "
-            f"of {smaller} images - use KID, which is unbiased"
+            f"precision, recall, density and coverage can be compared only with those of {smaller:,} images too"
         )
-    return [*found, *_about_floor(comparison)]
+    found += _about_floor(comparison)
+    if not found:
+        return []
+    more = "" if "kid" in options.metrics else " (add it with --metrics)"
+    return [f"read KID{more}, which is unbiased, and its ± - {'; '.join(found)}"]
 
 
 def about_copies(scores: Sequence[Score]) -> Iterator[str]:
@@ -67,15 +64,9 @@ def about_copies(scores: Sequence[Score]) -> Iterator[str]:
 
 def _about_fid(count: int, features: FeatureExtractor) -> Iterator[str]:
     if count <= features.num_features:
-        yield (
-            f"FID of {count:,} images says little: the covariance of {features.num_features:,} features needs more "
-            "images than features - use KID, which is unbiased"
-        )
+        yield f"FID of {count:,} images says little, since there are {features.num_features:,} features"
     elif count < FEW:
-        yield (
-            f"FID of {count:,} images is biased upward; compare it only with FIDs of as many images - use KID, "
-            "which is unbiased"
-        )
+        yield f"FID of {count:,} images is biased upward, and can be compared only with FIDs of as many images"
 
 
 def _about_is(count: int, options: EvaluationOptions, features: FeatureExtractor) -> Iterator[str]:
@@ -83,23 +74,14 @@ def _about_is(count: int, options: EvaluationOptions, features: FeatureExtractor
         yield OF_ONE_CLASS
         return
     if features.dataset != options.against:
-        yield (
-            f"IS uses the classes of {features.dataset}, not of {options.against}; it needs a classifier that was "
-            "trained on the generator's data - use KID or FID"
-        )
+        yield f"IS uses the classes of {features.dataset}, not of {options.against}"
     splits = max(options.is_splits, default=1)
     smallest = count // splits
     if smallest < min(USUAL_SPLIT, IMAGES_A_CLASS * features.num_classes):
-        yield (
-            f"IS with {splits} splits has {smallest:,} images in each split, too few for "
-            f"{features.num_classes:,} classes, so it is too low - use fewer splits, or KID"
-        )
+        yield f"IS with {splits} splits has {smallest:,} images in each, and is too low"
 
 
 def _about_floor(comparison: Comparison) -> Iterator[str]:
     count, floor = comparison.evaluated.images.size, comparison.baselines["floor"].images.size
     if floor < count:
-        yield (
-            f"the floor uses {floor:,} images, fewer than the {count:,} images that are evaluated, so its FID has a "
-            "larger bias - compare KID with its floor"
-        )
+        yield f"the floor's FID, of {floor:,} images and not {count:,}, has a larger bias"

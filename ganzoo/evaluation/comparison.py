@@ -9,22 +9,20 @@ from typing import NamedTuple, cast
 
 from ganzoo.data.datasets import Data
 from ganzoo.data.folders import load_folder
-from ganzoo.data.load import DATASETS, Split, check_source, domain_folders, load_data
-from ganzoo.errors import InvalidRequestError, UnknownNameError, UnreadableImage
+from ganzoo.data.known import DATASETS
+from ganzoo.data.load import Split, domain_folders, load_data
+from ganzoo.errors import InvalidRequestError, UnreadableImage
 from ganzoo.evaluation.image_sets import Part, Pictures, Samples, Translations, shuffled_rows
 from ganzoo.evaluation.options import EvaluationOptions
 from ganzoo.images.files import check_one_piece, read_image
 from ganzoo.interface.configs import as_translation_config
-from ganzoo.pretrained.sources import Source
-from ganzoo.registry import lookup
 from ganzoo.sampling.model import Model
 from ganzoo.sampling.requests import Subject, exact_class, find_class, with_user_names
 from ganzoo.utils.files import expand_home
 from ganzoo.utils.image_folders import find_images
 from ganzoo.utils.progress import silent
-from ganzoo.weights.folder import CONFIG
 
-__all__ = ["DEFAULT_COUNT", "Comparison", "Pair", "ReadOptions", "compare", "default_against", "is_pictures"]
+__all__ = ["DEFAULT_COUNT", "Comparison", "Pair", "ReadOptions", "compare"]
 
 DEFAULT_COUNT = 10_000
 """The size of the test sets of MNIST, Fashion-MNIST and CIFAR-10. So the floor is computed from as many images."""
@@ -59,29 +57,6 @@ class ReadOptions:
 
     root: str | Path = "data"
     workers: int = 0
-
-
-def is_pictures(subject: str) -> bool:
-    """Whether `subject` means a folder of pictures, and not a model."""
-    folder = expand_home(subject)
-    return subject not in lookup.registry().models and folder.is_dir() and not (folder / CONFIG).is_file()
-
-
-def default_against(subject: str, source: Source | None) -> str:
-    """The data set that the model says it has learned.
-
-    Raises:
-        InvalidRequestError: it names none that is known here, or `source` is None: `subject` is a folder of pictures.
-    """
-    remedy = "say with --against what to compare it with: a data set by name, or a folder of real images"
-    if source is None:
-        raise InvalidRequestError(f"{subject} is a folder of pictures: {remedy}")
-    dataset = source.info.dataset
-    try:
-        check_source(dataset)
-    except UnknownNameError as error:
-        raise InvalidRequestError(f"{subject} learned {dataset}, which is not here: {remedy}") from error
-    return dataset
 
 
 def compare(options: EvaluationOptions, model: Model | None, *, reading: ReadOptions) -> Comparison:

@@ -3,49 +3,37 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-import torch
-
-from ganzoo.data.load import check_source
-from ganzoo.errors import InvalidRequestError, UnknownNameError
+from ganzoo.errors import InvalidRequestError
 from ganzoo.evaluation.caveats import about_copies, caveats
-from ganzoo.evaluation.comparison import Comparison, Pair, ReadOptions, compare, default_against, is_pictures
+from ganzoo.evaluation.comparison import Comparison, Pair, ReadOptions, compare
 from ganzoo.evaluation.extractors import load_extractor
 from ganzoo.evaluation.features import FeatureCache
 from ganzoo.evaluation.memorization import NearestTrainingImage, most_memorized, write_sheet
 from ganzoo.evaluation.metrics import METRICS, Estimate
-from ganzoo.evaluation.options import EvaluationOptions
+from ganzoo.evaluation.options import METRIC_NAMES, EvaluationOptions
+from ganzoo.evaluation.prepare import Prepared, prepare
 from ganzoo.evaluation.result import Evaluation, Score
 from ganzoo.interface.specs import FeatureExtractor
 from ganzoo.pretrained.load import load_from
-from ganzoo.pretrained.resolve import resolve
-from ganzoo.pretrained.sources import Source
 from ganzoo.registry import lookup
-from ganzoo.sampling.model import Model
-from ganzoo.sampling.requests import check_seeds, with_user_names
 from ganzoo.utils.devices import resolve_device
-from ganzoo.utils.names import suggest
 from ganzoo.utils.precision import float32_on_cpu
 from ganzoo.utils.progress import Progress, silent
 
-__all__ = ["evaluate"]
+__all__ = ["evaluate", "evaluate_prepared"]
 
 FEWEST = 10
 """Fewer images than this are refused."""
 
-USUAL_FEATURES = "inception"
-"""The features for data sets that no extractor was trained on."""
 
-
-@float32_on_cpu()
 def evaluate(
     subject: str | Path,
     *,
     against: str | Path | None = None,
-    metrics: Sequence[str] = tuple(METRICS),
+    metrics: Sequence[str] = METRIC_NAMES,
     count: int | None = None,
     seed: int = 0,
     features: str | None = None,
@@ -65,7 +53,7 @@ def evaluate(
 
     `subject` is a model by its name or its folder, or a folder of pictures. `against` is a data set by name or a
     folder, by default the data set that the model was trained on; `ganzoo.evaluation.comparison.compare` says which of
-    its images are used. `metrics` are names in `METRICS`, and `is_splits` the numbers of splits of IS.
+    its images are used. `metrics` are names in `METRIC_NAMES`, and `is_splits` the numbers of splits of IS.
 
     `count` images are compared, by default 10,000 samples of a model, and all images otherwise. Sample i has seed
     `seed` + i, and all other random choices depend on `seed` too. `direction` is that of a translation, `truncation`
@@ -83,26 +71,45 @@ def evaluate(
         DataError: images cannot be read.
         WeightsError: weights cannot be downloaded or read.
     """
-    source = None if is_pictures(str(subject)) else resolve(subject)
-    name = str(subject) if source is None else source.name
-    against = str(against) if against is not None else default_against(name, source)
-    check_source(against)
-    options = EvaluationOptions(
-        subject=name,
+    prepared = prepare(
+        subject,
         against=against,
-        features=features or _usual_features(against),
+        metrics=metrics,
         count=count,
         seed=seed,
-        metrics=tuple(metrics),
-        is_splits=tuple(is_splits),
+        features=features,
+        is_splits=is_splits,
         direction=direction,
         label=label,
         truncation=truncation,
         limit=limit,
     )
-    _check(options)
+    return evaluate_prepared(
+        prepared,
+        sheet=sheet,
+        data_dir=data_dir,
+        device=device,
+        batch_size=batch_size,
+        workers=workers,
+        progress=progress,
+    )
+
+
+@float32_on_cpu()
+def evaluate_prepared(
+    prepared: Prepared,
+    *,
+    sheet: Path | None = None,
+    data_dir: str | Path = "data",
+    device: str = "auto",
+    batch_size: int = 100,
+    workers: int = 0,
+    progress: Progress = silent,
+) -> Evaluation:
+    """As `evaluate`, with options that `prepare` has checked."""
+    source, options = prepared
     resolved = resolve_device(device)
-    model = _model(name, source, resolved, options.request, progress)
+    model = None if source is None else load_from(source, device=resolved, progress=progress)
     comparison = compare(options, model, reading=ReadOptions(root=data_dir, workers=workers))
     _check_counts(comparison, options)
     network = load_extractor(options.features, device=resolved, progress=progress)
@@ -110,19 +117,6 @@ def evaluate(
     scores = _scores(comparison, cache, options)
     nearest = _show_memorized(comparison.evaluated, cache, sheet) if sheet else []
     return _result(comparison, options, scores, nearest)
-
-
-def _model(
-    name: str, source: Source | None, device: torch.device, asked: Mapping[str, Any], progress: Progress
-) -> Model | None:
-    """The model, which must have all options of the request `asked`; None for a folder of pictures."""
-    if source is None:
-        if asked:
-            options = " and no ".join(with_user_names(asked))
-            raise InvalidRequestError(f"{name} is a folder of pictures: it takes no {options}")
-        return None
-    source.info.subject.request(name, **asked)
-    return load_from(source, device=device, progress=progress)
 
 
 def _show_memorized(evaluated: Pair, cache: FeatureCache, sheet: Path) -> list[NearestTrainingImage]:
@@ -152,25 +146,6 @@ def _result(
         command=dataclasses.replace(options, count=comparison.evaluated.images.size).command,
         copies=nearest,
     )
-
-
-def _usual_features(against: str) -> str:
-    """The first extractor that was trained on the data set, or else Inception."""
-    extractors = lookup.registry().feature_extractors
-    return next((name for name, spec in extractors.items() if spec.dataset == against), USUAL_FEATURES)
-
-
-def _check(options: EvaluationOptions) -> None:
-    """Refuse wrong options before anything is loaded."""
-    for metric in options.metrics:
-        if metric not in METRICS:
-            raise UnknownNameError(f"there is no metric {metric!r}{suggest(metric, METRICS)}")
-    if not options.metrics:
-        raise InvalidRequestError(f"there is no metric to compute - name one of {', '.join(METRICS)}")
-    lookup.registry().feature_extractors[options.features]  # raises UnknownNameError
-    check_seeds(options.count or 1, options.seed, 1)
-    if any(splits < 1 for splits in options.is_splits):
-        raise InvalidRequestError(f"IS has at least 1 split, not {min(options.is_splits)}")
 
 
 def _check_counts(comparison: Comparison, options: EvaluationOptions) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
@@ -12,6 +11,7 @@ from torch import Tensor
 
 from ganzoo.evaluation.image_sets import random_rows
 from ganzoo.evaluation.neighbors import nearest, prdc, recall_and_coverage_without
+from ganzoo.evaluation.options import Settings
 from ganzoo.interface.extractor import ExtractorOutput
 
 __all__ = [
@@ -43,15 +43,6 @@ class Estimate(NamedTuple):
 
     value: float
     uncertainty: float | None = None
-
-
-@dataclass(frozen=True)
-class Settings:
-    """Settings of metrics: the seed of random choices, the splits of IS, and the k of nearest-neighbor metrics."""
-
-    seed: int = 0
-    is_splits: tuple[int, ...] = (1, 10)
-    neighbors: int = 5
 
 
 Estimates = dict[str, Estimate]

@@ -6,10 +6,21 @@ import shlex
 from dataclasses import dataclass, field
 from typing import Any
 
-from ganzoo.evaluation.metrics import METRICS, Settings
 from ganzoo.utils.commands import flag, words_of
 
-__all__ = ["EvaluationOptions"]
+__all__ = ["METRIC_NAMES", "EvaluationOptions", "Settings"]
+
+METRIC_NAMES = ("is", "fid", "kid", "prdc", "authenticity")
+"""The names of `ganzoo.evaluation.metrics.METRICS`, without torch."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Settings of metrics: the seed of random choices, the splits of IS, and the k of nearest-neighbor metrics."""
+
+    seed: int = 0
+    is_splits: tuple[int, ...] = (1, 10)
+    neighbors: int = 5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,7 +36,7 @@ class EvaluationOptions:
     features: str = field(metadata=flag(always=True))
     count: int | None = field(default=None, metadata=flag("-n", always=True))
     seed: int = field(default=0, metadata=flag(always=True))
-    metrics: tuple[str, ...] = field(default=tuple(METRICS), metadata=flag(separator=","))
+    metrics: tuple[str, ...] = field(default=METRIC_NAMES, metadata=flag(separator=","))
     is_splits: tuple[int, ...] = field(default=Settings.is_splits, metadata=flag(separator=","))
     direction: str | None = None
     label: int | str | None = field(default=None, metadata=flag("--class"))

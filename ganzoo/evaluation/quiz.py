@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ganzoo.data.known import DATASETS, check_source
 from ganzoo.errors import InvalidRequestError
 from ganzoo.interface.weights_files import BundledFile
 from ganzoo.pretrained.resolve import resolve
@@ -13,6 +14,7 @@ from ganzoo.pretrained.sources import Source
 from ganzoo.registry import lookup
 from ganzoo.sampling.image_files import STILLS
 from ganzoo.utils.files import check_file
+from ganzoo.utils.names import join_label, short_name
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -27,6 +29,10 @@ EACH = 8
 COLUMNS = 4
 SHEET_PIXELS = 96
 FRAME = 8
+CAPTION = 20
+"""The height of the strip above each picture that holds its number."""
+
+BLACK, WHITE = (0, 0, 0), (255, 255, 255)
 REAL, GENERATED = (0, 140, 0), (200, 0, 0)
 
 
@@ -42,7 +48,7 @@ class Quiz:
 
     @property
     def answers(self) -> Path:
-        """The second file: the same sheet, with real pictures in green frames and generated ones in red frames."""
+        """The second file: each number says "real", in a green frame, or "generated", in a red one."""
         return self.sheet.with_name(f"{self.sheet.stem}-answers{self.sheet.suffix}")
 
     def write(self, model: Model) -> list[Path]:
@@ -62,10 +68,13 @@ class Quiz:
         ).tolist()
         pictures = [*self._real(model), *model.images(EACH, seed=self.seed)]
         scale = enlargement(pictures[0].width, SHEET_PIXELS)
-        framed = [_framed(picture, scale, REAL if i < EACH else GENERATED) for i, picture in enumerate(pictures)]
-        plain = [_framed(picture, scale, (255, 255, 255)) for picture in pictures]
-        for path, choice in ((self.sheet, plain), (self.answers, framed)):
-            save_picture(contact_sheet([choice[i] for i in order], columns=COLUMNS), path)
+        plain, answers = [], []
+        for number, i in enumerate(order, start=1):
+            word, color = ("real", REAL) if i < EACH else ("generated", GENERATED)
+            plain.append(_framed(pictures[i], scale, str(number), WHITE))
+            answers.append(_framed(pictures[i], scale, f"{number} {word}", color))
+        for path, cells in ((self.sheet, plain), (self.answers, answers)):
+            save_picture(contact_sheet(cells, columns=COLUMNS), path)
         return [self.sheet, self.answers]
 
     def _real(self, model: Model) -> list[Image]:
@@ -90,8 +99,6 @@ def prepare_quiz(
         InvalidRequestError: no model was trained on the data set, or the model translates images.
         OutputError: a sheet cannot be written.
     """
-    from ganzoo.data.load import DATASETS, check_source
-
     check_source(data)
     if data not in DATASETS:
         raise InvalidRequestError(f"{data} has no test images - a quiz needs a data set by name: {', '.join(DATASETS)}")
@@ -99,7 +106,8 @@ def prepare_quiz(
     if source.info.subject.task.from_images:
         text = "a quiz needs a model that generates images from latents"
         raise InvalidRequestError(f"{source.name} translates images - {text}")
-    found = Quiz(data, source, seed, output or Path(f"quiz-{data}-seed{seed}.png"), data_dir)
+    label = join_label([data, f"seed{seed}", "" if model is None else short_name(model)])
+    found = Quiz(data, source, seed, output or Path(f"quiz-{label}.png"), data_dir)
     for path in (found.sheet, found.answers):
         check_file(path, STILLS, overwrite=overwrite)
     return found
@@ -114,9 +122,13 @@ def _model_of(data: str) -> str:
     return min(learned, key=lambda name: (not isinstance(models[name].weights, BundledFile), name))
 
 
-def _framed(picture: Image, scale: int, color: tuple[int, int, int]) -> Image:
-    """The picture in RGB, enlarged, with a frame."""
-    from PIL import Image, ImageOps
+def _framed(picture: Image, scale: int, caption: str, color: tuple[int, int, int]) -> Image:
+    """The picture in RGB, enlarged, with a frame and, above the picture, the caption."""
+    from PIL import Image, ImageDraw, ImageFont, ImageOps
 
     large = picture.resize((picture.width * scale, picture.height * scale), Image.Resampling.NEAREST)
-    return ImageOps.expand(large.convert("RGB"), FRAME, color)
+    framed = ImageOps.expand(large.convert("RGB"), (FRAME, CAPTION, FRAME, FRAME), color)
+    ink = BLACK if color == WHITE else WHITE
+    font = ImageFont.load_default(size=CAPTION - 6)
+    ImageDraw.Draw(framed).text((FRAME, CAPTION // 2), caption, fill=ink, font=font, anchor="lm")
+    return framed

@@ -5,12 +5,11 @@ from __future__ import annotations
 import importlib
 import os
 import reprlib
-import sys
 import textwrap
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from enum import StrEnum
 from traceback import TracebackException
@@ -22,6 +21,8 @@ from ganzoo.errors import GanzooError, PluginError
 from ganzoo.interface import hooks
 from ganzoo.interface.specs import API
 from ganzoo.registry.global_state import kept_settings
+from ganzoo.registry.stdout import stdout_to_stderr
+from ganzoo.utils.names import BUILTIN
 
 __all__ = ["SLOW_IMPORT", "Declared", "Plugin", "PluginState", "collect_records", "set_aside_on_error"]
 
@@ -116,13 +117,14 @@ class _Incompatible(PluginError):
 def set_aside_on_error(plugin: Plugin) -> Iterator[None]:
     """Inside, code of the plugin runs. An error in it sets the plugin aside, except for the user's Ctrl-C.
 
-    What the code prints goes to stderr, so that the output of ``--json`` stays JSON. Its warnings are hidden. Settings
-    of the whole process are put back, and named in `plugin.changes`. The time that it takes is added to
-    `plugin.seconds`.
+    What the code of a third-party plugin prints goes to stderr, so that the output of ``--json`` stays JSON. Its
+    warnings are hidden. Settings of the whole process are put back, and named in `plugin.changes`. The time that it
+    takes is added to `plugin.seconds`.
     """
     started = time.perf_counter()
+    output = nullcontext() if plugin.distribution == BUILTIN else stdout_to_stderr()  # our own plugins print nothing
     try:
-        with redirect_stdout(sys.stderr), kept_settings(plugin.changes):
+        with output, kept_settings(plugin.changes):
             yield
     except KeyboardInterrupt:
         raise

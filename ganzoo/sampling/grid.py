@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ganzoo.errors import InvalidRequestError
 from ganzoo.interface.tasks import Task
+from ganzoo.utils.names import join_label, slug
 
 __all__ = ["Cell", "Row", "SampleGrid", "make_grid"]
 
@@ -39,11 +39,15 @@ class Cell:
 
 @dataclass(frozen=True)
 class SampleGrid:
-    """Each row has the seeds `seed` to `seed` + `count` - 1. The images of one column share their latent."""
+    """Each row has the seeds `seed` to `seed` + `count` - 1. The images of one column share their latent.
+
+    `label` tells the options that differ from the defaults, for file names. It is empty if none does.
+    """
 
     rows: tuple[Row, ...]
     count: int
     seed: int = 0
+    label: str = dataclasses.field(default="", compare=False)
 
     def __len__(self) -> int:
         return len(self.rows) * self.count
@@ -99,14 +103,31 @@ def make_grid(
         raise InvalidRequestError("a sweep takes at most one class - leave out --per-class, and all but one --class")
     if several and count is not None:
         raise InvalidRequestError("with several classes, --per-class says how many of each - leave out -n")
+    one = {**options, **({"label": classes[0]} if classes else {})}
     if sweep is not None:
-        rows = _sweep(make_request, sweep, {**options, **({"label": classes[0]} if classes else {})})
-        return SampleGrid(rows, _IN_EACH_ROW if count is None else count, seed)
+        rows = _sweep(make_request, sweep, one)
+        of_class = f"-{_class_name(rows[0].request, class_names)}" if classes else ""
+        return _labeled(rows, _IN_EACH_ROW, count, seed, f"sweep-{sweep}{of_class}")
     if several:
         rows = _class_rows(make_request, class_names, classes, options)
-        return SampleGrid(rows, _IN_EACH_ROW if per_class is None else per_class, seed)
-    request = make_request(**options, **({"label": classes[0]} if classes else {}))
-    return SampleGrid((Row(request),), _IN_ONE_ROW if count is None else count, seed)
+        named = "-".join(row.name for row in rows) if classes else "per-class"
+        return _labeled(rows, _IN_EACH_ROW, per_class, seed, named)
+    request = make_request(**one)
+    return _labeled((Row(request),), _IN_ONE_ROW, count, seed, _class_name(request, class_names))
+
+
+def _labeled(rows: tuple[Row, ...], usual: int, count: int | None, seed: int, name: str) -> SampleGrid:
+    """The grid, with a label that holds `name`, an unusual count, and the options that all rows share."""
+    parts = [f"n{count}" if count not in (None, usual) else "", name, *_shared(rows)]
+    return SampleGrid(rows, usual if count is None else count, seed, join_label(parts))
+
+
+def _shared(rows: tuple[Row, ...]) -> Iterator[str]:
+    """Each option that has one value in all rows, and not its default, such as ``truncation0.4``."""
+    for field in dataclasses.fields(rows[0].request):
+        values = {getattr(row.request, field.name) for row in rows}
+        if field.name != "label" and len(values) == 1 and values != {field.default}:
+            yield f"{field.name}{values.pop()}"
 
 
 def _class_rows(
@@ -118,10 +139,15 @@ def _class_rows(
     labels: list[Any] = [getattr(request, "label", None) for request in requests]
     if len(set(labels)) < len(labels):
         raise InvalidRequestError("a class is named twice - give each --class once")
-    return tuple(
-        Row(request, _slug(f"{label}-{names[label]}" if names else f"class{label}"))
-        for request, label in zip(requests, labels, strict=True)
-    )
+    return tuple(Row(request, _class_name(request, names)) for request in requests)
+
+
+def _class_name(request: Task, names: Sequence[str]) -> str:
+    """The class of a request for file names, such as ``7-sneaker``; empty if it has none."""
+    label = getattr(request, "label", None)
+    if label is None:
+        return ""
+    return slug(f"{label}-{names[label]}" if names else f"class{label}")
 
 
 def _sweep(make_request: MakeRequest, text: str, options: dict[str, Any]) -> tuple[Row, ...]:
@@ -133,7 +159,7 @@ def _sweep(make_request: MakeRequest, text: str, options: dict[str, Any]) -> tup
         raise InvalidRequestError(f"--{name} and a sweep of it contradict each other - leave out --{name}")
     options.pop(field, None)
     return tuple(
-        Row(make_request(**{**options, field: _value(value)}), _slug(f"{name}{value}")) for value in values.split(",")
+        Row(make_request(**{**options, field: _value(value)}), slug(f"{name}{value}")) for value in values.split(",")
     )
 
 
@@ -143,8 +169,3 @@ def _value(text: str) -> Any:
         return json.loads(text)
     except ValueError:
         return text.strip()
-
-
-def _slug(name: str) -> str:
-    """`name` with only the characters that are safe in a file name."""
-    return re.sub(r"[^a-z0-9.]+", "-", name.lower()).strip("-")

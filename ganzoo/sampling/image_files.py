@@ -113,12 +113,15 @@ def choose_target(
 ) -> Target:
     """Choose the file or the folder for samples of the model `name`. A path without an ending is a folder.
 
+    The default path holds the options that change the images, such as ``dcgan-mnist-seed3-n16.png``.
+
     Raises:
         OutputError: the format is unknown or contradicts the path, a folder cannot be written, there are too many
             images, or a file exists and `overwrite` is False.
         InvalidRequestError: a seed is too large.
     """
-    path = output or Path(f"{short_name(name)}-seed{grid.seed}.{file_format or 'png'}")
+    label = f"-{grid.label}" if grid.label else ""
+    path = output or Path(f"{short_name(name)}-seed{grid.seed}{label}.{file_format or 'png'}")
     is_folder = _is_folder(path)
     target = Target(path, grid, _choose_format(path, is_folder, file_format), is_folder)
     _check_count(target)

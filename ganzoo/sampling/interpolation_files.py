@@ -11,7 +11,7 @@ from ganzoo.errors import InvalidRequestError
 from ganzoo.interface.tasks import Task
 from ganzoo.sampling.image_files import MOVING, STILLS
 from ganzoo.utils.files import check_file
-from ganzoo.utils.names import short_name
+from ganzoo.utils.names import join_label, short_name
 
 if TYPE_CHECKING:
     from ganzoo.sampling.model import Model
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["Interpolation", "prepare_interpolation"]
 
 _STILL = tuple(ending for ending in STILLS if ending not in MOVING)
+_SEEDS, _STEPS = (0, 1), 16
 _MILLISECONDS = 80  # each image of an animation is shown so long
 
 
@@ -61,7 +62,7 @@ def prepare_interpolation(
     output: Path | None,
     *,
     overwrite: bool = False,
-    steps: int = 16,
+    steps: int = _STEPS,
     seeds: str = "0,1",
     from_class: str | None = None,
     to_class: str | None = None,
@@ -81,7 +82,29 @@ def prepare_interpolation(
     shared = {} if truncation is None else {"truncation": truncation}
     ends = tuple({} if each is None else {"label": each} for each in (from_class, to_class or from_class))
     first, last = (subject.request(name, **shared, **end) for end in ends)
-    return Interpolation(_path(name, output, overwrite), _seeds(seeds), (first, last), steps, tuple(hold))
+    ends_at = _seeds(seeds)
+    path = output or Path(f"{short_name(name)}-{_label(ends_at, steps, from_class, to_class, truncation, hold)}.png")
+    check_file(path, _STILL + MOVING, overwrite=overwrite)
+    return Interpolation(path, ends_at, (first, last), steps, tuple(hold))
+
+
+def _label(
+    seeds: tuple[int, int],
+    steps: int,
+    from_class: str | None,
+    to_class: str | None,
+    truncation: float | None,
+    hold: Sequence[str],
+) -> str:
+    """The end of the default file name: the options that are not the defaults."""
+    parts = ["walk"]
+    parts += [f"seeds{seeds[0]}-{seeds[1]}"] if seeds != _SEEDS else []
+    parts += [f"steps{steps}"] if steps != _STEPS else []
+    parts += [f"from-{from_class}"] if from_class is not None else []
+    parts += [f"to-{to_class}"] if to_class is not None else []
+    parts += [f"truncation{truncation}"] if truncation is not None else []
+    parts += ["hold", *hold] if hold else []
+    return join_label(parts)
 
 
 def _seeds(text: str) -> tuple[int, int]:
@@ -92,9 +115,3 @@ def _seeds(text: str) -> tuple[int, int]:
             f"--seeds {text} is not a pair of seeds - write it as two whole numbers, such as 3,7"
         ) from error
     return first, last
-
-
-def _path(name: str, output: Path | None, overwrite: bool) -> Path:
-    path = output or Path(f"{short_name(name)}-walk.png")
-    check_file(path, _STILL + MOVING, overwrite=overwrite)
-    return path

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
+from html import escape
 from itertools import islice
 from typing import Any
 
@@ -32,7 +33,7 @@ class Model:
     """A trained generator, ready to sample. It puts the GAN into eval mode.
 
     Image i of seed s is image 0 of seed s + i. Its inputs are drawn on the CPU from this number alone: they are
-    bit for bit the same for every count, batch size and device. Its pixels are the same except for rounding.
+    bit for bit the same for every count, batch size and device. Its pixels are equal up to rounding.
 
     With `fuse`, the faster function of `GAN.fused` generates the images, as long as the GAN is in eval mode.
     The GAN itself does not change, and several threads may sample at the same time.
@@ -57,6 +58,15 @@ class Model:
 
     def __repr__(self) -> str:
         return f"<ganzoo.Model {self.name}: {self.task.name}, {self.image_shape}, on {self.device}>"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: facts and a small sheet. It never raises, and a terminal does not call it."""
+        from ganzoo.sampling.notebook import model_html
+
+        try:
+            return model_html(self)
+        except Exception:  # the model may be damaged, or its device full: a notebook must go on
+            return f"<code>{escape(object.__repr__(self))}</code>"
 
     @property
     def image_shape(self) -> tuple[int, int, int]:

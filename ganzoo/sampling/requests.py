@@ -33,7 +33,8 @@ def make_request(
     for name in options:
         if name not in known:
             takes = f"takes {', '.join(known)}" if known else "takes no option"
-            raise InvalidRequestError(f"{of} takes no {name} - it is {task.name} and {takes}")
+            shown = "label (--class)" if name == "label" else name
+            raise InvalidRequestError(f"{of} takes no {shown} - it is {task.name} and {takes}")
     values = dict(options)
     if values.get("label") is not None:
         values["label"] = find_class(values["label"], classes, as_class_config(config).classes, of=of)

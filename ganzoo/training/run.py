@@ -13,7 +13,8 @@ from typing import Any, Protocol
 import torch
 
 from ganzoo.data.datasets import Data, Domains
-from ganzoo.data.load import DATASETS, check_source, load_data
+from ganzoo.data.known import DATASETS, check_source
+from ganzoo.data.load import load_data
 from ganzoo.distributed.processes import ProcessGroup, join_process_group
 from ganzoo.errors import DataError, RunError
 from ganzoo.interface.configs import Config

@@ -70,7 +70,7 @@ def check_file(path: Path, endings: Collection[str], *, overwrite: bool = False)
     if path.suffix.lower() not in endings:
         raise OutputError(f"{path} ends in no known format - use {', '.join(endings)}")
     if path.is_dir() or (path.exists() and not overwrite):
-        raise OutputError(f"{path} exists - replace it with --overwrite, or choose another place")
+        raise OutputError(f"{path} exists - replace it with --overwrite, or choose another file name")
     check_writable(path.parent)
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 from pathlib import Path
 
-__all__ = ["BUILTIN", "DATASETS", "HUB", "short_name", "strip_path", "suggest"]
+__all__ = ["BUILTIN", "DATASETS", "HUB", "join_label", "short_name", "slug", "strip_path", "suggest"]
 
 BUILTIN = "ganzoo"
 """The distribution whose records have the bare names, even if other distributions declare the same names."""
@@ -18,11 +20,27 @@ DATASETS = ("celeba", "cifar10", "cifar100", "fashion-mnist", "gaussian-1d", "gr
 """The names of the data sets that ganzoo knows. `ganzoo.data` loads them."""
 
 
+_LONGEST_LABEL = 80  # characters; a file name may have 255 bytes, and the name of the model stands in it too
+
+
 def short_name(name: str) -> str:
     """The name for files that are made with a model: the name of its folder or its repository, without the path."""
     if name.startswith(HUB):
         return name.partition("@")[0].rpartition("/")[2]
     return Path(name).resolve().name
+
+
+def slug(name: str) -> str:
+    """`name` with only the characters that are safe in a file name."""
+    return re.sub(r"[^a-z0-9.]+", "-", name.lower()).strip("-")
+
+
+def join_label(parts: Iterable[str]) -> str:
+    """The parts of a file name that are not empty, joined. A label that is too long ends in a digest of the whole."""
+    label = slug("-".join(filter(None, parts)))
+    if len(label) <= _LONGEST_LABEL:
+        return label
+    return f"{label[:_LONGEST_LABEL].rstrip('-.')}-{hashlib.sha256(label.encode()).hexdigest()[:6]}"
 
 
 def suggest(name: str, known: Iterable[str]) -> str:

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
 from datasets import blobs, write_fashion_mnist, write_pictures
 from ganzoo.cli import main as cli
@@ -47,7 +47,8 @@ def test_a_table_with_what_it_rests_on(run):
     assert all(float(row[1]) >= 0 for row in rows)
     assert " ± " in rows[0][3]
     warnings = [line for line in err.splitlines() if line.startswith("ganzoo: warning: ")]
-    assert any("use KID" in line for line in warnings)
+    assert len(warnings) == 1
+    assert "read KID (add it with --metrics)" in warnings[0]
     notes = [line for line in err.splitlines() if line.startswith("ganzoo: note: ")]
     assert notes[0].endswith("training images: images were converted from 1x28x28 to 1x16x16")
     assert len(warnings) + len(notes) == len(err.splitlines())
@@ -78,7 +79,7 @@ def test_json_and_the_file_are_the_same(run, tmp_path):
     code, _, err = run("evaluate", "./model", *FEW, "-o", "found.json")
     assert (code, err) == (
         2,
-        "ganzoo: error: found.json exists - replace it with --overwrite, or choose another place\n",
+        "ganzoo: error: found.json exists - replace it with --overwrite, or choose another file name\n",
     )
     assert run("evaluate", "./model", *FEW, "-o", "found.json", "--overwrite")[0] == 0
 
@@ -141,10 +142,10 @@ def shade(picture):
 def cut(path):
     """The 16 pictures of a sheet, with their frames."""
     with Image.open(path) as sheet:
-        width = (sheet.width - 5 * gap(sheet)) // 4
-        step = width + gap(sheet)
-        corners = [(gap(sheet) + step * (i % 4), gap(sheet) + step * (i // 4)) for i in range(16)]
-        return [sheet.convert("RGB").crop((x, y, x + width, y + width)) for x, y in corners]
+        width, height = ((side - 5 * gap(sheet)) // 4 for side in sheet.size)
+        across, down = width + gap(sheet), height + gap(sheet)
+        corners = [(gap(sheet) + across * (i % 4), gap(sheet) + down * (i // 4)) for i in range(16)]
+        return [sheet.convert("RGB").crop((x, y, x + width, y + height)) for x, y in corners]
 
 
 def gap(sheet):
@@ -158,7 +159,7 @@ def test_a_quiz_of_8_real_and_8_generated_and_its_answers(run, tmp_path):
     assert {shade(picture) for picture in asked} == {(255, 255, 255)}
     colours = [shade(picture) for picture in answered]
     assert (colours.count(quiz.REAL), colours.count(quiz.GENERATED)) == (8, 8)
-    inside = (quiz.FRAME, quiz.FRAME, 96 + quiz.FRAME, 96 + quiz.FRAME)
+    inside = (quiz.FRAME, quiz.CAPTION, 96 + quiz.FRAME, 96 + quiz.CAPTION)
     assert [a.crop(inside).tobytes() for a in asked] == [a.crop(inside).tobytes() for a in answered]
     test_images = blobs(30, 28, seed=2)
     from ganzoo.images.tensors import resize
@@ -167,6 +168,28 @@ def test_a_quiz_of_8_real_and_8_generated_and_its_answers(run, tmp_path):
     for picture, colour in zip(asked, colours, strict=True):
         small = picture.crop(inside).convert("L").resize((16, 16), Image.Resampling.NEAREST)
         assert (small.tobytes() in known) == (colour == quiz.REAL)
+
+
+def captions(pictures):
+    """The strip above each picture, as black ink on white."""
+    strips = [picture.crop((quiz.FRAME, 0, 96 + quiz.FRAME, quiz.CAPTION)) for picture in pictures]
+    return [strip.convert("L") for strip in strips]
+
+
+def test_the_pictures_of_a_quiz_have_numbers_and_the_answers_the_same(run):
+    assert run("quiz", "fashion-mnist", "--model", "./model", "-o", "which.png")[0] == 0
+    asked, answered = (captions(cut(path)) for path in ("which.png", "which-answers.png"))
+    assert all(strip.getextrema()[0] < 64 for strip in asked)  # there is ink in every strip
+    assert len({strip.tobytes() for strip in asked}) == 16
+    widths = [ImageOps.invert(strip).getbbox()[2] for strip in asked]
+    assert max(widths[:9]) < min(widths[9:])  # 1 to 9, row by row, then 10 to 16
+    assert len({strip.tobytes() for strip in answered}) == 16
+
+
+def test_a_quiz_has_its_model_in_its_name(run):
+    assert run("quiz", "fashion-mnist", "--model", "./model", "--seed", "2").out.startswith(
+        "quiz-fashion-mnist-seed2-model.png\n"
+    )
 
 
 def test_another_seed_is_another_quiz(run):

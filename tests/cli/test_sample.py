@@ -70,10 +70,20 @@ def is_one_error(outcome: Outcome) -> bool:
 
 @pytest.mark.parametrize("name", ["./tiny", "tiny", "./tiny/"])
 def test_a_sheet_is_written_here(run, here, name):
-    assert run("sample", name, "-n", "4") == (0, "tiny-seed0.png\n", "")
-    with Image.open("tiny-seed0.png") as sheet:
+    assert run("sample", name, "-n", "4") == (0, "tiny-seed0-n4.png\n", "")
+    with Image.open("tiny-seed0-n4.png") as sheet:
         assert (sheet.mode, sheet.size) == ("L", (2 * 66 + 2, 2 * 66 + 2))  # 16 pixels are enlarged to 64
-    assert names(here) == ["tiny-seed0.png"]
+    assert names(here) == ["tiny-seed0-n4.png"]
+
+
+def test_other_options_have_another_name_and_the_same_command_says_what_to_type(run, here):
+    assert run("sample", "./tiny").out == "tiny-seed0.png\n"
+    assert run("sample", "./tiny", "-n", "64", "--overwrite").out == "tiny-seed0.png\n"  # it is the default
+    command = ("sample", "./tiny", "-n", "16", "--seed", "3")
+    assert run(*command).out == "tiny-seed3-n16.png\n"
+    refused = "tiny-seed3-n16.png exists - replace it with --overwrite, or choose another path with -o"
+    assert run(*command) == (2, "", f"ganzoo: error: {refused}\n")
+    assert run(*command, "--batch-size", "5", "--overwrite").out == "tiny-seed3-n16.png\n"
 
 
 def test_an_absolute_path(run, here, published):
@@ -90,8 +100,8 @@ def test_a_folder_of_files_and_stdout_holds_their_paths_alone(run, here, options
 
 
 def test_an_npz(run, here):
-    assert run("sample", "./tiny", "-n", "5", "--seed", "3", "--format", "npz").out == "tiny-seed3.npz\n"
-    with np.load("tiny-seed3.npz") as arrays:
+    assert run("sample", "./tiny", "-n", "5", "--seed", "3", "--format", "npz").out == "tiny-seed3-n5.npz\n"
+    with np.load("tiny-seed3-n5.npz") as arrays:
         assert arrays["images"].shape == (5, 16, 16, 1)
         assert arrays["seeds"].tolist() == [3, 4, 5, 6, 7]
 
@@ -182,7 +192,7 @@ def test_cuda_where_there_is_none(run, damaged):
         (["sample"], "Missing argument 'NAME'"),
         (["sample", "dcgan-mnistt.huggan"], "there is no model 'dcgan-mnistt.huggan' - did you mean dcgan-mnist"),
         (["sample", "no-such-plugin/tiny"], "there is no model 'no-such-plugin/tiny'"),
-        (["sampel", "./tiny"], "No such command 'sampel'. Did you mean 'sample'?"),
+        (["sampel", "./tiny"], "No such command 'sampel' - did you mean sample?"),
         (["--sample"], "No such option"),
     ],
 )

@@ -15,7 +15,7 @@ import pytest
 
 from ganzoo.cli.arguments import Name
 from ganzoo.cli.main import COMMANDS, cli
-from ganzoo.data.load import DATASETS
+from ganzoo.data.known import DATASETS
 from ganzoo.data.toy_distributions import POINTS
 from ganzoo.registry import lookup
 from ganzoo.utils import names

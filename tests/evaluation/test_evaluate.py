@@ -98,7 +98,7 @@ def test_samples_of_one_class_against_that_class(tmp_path):
         "reference": {"what": "fashion-mnist, training images, class Pullover", "count": 20},
     }
     assert "--class 2" in found.command
-    assert OF_ONE_CLASS in found.warnings
+    assert any(OF_ONE_CLASS in text for text in found.warnings)
 
 
 def test_the_class_is_found_by_its_name_and_halved_in_a_folder():
@@ -315,13 +315,19 @@ def test_copies_are_found_and_shown_beside_their_originals(tmp_path):
 # --- what is said of it ---------------------------------------------------------------------------
 
 
-def test_caveats_name_the_better_metric():
-    texts = evaluate("./model", count=30, is_splits=(1, 10), features="mnist").warnings
-    assert any(text.startswith("FID of 30 images says little") and "use KID" in text for text in texts)
-    assert any("classes of mnist, not of fashion-mnist" in text for text in texts)
-    assert any("10 splits has 3 images in each" in text and "fewer splits" in text for text in texts)
-    assert any("subsets of 30 images" in text for text in texts)
-    assert all("\n" not in text for text in texts)
+def test_all_caveats_are_one_line_that_names_the_number_to_read():
+    [text] = evaluate("./model", count=30, is_splits=(1, 10), features="mnist").warnings
+    assert text.startswith("read KID, which is unbiased, and its ± - ")
+    assert "FID of 30 images says little" in text
+    assert "classes of mnist, not of fashion-mnist" in text
+    assert "IS with 10 splits has 3 images in each" in text
+    assert "subsets of 30 images" in text
+    assert "\n" not in text
+
+
+def test_a_number_to_read_that_was_not_computed_is_one_to_add():
+    [text] = evaluate("./model", count=30, metrics=("fid",), features="mnist").warnings
+    assert text.startswith("read KID (add it with --metrics), which is unbiased")
 
 
 @pytest.mark.parametrize(("value", "warned"), [(0.0, True), (0.2, True), (0.29, False), (0.6, False)])
@@ -414,7 +420,7 @@ def test_a_plugin_without_its_weights_is_set_aside():
         ({"truncation": 0.5}, InvalidRequestError, "takes no truncation"),
         ({"subject": "./classes", "truncation": 2}, InvalidRequestError, "at most 1"),
         ({"subject": "pictures", "against": "others", "truncation": 1}, InvalidRequestError, "takes no truncation"),
-        ({"label": 1}, InvalidRequestError, "takes no label"),
+        ({"label": 1}, InvalidRequestError, r"takes no label \(--class\)"),
         ({"subject": "./classes", "label": 3}, InvalidRequestError, "its classes are 0 to 2"),
         ({"subject": "./classes", "label": 1, "against": "pictures"}, InvalidRequestError, "pictures has no classes"),
         (

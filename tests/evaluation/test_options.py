@@ -7,7 +7,7 @@ import pytest
 
 import in_process
 from ganzoo.evaluation.metrics import METRICS
-from ganzoo.evaluation.options import EvaluationOptions
+from ganzoo.evaluation.options import METRIC_NAMES, EvaluationOptions
 
 USUAL = EvaluationOptions(subject="dcgan-mnist", against="mnist", features="mnist", count=100)
 
@@ -37,7 +37,8 @@ def read(monkeypatch, capsys):
             got.append(options)
             raise KeyboardInterrupt
 
-        monkeypatch.setattr("ganzoo.evaluation.evaluate._model", lambda *_: None)
+        monkeypatch.setattr("ganzoo.evaluation.prepare.check_request", lambda *_: None)
+        monkeypatch.setattr("ganzoo.evaluation.evaluate.load_from", lambda *_, **__: None)
         monkeypatch.setattr("ganzoo.evaluation.evaluate.compare", compare)
         program, *words = shlex.split(command)
         assert program == "ganzoo"
@@ -70,4 +71,4 @@ def test_all_fields_together(read):
 
 def test_defaults_that_may_change_are_written_too():
     assert USUAL.command == "ganzoo evaluate dcgan-mnist --against mnist --features mnist -n 100 --seed 0"
-    assert USUAL.metrics == tuple(METRICS)
+    assert USUAL.metrics == METRIC_NAMES == tuple(METRICS)

@@ -185,7 +185,7 @@ def test_commands_take_references(
     assert (code, err) == (0, f"ganzoo: hf:{REPO} is now at {pinned(hub)} - write it so to keep to it\n")
     assert out.startswith(f"{pinned(hub)}\t")
     hub.requests.clear()
-    assert shell("sample", pinned(hub), "-n", "2") == (0, "digits-seed0.png\n", "")
+    assert shell("sample", pinned(hub), "-n", "2") == (0, "digits-seed0-n2.png\n", "")
     assert json.loads(shell("info", pinned(hub), "--json")[1])["architecture"] == "dcgan"
     assert shell("export", pinned(hub), "-o", "mine") == (0, "mine\n", "")
     assert hub.requests == []

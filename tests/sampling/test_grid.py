@@ -64,7 +64,9 @@ def test_requests_are_checked():
         InvalidRequestError, match="takes no direction - it is class-conditional and takes label, trunc"
     ):
         ask({"direction": "a2b"})
-    with pytest.raises(InvalidRequestError, match="takes no label - it is unconditional and takes no option"):
+    with pytest.raises(
+        InvalidRequestError, match=r"takes no label \(--class\) - it is unconditional and takes no option"
+    ):
         make_request(Unconditional, {"label": 1}, config=Config, classes=(), of="it")
 
 
@@ -149,3 +151,29 @@ def test_columns_share_their_seed():
 def test_only_one_row_goes_on():
     assert planned(count=10, seed=3).options_after(4) == "--seed 7 -n 6"
     assert planned(per_class=3).options_after(4) is None
+
+
+@pytest.mark.parametrize(
+    ("options", "label"),
+    [
+        ({}, ""),
+        ({"count": 64}, ""),
+        ({"count": 16}, "n16"),
+        ({"classes": ("boot",)}, "1-ankle-boot"),
+        ({"classes": ("1",), "truncation": 0.4}, "1-ankle-boot-truncation0.4"),
+        ({"classes": ("corgi", "0")}, "6-corgi-0-t-shirt-top"),
+        ({"per_class": 8}, "per-class"),
+        ({"per_class": 2}, "n2-per-class"),
+        ({"sweep": "truncation=0.1,1", "count": 2}, "n2-sweep-truncation-0.1-1"),
+        ({"sweep": "truncation=0.1,1", "classes": ("boot",)}, "sweep-truncation-0.1-1-1-ankle-boot"),
+    ],
+)
+def test_the_label_holds_what_changes_the_images(options, label):
+    assert planned(**options).label == label
+
+
+def test_a_long_label_is_cut_and_still_its_own():
+    values = ",".join(str(i / 100) for i in range(1, 60))
+    first, second = (planned(sweep=f"truncation={values},{last}").label for last in (0.7, 0.8))
+    assert first != second
+    assert len(first) < 100

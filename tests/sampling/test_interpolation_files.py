@@ -45,9 +45,10 @@ def test_a_walk(run, suffix, frames):
 
 def test_a_walk_between_classes_with_the_latent_held(run):
     model = ganzoo.load("./cats")
+    name = "cats-walk-seeds5-9-steps3-from-cat-to-big-hold-z.png"
     options = ("--from-class", "cat", "--to-class", "big", "--hold", "z", "--steps", "3", "--seeds", "5,9")
-    assert run("interpolate", "./cats", *options)[:2] == (0, "cats-walk.png\n")
-    with Image.open("cats-walk.png") as sheet:
+    assert run("interpolate", "./cats", *options)[:2] == (0, f"{name}\n")
+    with Image.open(name) as sheet:
         pixels = np.asarray(sheet.convert("RGB")).astype(int)
     for place, label in ((0, 0), (2, 1)):
         expected = model.images(seed=5, label=label)[0].resize((64, 64), Image.Resampling.NEAREST)
@@ -60,7 +61,7 @@ def test_a_walk_between_classes_with_the_latent_held(run):
     ("arguments", "told"),
     [
         (["interpolate", "./turn"], "it has no latents to interpolate"),
-        (["interpolate", "./blobs", "--from-class", "cat"], "takes no label"),
+        (["interpolate", "./blobs", "--from-class", "cat"], "takes no --from-class"),
         (["interpolate", "./blobs", "--hold", "z"], "nothing moves"),
         (["interpolate", "./blobs", "--hold", "w"], "there is no input w to hold - there are z"),
         (["interpolate", "./cats", "--to-class", "bird"], "has no class 'bird'"),

@@ -11,7 +11,7 @@ import torch
 import yaml
 from huggingface_hub import ModelCard
 
-from ganzoo.data.load import DATASETS
+from ganzoo.data.known import DATASETS
 from ganzoo.errors import DataError
 from ganzoo.evaluation import report
 from ganzoo.evaluation.evaluate import evaluate

@@ -8,9 +8,10 @@ import click
 
 from ganzoo.cli import descriptions, display
 from ganzoo.cli.arguments import AS_JSON, MODEL, SUBJECT, registered
-from ganzoo.cli.output import say_lines
+from ganzoo.cli.output import say_lines, tell
 from ganzoo.pretrained.resolve import resolve_weights
 from ganzoo.registry import lookup
+from ganzoo.utils.names import suggest
 
 __all__ = ["COMMANDS", "info", "list_models", "plugins", "pull"]
 
@@ -24,11 +25,23 @@ __all__ = ["COMMANDS", "info", "list_models", "plugins", "pull"]
 def list_models(pattern: str, architecture: str | None, task: str | None, cached: bool, as_json: bool) -> None:
     """List the pretrained models.
 
-    PATTERN selects names: a part of a name, or a shell pattern such as 'dcgan-*'.
+    PATTERN selects names: a part of a name, or a shell pattern such as 'dcgan-*'. The exit code is 1 if none matches.
     """
     names = lookup.models(pattern, architecture=architecture, task=task)
     rows = [descriptions.model_row(name) for name in names]
-    display.table([row for row in rows if not cached or row["where"] != "hub"], as_json=as_json)
+    rows = [row for row in rows if not cached or row["where"] != "hub"]
+    if rows or as_json:
+        display.table(rows, as_json=as_json)
+    if not rows:
+        tell(f"ganzoo: no model matches{'' if pattern == '*' else f' {pattern!r}'}{_nearest(pattern)}")
+        sys.exit(1)
+
+
+def _nearest(pattern: str) -> str:
+    """The end of the line for a pattern that no name matches: similar names, if there are any."""
+    names = lookup.models()
+    similar = suggest(pattern.strip("*"), names)
+    return similar if "did you mean" in similar else " - `ganzoo list` shows all models"
 
 
 @click.command()

@@ -82,9 +82,7 @@ def evaluate(
     SUBJECT is a model, by its name, folder or Hub reference, or a folder of pictures. Each metric is shown next to
     its floor: the value that other real images reach. Metrics of different feature extractors cannot be compared.
     """
-    from ganzoo.cli import reports
-    from ganzoo.evaluation import report
-    from ganzoo.evaluation.evaluate import evaluate as compute
+    from ganzoo.evaluation.prepare import prepare
     from ganzoo.hub.download import bound_client
     from ganzoo.sampling.image_files import STILLS
     from ganzoo.utils.files import check_file
@@ -94,15 +92,16 @@ def evaluate(
             check_file(file, endings, overwrite=overwrite)
     chosen: dict[str, Any] = {} if metrics is None else {"metrics": tuple(metrics.split(","))}
     bound_client()
+    running = {option: options.pop(option) for option in ("data_dir", "device", "batch_size", "workers")}
+    prepared = prepare(name, is_splits=_parse_numbers("--is-splits", is_splits), **chosen, **options)
+
+    # A wrong request has been refused by now, and torch may be imported.
+    from ganzoo.cli import reports
+    from ganzoo.evaluation import report
+    from ganzoo.evaluation.evaluate import evaluate_prepared
+
     with bars() as progress:
-        found = compute(
-            name,
-            is_splits=_parse_numbers("--is-splits", is_splits),
-            sheet=sheet,
-            progress=progress,
-            **chosen,
-            **options,
-        )
+        found = evaluate_prepared(prepared, sheet=sheet, progress=progress, **running)
     if output is not None:
         report.write(found, output)
     reports.show(found, as_json=as_json)
@@ -115,7 +114,10 @@ def evaluate(
     "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Each seed gives other pictures."
 )
 @click.option(
-    "-o", "--output", type=click.Path(path_type=Path), help="Picture file to write. [default: quiz-NAME-seedSEED.png]"
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    help="Picture file to write. [default: quiz-NAME-seedSEED.png, and the model if you name one]",
 )
 @OVERWRITE
 @DATA_DIR
@@ -124,8 +126,8 @@ def evaluate(
 def quiz(name: str, device: str, as_json: bool, **options: Any) -> None:
     """Make a quiz: which pictures are real?
 
-    Writes a sheet of 8 real and 8 generated pictures, and a second sheet with the answers. NAME is a data set,
-    such as fashion-mnist.
+    Writes a sheet of 8 real and 8 generated pictures with numbers, and a second sheet with the answers. NAME is a
+    data set, such as fashion-mnist.
     """
     from ganzoo.evaluation import quiz
 

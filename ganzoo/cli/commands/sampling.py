@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import sys
 from functools import partial
 from pathlib import Path
@@ -14,7 +13,7 @@ from ganzoo.cli import display
 from ganzoo.cli.arguments import AS_JSON, CLASS, DEVICE, MODEL, OVERWRITE, resolved
 from ganzoo.cli.output import say, tell
 from ganzoo.cli.progress import bars
-from ganzoo.interface.tasks import Task
+from ganzoo.cli.refusals import SAMPLES, refuse_options
 from ganzoo.pretrained.load import load_from
 from ganzoo.pretrained.sources import Source
 from ganzoo.sampling.grid import make_grid
@@ -89,33 +88,22 @@ def sample(name: str, device: str, as_json: bool, **options: Any) -> None:
     NAME is a registered model, the folder of a model or of a run, or a Hub reference such as hf:OWNER/REPO.
     """
     model = resolved(name)
-    task = model.info.subject.task
-    strange = _OF_SAMPLES if task.from_images else _OF_TRANSLATIONS | _of_other_tasks(task)
-    _refuse_options(model.name, task, options, strange)
+    refuse_options(model, options, _NEEDS)
     chosen = {option: value for option, value in options.items() if value not in (None, ())}
-    (_translate if task.from_images else _sample)(model, device, as_json, **chosen)
+    (_translate if model.info.subject.task.from_images else _sample)(model, device, as_json, **chosen)
 
 
-_OF_CLASSES = {"classes": "--class", "per_class": "--per-class"}
-_OF_SAMPLES = {"count": "-n", "seed": "--seed", **_OF_CLASSES, "truncation": "--truncation", "sweep": "--sweep"}
-_OF_TRANSLATIONS = {
-    "source": "--input",
-    **{option: f"--{option.replace('_', '-')}" for option in ("direction", "resize", "tile", "sheet", "skip_existing")},
+_NEEDS = {
+    "count": ("-n", SAMPLES),
+    "seed": ("--seed", SAMPLES),
+    "classes": ("--class", "label"),
+    "per_class": ("--per-class", "label"),
+    "truncation": ("--truncation", "truncation"),
+    "sweep": ("--sweep", SAMPLES),
+    "source": ("--input", "image"),
+    "direction": ("--direction", "direction"),
+    **{option: (f"--{option.replace('_', '-')}", "image") for option in ("resize", "tile", "sheet", "skip_existing")},
 }
-
-
-def _of_other_tasks(task: type[Task]) -> dict[str, str]:
-    """The options of samples that the task has no field for."""
-    fields = {field.name for field in dataclasses.fields(task)}
-    classes = {} if "label" in fields else _OF_CLASSES
-    return classes if "truncation" in fields else {**classes, "truncation": "--truncation"}
-
-
-def _refuse_options(name: str, task: type[Task], options: dict[str, Any], strange: dict[str, str]) -> None:
-    given = [flag for option, flag in strange.items() if options[option] not in (None, ())]
-    if given:
-        text = f"{name} takes no {' and no '.join(given)}: it is {task.name}"
-        raise click.UsageError(f"{text} - leave out {' and '.join(given)}")
 
 
 def _sample(
@@ -164,8 +152,10 @@ def _translate(
     if file_format == "npz":
         raise click.UsageError("translations are pictures, not arrays - use --format png, jpg or webp")
     direction = model.info.subject.direction(model.name, options.pop("direction", None))
+    sizes = [f"{option}{options[option]}" for option in ("resize", "tile") if option in options]
+    label = "-".join([direction, *sizes, *(["sheet"] if sheet else [])])
     jobs = translated_files.match_files(
-        source, output, direction, file_format, overwrite=overwrite, skip_existing=skip_existing
+        source, output, label, file_format, overwrite=overwrite, skip_existing=skip_existing
     )
     loaded = load_model(model, device)
     with bars() as progress:
@@ -181,6 +171,13 @@ def _translate(
     if source.is_dir():
         tell(f"ganzoo: {len(outcome.written)} written, {len(outcome.skipped)} skipped")
     sys.exit(1 if outcome.skipped else 0)
+
+
+_NEEDS_OF_ENDS = {
+    "from_class": ("--from-class", "label"),
+    "to_class": ("--to-class", "label"),
+    "truncation": ("--truncation", "truncation"),
+}
 
 
 @click.command()
@@ -216,6 +213,7 @@ def interpolate(name: str, output: Path | None, overwrite: bool, device: str, **
     from ganzoo.sampling import interpolation_files
 
     source = resolved(name)
+    refuse_options(source, options, _NEEDS_OF_ENDS)
     interpolation = interpolation_files.prepare_interpolation(
         source.name, source.info.subject, output, overwrite=overwrite, **options
     )

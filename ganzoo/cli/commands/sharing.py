@@ -86,16 +86,18 @@ def card(name: str, output: Path | None, source: Path | None, evaluation: Path |
     It states facts about a model, shows a sample sheet, and tells how to use the model. With --evaluation, it also
     has the results of an evaluation.
     """
-    from ganzoo.evaluation import report
-    from ganzoo.sharing.card import card_of
-
     model = resolved(name)
-    section = "" if evaluation is None else report.markdown(report.read(evaluation))
-    card = dataclasses.replace(card_of(model), evaluation=section)
     target = output or Path(f"{short_name(model.name)}.md")
     picture = target.with_name(target.name.removesuffix(".md") + ".png")
     for path, ending in ((target, ".md"), (picture, ".png")):
         check_file(path, (ending,), overwrite=overwrite)
+
+    # A wrong request has been refused by now, and torch may be imported.
+    from ganzoo.evaluation import report
+    from ganzoo.sharing.card import card_of
+
+    section = "" if evaluation is None else report.markdown(report.read(evaluation))
+    card = dataclasses.replace(card_of(model), evaluation=section)
     target.parent.mkdir(parents=True, exist_ok=True)
     drawn = _draw(model, picture, source)
     with atomic_write(target) as temporary:

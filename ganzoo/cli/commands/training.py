@@ -16,11 +16,12 @@ from ganzoo.cli import display, training_progress
 from ganzoo.cli.arguments import AS_JSON, DATA, DATA_DIR, DEVICE, FOLDER, bounded, registered
 from ganzoo.cli.output import say
 from ganzoo.cli.progress import bars
+from ganzoo.data.known import check_source
 from ganzoo.errors import InvalidConfigError, InvalidRequestError
 from ganzoo.pretrained.resolve import resolve_folder
 from ganzoo.registry import lookup
 from ganzoo.training.plan import PRECISIONS, Plan, make_plan
-from ganzoo.training.run_folder import read_resources, resumed_plan
+from ganzoo.training.run_folder import check_folder, read_resources, resumed_plan
 
 __all__ = ["COMMANDS", "export", "import_", "parse_settings", "train"]
 
@@ -147,6 +148,8 @@ def train(
         raise click.UsageError(f"Missing {_missing(architecture, data)}.", ctx)
     else:
         plan = make_plan(architecture, data, config=config, **chosen)
+    check_source(plan.data)
+    check_folder(folder, plan, resume=options["resume"])
     from ganzoo.training.trainer import Trainer
 
     cores = min(4, os.cpu_count() or 1)

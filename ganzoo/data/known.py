@@ -1,0 +1,48 @@
+"""The data sets that ganzoo knows by name, without torch: so a wrong name is refused at once."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+from ganzoo.errors import UnknownNameError
+from ganzoo.utils import names
+from ganzoo.utils.files import expand_home
+
+__all__ = ["DATASETS", "Source", "check_source"]
+
+
+@dataclass(frozen=True)
+class Source:
+    """A data set of torchvision: `kind` is its class there.
+
+    `folder` is where torchvision keeps it. `channels_last` says that its images are (N, H, W, C). `files` is the folder
+    of its picture files, if it has them.
+    """
+
+    kind: str
+    folder: str
+    channels_last: bool = False
+    files: str = ""
+
+
+DATASETS = {
+    "mnist": Source("MNIST", "MNIST/raw"),
+    "fashion-mnist": Source("FashionMNIST", "FashionMNIST/raw"),
+    "kmnist": Source("KMNIST", "KMNIST/raw"),
+    "cifar10": Source("CIFAR10", "cifar-10-batches-py", channels_last=True),
+    "cifar100": Source("CIFAR100", "cifar-100-python", channels_last=True),
+    "celeba": Source("CelebA", "celeba", files="celeba/img_align_celeba"),
+}
+"""The data sets of torchvision that ganzoo knows, by name."""
+
+
+def check_source(source: str) -> None:
+    """Refuse a source that `load_data` cannot load.
+
+    Raises:
+        UnknownNameError: it is neither a known name nor a folder.
+    """
+    if source in names.DATASETS or (source and os.path.isdir(expand_home(source))):
+        return
+    raise UnknownNameError(f"{source!r} is neither a folder nor a data set{names.suggest(source, names.DATASETS)}")
