@@ -193,14 +193,10 @@ def _assemble(
     return assemble(match.layout.architecture, merged, renamed, name=of, classes=reading.classes)
 
 
-def _write(
-    folder: Path, model: Model, architecture: str, dataset: str, assumed: list[str], *, half: bool
-) -> None:
+def _write(folder: Path, model: Model, architecture: str, dataset: str, assumed: list[str], *, half: bool) -> None:
     plugin = lookup.provider_of(architecture)
     whole = dataclasses.asdict(model.config)
-    description = Description(
-        architecture, whole, dataset, model.classes, plugin=plugin, assumptions=tuple(assumed)
-    )
+    description = Description(architecture, whole, dataset, model.classes, plugin=plugin, assumptions=tuple(assumed))
     write_folder(folder, model.gan.state_dict(), description, half=half)
 
 

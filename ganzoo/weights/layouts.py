@@ -17,6 +17,7 @@ __all__ = ["Match", "find_layout", "find_layouts", "rename"]
 _COUNT = "num_batches_tracked"
 _AVERAGES = {"ema", "g_ema", "gema", "ema_g", "netg_ema", "generator_ema", "ema_model", "params_ema", "g_running"}
 _MAX_WRAPPERS = 6
+_FEW = 4  # so many layouts are listed in an error
 
 
 class Match(NamedTuple):
@@ -73,21 +74,23 @@ def find_layouts(shapes: Shapes, layouts: Iterable[Layout], *, of: str, part: st
 
 
 def rename(tensors: Mapping[str, Tensor], match: Match) -> dict[str, Tensor]:
-    """The tensors that the layout reads, with ganzoo's names."""
-    return {ours: _tensor(tensors, match.prefix, theirs) for ours, theirs in match.reading.tensors.items()}
+    """The tensors that the layout reads, with ganzoo's names.
+
+    Files of old versions of PyTorch have no counts in their batch norms, which sampling does not need: they become 0.
+    """
+    renamed = {ours: _tensor(tensors, match.prefix, theirs) for ours, theirs in match.reading.tensors.items()}
+    if not any(name.startswith(match.prefix) and name.endswith(_COUNT) for name in tensors):
+        import torch
+
+        for name in [name for name in renamed if name.endswith(".running_mean")]:
+            renamed.setdefault(name.replace("running_mean", _COUNT), torch.zeros((), dtype=torch.int64))
+    return renamed
 
 
 def _tensor(tensors: Mapping[str, Tensor], prefix: str, theirs: str | Derived) -> Tensor:
-    """One tensor of the checkpoint, or a tensor that is computed from several.
-
-    Files of old versions of PyTorch have no counts in their batch norms. Sampling does not need them.
-    """
+    """One tensor of the checkpoint, or a tensor that is computed from several."""
     if isinstance(theirs, Derived):
         return theirs.make(*(tensors[prefix + name] for name in theirs.sources))
-    if theirs.endswith(_COUNT) and prefix + theirs not in tensors:
-        import torch
-
-        return torch.zeros((), dtype=torch.int64)
     return tensors[prefix + theirs]
 
 
@@ -104,9 +107,7 @@ def _networks(shapes: Shapes) -> dict[str, Shapes]:
     for name, shape in shapes.items():
         container, slash, bare = name.rpartition("/")
         containers.setdefault(container + slash, {})[bare] = shape
-    return {
-        container + prefix: inner for container, found in containers.items() for prefix, inner in _unwrapped(found)
-    }
+    return {container + prefix: inner for container, found in containers.items() for prefix, inner in _unwrapped(found)}
 
 
 _WRAPPER = re.compile(
@@ -124,7 +125,9 @@ def _unwrapped(shapes: Shapes) -> Iterator[tuple[str, Shapes]]:
         yield prefix, found
         firsts = {name.partition(".")[0] for name in found if "." in name}
         for first in sorted(firsts):
-            inner = {name.removeprefix(f"{first}."): shape for name, shape in found.items() if name.startswith(f"{first}.")}
+            inner = {
+                name.removeprefix(f"{first}."): shape for name, shape in found.items() if name.startswith(f"{first}.")
+            }
             common = len(inner) == len(found) and not first.isdigit()
             if (common or _WRAPPER.fullmatch(first)) and prefix.count(".") < _MAX_WRAPPERS:
                 waiting.append((f"{prefix}{first}.", inner))
@@ -152,22 +155,12 @@ def _matches(parts: Mapping[str, Shapes], layouts: Sequence[Layout]) -> Iterator
     seen: set[tuple[str, frozenset[str]]] = set()
     for prefix, shapes in parts.items():
         for layout in layouts:
-            reading = layout.read(shapes) or layout.read(_with_counts(shapes))
+            reading = layout.read(shapes)
             if reading is not None:
                 key = (layout.name, frozenset(prefix + name for name in reading.read))
                 if key not in seen:
                     seen.add(key)
                     yield Match(layout, prefix, reading)
-
-
-def _with_counts(shapes: Shapes) -> Shapes:
-    """The shapes with a count for each batch norm, which files of old versions of PyTorch do not have."""
-    whole = dict(shapes)
-    for name in shapes:
-        module, _, own = name.rpartition(".")
-        if own == "running_mean":
-            whole.setdefault(f"{module}.{_COUNT}".lstrip("."), ())
-    return whole
 
 
 def _unread(match: Match, parts: Mapping[str, Shapes]) -> set[str]:
@@ -191,6 +184,8 @@ def _explain_failure(shapes: Shapes, parts: Mapping[str, Shapes], layouts: Seque
     near = next(_near(parts, layouts), None)
     if near:
         return f"{held} - {near}"
+    if len(layouts) > _FEW:
+        return f"{held} - it fits none of the {len(layouts)} layouts that `ganzoo info ARCHITECTURE` lists"
     known = "; ".join(f"{each.name}, with {', '.join(each.example)} ({each.source})" for each in layouts) or "none"
     return f"{held} - known layouts are {known}"
 
@@ -200,10 +195,11 @@ def _near(parts: Mapping[str, Shapes], layouts: Sequence[Layout]) -> Iterator[st
     for prefix, shapes in parts.items():
         modules = sorted({name.rpartition(".")[0] for name in shapes})
         biases = [name for name in shapes if name.endswith(".bias") and len(shapes.get(f"{name[:-4]}weight", ())) > 1]
-        extras = [biases, *([name for name in shapes if name.startswith(f"{module}.")] for module in modules)]
+        inside = [[name for name in shapes if name.startswith(f"{module}.")] for module in modules]
+        extras = [biases, *([name] for name in shapes), *inside]
         for extra in filter(None, extras):
             rest = {name: shape for name, shape in shapes.items() if name not in extra}
             for layout in layouts:
-                if rest and layout.read(rest) is not None:
+                if rest and not layout.general and layout.read(rest) is not None:
                     more = f" and {len(extra) - 1} more" if len(extra) > 1 else ""
                     yield f"the layout {layout.name} of {layout.architecture} fits, but for {prefix}{extra[0]}{more}"

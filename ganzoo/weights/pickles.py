@@ -207,7 +207,9 @@ def _convert(source: Path, destination: Path) -> None:
         raise CorruptWeightsError(f"{source} unfolds to {size:,} bytes, over the limit of {MAX_BYTES:,}")
     check_finite(tensors, of=str(source))
     try:
-        write_tensors(destination, {name: tensor.detach().clone() for name, tensor in tensors.items()}, ordered(tensors))
+        write_tensors(
+            destination, {name: tensor.detach().clone() for name, tensor in tensors.items()}, ordered(tensors)
+        )
     except OSError as error:
         raise _no_room(error, str(destination.parent)) from error
 

@@ -42,7 +42,7 @@ def _shards(index: Path) -> list[Path]:
     """The files that an index names, all in its own folder."""
     try:
         names = sorted({*read_object(index)["weight_map"].values()})
-        shards = [index.with_name(name) for name in names]
+        shards = [index.with_name(name) for name in names]  # it refuses names with a folder in them
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         text = f"{index} is no index of a checkpoint ({one_line(error)})"
         raise CorruptWeightsError(f"{text} - give the checkpoint itself") from error

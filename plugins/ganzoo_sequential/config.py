@@ -97,7 +97,8 @@ def shapes_of(layers: tuple[Layer, ...]) -> list[Shape]:
     first = layers[0]
     if not isinstance(first, (Linear, TransposedConvolution)):
         raise ValueError("layers must start with a linear layer or a transposed convolution")
-    return list(accumulate(layers, lambda shape, layer: layer.output(shape), initial=(first.inputs,)))
+    latent: Shape = (first.inputs,)
+    return list(accumulate(layers, lambda shape, layer: layer.output(shape), initial=latent))
 
 
 def _check(layer: Layer) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from math import isqrt
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ganzoo_sequential.groups import Group, gap
 from ganzoo_sequential.layers import (
@@ -32,7 +32,9 @@ _OTHER_SIZE = 2.0
 _CHANNELS = (1, 3, 4)
 
 # Kernels, strides and paddings of code that many people have copied, where the usual choices would lead elsewhere.
-_COPIED = {(3, 4, 3, 4): ((2, 0, 0), (1, 0, 0), (2, 0, 0), (2, 0, 0))}
+_COPIED: dict[tuple[int, ...], tuple[tuple[int, int, int], ...]] = {
+    (3, 4, 3, 4): ((2, 0, 0), (1, 0, 0), (2, 0, 0), (2, 0, 0))
+}
 """28x28 pixels from one pixel, as a widespread course on GANs teaches."""
 
 
@@ -99,8 +101,8 @@ def _fillings(plan: Plan, before: Group, group: Group, free: int | None) -> list
     activated = group.is_weight if free is None else free > 0
     if len(group.weight) < 4 or group.weight[2] % 2 == 0 or group.weight[2] == 1:
         return [(activated, False, 0.0)]
-    if free is None:
-        return [(True, False, 0.0), (True, True, 0.7)]
+    if free is None or len(plan.shape) == 1:  # the reshape may be one of the free modules
+        return [(activated, False, 0.0), (activated, True, 0.7)]
     bare = before.is_norm and isinstance(plan.layers[0], Linear) and not _has_convolution(plan)  # a norm of the reshape
     found = [(False, True, 0.0 if bare else 0.5), (True, False, 0.6 * (free - 1 + bare)), (True, True, 0.0)]
     return [each for each in found if each[0] + each[1] <= free] or [(False, False, 0.0)]
@@ -166,21 +168,34 @@ class _Choice(NamedTuple):
 
 
 def _convolutions(plan: Plan, order: Sequence[Group], i: int, bias: bool) -> Iterator[tuple[Layer, float]]:
-    """A convolution or a transposed one. Where the shape fits both, large even kernels are more often transposed."""
+    """A convolution or a transposed one.
+
+    Where the shape fits both, even kernels are more often transposed, and so are those after a transposed one.
+    """
     first, second, kernel, _ = order[i].weight
     channels = plan.shape[0] if plan.shape else first
     biased = order[i].tensors.get("bias")
     kernels = [group.weight[2] for group in order if len(group.weight) == 4]
     both = first == second
+    transposed = any(isinstance(layer, TransposedConvolution) for layer in plan.layers) or kernel % 2 == 0
+    sizes: dict[str, Any]
     if channels == first and biased in (None, (second,)):
         sizes = {"inputs": first, "outputs": second, "kernel": kernel, "bias": bias}
-        cost = 2.0 if any(isinstance(layer, Upsampling) for layer in plan.layers[-1:]) or (both and kernel % 2) else 0.0
+        cost = (
+            2.0
+            if any(isinstance(layer, Upsampling) for layer in plan.layers[-1:]) or (both and not transposed)
+            else 0.0
+        )
         for choice in _transposed(plan, kernels, _index(order, i), second):
-            options = {"stride": choice.stride, "padding": choice.padding, "output_padding": choice.output_padding}
+            options: dict[str, Any] = {
+                "stride": choice.stride,
+                "padding": choice.padding,
+                "output_padding": choice.output_padding,
+            }
             yield TransposedConvolution(**sizes, **options), choice.cost + cost
     if channels == second and plan.shape[1:] and biased in (None, (first,)):
         sizes = {"inputs": second, "outputs": first, "kernel": kernel, "bias": bias}
-        cost = 2.0 if both and kernel % 2 == 0 else 0.0
+        cost = 2.0 if both and transposed else 0.0
         for choice in _plain(kernel):
             yield Convolution(**sizes, stride=choice.stride, padding=choice.padding), choice.cost + cost
 
@@ -193,14 +208,14 @@ def _index(order: Sequence[Group], i: int) -> int:
 def _transposed(plan: Plan, kernels: Sequence[int], i: int, outputs: int) -> list[_Choice]:
     """The usual choices of a transposed convolution: doubling, keeping the size, and growth by the kernel."""
     copied = _COPIED.get(tuple(kernels))
-    if copied and not plan.shape[1:] and i == 0 or copied and i and _follows(plan, kernels[:i], copied[:i]):
+    if copied and (i or not plan.shape[1:]) and _follows(plan, copied[:i]):
         return [_Choice(*copied[i], cost=-1.0)]
     k = kernels[i]
     if len(plan.shape) < 2 or plan.shape[1:] == (1, 1):
         return [_Choice(1, 0), _Choice(2, (k - 2) // 2, k % 2, 2.0)] if k > 1 else [_Choice(1, 0)]
     if k == 1:
-        trimmed = i == len(kernels) - 1 and outputs == 1  # 32 to 28 pixels, as in a widespread example for MNIST
-        return [_Choice(1, 0, 0, 1.0 if trimmed else 0.0), _Choice(1, 2, 0, 0.0 if trimmed else 3.0)]
+        last = i == len(kernels) - 1 and outputs == 1  # 32 to 28 pixels, as in a widespread example for MNIST
+        return [_Choice(1, 0, 0, 1.0 if last else 0.0), _Choice(1, 2, 0, 0.0 if last else 3.0)]
     if k % 2 == 0:
         half = k // 2 - 1
         doubling = _Choice(2, half)
@@ -217,7 +232,7 @@ def _transposed(plan: Plan, kernels: Sequence[int], i: int, outputs: int) -> lis
     ]
 
 
-def _follows(plan: Plan, kernels: Sequence[int], copied: Sequence[tuple[int, int, int]]) -> bool:
+def _follows(plan: Plan, copied: Sequence[tuple[int, int, int]]) -> bool:
     """Whether a plan has made the copied choices so far."""
     made = [layer for layer in plan.layers if isinstance(layer, TransposedConvolution)]
     return [(each.stride, each.padding, each.output_padding) for each in made] == list(copied)
@@ -231,7 +246,7 @@ def _plain(kernel: int) -> list[_Choice]:
 
 
 def _images(plan: Plan) -> Iterator[Plan]:
-    """The plan with a reshape at the end if it needs one, and the cost of its image's size; nothing for other shapes."""
+    """The plan with a reshape at the end if it needs one, and the cost of its image's size, if it is an image."""
     if len(plan.shape) == 3:
         channels, height, width = plan.shape
         if channels in _CHANNELS and height == width and height >= 8:

@@ -72,7 +72,7 @@ def orders(groups: Sequence[Group]) -> Iterator[list[Group]]:
 
 
 def gap(before: Group, after: Group) -> int | None:
-    """How many modules without tensors lie between two modules of one `nn.Sequential`; None if their names do not tell."""
+    """How many modules without tensors lie between two of one `nn.Sequential`; None if their names do not tell."""
     (parent, _, first), (other, _, second) = before.name.rpartition("."), after.name.rpartition(".")
     if parent != other or not (first.isdigit() and second.isdigit()):
         return None

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import pairwise
 
-
 from ganzoo import Assumption, Layout, Reading, Shapes
 from ganzoo_sequential.geometry import Plan, plans
 from ganzoo_sequential.groups import groups_of, orders

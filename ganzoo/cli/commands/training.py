@@ -14,7 +14,7 @@ from click.core import ParameterSource
 
 from ganzoo.cli import display, training_progress
 from ganzoo.cli.arguments import AS_JSON, DATA, DATA_DIR, DEVICE, FOLDER, bounded, registered
-from ganzoo.cli.output import say
+from ganzoo.cli.output import say, tell
 from ganzoo.cli.progress import bars
 from ganzoo.data.known import check_source
 from ganzoo.errors import InvalidConfigError, InvalidRequestError
@@ -22,6 +22,7 @@ from ganzoo.pretrained.resolve import resolve_folder
 from ganzoo.registry import lookup
 from ganzoo.training.plan import PRECISIONS, Plan, make_plan
 from ganzoo.training.run_folder import check_folder, read_resources, resumed_plan
+from ganzoo.utils.files import check_file
 
 __all__ = ["COMMANDS", "export", "import_", "parse_settings", "train"]
 
@@ -237,7 +238,9 @@ def import_(
 
     made = import_checkpoint(architecture, file, output, config=parse_settings(settings), **options)
     told = {"folder": str(made.folder), "architecture": made.architecture, "layout": made.layout, "config": made.config}
-    display.facts({**told, "part": made.part, "assumptions": [each.field for each in made.assumptions]}, as_json=as_json)
+    display.facts(
+        {**told, "part": made.part, "assumptions": [each.field for each in made.assumptions]}, as_json=as_json
+    )
     for line in imports.notes(made):
         tell(f"ganzoo: note: {line}")
     if sheet is not None:
