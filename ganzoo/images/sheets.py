@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from ganzoo.utils.files import atomic_write
 
-__all__ = ["contact_sheet", "enlargement", "save_animation", "sheet_size"]
+__all__ = ["contact_sheet", "enlargement", "labeled", "save_animation", "sheet_size"]
 
 
 def enlargement(width: int, pixels: int = 64) -> int:
@@ -47,6 +47,19 @@ def contact_sheet(pictures: Sequence[Image.Image], *, columns: int | None = None
         enlarged = picture.resize((width, height), Image.Resampling.NEAREST) if scale > 1 else picture
         sheet.paste(enlarged, (gap + column * (width + gap), gap + row * (height + gap)))
     return sheet
+
+
+def labeled(rows: Sequence[tuple[str, Image.Image]]) -> Image.Image:
+    """Put pictures of one width below each other, each below its label."""
+    line = 16
+    width = max(picture.width for _, picture in rows)
+    whole = Image.new("RGB", (width, sum(line + picture.height for _, picture in rows)), "white")
+    draw, top = ImageDraw.Draw(whole), 0
+    for text, picture in rows:
+        draw.text((4, top + 2), text, fill="black")
+        whole.paste(picture, (0, top + line))
+        top += line + picture.height
+    return whole
 
 
 def save_animation(pictures: Sequence[Image.Image], path: Path, *, milliseconds: int, rest: int = 0) -> None:
