@@ -1,0 +1,159 @@
+"""Layers prepared for the device that runs them: oneDNN's own layouts of weights on CPUs, channels_last on CUDA.
+
+oneDNN, the library behind PyTorch's convolutions on CPUs, first brings the weight of a convolution into a layout that
+suits the processor. PyTorch does so at each call. With the wide layers of small maps, as in BigGAN, this takes several
+times as long as the convolution. `torch.compile` prepares the weights of an inference once ("freezing"); so do we, with
+the same operations of PyTorch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache, partial
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from ganzoo.interface.gan import GAN, Inputs
+
+__all__ = ["packed"]
+
+_Convolution = (nn.Conv2d, nn.ConvTranspose2d)
+
+
+@torch.no_grad()
+def packed(function: Callable[[Inputs], Tensor], gan: GAN) -> Callable[[Inputs], Tensor]:
+    """The same function with faster layers, if `function` is a module; else `function` itself.
+
+    Its convolutions and linear layers are replaced. Those that are modules of `gan` too stay as they are. On CPUs, a
+    ReLU that follows a replaced layer in a sequential is computed with it. Results differ by rounding alone.
+    """
+    if not isinstance(function, nn.Module):
+        return function
+    device = gan.device.type
+    prepare = _on_cpu if device == "cpu" and _works() else _on_cuda if device == "cuda" else None
+    kept = set(gan.modules())
+    for module in [] if prepare is None else list(function.modules()):
+        if module not in kept:
+            for name, layer in list(module.named_children()):
+                if layer not in kept:
+                    setattr(module, name, prepare(layer))
+            _join_activations(module)
+    return function
+
+
+def _on_cuda(layer: nn.Module) -> nn.Module:
+    """A convolution with its weight in channels_last, the layout of the tensor cores. Its parameter may be shared."""
+    if type(layer) in _Convolution:
+        weight = cast("Tensor", layer.weight).to(memory_format=torch.channels_last)
+        layer.weight = nn.Parameter(weight, requires_grad=False)
+    return layer
+
+
+def _on_cpu(layer: nn.Module) -> nn.Module:
+    """The packed layer, if oneDNN has one of this kind."""
+    if getattr(layer, "weight", None) is None or layer.weight.dtype != torch.float32:
+        return layer
+    if type(layer) is nn.Linear:
+        return _PackedLinear(layer)
+    if type(layer) in _Convolution:
+        convolution = cast("nn.Conv2d | nn.ConvTranspose2d", layer)
+        if convolution.groups == 1 and not isinstance(convolution.padding, str):
+            return _PackedConvolution(convolution)
+    return layer
+
+
+def _join_activations(module: nn.Module) -> None:
+    """Let the packed layers of a sequential compute the ReLU that follows them."""
+    layers = list(module.named_children()) if isinstance(module, nn.Sequential) else []
+    for (_, layer), (name, following) in zip(layers, layers[1:], strict=False):
+        if isinstance(layer, _Packed) and type(following) is nn.ReLU:
+            layer.activation = "relu"
+            setattr(module, name, nn.Identity())
+
+
+class _Packed(nn.Module):
+    """A layer whose weight is in a layout of oneDNN. Several threads may call it at the same time."""
+
+    activation = "none"
+
+
+class _PackedLinear(_Packed):
+    def __init__(self, layer: nn.Linear) -> None:
+        super().__init__()
+        self.weight = torch.ops.mkldnn._reorder_linear_weight(layer.weight.detach())
+        self.bias = layer.bias
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = torch.ops.mkldnn._linear_pointwise(x.float(), self.weight, self.bias, self.activation, [], "")
+        return y
+
+
+class _PackedConvolution(_Packed):
+    """A convolution or a transposed convolution. The best layout depends on the size of the image.
+
+    So the weight is packed at the first call, and again if images of another size follow. The weight as it was before
+    is not kept.
+    """
+
+    def __init__(self, layer: nn.Conv2d | nn.ConvTranspose2d) -> None:
+        super().__init__()
+        self.transposed = isinstance(layer, nn.ConvTranspose2d)
+        self.bias = layer.bias
+        reflects = layer.padding_mode != "zeros"
+        borders = layer._reversed_padding_repeated_twice if reflects else []  # type: ignore[union-attr]
+        self.pad = partial(functional.pad, pad=borders, mode=layer.padding_mode) if reflects else None
+        padding = (0, 0) if reflects else layer.padding
+        outer = (padding, layer.output_padding) if self.transposed else (padding,)
+        self.geometry = [list(cast("tuple[int, int]", each)) for each in (*outer, layer.stride, layer.dilation)]
+        kind = "_transpose" if self.transposed else ""
+        self.reorder = getattr(torch.ops.mkldnn, f"_reorder_convolution{kind}_weight")
+        self.convolve = getattr(torch.ops.mkldnn, f"_convolution{kind}_pointwise")
+        self.packed: tuple[list[int], Tensor] = ([], layer.weight.detach())
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = x.float()  # under autocast, some of the operations before give 16 bits
+        if self.pad is not None:
+            x = self.pad(x)
+        size, weight = self.packed  # read once: another thread may replace the pair
+        wanted = [1, *x.shape[1:]]  # the batch size makes no difference
+        if size != wanted:
+            weight = self.reorder(self._plain(weight), *self.geometry, 1, wanted)
+            self.packed = (wanted, weight)
+        y: Tensor = self.convolve(x, weight, self.bias, *self.geometry, 1, self.activation, [], "")
+        return y
+
+    def _plain(self, weight: Tensor) -> Tensor:
+        if not weight.is_mkldnn:
+            return weight
+        plain = weight.to_dense()
+        return plain.transpose(0, 1).contiguous() if self.transposed else plain
+
+
+@cache
+def _works() -> bool:
+    """Whether the operations exist here and give right results. PyTorch does not promise to keep them as they are."""
+    if not torch.backends.mkldnn.is_available():
+        return False
+    random = torch.Generator().manual_seed(0)
+    empty = partial(nn.utils.skip_init, dtype=torch.float32)  # PyTorch's own initial values would change its seed
+    layers: list[tuple[nn.Module, tuple[int, ...]]] = [
+        (empty(nn.Linear, 3, 5), (2, 3)),
+        (empty(nn.Conv2d, 3, 5, 3, padding=1, padding_mode="reflect"), (2, 3, 4, 4)),
+        (empty(nn.ConvTranspose2d, 3, 5, 3, stride=2, padding=1, output_padding=1), (2, 3, 4, 4)),
+    ]
+    for parameter in (parameter for layer, _ in layers for parameter in layer.parameters()):
+        parameter.normal_(generator=random)
+    try:
+        return all(_is_right(layer, torch.randn(shape, generator=random)) for layer, shape in layers)
+    except (AttributeError, RuntimeError, TypeError):
+        return False
+
+
+def _is_right(layer: nn.Module, x: Tensor) -> bool:
+    """Whether the packed layer gives what the layer gives, for two sizes of images."""
+    ready: Any = _on_cpu(layer)
+    sizes = [x, x[:1, :, :3, :2]] if x.ndim == 4 else [x]
+    return all(torch.allclose(ready(each), layer(each), atol=1e-5) for each in sizes)
