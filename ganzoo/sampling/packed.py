@@ -138,16 +138,18 @@ def _works() -> bool:
     if not torch.backends.mkldnn.is_available():
         return False
     random = torch.Generator().manual_seed(0)
-    empty = partial(nn.utils.skip_init, dtype=torch.float32)  # PyTorch's own initial values would change its seed
-    layers: list[tuple[nn.Module, tuple[int, ...]]] = [
-        (empty(nn.Linear, 3, 5), (2, 3)),
-        (empty(nn.Conv2d, 3, 5, 3, padding=1, padding_mode="reflect"), (2, 3, 4, 4)),
-        (empty(nn.ConvTranspose2d, 3, 5, 3, stride=2, padding=1, output_padding=1), (2, 3, 4, 4)),
-    ]
-    for parameter in (parameter for layer, _ in layers for parameter in layer.parameters()):
-        parameter.normal_(generator=random)
+    with torch.device("meta"):  # on the CPU, PyTorch's own initial values would change its seed
+        layers: list[tuple[nn.Module, tuple[int, ...]]] = [
+            (nn.Linear(3, 5), (2, 3)),
+            (nn.Conv2d(3, 5, 3, padding=1, padding_mode="reflect"), (2, 3, 4, 4)),
+            (nn.ConvTranspose2d(3, 5, 3, stride=2, padding=1, output_padding=1), (2, 3, 4, 4)),
+        ]
+    draw = partial(torch.randn, generator=random, dtype=torch.float32, device="cpu")
+    for layer, _ in layers:
+        for name, parameter in list(layer.named_parameters()):
+            setattr(layer, name, nn.Parameter(draw(parameter.shape)))
     try:
-        return all(_is_right(layer, torch.randn(shape, generator=random)) for layer, shape in layers)
+        return all(_is_right(layer, draw(shape)) for layer, shape in layers)
     except (AttributeError, RuntimeError, TypeError):
         return False
 
