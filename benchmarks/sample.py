@@ -50,7 +50,9 @@ def main() -> None:
     chosen = parser.parse_args()
     torch.set_num_threads(chosen.threads)
     rates = {"gan": rate_of_products(), "": rate_of_convolutions()}
-    print(f"{rates['']:.0f} GFLOP/s in convolutions, {rates['gan']:.0f} in products of matrices, {chosen.threads} threads")
+    print(
+        f"{rates['']:.0f} GFLOP/s in convolutions, {rates['gan']:.0f} in products of matrices, {chosen.threads} threads"
+    )
     print(f"{'ms per image':12}{'batch':>6}" + "".join(f"{column:>11}" for column in COLUMNS), end="")
     print(f"{'ratio':>8}{'vs plain':>10}{'difference':>12}{'GFLOP':>9}{'rate':>7}")
     for architecture, batches, config in CASES:
@@ -115,7 +117,12 @@ def report(
         medians = {name: statistics.median(times) * 1000 / case[1] for name, times in seconds.items()}
         first = next(iter(ways))
         apart = float((images[first] - images["ours"]).abs().max())
-        print(f"{case[0]:12}{case[1]:6}", "".join(f"{medians.get(name, float('nan')):11.2f}" for name in COLUMNS), sep="", end="")
+        print(
+            f"{case[0]:12}{case[1]:6}",
+            "".join(f"{medians.get(name, float('nan')):11.2f}" for name in COLUMNS),
+            sep="",
+            end="",
+        )
         print(f"{medians[first] / medians['ours']:8.2f}{medians['plain'] / medians['ours']:10.2f}", end="")
         print(f"{apart:12.0e}{gflop:9.3f}{gflop / medians['ours'] * 1000 / rate:7.2f}", flush=True)
         if profiled:

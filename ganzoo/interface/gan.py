@@ -126,9 +126,10 @@ class GAN(nn.Module, ABC):
     def fused(self) -> Callable[[Inputs], Tensor]:
         """A function that generates the same images as `generate` in eval mode, to 1e-5, but faster.
 
-        It may compute once what is constant while nothing is trained. The GAN itself stays as it is. The function should
-        be a module with layers of its own: ganzoo then brings the weights of its convolutions into the layout that is
-        fastest on the device. It consists of PyTorch's plain operations, so that it can be exported.
+        It may compute once what is constant while nothing is trained. The GAN itself stays as it is. If the
+        function is a module, ganzoo may replace its layers: it brings the weights of convolutions and linear layers
+        into the layout that is fastest on the device. Layers that are modules of the GAN too are not replaced. The
+        function consists of PyTorch's plain operations, so that it can be exported.
         """
         return self.generate
 

@@ -32,7 +32,7 @@ class FusedGenerator:
         return FusedGenerator, ()
 
     def function_of(self, gan: GAN) -> Callable[[Inputs], Tensor]:
-        """`gan.fused()` for the present weights, packed for its device; `gan.generate` while the GAN is being trained."""
+        """`gan.fused()` for the present weights, packed for the device; `gan.generate` while the GAN is trained."""
         if type(gan).fused is GAN.fused:  # it computes nothing ahead, so nothing can be out of date
             return gan.generate
         tensors = [*chain(gan.parameters(), gan.buffers())]

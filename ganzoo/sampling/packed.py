@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache, partial
+from itertools import pairwise
 from typing import Any, cast
 
 import torch
@@ -35,8 +36,8 @@ def packed(function: Callable[[Inputs], Tensor], gan: GAN) -> Callable[[Inputs],
     device = gan.device.type
     prepare = _on_cpu if device == "cpu" and _works() else _on_cuda if device == "cuda" else None
     kept = set(gan.modules())
-    for module in [] if prepare is None else list(function.modules()):
-        if module not in kept:
+    for module in list(function.modules()):
+        if prepare is not None and module not in kept:
             for name, layer in list(module.named_children()):
                 if layer not in kept:
                     setattr(module, name, prepare(layer))
@@ -68,7 +69,7 @@ def _on_cpu(layer: nn.Module) -> nn.Module:
 def _join_activations(module: nn.Module) -> None:
     """Let the packed layers of a sequential compute the ReLU that follows them."""
     layers = list(module.named_children()) if isinstance(module, nn.Sequential) else []
-    for (_, layer), (name, following) in zip(layers, layers[1:], strict=False):
+    for (_, layer), (name, following) in pairwise(layers):
         if isinstance(layer, _Packed) and type(following) is nn.ReLU:
             layer.activation = "relu"
             setattr(module, name, nn.Identity())
@@ -103,7 +104,7 @@ class _PackedConvolution(_Packed):
         self.transposed = isinstance(layer, nn.ConvTranspose2d)
         self.bias = layer.bias
         reflects = layer.padding_mode != "zeros"
-        borders = layer._reversed_padding_repeated_twice if reflects else []  # type: ignore[union-attr]
+        borders = layer._reversed_padding_repeated_twice if reflects else []
         self.pad = partial(functional.pad, pad=borders, mode=layer.padding_mode) if reflects else None
         padding = (0, 0) if reflects else layer.padding
         outer = (padding, layer.output_padding) if self.transposed else (padding,)
@@ -135,7 +136,7 @@ class _PackedConvolution(_Packed):
 @cache
 def _works() -> bool:
     """Whether the operations exist here and give right results. PyTorch does not promise to keep them as they are."""
-    if not torch.backends.mkldnn.is_available():
+    if not torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
         return False
     random = torch.Generator().manual_seed(0)
     with torch.device("meta"):  # on the CPU, PyTorch's own initial values would change its seed

@@ -30,12 +30,11 @@ class FusedGenerator(nn.Module):
     @torch.no_grad()
     def __init__(self, generator: Generator) -> None:
         super().__init__()
-        blocks = [cast("Block", block) for block in generator.blocks]
         # Not a submodule: only its `conditions` are called, and its layers are not to be replaced by faster ones.
         self.conditions = generator.conditions
         self.first = _linear(generator.project)
         self.gains_and_biases = _GainsAndBiases(generator)
-        self.blocks = nn.ModuleList(_FusedBlock(block) for block in blocks)
+        self.blocks = nn.ModuleList(_FusedBlock(block) for block in _blocks(generator))
         self.attention = nn.ModuleDict(
             {name: _FusedAttention(cast("Attention", layer)) for name, layer in generator.attention.items()}
         )
@@ -48,7 +47,7 @@ class FusedGenerator(nn.Module):
         first, _ = self.conditions(z, classes)
         pairs = iter(self.gains_and_biases(z, classes, truncation))
         x = self.first(first).unflatten(1, (-1, 4, 4)).contiguous(memory_format=torch.channels_last)
-        for block in self.blocks:
+        for block in (cast("_FusedBlock", block) for block in self.blocks):
             x = block(x, [next(pairs) for _ in block.convs])
             resolution = str(x.shape[-1])
             if block.upsamples and resolution in self.attention:
@@ -61,7 +60,8 @@ class _GainsAndBiases(nn.Module):
 
     def __init__(self, generator: Generator) -> None:
         super().__init__()
-        norms = [cast("ConditionalBatchNorm", norm) for block in generator.blocks for norm in block.norms]  # type: ignore[union-attr]
+        blocks = _blocks(generator)
+        norms = [cast("ConditionalBatchNorm", norm) for block in blocks for norm in block.norms]
         every: list[BatchNorm] = [*norms, generator.norm]
         self.channels = [norm.means.shape[1] for norm in every]
         self.norm = BatchNorm(sum(self.channels), generator.norm.epsilon, len(generator.norm.means))
@@ -69,7 +69,7 @@ class _GainsAndBiases(nn.Module):
         self.norm.variances = torch.cat([norm.variances for norm in every], dim=1)
         self.norm.eval()
         last = generator.gain.new_zeros(self.channels[-1], generator.config.latent_size + generator.config.class_size)
-        chosen = [chosen for chosen, block in zip(_choices(generator), generator.blocks, strict=True) for _ in block.norms]  # type: ignore[union-attr,misc]
+        chosen = [choice for choice, block in zip(_choices(generator), blocks, strict=True) for _ in block.norms]
         gains, biases = (
             [getattr(norm, side).normalized_weight() @ choice.T for norm, choice in zip(norms, chosen, strict=True)]
             for side in ("gain", "bias")
@@ -84,6 +84,10 @@ class _GainsAndBiases(nn.Module):
         folded = self.norm.fold(gain, bias, truncation)
         scales, shifts = (each[:, :, None, None].split_with_sizes(self.channels, dim=1) for each in folded)
         return list(zip(scales, shifts, strict=True))
+
+
+def _blocks(generator: Generator) -> list[Block]:
+    return [cast("Block", block) for block in generator.blocks]
 
 
 def _choices(generator: Generator) -> list[Tensor]:
@@ -110,7 +114,8 @@ class _FusedBlock(nn.Module):
         x = self.shortcut(x)
         if not self.upsamples:
             return y.add_(x)
-        y.unflatten(3, (-1, 2)).unflatten(2, (-1, 2)).add_(x[:, :, :, None, :, None])  # each pixel to its 2x2 pixels
+        n, channels, height, width = x.shape
+        y.view(n, channels, height, 2, width, 2).add_(x[:, :, :, None, :, None])  # each pixel to its 2x2 pixels
         return y
 
 
@@ -176,7 +181,7 @@ def _as_linear(weight: Tensor, bias: Tensor) -> nn.Linear:
 def _with(layer: _Layer, weight: Tensor, bias: Tensor | None) -> _Layer:
     """The layer with these tensors; the generator's own parameters stay what they are, and are shared."""
     layer.weight = _as_parameter(weight)
-    layer.bias = None if bias is None else _as_parameter(bias)
+    layer.register_parameter("bias", None if bias is None else _as_parameter(bias))
     return layer
 
 

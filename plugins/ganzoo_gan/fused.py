@@ -24,7 +24,7 @@ class FusedGenerator(nn.Module):
         super().__init__()
         *hidden, last, _ = generator.layers
         with torch.device("meta"):  # so that PyTorch does not initialise weights that are replaced at once
-            half = nn.Linear(*reversed(cast("nn.Linear", last).weight.shape))
+            half = nn.Linear(cast("nn.Linear", last).in_features, cast("nn.Linear", last).out_features)
         half.weight, half.bias = (nn.Parameter(tensor / 2, requires_grad=False) for tensor in last.parameters())
         self.layers = nn.Sequential(*hidden, half, nn.Tanh())
         self.image_shape = generator.image_shape
