@@ -133,7 +133,9 @@ def take_picture(picture: Image.Image, *, channels: int) -> Picture:
 def save_picture(picture: Image.Image, path: Path) -> None:
     """Write a picture in the format that the ending of `path` names. The file is complete, or it is not written."""
     encoded = io.BytesIO()  # on a full disk, Pillow writes half a JPEG without an error
-    kind = Image.registered_extensions()[path.suffix.lower()]
+    Image.preinit()  # PNG and other common formats only: loading all of Pillow's formats takes a tenth of a second
+    ending = path.suffix.lower()
+    kind = Image.EXTENSION.get(ending) or Image.registered_extensions()[ending]
     picture.save(encoded, kind, quality=95)  # for jpg and webp: the default blurs small pictures
     with atomic_write(path, synced=False) as temporary:
         temporary.write_bytes(encoded.getvalue())

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cache, partial
 from itertools import pairwise
-from typing import Any, cast
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -34,7 +34,7 @@ def packed(function: Callable[[Inputs], Tensor], gan: GAN) -> Callable[[Inputs],
     if not isinstance(function, nn.Module):
         return function
     device = gan.device.type
-    prepare = _on_cpu if device == "cpu" and _works() else _on_cuda if device == "cuda" else None
+    prepare = {"cpu": _on_cpu, "cuda": _on_cuda}.get(device)
     kept = set(gan.modules())
     for module in list(function.modules()):
         if prepare is not None and module not in kept:
@@ -55,15 +55,17 @@ def _on_cuda(layer: nn.Module) -> nn.Module:
 
 def _on_cpu(layer: nn.Module) -> nn.Module:
     """The packed layer, if oneDNN has one of this kind."""
-    if getattr(layer, "weight", None) is None or layer.weight.dtype != torch.float32:
+    if type(layer) not in _EXAMPLES or cast("Tensor", layer.weight).dtype != torch.float32:
         return layer
-    if type(layer) is nn.Linear:
+    if isinstance(layer, _Convolution) and (layer.groups > 1 or isinstance(layer.padding, str)):
+        return layer
+    return _pack(layer) if _works(type(layer)) else layer
+
+
+def _pack(layer: nn.Module) -> nn.Module:
+    if isinstance(layer, nn.Linear):
         return _PackedLinear(layer)
-    if type(layer) in _Convolution:
-        convolution = cast("nn.Conv2d | nn.ConvTranspose2d", layer)
-        if convolution.groups == 1 and not isinstance(convolution.padding, str):
-            return _PackedConvolution(convolution)
-    return layer
+    return _PackedConvolution(cast("nn.Conv2d | nn.ConvTranspose2d", layer))
 
 
 def _join_activations(module: nn.Module) -> None:
@@ -134,29 +136,27 @@ class _PackedConvolution(_Packed):
 
 
 @cache
-def _works() -> bool:
+def _works(kind: type[nn.Module]) -> bool:
     """Whether the operations exist here and give right results. PyTorch does not promise to keep them as they are."""
     if not torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
         return False
-    random = torch.Generator().manual_seed(0)
     with torch.device("meta"):  # on the CPU, PyTorch's own initial values would change its seed
-        layers: list[tuple[nn.Module, tuple[int, ...]]] = [
-            (nn.Linear(3, 5), (2, 3)),
-            (nn.Conv2d(3, 5, 3, padding=1, padding_mode="reflect"), (2, 3, 4, 4)),
-            (nn.ConvTranspose2d(3, 5, 3, stride=2, padding=1, output_padding=1), (2, 3, 4, 4)),
-        ]
-    draw = partial(torch.randn, generator=random, dtype=torch.float32, device="cpu")
-    for layer, _ in layers:
-        for name, parameter in list(layer.named_parameters()):
-            setattr(layer, name, nn.Parameter(draw(parameter.shape)))
+        layer = _EXAMPLES[kind]()
+    draw = partial(torch.randn, generator=torch.Generator().manual_seed(0), dtype=torch.float32, device="cpu")
+    for name, parameter in list(layer.named_parameters()):
+        setattr(layer, name, nn.Parameter(draw(parameter.shape)))
+    images = [draw(2, 3, 4, 4), draw(1, 3, 3, 2)]  # two sizes, so that the weight is packed again
     try:
-        return all(_is_right(layer, draw(shape)) for layer, shape in layers)
+        ready = _pack(layer)
+        return all(
+            torch.allclose(ready(x), layer(x), atol=1e-5) for x in (images if kind in _Convolution else [draw(2, 3)])
+        )
     except (AttributeError, RuntimeError, TypeError):
         return False
 
 
-def _is_right(layer: nn.Module, x: Tensor) -> bool:
-    """Whether the packed layer gives what the layer gives, for two sizes of images."""
-    ready: Any = _on_cpu(layer)
-    sizes = [x, x[:1, :, :3, :2]] if x.ndim == 4 else [x]
-    return all(torch.allclose(ready(each), layer(each), atol=1e-5) for each in sizes)
+_EXAMPLES: dict[type[nn.Module], Callable[[], nn.Module]] = {
+    nn.Linear: partial(nn.Linear, 3, 5),
+    nn.Conv2d: partial(nn.Conv2d, 3, 5, 3, padding=1),
+    nn.ConvTranspose2d: partial(nn.ConvTranspose2d, 3, 5, 3, stride=2, padding=1, output_padding=1),
+}
