@@ -8,6 +8,7 @@ the same operations of PyTorch.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from functools import cache, partial
 from itertools import pairwise
@@ -28,7 +29,7 @@ _Convolution = (nn.Conv2d, nn.ConvTranspose2d)
 def packed(function: Callable[[Inputs], Tensor], gan: GAN) -> Callable[[Inputs], Tensor]:
     """The same function with faster layers, if `function` is a module; else `function` itself.
 
-    Its convolutions and linear layers are replaced. Those that are modules of `gan` too stay as they are. On CPUs, a
+    Its convolutions and linear layers are replaced. The modules of `gan` stay as they are. On CPUs, a
     ReLU that follows a replaced layer in a sequential is computed with it. Results differ by rounding alone.
     """
     if not isinstance(function, nn.Module):
@@ -39,18 +40,19 @@ def packed(function: Callable[[Inputs], Tensor], gan: GAN) -> Callable[[Inputs],
     for module in list(function.modules()):
         if prepare is not None and module not in kept:
             for name, layer in list(module.named_children()):
-                if layer not in kept:
-                    setattr(module, name, prepare(layer))
+                setattr(module, name, prepare(layer))
             _join_activations(module)
     return function
 
 
 def _on_cuda(layer: nn.Module) -> nn.Module:
-    """A convolution with its weight in channels_last, the layout of the tensor cores. Its parameter may be shared."""
-    if type(layer) in _Convolution:
-        weight = cast("Tensor", layer.weight).to(memory_format=torch.channels_last)
-        layer.weight = nn.Parameter(weight, requires_grad=False)
-    return layer
+    """A convolution with its weight in channels_last, the layout of the tensor cores. The layer itself stays."""
+    if type(layer) not in _Convolution:
+        return layer
+    faster = copy.deepcopy(layer, {id(parameter): parameter for parameter in layer.parameters()})  # it shares them
+    weight = cast("Tensor", layer.weight).to(memory_format=torch.channels_last)
+    faster.weight = nn.Parameter(weight, requires_grad=False)
+    return faster
 
 
 def _on_cpu(layer: nn.Module) -> nn.Module:

@@ -71,10 +71,13 @@ def test_other_layers_stay(layer):
     assert function.layers[0] is layer
 
 
-def test_layers_of_the_gan_stay():
+def test_modules_of_the_gan_stay():
     gan = NoGAN()
-    gan.layer = nn.Linear(3, 3)
-    assert pack(gan.layer, gan=gan).layers[0] is gan.layer
+    gan.network = nn.Sequential(nn.Linear(3, 3), nn.ReLU())
+    layers = list(gan.network)
+    assert isinstance(pack(*layers, gan=gan).layers[0], packing._Packed)
+    pack(gan.network, gan=gan)
+    assert list(gan.network) == layers
 
 
 def test_what_is_no_module_stays():
@@ -90,6 +93,7 @@ def test_on_cuda_weights_are_channels_last_and_shared_ones_stay():
     gan = SimpleNamespace(device=torch.device("cuda"), modules=lambda: ())
     function = packed(Function(nn.Linear(3, 3), shared), gan)
     assert function.layers[1].weight.is_contiguous(memory_format=torch.channels_last)
+    assert shared.weight is held
     assert held.is_contiguous()
     assert torch.equal(function.layers[1].weight, held)
 
