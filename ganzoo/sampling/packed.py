@@ -29,8 +29,8 @@ _Convolution = (nn.Conv2d, nn.ConvTranspose2d)
 def packed(function: Callable[[Inputs], Tensor], gan: GAN) -> Callable[[Inputs], Tensor]:
     """The same function with faster layers, if `function` is a module; else `function` itself.
 
-    Its convolutions and linear layers are replaced. The modules of `gan` stay as they are. On CPUs, a
-    ReLU that follows a replaced layer in a sequential is computed with it. Results differ by rounding alone.
+    Its convolutions and linear layers are replaced. The modules of `gan` stay as they are. On CPUs, a ReLU that follows
+    a replaced layer in a sequential is computed with it. Results differ by rounding alone.
     """
     if not isinstance(function, nn.Module):
         return function
@@ -57,11 +57,12 @@ def _on_cuda(layer: nn.Module) -> nn.Module:
 
 def _on_cpu(layer: nn.Module) -> nn.Module:
     """The packed layer, if oneDNN has one of this kind."""
-    if type(layer) not in _EXAMPLES or cast("Tensor", layer.weight).dtype != torch.float32:
+    kind: type[nn.Module] = type(layer)
+    if kind not in _EXAMPLES or cast("Tensor", layer.weight).dtype != torch.float32:
         return layer
     if isinstance(layer, _Convolution) and (layer.groups > 1 or isinstance(layer.padding, str)):
         return layer
-    return _pack(layer) if _works(type(layer)) else layer
+    return _pack(layer) if _works(kind) else layer
 
 
 def _pack(layer: nn.Module) -> nn.Module:
