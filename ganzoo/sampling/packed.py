@@ -62,7 +62,7 @@ def _on_cpu(layer: nn.Module) -> nn.Module:
         return layer
     if isinstance(layer, _Convolution) and (layer.groups > 1 or isinstance(layer.padding, str)):
         return layer
-    return _pack(layer) if _works(kind) else layer
+    return _pack(layer) if _works(kind) else layer  # type: ignore[arg-type]  # a class has a hash
 
 
 def _pack(layer: nn.Module) -> nn.Module:
