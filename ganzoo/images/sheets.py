@@ -10,6 +10,7 @@ from typing import Any
 
 from PIL import Image, ImageDraw
 
+from ganzoo.images.files import format_of
 from ganzoo.utils.files import atomic_write
 
 __all__ = ["contact_sheet", "enlargement", "labeled", "save_animation", "sheet_size"]
@@ -69,7 +70,7 @@ def save_animation(pictures: Sequence[Image.Image], path: Path, *, milliseconds:
     """
     durations = [milliseconds] * (len(pictures) - 1) + [milliseconds + rest]
     encoded = io.BytesIO()
-    kind = Image.registered_extensions()[path.suffix.lower()]
+    kind = format_of(path)
     smaller: dict[str, Any] = {"optimize": True} if kind == "GIF" else {"quality": 90}
     pictures[0].save(encoded, kind, save_all=True, append_images=pictures[1:], duration=durations, loop=0, **smaller)
     with atomic_write(path, synced=False) as temporary:

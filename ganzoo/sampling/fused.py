@@ -11,12 +11,13 @@ import torch
 from torch import Tensor
 
 from ganzoo.interface.gan import GAN, Inputs
+from ganzoo.sampling.packed import packed
 
 __all__ = ["FusedGenerator"]
 
 
 class FusedGenerator:
-    """Holds the function that `GAN.fused` returns, for as long as the weights stay the same.
+    """Holds the function that `GAN.fused` returns, packed, for as long as the weights stay the same.
 
     Copies and pickles do not contain the function: they build their own.
     """
@@ -31,7 +32,7 @@ class FusedGenerator:
         return FusedGenerator, ()
 
     def function_of(self, gan: GAN) -> Callable[[Inputs], Tensor]:
-        """`gan.fused()` for the present weights, or `gan.generate` while the GAN is being trained."""
+        """`gan.fused()` for the present weights, packed for the device; `gan.generate` while the GAN is trained."""
         if type(gan).fused is GAN.fused:  # it computes nothing ahead, so nothing can be out of date
             return gan.generate
         tensors = [*chain(gan.parameters(), gan.buffers())]
@@ -42,7 +43,7 @@ class FusedGenerator:
         with self._lock:
             if self._function is None or self._state != state:
                 self._function = None  # free its memory before the new function needs more
-                self._function = gan.fused()
+                self._function = packed(gan.fused(), gan)
                 self._tensors, self._state = tensors, state
             return self._function
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import torch
 from torch import Tensor, nn
 
 from ganzoo import GAN, AdversarialLoss, Batch, Inputs, Task, Update, discriminate, draw_latent, frozen
 from ganzoo_gan.config import GANConfig
+from ganzoo_gan.fused import FusedGenerator
 from ganzoo_gan.networks import Discriminator, Generator
 
 __all__ = ["MLPGAN"]
@@ -57,6 +58,10 @@ class MLPGAN(GAN):
     def draw(self, request: Task, random: torch.Generator) -> Inputs:
         """One latent, (latent_dim,)."""
         return {"z": draw_latent(self.config.latent, self.config.latent_dim, random=random)}
+
+    def fused(self) -> Callable[[Inputs], Tensor]:
+        """As `generate`, with the sigmoid and the change of its range as one function."""
+        return FusedGenerator(self.generator)
 
     def generate(self, inputs: Inputs) -> Tensor:
         """(N, C, H, W) in [-1, 1] from ``z``, (N, latent_dim)."""
