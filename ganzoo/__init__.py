@@ -16,6 +16,8 @@ from ganzoo.interface.hooks import hookimpl
 from ganzoo.interface.specs import (
     Architecture,
     Augmentation,
+    Engine,
+    ExportFormat,
     FeatureExtractor,
     Loss,
     PretrainedModel,
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     from ganzoo.distributed.processes import gather_rows, own_rows
     from ganzoo.evaluation.evaluate import evaluate
     from ganzoo.evaluation.result import Evaluation, Score
+    from ganzoo.interface.engine import EngineFunctions, SamplingNetwork
     from ganzoo.interface.extractor import Extractor, ExtractorOutput
     from ganzoo.interface.gan import (
         GAN,
@@ -66,7 +69,10 @@ __all__ = [
     "Derived",
     "DiscriminatorOutput",
     "Domains",
+    "Engine",
+    "EngineFunctions",
     "Evaluation",
+    "ExportFormat",
     "Extractor",
     "ExtractorOutput",
     "FeatureExtractor",
@@ -86,6 +92,7 @@ __all__ = [
     "Recipe",
     "Record",
     "Regularizer",
+    "SamplingNetwork",
     "Schedule",
     "Score",
     "Shapes",
@@ -117,6 +124,7 @@ _LAZY = {
     "distributed.processes": ("gather_rows", "own_rows"),
     "evaluation.evaluate": ("evaluate",),
     "evaluation.result": ("Evaluation", "Score"),
+    "interface.engine": ("EngineFunctions", "SamplingNetwork"),
     "interface.extractor": ("ExtractorOutput", "Extractor"),
     "interface.gan": (
         "GAN",
