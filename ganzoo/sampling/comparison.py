@@ -32,7 +32,9 @@ def trial_inputs(gan: GAN, task: type[Task], config: Config, inputs: Inputs) -> 
     if task.from_images:
         shape = config.image_shape
         rows = {
-            name: torch.rand(_ROWS, *shape, generator=random) * 2 - 1 if value.ndim == 4 else value[:1].repeat_interleave(_ROWS, 0)
+            name: torch.rand(_ROWS, *shape, generator=random) * 2 - 1
+            if value.ndim == 4
+            else value[:1].repeat_interleave(_ROWS, 0)
             for name, value in inputs.items()
         }
     else:

@@ -26,7 +26,7 @@ from ganzoo.sampling.engines import AUTO, engines_for, why_unusable
 from ganzoo.sampling.fused import KeptWhileUnchanged
 from ganzoo.sampling.prepared_forms import find_form, form_folder, keep_form
 
-__all__ = ["EngineGenerator", "open_function", "quietly"]
+__all__ = ["EngineGenerator", "function_on", "open_function", "quietly", "sampling_functions"]
 
 _log = logging.getLogger(__name__)
 
@@ -73,7 +73,7 @@ class EngineGenerator:
             problem = why_unusable(engine, gan.device.type)
             try:
                 if not problem:
-                    function = _function_on(engine, gan, task, config, inputs)
+                    function = function_on(engine, gan, task, config, inputs)
                     self.used = engine.name
                     return function
             except Exception as error:  # of any kind: the libraries raise their own
@@ -84,8 +84,13 @@ class EngineGenerator:
 
 @torch.inference_mode(False)
 @torch.no_grad()
-def _function_on(engine: Engine, gan: GAN, task: type[Task], config: Config, inputs: Inputs) -> Generate:
+def function_on(
+    engine: Engine, gan: GAN, task: type[Task], config: Config, inputs: Inputs, *, cached: bool = True
+) -> Generate:
     """The sampling function on an engine, from the cache or newly prepared, compared with PyTorch's.
+
+    The function is for inputs with the names of `inputs`. With `cached` off, nothing is read from or written to the
+    cache.
 
     Raises:
         EngineError: the images differ from PyTorch's.
@@ -96,7 +101,7 @@ def _function_on(engine: Engine, gan: GAN, task: type[Task], config: Config, inp
     batches = [pair, *other_inputs(trial, task, config)]
     with quietly():
         functions = engine.load()
-        folder = _folder(engine, gan, config, pair)
+        folder = _folder(engine, gan, config, pair) if cached else None
         if folder is not None and find_form(folder):
             try:
                 # Two images each time: the code of the plugin, or the processor, may be another one now.
@@ -123,12 +128,11 @@ def _prepared(
     folder: Path | None,
 ) -> Generate:
     """Prepare the faster of the GAN's two functions that the engine takes and computes right, and keep it."""
-    fused = [] if type(gan).fused is GAN.fused else [gan.fused]
-    for build in (*fused, lambda: gan.generate):
+    for function in sampling_functions(gan):
         with tempfile.TemporaryDirectory(prefix="ganzoo-", ignore_cleanup_errors=True) as form:
             try:
                 opened = open_function(
-                    functions, build(), example, gan.generate, batches, task, form=Path(form), prepare=True
+                    functions, function, example, gan.generate, batches, task, form=Path(form), prepare=True
                 )
             except Exception as error:
                 reason = error
@@ -137,6 +141,11 @@ def _prepared(
                 keep_form(Path(form), folder)
             return opened
     raise reason
+
+
+def sampling_functions(gan: GAN) -> list[Generate]:
+    """The functions that generate the images of a GAN, the fastest first: an engine may take only one of them."""
+    return [gan.generate] if type(gan).fused is GAN.fused else [gan.fused(), gan.generate]
 
 
 def open_function(

@@ -9,7 +9,17 @@ from ganzoo.errors import InvalidRequestError
 from ganzoo.interface.specs import Engine
 from ganzoo.registry import lookup
 
-__all__ = ["AUTO", "PRECISIONS", "TORCH", "check_engine", "engines_for", "is_installed", "why_unusable"]
+__all__ = [
+    "AUTO",
+    "PRECISIONS",
+    "TORCH",
+    "check_engine",
+    "describe_difference",
+    "engines_for",
+    "export_formats",
+    "is_installed",
+    "why_unusable",
+]
 
 TORCH = "torch"
 """The engine that is ready at once: PyTorch's own operations."""
@@ -66,6 +76,12 @@ def why_unusable(engine: Engine, device: str) -> str:
     return ""
 
 
+def export_formats() -> dict[str, Engine]:
+    """The formats that `ganzoo export` can write, each with the engine that writes it."""
+    engines = lookup.registry().engines
+    return {each.format.name: each for name in engines if (each := engines[name]).format is not None}
+
+
 def _missing(engine: Engine) -> list[str]:
     return [name for name in engine.requires if not _has(name)]
 
@@ -76,3 +92,8 @@ def _has(distribution: str) -> bool:
     except metadata.PackageNotFoundError:
         return False
     return True
+
+
+def describe_difference(largest: float, mean: float) -> str:
+    """How far images in bf16 are from those in fp32, as a sentence for users."""
+    return f"bf16 changes pixels, in [-1, 1], by up to {largest:.2g} and by {mean:.2g} on average, in the first images"

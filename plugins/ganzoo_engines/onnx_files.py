@@ -18,9 +18,7 @@ _FILE = "model.onnx"
 
 def _prepare(network: SamplingNetwork, folder: Path) -> None:
     names = list(network.example)
-    program = torch.onnx.export(
-        network.export(), dynamo=True, input_names=names, output_names=["image"], verbose=False
-    )
+    program = torch.onnx.export(network.export(), dynamo=True, input_names=names, output_names=["image"], verbose=False)
     if program is None:
         raise RuntimeError("PyTorch's ONNX exporter returned nothing")
     program.save(folder / _FILE, external_data=False)
