@@ -19,7 +19,7 @@ __all__ = ["CHECKS", "assert_engine_agrees"]
 
 
 def check_engines_agree(architecture: str) -> None:
-    """Each installed engine must give the images of PyTorch, to 1e-4, for any number of images and pictures of any size.
+    """Each installed engine must give the images of PyTorch, to 1e-4, at any batch size and picture size.
 
     Engines that cannot take the network, for instance because `generate` branches on the values of tensors, are not
     used for it, and pass. So do engines that write no files: they take too long to prepare.

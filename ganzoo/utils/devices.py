@@ -74,7 +74,8 @@ def _processor_has_bf16() -> bool:
         return any(test() for test in tests if test is not None)
     # On x86 this one is also true for AVX-512 alone, where oneDNN converts.
     supported = getattr(getattr(torch.ops, "mkldnn", None), "_is_mkldnn_bf16_supported", None)
-    return bool(supported is not None and torch.backends.mkldnn.is_available() and supported()  # type: ignore[no-untyped-call])
+    available = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
+    return bool(supported is not None and available and supported())
 
 
 @cache
