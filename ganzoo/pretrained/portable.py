@@ -80,13 +80,14 @@ def _targets(path: Path, written: ExportFormat, *, overwrite: bool) -> list[Path
     """The files to write: `path`, the other files of the format, and the text."""
     check_file(path, (written.ending,), overwrite=overwrite)
     others = [path.with_suffix(f".{name.rpartition('.')[2]}") for name in written.files[1:]]
-    for other in (*others, path.with_suffix(".md")):
+    card = path.with_name(f"{path.name}.md")
+    for other in (*others, card):
         check_file(other, (other.suffix,), overwrite=overwrite)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"cannot write {path}: {error.strerror} - choose another folder") from error
-    return [path, *others, path.with_suffix(".md")]
+    return [path, *others, card]
 
 
 @torch.no_grad()

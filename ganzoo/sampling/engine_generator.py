@@ -115,7 +115,7 @@ def _folder(engine: Engine, gan: GAN, config: Config, inputs: Inputs) -> Path | 
     """Where the prepared form is kept; None if the cache cannot be used."""
     try:
         return form_folder(engine, gan, config, inputs)
-    except OSError:
+    except (OSError, ValueError):  # ValueError: a file is where a folder of the cache should be
         return None
 
 
