@@ -313,7 +313,8 @@ class Model:
         prepared = self._engine and self._engine.function_of(self.gan, self.task, self.config, inputs)
         if self._engine and prepared:
             try:
-                return prepared(inputs)
+                with torch.no_grad():
+                    return prepared(inputs)
             except Exception as error:  # of any kind: the libraries raise their own
                 self._engine.give_up(self.gan, inputs, error)
         generate = self.gan.generate if self._fused is None else self._fused.function_of(self.gan)
