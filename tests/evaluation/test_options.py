@@ -23,6 +23,7 @@ CHANGED = {
     "label": "ankle boot",
     "truncation": 0.5,
     "limit": 30,
+    "precision": "bf16",
 }
 
 
