@@ -119,7 +119,9 @@ def evaluate_prepared(
     precision = options.precision
     check_engine(engine, precision)
     resolved = resolve_device(device)
-    model = source and load_from(source, device=resolved, engine=engine, precision=precision, progress=progress)
+    model = None
+    if source is not None:
+        model = load_from(source, device=resolved, engine=engine, precision=precision, progress=progress)
     comparison = compare(options, model, reading=ReadOptions(root=data_dir, workers=workers))
     _check_counts(comparison, options)
     network = load_extractor(options.features, device=resolved, progress=progress)
