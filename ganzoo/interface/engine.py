@@ -17,6 +17,10 @@ from ganzoo.interface.gan import Inputs
 __all__ = ["EngineFunctions", "SamplingNetwork", "identifier"]
 
 
+OUTPUT = "image"
+"""The name of the output in the files of engines. No input has this name."""
+
+
 class SamplingNetwork(nn.Module):
     """A GAN's sampling function as a module: `network(**inputs)` gives images (N, C, H, W) in [-1, 1].
 
@@ -74,6 +78,9 @@ class EngineFunctions(NamedTuple):
 
 
 def identifier(name: str) -> str:
-    """A name as a Python identifier: ``class`` becomes ``class_``."""
+    """A name as the name of an input: an identifier of Python, and not that of the output.
+
+    ``class`` becomes ``class_``, and ``image`` becomes ``image_``.
+    """
     plain = re.sub(r"\W", "_", name)
-    return f"{plain}_" if keyword.iskeyword(plain) or not plain.isidentifier() else plain
+    return f"{plain}_" if keyword.iskeyword(plain) or plain == OUTPUT or not plain.isidentifier() else plain

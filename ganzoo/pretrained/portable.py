@@ -18,7 +18,7 @@ from ganzoo.interface.configs import as_class_config
 from ganzoo.interface.gan import GAN, Inputs
 from ganzoo.interface.specs import Engine, ExportFormat
 from ganzoo.pretrained.load import load_from
-from ganzoo.pretrained.portable_card import describe_file
+from ganzoo.pretrained.portable_card import SOURCE, describe_file
 from ganzoo.pretrained.sources import Source
 from ganzoo.sampling.comparison import other_inputs
 from ganzoo.sampling.engine_generator import open_function, quietly, sampling_functions
@@ -40,7 +40,7 @@ def export_file(
     """Write a model as a file that works without ganzoo, and next to it a text file that tells how to run it.
 
     The file takes any number of images, and a model that translates takes any size that its network takes. Its inputs
-    are ``z``, ``label``, ``truncation`` or ``image``, whichever the model has, and its output is ``image``. Its images
+    are ``z``, ``label``, ``truncation`` or ``source_image``, whichever the model has, and its output is ``image``. Its images
     are compared with those of the model before it is moved to `path`. `direction` is that of a translation.
 
     Raises:
@@ -117,7 +117,7 @@ class _Door(NamedTuple):
     """How the inputs of a file, `public`, become inputs of the network, `own`: three images of each.
 
     `tables` holds, for each input of the network that the class decides, its value for each label. `renamed` is the
-    network's name for ``image``.
+    network's name for ``source_image``.
     """
 
     public: Inputs
@@ -127,7 +127,7 @@ class _Door(NamedTuple):
 
     def to_own(self, inputs: Inputs) -> Inputs:
         """The inputs of the network."""
-        own = {self.renamed if name == "image" else name: value for name, value in inputs.items() if name != "label"}
+        own = {self.renamed if name == SOURCE else name: value for name, value in inputs.items() if name != "label"}
         return own | {name: table[inputs["label"]] for name, table in self.tables.items()}
 
 
@@ -138,7 +138,7 @@ def _door(model: Model, direction: str | None) -> _Door:
         rows = [model.gan.draw(model.request(image=image, direction=direction), random) for image in images]
         [name] = [name for name, value in rows[0].items() if value.ndim == 3]
         own = {each: torch.stack([row[each] for row in rows]) for each in rows[0]}
-        return _Door({"image" if each == name else each: value for each, value in own.items()}, own, {}, name)
+        return _Door({SOURCE if each == name else each: value for each, value in own.items()}, own, {}, name)
     if "label" not in {field.name for field in fields(model.task)}:
         own = model.draw(_ROWS)
         return _Door(own, own, {})

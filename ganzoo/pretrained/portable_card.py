@@ -16,7 +16,10 @@ from ganzoo.sampling.model import Model
 from ganzoo.utils.text import printable
 from ganzoo.utils.version import __version__
 
-__all__ = ["describe_file"]
+__all__ = ["SOURCE", "describe_file"]
+
+SOURCE = "source_image"
+"""The input of a file that translates. ``image`` is the output, and a file has no two tensors of one name."""
 
 _TEXT = """# {title}
 
@@ -76,7 +79,7 @@ def _sizes(model: Model) -> str:
 def _row(name: str, value: Tensor, uniform: bool, model: Model) -> str:
     kind = str(value.dtype).removeprefix("torch.")
     shape = ["N", *map(str, value.shape[1:])]
-    if name == "image":
+    if name == SOURCE:
         shape, meaning = ["N", str(value.shape[1]), "H", "W"], "the images to translate, values in [-1, 1]"
     elif name == LATENT:
         meaning = "latents, uniform in [-1.732, 1.732)" if uniform else "latents, standard normal"
@@ -99,8 +102,8 @@ def _expression(name: str, value: Tensor, uniform: bool) -> str:
     shape = tuple(value.shape)
     if name == "label":
         return f"np.array({value.tolist()})"
-    if name == "image" or (name == LATENT and uniform):
-        end = 1 if name == "image" else math.sqrt(3)
+    if name == SOURCE or (name == LATENT and uniform):
+        end = 1 if name == SOURCE else math.sqrt(3)
         return f'np.random.uniform({-end:.5g}, {end:.5g}, {shape}).astype("float32")'
     if name == LATENT:
         return f'np.random.standard_normal({shape}).astype("float32")'

@@ -105,7 +105,7 @@ def test_a_translation_takes_any_size(run, published, direction, name):
     for size in ((1, 3, 8, 8), (3, 3, 64, 20)):
         images = torch.rand(size) * 2 - 1
         expected = model.translate(images, direction=name)
-        assert torch.allclose(module(image=images), expected, rtol=0, atol=1e-5)
+        assert torch.allclose(module(source_image=images), expected, rtol=0, atol=1e-5)
     assert f"cyclegan, {name}, as torch-export" in Path("c.pt2.md").read_text()
 
 
