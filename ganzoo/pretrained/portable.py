@@ -40,8 +40,8 @@ def export_file(
     """Write a model as a file that works without ganzoo, and next to it a text file that tells how to run it.
 
     The file takes any number of images, and a model that translates takes any size that its network takes. Its inputs
-    are ``z``, ``label``, ``truncation`` or ``source_image``, whichever the model has, and its output is ``image``. Its images
-    are compared with those of the model before it is moved to `path`. `direction` is that of a translation.
+    are ``z``, ``label``, ``truncation`` or ``source_image``, whichever the model has, and its output is ``image``. Its
+    images are compared with those of the model before it is moved to `path`. `direction` is that of a translation.
 
     Raises:
         UnknownNameError: there is no such format.
