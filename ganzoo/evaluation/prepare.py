@@ -17,7 +17,7 @@ from ganzoo.utils.files import expand_home
 from ganzoo.utils.names import suggest
 from ganzoo.weights.folder import CONFIG
 
-__all__ = ["Prepared", "prepare"]
+__all__ = ["Prepared", "check_request", "default_against", "is_pictures", "prepare"]
 
 USUAL_FEATURES = "inception"
 """The features for data sets that no extractor was trained on."""
