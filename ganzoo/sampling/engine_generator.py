@@ -61,7 +61,8 @@ class EngineGenerator:
 
     def give_up(self, gan: GAN, inputs: Inputs, error: Exception) -> None:
         """Generate no more images with these names of inputs and these weights, because of an error."""
-        _log.warning("the engine %s failed (%s) - torch generates the images instead", self.used, one_line(error))
+        name = self.used or self.asked
+        _log.warning("the engine %s failed (%s) - torch generates the images instead", name, one_line(error))
         self._kept.put(tuple(inputs), None)
 
     def _open(self, gan: GAN, task: type[Task], config: Config, inputs: Inputs) -> Generate | None:
@@ -69,7 +70,7 @@ class EngineGenerator:
         engines = engines_for(self.asked, gan.device.type)
         if not engines and self.asked == AUTO:
             _log.info("no engine that is faster than torch is installed for %s", gan.device.type)
-        for engine in engines:
+        for position, engine in enumerate(engines, 1):
             problem = why_unusable(engine, gan.device.type)
             try:
                 if not problem:
@@ -78,7 +79,8 @@ class EngineGenerator:
                     return function
             except Exception as error:  # of any kind: the libraries raise their own
                 problem = one_line(error)
-            _log.warning("the engine %s is not used: %s - torch generates the images instead", engine.name, problem)
+            then = "the next engine is tried" if position < len(engines) else "torch generates the images instead"
+            _log.warning("the engine %s is not used: %s - %s", engine.name, problem, then)
         return None
 
 

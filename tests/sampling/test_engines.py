@@ -286,7 +286,9 @@ def test_auto_is_the_fastest_that_is_installed_and_right(cache, plain, monkeypat
     assert same(model.sample(2), plain.sample(2))
     assert model.engine == "good"
     assert [name for name, graph in made.items() if graph.prepared] == ["wrong", "good"]
-    assert len(lines(caplog)) == 1
+    [line] = lines(caplog)
+    assert line.startswith("the engine wrong is not used: EngineError: its images differ from PyTorch's by up to ")
+    assert line.endswith(" - the next engine is tried")
 
 
 # --- copies, threads, processes -----------------------------------------------------------------
