@@ -87,11 +87,11 @@ def test_other_options_have_another_name_and_the_same_command_says_what_to_type(
 
 
 def test_16_bits_are_stated(run, here):
-    code, out, err = run("sample", "tiny", "-n", "4", "--precision", "bf16")
-    assert (code, out) == (0, "tiny-seed0.png\n")
+    code, out, err = run("sample", "tiny", "-n", "4", "--precision", "bf16", "-o", "a.png")
+    assert (code, out) == (0, "a.png\n")
     assert "ganzoo: note: bf16 changes pixels, in [-1, 1], by up to 0.0" in err
-    code, out, err = run("interpolate", "tiny", "--steps", "3", "--precision", "bf16")
-    assert (code, out) == (0, "tiny-walk.png\n")
+    code, out, err = run("interpolate", "tiny", "--steps", "3", "--precision", "bf16", "-o", "b.png")
+    assert (code, out) == (0, "b.png\n")
     assert "ganzoo: note: bf16 changes pixels" in err
 
 

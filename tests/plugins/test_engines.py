@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+from functools import partial
 from pathlib import Path
 
 import huggingface_hub.utils._cache_assets as assets
@@ -14,7 +14,8 @@ from ganzoo.registry import lookup
 from ganzoo.sampling.engines import is_installed
 from ganzoo.testing.engines import assert_engine_agrees
 from ganzoo.testing.tiny import trained_model
-from plugin_factory import install, run
+from in_process import ganzoo as shell
+from plugin_factory import install
 
 ENGINES = lookup.registry().engines
 INSTALLED = [name for name, engine in ENGINES.items() if engine.requires and is_installed(engine)]
@@ -99,14 +100,12 @@ image = torch.export.load(FILE).module()(**{k: torch.as_tensor(v) for k, v in IN
 '''
 
 
-def test_an_outsider_registers_an_engine(tmp_path):
+def test_an_outsider_registers_an_engine(tmp_path, cache, monkeypatch, capsys):
     install(tmp_path, "ganzoo-graph", {"ganzoo_graph": PLUGIN}, {"graph": "ganzoo_graph"})
-    told = run(tmp_path, "info", "graph", "--json")
-    assert '"installed": true' in told.stdout, told.stderr
-    environment = {"HF_HOME": str(tmp_path / "hf"), "PATH": os.environ["PATH"]}
-    file = tmp_path / "a.png"
-    done = run(tmp_path, "sample", "gan-mnist", "-n", "4", "--engine", "graph", "-o", str(file), **environment)
-    assert (done.returncode, done.stdout, done.stderr) == (0, f"{file}\n", "")
-    assert len(list(Path(tmp_path, "hf/assets/ganzoo/engines/default").iterdir())) == 1
-    exported = run(tmp_path, "export", "gan-mnist", "--format", "graph", "-o", str(tmp_path / "g.pt2"), **environment)
-    assert exported.stdout.splitlines() == [str(tmp_path / "g.pt2"), str(tmp_path / "g.pt2.md")], exported.stderr
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    run = partial(shell, monkeypatch, capsys)
+    assert '"installed": true' in run("info", "graph", "--json").out
+    assert run("sample", "gan-mnist", "-n", "4", "--engine", "graph", "-o", "a.png") == (0, "a.png\n", "")
+    assert len(list(Path("assets/ganzoo/engines/default").iterdir())) == 1
+    assert run("export", "gan-mnist", "--format", "graph", "-o", "g.pt2") == (0, "g.pt2\ng.pt2.md\n", "")
