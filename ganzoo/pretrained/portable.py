@@ -59,10 +59,12 @@ def export_file(
     problem = why_unusable(engine, "cpu")
     if problem:
         raise InvalidRequestError(f"the format {file_format} cannot be written: {problem}")
+    subject = source.info.subject
+    if subject.task.from_images:
+        subject.direction(source.name, direction)
+    elif direction is not None:
+        raise InvalidRequestError(f"{source.name} takes no direction: it is {subject.task.name} - leave it out")
     model = load_from(source, device="cpu")
-    if direction is not None and not model.task.from_images:
-        raise InvalidRequestError(f"{source.name} takes no direction: it is {model.task.name} - leave it out")
-    model.request(direction=direction) if model.task.from_images else None
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=".ganzoo-", ignore_cleanup_errors=True) as folder:
         inputs = _write(model, engine, Path(folder), direction)
         for name in written.files:
