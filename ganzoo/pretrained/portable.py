@@ -65,6 +65,10 @@ def export_file(
     elif direction is not None:
         raise InvalidRequestError(f"{source.name} takes no direction: it is {subject.task.name} - leave it out")
     model = load_from(source, device="cpu")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"cannot write {path}: {error.strerror} - choose another folder") from error
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=".ganzoo-", ignore_cleanup_errors=True) as folder:
         inputs = _write(model, engine, Path(folder), direction)
         for name in written.files:
@@ -85,10 +89,6 @@ def _targets(path: Path, written: ExportFormat, *, overwrite: bool) -> list[Path
     card = path.with_name(f"{path.name}.md")
     for other in (*others, card):
         check_file(other, (other.suffix,), overwrite=overwrite)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"cannot write {path}: {error.strerror} - choose another folder") from error
     return [path, *others, card]
 
 
