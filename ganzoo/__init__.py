@@ -16,6 +16,8 @@ from ganzoo.interface.hooks import hookimpl
 from ganzoo.interface.specs import (
     Architecture,
     Augmentation,
+    Engine,
+    ExportFormat,
     FeatureExtractor,
     Loss,
     PretrainedModel,
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     from ganzoo.distributed.processes import gather_rows, own_rows
     from ganzoo.evaluation.evaluate import evaluate
     from ganzoo.evaluation.result import Evaluation, Score
+    from ganzoo.interface.engine import EngineFunctions, SamplingNetwork
     from ganzoo.interface.extractor import Extractor, ExtractorOutput
     from ganzoo.interface.gan import (
         GAN,
@@ -67,7 +70,10 @@ __all__ = [
     "Derived",
     "DiscriminatorOutput",
     "Domains",
+    "Engine",
+    "EngineFunctions",
     "Evaluation",
+    "ExportFormat",
     "Extractor",
     "ExtractorOutput",
     "FeatureExtractor",
@@ -87,6 +93,7 @@ __all__ = [
     "Recipe",
     "Record",
     "Regularizer",
+    "SamplingNetwork",
     "Schedule",
     "Score",
     "Shapes",
@@ -118,6 +125,7 @@ _LAZY = {
     "distributed.processes": ("gather_rows", "own_rows"),
     "evaluation.evaluate": ("evaluate",),
     "evaluation.result": ("Evaluation", "Score"),
+    "interface.engine": ("EngineFunctions", "SamplingNetwork"),
     "interface.extractor": ("ExtractorOutput", "Extractor"),
     "interface.gan": (
         "GAN",

@@ -13,13 +13,28 @@ import click
 from click.core import ParameterSource
 
 from ganzoo.cli import display, training_progress
-from ganzoo.cli.arguments import AS_JSON, COUNT, COUNT_OR_0, DATA, DATA_DIR, DEVICE, FOLDER, PATH, bounded, registered
+from ganzoo.cli.arguments import (
+    AS_JSON,
+    COUNT,
+    COUNT_OR_0,
+    DATA,
+    DATA_DIR,
+    DEVICE,
+    FOLDER,
+    MODEL,
+    PATH,
+    Name,
+    bounded,
+    registered,
+    resolved,
+)
 from ganzoo.cli.output import say, tell
 from ganzoo.cli.progress import bars
 from ganzoo.data.known import check_source
 from ganzoo.errors import InvalidConfigError, InvalidRequestError
 from ganzoo.pretrained.resolve import resolve_folder
 from ganzoo.registry import lookup
+from ganzoo.sampling.engines import export_formats
 from ganzoo.training.plan import PRECISIONS, Plan, make_plan
 from ganzoo.training.run_folder import check_folder, read_resources, resumed_plan
 from ganzoo.utils.files import check_file
@@ -169,8 +184,15 @@ def train(
 
 
 @click.command()
-@click.argument("run", type=FOLDER)
-@click.option("-o", "--output", type=PATH, required=True, help="Folder to write.")
+@click.argument("name", type=MODEL)
+@click.option("-o", "--output", type=PATH, required=True, help="Folder, or file, to write.")
+@click.option(
+    "--format",
+    "file_format",
+    type=Name(lambda ctx: export_formats()),
+    help="Write a file that works without ganzoo: onnx, openvino or torch-export. [default: a folder for ganzoo]",
+)
+@click.option("--direction", help="Direction of a translation, with --format. [default: the first]")
 @click.option("--half", is_flag=True, help="Store the weights in 16 bits: half the file size.")
 @click.option(
     "--standing-stats",
@@ -179,15 +201,37 @@ def train(
     metavar="BATCHES",
     help="Compute the batch normalization statistics again, over this number of batches of samples.",
 )
-@click.option("--overwrite", is_flag=True, help="Replace a model that is already in the folder.")
-def export(run: str, output: Path, half: bool, standing: int | None, overwrite: bool) -> None:
-    """Copy a model to another folder.
+@click.option("--overwrite", is_flag=True, help="Replace what is already there.")
+def export(
+    name: str,
+    output: Path,
+    file_format: str | None,
+    direction: str | None,
+    half: bool,
+    standing: int | None,
+    overwrite: bool,
+) -> None:
+    """Copy a model to another folder, or to a file that works without ganzoo.
 
-    RUN is the folder of a run or of a model, or a Hub reference such as hf:OWNER/REPO.
+    NAME is the folder of a run or of a model, or a Hub reference such as hf:OWNER/REPO. With --format, it may be a
+    registered model too. The images of the file are compared with those of PyTorch before it is left there. A text file
+    next to it tells how to run it.
     """
+    if file_format is not None:
+        if half or standing:
+            raise click.UsageError(
+                "--half and --standing-stats are for folders - export a folder first, then that folder"
+            )
+        from ganzoo.pretrained.portable import export_file
+
+        for path in export_file(resolved(name), output, file_format, direction=direction, overwrite=overwrite):
+            say(path)
+        return
+    if direction is not None:
+        raise click.UsageError("--direction is for files - leave it out, or add --format")
     from ganzoo.pretrained import exporting
 
-    folder = bounded(resolve_folder(run)).fetch_folder()
+    folder = bounded(resolve_folder(name)).fetch_folder()
     exporting.export(folder, output, half=half, standing=standing or 0, overwrite=overwrite)
     say(output)
 
