@@ -317,8 +317,9 @@ class Model:
                     return prepared(inputs)
             except Exception as error:  # of any kind: the libraries raise their own
                 self._engine.give_up(self.gan, inputs, error)
-        generate = self.gan.generate if self._fused is None else self._fused.function_of(self.gan)
-        if self.precision == "fp32":
+        single = self.precision == "fp32"
+        generate = self.gan.generate if self._fused is None else self._fused.function_of(self.gan, packs=single)
+        if single:
             with torch.inference_mode():
                 return generate(inputs)
         self._first_inputs = self._first_inputs or {name: value[:4].cpu() for name, value in inputs.items()}
