@@ -27,7 +27,7 @@ from ganzoo.training.loop import Loop
 from ganzoo.training.plan import Plan
 from ganzoo.training.run_folder import check_folder, write_plan
 from ganzoo.training.techniques import resolve_techniques
-from ganzoo.utils.locks import FolderInUse, FolderLock
+from ganzoo.utils.locks import FolderLock, InUse
 from ganzoo.utils.precision import float32_on_cpu
 from ganzoo.utils.progress import Progress, silent
 from ganzoo.utils.seeds import derive_seed
@@ -211,7 +211,7 @@ def _lock(folder: Path) -> FolderLock:
     """
     try:
         return FolderLock(folder)
-    except FolderInUse as error:
+    except InUse as error:
         raise RunError(f"{folder} is used by {error} - wait until it ends, or choose another folder") from error
 
 
