@@ -49,7 +49,9 @@ def load_from(source: Source, *, device: str | torch.device = "cpu", progress: P
     info = source.info
     config, tensors = source.read(source.fetch(progress=progress))
     name, classes = source.model_name, info.classes
-    return assemble_published(info.architecture, config, tensors, name=name, classes=classes, fuse=True).to(target)
+    model = assemble_published(info.architecture, config, tensors, name=name, classes=classes, fuse=True)
+    model.license = info.license
+    return model.to(target)
 
 
 class Pulled(NamedTuple):

@@ -37,6 +37,8 @@ class Model:
 
     With `fuse`, the faster function of `GAN.fused` generates the images, as long as the GAN is in eval mode.
     The GAN itself does not change, and several threads may sample at the same time.
+
+    `license` is that of the weights, such as ``mit``; None if nothing says it.
     """
 
     def __init__(
@@ -54,6 +56,7 @@ class Model:
         self.config = config
         self.name = name
         self.classes = classes
+        self.license: str | None = None
         self._fused = FusedGenerator() if fuse else None
 
     def __repr__(self) -> str:
