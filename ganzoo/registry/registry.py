@@ -66,8 +66,8 @@ class Registry:
         risky = {each.key for each in installed if _is_risky(each, disabled)}
         for key in take_unfinished(risky) if risky else ():
             warnings.warn(
-                f"plugin {key} was being imported when ganzoo ended without a word - disable it with "
-                f"GANZOO_DISABLE_PLUGINS={key}, or check it with `ganzoo doctor`",
+                f"an earlier process ended while it imported plugin {key} - check the plugin with `ganzoo doctor`, "
+                f"or disable it with GANZOO_DISABLE_PLUGINS={key}",
                 PluginWarning,
                 stacklevel=3,
             )

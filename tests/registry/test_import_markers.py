@@ -50,8 +50,8 @@ def test_a_plugin_that_ends_the_process_is_named_at_the_next_start(site: Path, t
     assets = str(tmp_path / "assets")
     assert run(site, "list", HF_ASSETS_CACHE=assets).stdout == ""
     warning = (
-        "ganzoo: warning: plugin killer:main was being imported when ganzoo ended without a word - disable it with "
-        "GANZOO_DISABLE_PLUGINS=killer:main, or check it with `ganzoo doctor`\n"
+        "ganzoo: warning: an earlier process ended while it imported plugin killer:main - check the plugin with "
+        "`ganzoo doctor`, or disable it with GANZOO_DISABLE_PLUGINS=killer:main\n"
     )
     assert run(site, "list", HF_ASSETS_CACHE=assets).stderr.startswith(warning)
     told = run(site, "list", HF_ASSETS_CACHE=assets, GANZOO_DISABLE_PLUGINS="killer:main")
@@ -62,7 +62,7 @@ def test_a_plugin_that_ends_the_process_is_named_at_the_next_start(site: Path, t
 def test_the_library_warns_once(site: Path, cache: Path) -> None:
     install_plugin(site, "mended")
     kill_during("mended:main")
-    with pytest.warns(PluginWarning, match="^plugin mended:main was being imported when ganzoo ended"):
+    with pytest.warns(PluginWarning, match="^an earlier process ended while it imported plugin mended:main"):
         Registry.discover()
     Registry.discover()
     assert list(cache.iterdir()) == []
