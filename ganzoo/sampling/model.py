@@ -40,6 +40,8 @@ class Model:
     With `fuse`, the faster function of `GAN.fused` generates the images, as long as the GAN is in eval mode.
     The GAN itself does not change, and several threads may sample at the same time. `use` chooses another engine, or
     another precision.
+
+    `license` is that of the weights, such as ``mit``; None if nothing says it.
     """
 
     def __init__(
@@ -58,6 +60,7 @@ class Model:
         self.name = name
         self.classes = classes
         self.precision = "fp32"
+        self.license: str | None = None
         self._fused = FusedGenerator() if fuse else None
         self._engine: EngineGenerator | None = None
         self._first_inputs: Inputs = {}
