@@ -137,7 +137,7 @@ class Model:
 
     @float32_on_cpu()
     def _draw_each(self, seeded: Iterable[tuple[int, Task]]) -> Inputs:
-        return _stack([self.gan.draw(request, torch.Generator().manual_seed(seed)) for seed, request in seeded])
+        return self.gan.draw_batch(seeded)
 
     def interpolate(
         self,
@@ -238,9 +238,8 @@ class Model:
 
     def _translate(self, direction: str | None, images: Tensor) -> Tensor:
         """Translate images, (N, C, H, W), of a size that the network takes."""
-        unused = torch.Generator()  # translations draw nothing
         requests = (self.request(image=image, direction=direction) for image in images)
-        return self.generate(_stack([self.gan.draw(request, unused) for request in requests]))
+        return self.generate(self.gan.draw_batch((0, request) for request in requests))
 
     @float32_on_cpu()
     def generate(self, inputs: Inputs) -> Tensor:
@@ -263,8 +262,3 @@ class Model:
         if not bool(images.isfinite().all()):
             raise NonFiniteError(f"{self.name} produced NaN or infinity - its weights or inputs are damaged")
         return images
-
-
-def _stack(rows: Sequence[Inputs]) -> Inputs:
-    """The inputs of one batch, from those of single images."""
-    return {name: torch.stack([row[name] for row in rows]) for name in rows[0]}
