@@ -10,7 +10,17 @@ from torch import Tensor
 
 from ganzoo.errors import NonFiniteError
 
-__all__ = ["MODES", "fit", "from_bytes", "resize", "to_bytes", "to_channels", "to_pictures", "to_tensor"]
+__all__ = [
+    "MODES",
+    "fit",
+    "from_bytes",
+    "resize",
+    "round_to_bytes",
+    "to_bytes",
+    "to_channels",
+    "to_pictures",
+    "to_tensor",
+]
 
 MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 """Pillow's name for the mode of a picture, by its number of channels."""
@@ -24,22 +34,29 @@ def to_tensor(picture: Image.Image) -> Tensor:
 
 
 def to_pictures(images: Tensor) -> list[Image.Image]:
-    """Pictures from (N, C, H, W) in [-1, 1]: gray for one channel, RGB for three, RGBA for four."""
+    """Pictures from (N, C, H, W), floats in [-1, 1] or uint8: gray for one channel, RGB for three, RGBA for four."""
     mode = MODES[images.shape[1]]
     size = (images.shape[3], images.shape[2])
     return [Image.frombytes(mode, size, p.numpy().tobytes()) for p in to_bytes(images).permute(0, 2, 3, 1)]
 
 
 def to_bytes(images: Tensor) -> Tensor:
-    """uint8 (N, C, H, W) on the CPU, from floats (N, C, H, W) in [-1, 1].
+    """uint8 (N, C, H, W) on the CPU, from floats (N, C, H, W) in [-1, 1]; uint8 images stay as they are.
 
     Raises:
         NonFiniteError: an image holds NaN or infinity, which would become black pixels.
     """
-    images = images.detach().cpu().float()
+    if images.dtype == torch.uint8:
+        return images.cpu()
+    images = images.detach()
     if not bool(images.isfinite().all()):
         raise NonFiniteError("images with NaN or infinity cannot become pictures - check the weights that made them")
-    return images.add(1).mul(127.5).round().clamp(0, 255).to(torch.uint8)
+    return round_to_bytes(images).cpu()
+
+
+def round_to_bytes(images: Tensor) -> Tensor:
+    """uint8 from finite floats in [-1, 1], of any shape and on their device: a quarter of the bytes to copy."""
+    return images.float().add(1).mul_(127.5).round_().clamp_(0, 255).to(torch.uint8)
 
 
 def from_bytes(images: Tensor) -> Tensor:
