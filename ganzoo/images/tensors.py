@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
@@ -12,7 +13,6 @@ from ganzoo.errors import NonFiniteError
 
 __all__ = [
     "MODES",
-    "fit",
     "from_bytes",
     "resize",
     "round_to_bytes",
@@ -28,9 +28,9 @@ MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 
 def to_tensor(picture: Image.Image) -> Tensor:
     """uint8 (C, H, W) from a picture of mode L, RGB or RGBA."""
-    channels = len(picture.getbands())
-    flat = torch.frombuffer(bytearray(picture.tobytes()), dtype=torch.uint8)
-    return flat.view(picture.height, picture.width, channels).permute(2, 0, 1).contiguous()
+    pixels = np.asarray(picture).reshape(picture.height, picture.width, -1)
+    # NumPy copies in one thread. PyTorch's threads would get into each other's way in each small picture.
+    return torch.from_numpy(np.array(pixels.transpose(2, 0, 1), order="C"))
 
 
 def to_pictures(images: Tensor) -> list[Image.Image]:
@@ -76,16 +76,6 @@ def to_channels(images: Tensor, channels: int) -> Tensor:
         return ((19595 * red + 38470 * green + 7471 * blue + 32768) >> 16).to(torch.uint8)[:, None]  # as Pillow does
     rgb = images.expand(-1, 3, -1, -1)
     return rgb if channels == 3 else torch.cat([rgb, torch.full_like(rgb[:, :1], 255)], dim=1)
-
-
-def fit(image: Tensor, size: Sequence[int]) -> Tensor:
-    """Crop the largest centered part of uint8 (C, H, W) that has the proportions of `size`, (H, W), and resize it."""
-    from torchvision.transforms.v2.functional import center_crop
-
-    height, width = image.shape[1:]
-    scale = min(height / size[0], width / size[1])
-    cropped: Tensor = center_crop(image, [max(1, round(size[0] * scale)), max(1, round(size[1] * scale))])
-    return resize(cropped[None], size)[0]
 
 
 def resize(images: Tensor, size: Sequence[int]) -> Tensor:

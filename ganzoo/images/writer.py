@@ -50,7 +50,8 @@ class PictureWriter:
         """Let the first file appear under its name."""
         written, path = self._waiting[0]
         temporary = written.result()
-        os.replace(temporary, path)
+        if temporary.exists() or not path.exists():  # else Ctrl-C came after it was moved
+            os.replace(temporary, path)
         self._waiting.popleft()
         self._done(1)
 
