@@ -16,7 +16,7 @@ from ganzoo.utils.files import write_aside
 
 __all__ = ["PictureWriter"]
 
-WAITING = 256
+WAITING = 64
 """The most pictures that are in memory. Then `write` waits for the first of them."""
 
 
