@@ -189,18 +189,19 @@ Count = Callable[[int], None]
 
 
 def _batches(model: Model, grid: SampleGrid, batch_size: int) -> Iterator[Tensor]:
-    return model.generate_each(((cell.seed, cell.request) for cell in grid), batch_size=batch_size)
+    seeded = ((cell.seed, cell.request) for cell in grid)
+    return model.generate_each(seeded, batch_size=batch_size, as_bytes=True)
 
 
 def _save_each(model: Model, files: list[Path], grid: SampleGrid, batch_size: int, count: Count) -> None:
-    from ganzoo.images.files import save_picture
     from ganzoo.images.tensors import to_pictures
+    from ganzoo.images.writer import PictureWriter
 
     remaining = iter(files)
-    for batch in _batches(model, grid, batch_size):
-        for picture in to_pictures(batch):
-            save_picture(picture, next(remaining))
-            count(1)
+    with PictureWriter(count) as writer:
+        for batch in _batches(model, grid, batch_size):
+            for picture in to_pictures(batch):
+                writer.write(picture, next(remaining))
 
 
 def _save_sheet(model: Model, files: list[Path], grid: SampleGrid, batch_size: int, count: Count) -> None:
