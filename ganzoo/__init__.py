@@ -16,6 +16,7 @@ from ganzoo.interface.hooks import hookimpl
 from ganzoo.interface.specs import (
     Architecture,
     Augmentation,
+    Degradation,
     FeatureExtractor,
     Loss,
     PretrainedModel,
@@ -33,7 +34,10 @@ if TYPE_CHECKING:
     from ganzoo.data.load import load_data
     from ganzoo.distributed.processes import gather_rows, own_rows
     from ganzoo.evaluation.evaluate import evaluate
+    from ganzoo.evaluation.extractors import feature_loss
     from ganzoo.evaluation.result import Evaluation, Score
+    from ganzoo.images.files import read_picture
+    from ganzoo.interface.defect import Defect
     from ganzoo.interface.extractor import Extractor, ExtractorOutput
     from ganzoo.interface.gan import (
         GAN,
@@ -45,9 +49,10 @@ if TYPE_CHECKING:
         discriminate,
         frozen,
     )
-    from ganzoo.interface.latents import draw_latent, draw_truncated
+    from ganzoo.interface.latents import Prior, draw_latent, draw_truncated
     from ganzoo.pretrained.load import load, pull
     from ganzoo.registry.lookup import create, models
+    from ganzoo.sampling.inversion import Inversion
     from ganzoo.sampling.model import Model
     from ganzoo.training.loop import Loop
     from ganzoo.training.plan import TrainingOptions
@@ -63,6 +68,8 @@ __all__ = [
     "Batch",
     "BundledFile",
     "ClassConditional",
+    "Defect",
+    "Degradation",
     "Derived",
     "DiscriminatorOutput",
     "Domains",
@@ -76,11 +83,13 @@ __all__ = [
     "ImageToImage",
     "Inputs",
     "InvalidRequestError",
+    "Inversion",
     "Layout",
     "Loop",
     "Loss",
     "Model",
     "PretrainedModel",
+    "Prior",
     "Progress",
     "Reading",
     "Recipe",
@@ -100,6 +109,7 @@ __all__ = [
     "draw_latent",
     "draw_truncated",
     "evaluate",
+    "feature_loss",
     "frozen",
     "gather_rows",
     "hookimpl",
@@ -108,6 +118,7 @@ __all__ = [
     "models",
     "own_rows",
     "pull",
+    "read_picture",
 ]
 
 # These names are imported on first use (PEP 562), so that `import ganzoo` and `ganzoo list` do not import torch.
@@ -116,7 +127,10 @@ _LAZY = {
     "data.load": ("load_data",),
     "distributed.processes": ("gather_rows", "own_rows"),
     "evaluation.evaluate": ("evaluate",),
+    "evaluation.extractors": ("feature_loss",),
     "evaluation.result": ("Evaluation", "Score"),
+    "images.files": ("read_picture",),
+    "interface.defect": ("Defect",),
     "interface.extractor": ("ExtractorOutput", "Extractor"),
     "interface.gan": (
         "GAN",
@@ -129,9 +143,10 @@ _LAZY = {
         "discriminate",
         "frozen",
     ),
-    "interface.latents": ("draw_latent", "draw_truncated"),
+    "interface.latents": ("Prior", "draw_latent", "draw_truncated"),
     "pretrained.load": ("load", "pull"),
     "registry.lookup": ("create", "models"),
+    "sampling.inversion": ("Inversion",),
     "sampling.model": ("Model",),
     "training.loop": ("Loop",),
     "training.plan": ("TrainingOptions",),

@@ -19,10 +19,19 @@ from PIL import Image, ImageOps, UnidentifiedImageError, features
 from torch import Tensor
 
 from ganzoo.errors import UnreadableImage, one_line
-from ganzoo.images.tensors import MODES, to_tensor
+from ganzoo.images.tensors import MODES, from_bytes, to_tensor
 from ganzoo.utils.files import atomic_write
 
-__all__ = ["Picture", "check_one_piece", "check_pixels", "picture_size", "read_image", "save_picture", "take_picture"]
+__all__ = [
+    "Picture",
+    "check_one_piece",
+    "check_pixels",
+    "picture_size",
+    "read_image",
+    "read_picture",
+    "save_picture",
+    "take_picture",
+]
 
 MAX_PIXELS = 89_478_485  # Pillow's own limit; Pillow itself only warns about larger pictures
 
@@ -62,6 +71,15 @@ def read_image(path: Path, *, channels: int) -> Picture:
     """
     with _opened(path) as picture:
         return _prepare(picture, MODES[channels], of=str(path))
+
+
+def read_picture(path: str | Path, *, channels: int) -> Tensor:
+    """What `read_image` reads, as floats (channels, H, W) in [-1, 1].
+
+    Raises:
+        UnreadableImage: as `read_image`.
+    """
+    return from_bytes(read_image(Path(path), channels=channels).pixels)
 
 
 def picture_size(path: Path) -> tuple[int, int]:

@@ -13,18 +13,21 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from ganzoo.errors import GanzooError, InvalidRequestError, NonFiniteError
+from ganzoo.errors import InvalidRequestError, NonFiniteError
 from ganzoo.images.tensors import to_pictures
 from ganzoo.interface.configs import Config
 from ganzoo.interface.gan import GAN, Inputs
 from ganzoo.interface.tasks import Task
+from ganzoo.sampling.degradations import make_damage
 from ganzoo.sampling.fused import FusedGenerator
 from ganzoo.sampling.interpolation import interpolate_inputs
+from ganzoo.sampling.inversion import Combine, ImageLoss, Inversion, Search, search_images
 from ganzoo.sampling.requests import check_seeds, make_request
-from ganzoo.sampling.sources import Source, batched, check_resize, source_image
+from ganzoo.sampling.sources import Source, batched, check_resize, source_image, target_images
 from ganzoo.sampling.tiling import check_tile, translate_batch
-from ganzoo.utils.devices import is_out_of_memory, resolve_device
+from ganzoo.utils.devices import memory_for, resolve_device
 from ganzoo.utils.precision import float32_on_cpu
+from ganzoo.utils.progress import Progress, silent
 
 __all__ = ["Model"]
 
@@ -242,6 +245,63 @@ class Model:
         requests = (self.request(image=image, direction=direction) for image in images)
         return self.generate(_stack([self.gan.draw(request, unused) for request in requests]))
 
+    def invert(
+        self,
+        images: Source | Sequence[Source],
+        *,
+        starts: int = 8,
+        steps: int = 200,
+        loss: str | ImageLoss = "l1",
+        prior: float = 0.02,
+        learning_rate: float = 0.1,
+        combine: Combine = "mean",
+        degradation: str | Sequence[str] | None = None,
+        seed: int = 0,
+        batch_size: int = 8,
+        progress: Progress = silent,
+        **options: Any,
+    ) -> Inversion:
+        """Find the inputs that generate `images`: paths, pictures, or floats (C, H, W) or (N, C, H, W) in [-1, 1].
+
+        The search begins at several drawn inputs for each image, `starts`, and takes `steps` steps of Adam.
+        `GAN.inversion_priors` says which inputs change. It minimizes the difference between images, ``l1``, ``l2`` or
+        a function such as `ganzoo.feature_loss("mnist")`, plus `prior` times half the mean square of the inputs,
+        which keeps them where training drew them. The result is the mean of what the starts found, or the best of it:
+        with the smallest sum. The mean is nearer to the true image, and the best is an image of the generator.
+
+        `degradation`, such as ``noise=1.0``, says what is wrong with the images. They are then compared behind this
+        defect, so that the result is an image without it. Other pictures are cropped and resized to the model's size;
+        damaged ones must have it.
+
+        Image i of seed s is searched for with the random numbers of s + i alone: the result is the same for every
+        batch size, except for rounding. `options` are the fields of the task; a `label` that is given stays.
+
+        Raises:
+            InvalidRequestError: a value is wrong, an image has the wrong size, or the model translates images.
+            UnreadableImage: a picture cannot be read.
+            NonFiniteError: the search led to NaN or infinity.
+        """
+        search = Search(
+            starts=starts, steps=steps, prior=prior, learning_rate=learning_rate, combine=combine, loss=loss
+        )
+        if self.task.from_images:
+            text = "it has no latents to find - use a model that generates images from latents"
+            raise InvalidRequestError(f"{self.name} is {self.task.name}: {text}")
+        request, damage = self.request(**options), make_damage(degradation, self.image_shape)
+        targets = target_images(images, damage.shape, exact=bool(damage.defects))
+        check_seeds(len(targets), seed, batch_size)
+        with torch.inference_mode(False), torch.enable_grad(), float32_on_cpu(), memory_for(self.device):
+            return search_images(
+                self.gan,
+                lambda seeds: self._draw_each((each, request) for each in seeds),
+                targets,
+                search,
+                damage,
+                seed=seed,
+                batch_size=batch_size,
+                progress=progress,
+            )
+
     @float32_on_cpu()
     def generate(self, inputs: Inputs) -> Tensor:
         """Generate images from `inputs`: (N, C, H, W) in [-1, 1] on the CPU.
@@ -251,15 +311,8 @@ class Model:
             NonFiniteError: the network produced NaN or infinity.
         """
         generate = self.gan.generate if self._fused is None else self._fused.function_of(self.gan)
-        try:
-            with torch.inference_mode():
-                images = generate({name: value.to(self.device) for name, value in inputs.items()}).cpu()
-        except (RuntimeError, MemoryError) as error:
-            if not is_out_of_memory(error):
-                raise
-            raise GanzooError(
-                f"{self.device} has too little memory for this many images at a time - use a smaller batch size"
-            ) from error
+        with memory_for(self.device), torch.inference_mode():
+            images = generate({name: value.to(self.device) for name, value in inputs.items()}).cpu()
         if not bool(images.isfinite().all()):
             raise NonFiniteError(f"{self.name} produced NaN or infinity - its weights or inputs are damaged")
         return images

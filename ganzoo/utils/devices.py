@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
 
-from ganzoo.errors import InvalidRequestError, one_line
+from ganzoo.errors import GanzooError, InvalidRequestError, one_line
 
-__all__ = ["is_out_of_memory", "resolve_device", "seed_device"]
+__all__ = ["is_out_of_memory", "memory_for", "resolve_device", "seed_device"]
 
 
 def resolve_device(name: str) -> torch.device:
@@ -50,3 +53,20 @@ def is_out_of_memory(error: BaseException) -> bool:
         return True
     text = str(error)  # PyTorch has no type for these
     return isinstance(error, RuntimeError) and ("can't allocate memory" in text or "out of memory" in text)
+
+
+@contextmanager
+def memory_for(device: torch.device) -> Iterator[None]:
+    """Inside, a batch of images is computed on the device.
+
+    Raises:
+        GanzooError: the device has too little memory for it.
+    """
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+        raise GanzooError(
+            f"{device} has too little memory for this many images at a time - use a smaller batch size"
+        ) from error

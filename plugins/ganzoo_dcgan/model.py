@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from ganzoo import GAN, AdversarialLoss, Batch, Inputs, Task, Update, discriminate, draw_latent, frozen
+from ganzoo import GAN, AdversarialLoss, Batch, Inputs, Prior, Task, Update, discriminate, draw_latent, frozen
 from ganzoo_dcgan.config import DCGANConfig
 from ganzoo_dcgan.networks import Discriminator, Generator
 
@@ -68,6 +68,10 @@ class DCGAN(GAN):
             return images
 
         return generate
+
+    def inversion_priors(self, inputs: Inputs) -> Mapping[str, Prior]:
+        """The latent has the distribution of training."""
+        return {"z": Prior(self.config.latent)}
 
     def generate(self, inputs: Inputs) -> Tensor:
         """(N, C, H, W) in [-1, 1] from ``z``, (N, latent_dim)."""
