@@ -144,12 +144,12 @@ def _result(gan: GAN, inputs: _Variables, targets: Tensor, search: Search, damag
     values = inputs.values()
     images, goals = gan.generate(values), damage.known(targets).to(gan.device)
     losses = search.difference(damage.apply(images), goals.repeat_interleave(search.starts, 0))
-    ranked = (losses + search.prior * inputs.penalties()).unflatten(0, (-1, search.starts))
+    ranked = (losses + search.prior * inputs.penalties()).view(-1, search.starts)
     best = ranked.argmin(1) + search.starts * torch.arange(len(targets), device=ranked.device)
     if search.combine == "best":
         images, losses = images[best], losses[best]
     else:
-        images = images.unflatten(0, (-1, search.starts)).mean(1)
+        images = images.view(-1, search.starts, *images.shape[1:]).mean(1)
         losses = search.difference(damage.apply(images), goals)
     if not bool(images.isfinite().all()):
         raise NonFiniteError("the search led to NaN or infinity - try a lower learning rate")

@@ -252,9 +252,9 @@ class Model:
         starts: int = 8,
         steps: int = 200,
         loss: str | ImageLoss = "l1",
-        prior: float = 0.02,
+        prior: float = 0.05,
         learning_rate: float = 0.1,
-        combine: Combine = "mean",
+        combine: Combine = "best",
         degradation: str | Sequence[str] | None = None,
         seed: int = 0,
         batch_size: int = 8,
@@ -266,8 +266,8 @@ class Model:
         The search begins at several drawn inputs for each image, `starts`, and takes `steps` steps of Adam.
         `GAN.inversion_priors` says which inputs change. It minimizes the difference between images, ``l1``, ``l2`` or
         a function such as `ganzoo.feature_loss("mnist")`, plus `prior` times half the mean square of the inputs,
-        which keeps them where training drew them. The result is the mean of what the starts found, or the best of it:
-        with the smallest sum. The mean is nearer to the true image, and the best is an image of the generator.
+        which keeps them where training drew them. The result is the best of what the starts found, with the
+        smallest sum, or their mean, which is no image of the generator.
 
         `degradation`, such as ``noise=1.0``, says what is wrong with the images. They are then compared behind this
         defect, so that the result is an image without it. Other pictures are cropped and resized to the model's size;

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby, islice
 from pathlib import Path
+from typing import Any
 
 import torch
 from PIL import Image
@@ -87,7 +88,7 @@ def target_images(images: Source | Sequence[Source], shape: tuple[int, int, int]
     """
     if isinstance(images, Tensor) and images.ndim == 4:
         images = list(images)
-    listed = list(images) if isinstance(images, (list, tuple)) else [images]
+    listed: list[Any] = list(images) if isinstance(images, (list, tuple)) else [images]
     if not listed:
         raise InvalidRequestError("there are no images to invert - give at least one")
     found = []

@@ -90,7 +90,8 @@ def check_builds_at_every_known_config(architecture: str) -> None:
 def check_models_are_described(architecture: str) -> None:
     """Each of its models must be named ``ARCHITECTURE-something``, and have a `summary` and a `dataset`.
 
-    Its class names must differ. Each loss, penalty, augmentation, degradation and schedule of the same plugin must have a `summary`.
+    Its class names must differ. Each loss, penalty, augmentation, degradation and schedule of the same plugin must have
+    a `summary`.
     """
     for model in _models(architecture):
         bare = architecture.rpartition("/")[2]
