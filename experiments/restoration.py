@@ -64,8 +64,8 @@ def each(function: Filter) -> Callable[[Tensor], Tensor]:
     return apply
 
 
-def main() -> None:
-    """Print a row for the noisy images, for the best setting of each filter, and for the generator."""
+def parse() -> argparse.Namespace:
+    """The options of the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", default="dcgan-fashion-mnist")
     parser.add_argument("--data", default="fashion-mnist")
@@ -75,48 +75,45 @@ def main() -> None:
     parser.add_argument("--starts", type=int, default=8)
     parser.add_argument("--steps", type=int, default=200)
     parser.add_argument("--combine", default="best", choices=("best", "mean"))
-    parser.add_argument("--sheet", default="restoration.png")
-    options = parser.parse_args()
+    parser.add_argument("--sheet", type=Path, default=Path("restoration.png"))
+    return parser.parse_args()
 
+
+def tuned(noisy: Tensor, true: Tensor, sigma: float) -> dict[str, Tensor]:
+    """What each kind of filter makes of the noisy images with its best setting."""
+    shape = (true.shape[1], true.shape[2], true.shape[3])
+    known = [*blurs(shape), *((name, each(function)) for name, function in filters(sigma / 2))]
+    best = {}
+    for kind in ("blur", "non-local means", "total variation"):
+        made = {name: function(noisy) for name, function in known if name.startswith(kind)}
+        name = max(made, key=lambda name: psnr(made[name], true).mean().item())
+        best[name] = made[name].clamp(-1, 1)
+    return best
+
+
+def main() -> None:
+    """Print a row for the noisy images, for the best setting of each filter, and for the generator."""
+    options = parse()
     model = ganzoo.load(options.model)
     classifier = load_extractor(options.data, device=torch.device("cpu"))
     data = ganzoo.load_data(options.data, model.image_shape, split="test", root=options.data_dir)
     batch = next(data.stream(iter([list(range(options.count))])))
-    true, classes = from_bytes(batch["image"]), batch["label"]
+    true = from_bytes(batch["image"])
     damage = make_damage(f"noise={options.sigma}", model.image_shape)
     noisy = torch.stack([damage.inflict(image, seed) for seed, image in enumerate(true)])
-
-    def row(name: str, images: Tensor) -> float:
+    filtered = tuned(noisy, true, options.sigma)
+    search = {name: getattr(options, name) for name in ("starts", "steps", "combine")}
+    found = model.invert(noisy, degradation=f"noise={options.sigma}", **search).images
+    shown = {"the true images": true, "noisy": noisy, **filtered, f"{model.name} {search}": found}
+    for name, images in shown.items():
+        right = classifier(to_bytes(images)).logits.argmax(1) == batch["label"]
         decibels = psnr(images, true).mean().item()
-        right = (classifier(to_bytes(images.clamp(-1, 1))).logits.argmax(1) == classes).float().mean().item()
-        print(f"{name:45} {decibels:6.2f} dB   {right:.2f}", flush=True)
-        return decibels
-
-    row("the images themselves", true)
-    row("noisy", noisy)
-    tuned = [*blurs(model.image_shape), *((name, each(f)) for name, f in filters(options.sigma / 2))]
-    columns = [true, noisy]
-    best = 0.0
-    for kind in ("blur", "non-local means", "total variation"):
-        made = {name: function(noisy) for name, function in tuned if name.startswith(kind)}
-        name = max(made, key=lambda name: psnr(made[name], true).mean().item())
-        best = max(best, row(f"best {name}", made[name]))
-        columns.append(made[name].clamp(-1, 1))
-    found = model.invert(
-        noisy,
-        degradation=f"noise={options.sigma}",
-        starts=options.starts,
-        steps=options.steps,
-        combine=options.combine,
-    )
-    gained = row(f"{model.name}, {options.combine} of {options.starts}, {options.steps} steps", found.images) - best
-    print(f"the generator gains {gained:.2f} dB over the best filter")
-    shown = [
-        picture
-        for row in zip(*(images[:20] for images in [*columns, found.images]), strict=True)
-        for picture in to_pictures(torch.stack(row))
-    ]
-    save_picture(contact_sheet(shown, columns=6, scale=2), Path(options.sheet))
+        print(f"{name:75} {decibels:6.2f} dB   {right.float().mean().item():.2f}")
+    best = max(psnr(images, true).mean().item() for images in filtered.values())
+    print(f"the generator gains {psnr(found, true).mean().item() - best:.2f} dB over the best filter")
+    rows = zip(*(images[:20] for images in shown.values()), strict=True)
+    pictures = [picture for row in rows for picture in to_pictures(torch.stack(row))]
+    save_picture(contact_sheet(pictures, columns=len(shown), scale=2), options.sheet)
 
 
 if __name__ == "__main__":

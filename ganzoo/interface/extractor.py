@@ -24,5 +24,5 @@ class Extractor(nn.Module, ABC):
     def forward(self, images: Tensor) -> ExtractorOutput:
         """Takes uint8 images (N, C, H, W) with 1 or 3 channels, of any size. Row i depends on image i alone.
 
-        It also takes floats in [0, 255], and passes gradients on to them.
+        To be a loss of `Model.invert`, it also takes floats in [0, 255], and passes gradients on to them.
         """

@@ -106,9 +106,9 @@ def prepare_interpolation(
     ends_at = _pair("--seeds", seeds) if saved is None else _pair("--rows", rows)
     for row in ends_at if saved is not None else ():
         saved.row(row)
-    path = output or Path(
-        f"{short_name(name)}-{_label('seeds' if saved is None else 'rows', ends_at, steps, from_class, to_class, truncation, hold)}.png"
-    )
+    kind = "seeds" if saved is None else "rows"
+    label = _label(kind, ends_at, steps, from_class, to_class, truncation, hold)
+    path = output or Path(f"{short_name(name)}-{label}.png")
     check_file(path, _STILL + MOVING, overwrite=overwrite)
     return Interpolation(path, ends_at, (first, last), steps, tuple(hold), saved)
 

@@ -34,7 +34,7 @@ class Report:
     """What was written, and what was found for each picture.
 
     `rows` have the picture's path, the file that was written, its loss, and where the true picture is known, the PSNR
-    in decibels. `skipped` and `changes` are as in a translation.
+    of the result in decibels, and that of the damaged picture. `skipped` and `changes` are as in a translation.
     """
 
     written: list[Path] = field(default_factory=list)
@@ -44,11 +44,16 @@ class Report:
 
 
 class _Read(NamedTuple):
-    """A picture that was read: the image to invert, and the true image if it is known."""
+    """A picture that was read: the image to invert, and the true image if it is known; both are one without a defect."""
 
     job: Job
     target: Tensor
     truth: Tensor | None
+
+    @property
+    def was_damaged(self) -> bool:
+        """Whether there is a true image, which differs from the one to invert."""
+        return self.truth is not None and self.truth is not self.target
 
 
 @dataclass(frozen=True)
@@ -118,11 +123,11 @@ def _read(model: Model, jobs: Iterable[Job], damage: Damage, report: Report, see
     if seed is not None and not damage.defects:
         raise InvalidRequestError("there is nothing to damage the pictures with - name a --degradation")
     shape = damage.shape if seed is None else model.image_shape
+    exact = seed is None and bool(damage.defects)  # the damaged pictures themselves
     count = 0
     for job in jobs:
         try:
             pixels, changes = read_image(job.source, channels=shape[0])
-            exact = seed is None and bool(damage.defects)
             image = fitted(from_bytes(pixels), shape, exact=exact, of=str(job.source))
         except UnreadableImage as error:
             report.skipped[job.source] = str(error)
@@ -130,7 +135,8 @@ def _read(model: Model, jobs: Iterable[Job], damage: Damage, report: Report, see
         report.changes.update(changes)
         if image.shape[1:] != pixels.shape[1:]:
             report.changes[f"resized to {shape[2]}x{shape[1]}"] += 1
-        yield _Read(job, image, None) if seed is None else _Read(job, damage.inflict(image, seed + count), image)
+        target = image if seed is None else damage.inflict(image, seed + count)
+        yield _Read(job, target, None if exact else image)
         count += 1
 
 
@@ -165,16 +171,16 @@ def _names(pictures: Sequence[_Read]) -> list[str]:
 def _row(each: _Read, image: Tensor, loss: float) -> dict[str, Any]:
     from ganzoo.sampling.inversion import psnr
 
-    row = {"picture": str(each.job.source), "result": str(each.job.target), "loss": round(loss, 4)}
-    if each.truth is None:
-        return row
-    compared = {"psnr": image, "psnr_damaged": as_image(each.target, image)}
-    return row | {name: round(psnr(value[None], each.truth[None]).item(), 2) for name, value in compared.items()}
+    row: dict[str, Any] = {"picture": str(each.job.source), "result": str(each.job.target), "loss": round(loss, 4)}
+    if each.truth is not None:
+        compared = {"psnr": image, **({"psnr_damaged": as_image(each.target, image)} if each.was_damaged else {})}
+        row |= {name: round(psnr(value[None], each.truth[None]).item(), 2) for name, value in compared.items()}
+    return row
 
 
 def _panels(each: _Read, image: Tensor, damage: Damage) -> list[Tensor]:
-    """The row of a picture on the sheet: true, damaged, restored and difference; without a true one, three of them."""
-    if each.truth is not None:
+    """The row of a picture on the sheet: true, damaged, restored, difference; or picture, result, difference."""
+    if each.was_damaged and each.truth is not None:
         return [each.truth, as_image(each.target, image), image, _difference(image, each.truth)]
     behind = damage.apply(image[None])[0]
     difference = _difference(behind, damage.known(each.target[None])[0])

@@ -142,9 +142,9 @@ def _show(report: Report, source: Path, as_json: bool) -> None:
     left_out = list_folder(source).notes if source.is_dir() else ()
     for note in (*left_out, *(f"{count} {change}" for change, count in report.changes.items())):
         tell(f"ganzoo: note: {note}")
-    if report.rows and "psnr" in report.rows[0]:
-        restored, damaged = (fmean(row[key] for row in report.rows) for key in ("psnr", "psnr_damaged"))
-        tell(f"ganzoo: mean PSNR: {restored:.2f} dB, of the damaged pictures {damaged:.2f} dB")
+    for key, of in (("psnr", "results"), ("psnr_damaged", "damaged pictures")):
+        if report.rows and key in report.rows[0]:
+            tell(f"ganzoo: mean PSNR of the {of}: {fmean(row[key] for row in report.rows):.2f} dB")
     if report.written:
         tell(f"ganzoo: wrote {', '.join(str(path) for path in report.written[-2:])}")
     sys.exit(1 if report.skipped else 0)
