@@ -44,7 +44,7 @@ class Report:
 
 
 class _Read(NamedTuple):
-    """A picture that was read: the image to invert, and the true image if it is known; both are one without a defect."""
+    """A picture that was read: the image to invert, and the true image if it is known. Without a defect, both are one."""
 
     job: Job
     target: Tensor
