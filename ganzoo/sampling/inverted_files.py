@@ -44,7 +44,10 @@ class Report:
 
 
 class _Read(NamedTuple):
-    """A picture that was read: the image to invert, and the true image if it is known. Without a defect, both are one."""
+    """A picture that was read: the image to invert, and the true image if it is known.
+
+    Both are the same tensor if nothing is wrong with the picture.
+    """
 
     job: Job
     target: Tensor

@@ -56,7 +56,7 @@ def test_a_folder_and_what_reads_its_latents(run, digits):
         with Image.open(f"found/pictures/{name}.png") as one, Image.open(f"again/{other}.png") as same:
             assert abs(np.asarray(one).astype(int) - np.asarray(same)).max() <= 1
     walk = run("interpolate", "gan-mnist", "--latents", "found/latents.npz", "--rows", "0,2", "--steps", "3")
-    assert walk[:2] == (0, "gan-mnist-walk.png\n")
+    assert walk[:2] == (0, "gan-mnist-walk-rows0-2-steps3.png\n")
 
 
 def test_one_picture_that_is_damaged_first(run, digits):
@@ -93,7 +93,7 @@ def test_a_damaged_picture_of_another_size(run, tmp_path):
         (("--input", "digits", "--degradation", "nois=1"), "did you mean noise"),
         (("--input", "digits", "--degradation", "mask=none.png"), "none.png cannot be read"),
         (("--input", "digits", "-o", "x.png"), "x.png is not a folder"),
-        (("--input", "digits", "--class", "3"), "takes no label"),
+        (("--input", "digits", "--class", "3"), "takes no --class"),
         (("--input", "digits", "--loss", "l3"), "there is no loss 'l3'"),
         (("--input", "digits", "--loss", "features:mnst"), "did you mean mnist"),
     ],

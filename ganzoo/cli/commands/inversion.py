@@ -14,10 +14,12 @@ from ganzoo.cli.arguments import AS_JSON, CLASS, DEVICE, MODEL, OVERWRITE, resol
 from ganzoo.cli.commands.sampling import load_model
 from ganzoo.cli.output import tell
 from ganzoo.cli.progress import bars
+from ganzoo.cli.refusals import refuse_options
 from ganzoo.utils.image_folders import list_folder
 from ganzoo.utils.names import short_name
 
 if TYPE_CHECKING:
+    from ganzoo.pretrained.sources import Source
     from ganzoo.sampling.inverted_files import Report
 
 __all__ = ["COMMANDS", "invert"]
@@ -100,7 +102,7 @@ def invert(
     from ganzoo.sampling.inverted_files import prepare_files
 
     model = resolved(name)
-    _check_early(model.info.subject, model.name, options)
+    _check_early(model, options)
     files = prepare_files(source, output, short_name(model.name), overwrite=overwrite)
     label = options.pop("label")
     chosen = {} if label is None else {"label": label}
@@ -111,18 +113,20 @@ def invert(
     _show(report, source, as_json)
 
 
-def _check_early(subject: Any, name: str, options: dict[str, Any]) -> None:
+def _check_early(model: Source, options: dict[str, Any]) -> None:
     """Refuse what the model cannot do before it is loaded.
 
     Raises:
-        InvalidRequestError: the model translates images, or has no such class.
-        click.UsageError: --damage without --degradation.
+        click.UsageError: --damage without --degradation, or the model translates images or has no classes.
+        InvalidRequestError: it has no such class.
     """
+    subject = model.info.subject
     if options["damage"] and not options["degradation"]:
         raise click.UsageError("--damage needs a defect - name one with --degradation, such as noise=1.0")
     if subject.task.from_images:
-        raise click.UsageError(f"{name} is {subject.task.name}: it has no latents - choose a model that has")
-    subject.request(name, **({} if options["label"] is None else {"label": options["label"]}))
+        raise click.UsageError(f"{model.name} is {subject.task.name}: it has no latents - choose a model that has")
+    refuse_options(model, options, {"label": ("--class", "label")})
+    subject.request(model.name, **({} if options["label"] is None else {"label": options["label"]}))
 
 
 def _loss(text: str, progress: Any) -> Any:
