@@ -175,10 +175,15 @@ class _Variables:
         return torch.stack([u.square().flatten(1).mean(1) / 2 for u in self.u.values()]).sum(0)
 
     def set_gradients(self, total: Tensor) -> None:
-        """Set the gradients of u. The weights of the network get none."""
-        for u, gradient in zip(
-            self.u.values(), torch.autograd.grad(total, list(self.u.values()), allow_unused=True), strict=True
-        ):
+        """Set the gradients of u. The weights of the network get none.
+
+        Raises:
+            InvalidRequestError: the total does not depend on u by operations that have gradients.
+        """
+        if not total.requires_grad:
+            raise InvalidRequestError("no gradient reaches the latents - choose another model, loss or degradation")
+        gradients = torch.autograd.grad(total, list(self.u.values()), allow_unused=True)
+        for u, gradient in zip(self.u.values(), gradients, strict=True):
             u.grad = gradient
 
     @torch.no_grad()
