@@ -104,8 +104,9 @@ def prepare_interpolation(
     if saved is not None and any(each is not None for each in (seeds, from_class, to_class, truncation)):
         raise InvalidRequestError("the latents of a file are complete - leave out seeds, classes and the truncation")
     ends_at = _pair("--seeds", seeds) if saved is None else _pair("--rows", rows)
-    for row in ends_at if saved is not None else ():
-        saved.row(row)
+    if saved is not None:
+        for row in ends_at:
+            saved.row(row)  # raises if there is none
     kind = "seeds" if saved is None else "rows"
     label = _label(kind, ends_at, steps, from_class, to_class, truncation, hold)
     path = output or Path(f"{short_name(name)}-{label}.png")

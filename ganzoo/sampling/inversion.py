@@ -89,12 +89,13 @@ def search_images(
     damage: Damage,
     *,
     seed: int,
-    batch_size: int,
     progress: Progress,
 ) -> Inversion:
     """Search for the images that look like `targets`, (N, C, H, W), behind the damage; see `Model.invert`.
 
-    `draw` returns the inputs of images with the given seeds.
+    `draw` returns the inputs of images with the given seeds. The starts of one target are one batch. Targets do not
+    share batches: sums are rounded differently in batches of another size, and a search makes such a difference larger
+    at each step.
 
     Raises:
         InvalidRequestError: no input can be changed step by step.
@@ -103,17 +104,14 @@ def search_images(
     priors = gan.inversion_priors(gan.inversion_inputs(draw(range(_DRAWS))))
     if not priors:
         raise InvalidRequestError("nothing that the model draws can be changed step by step - invert with another one")
-    found, done, total = [], 0, search.steps * -(-len(targets) // batch_size)
-    for first in range(0, len(targets), batch_size):
-        batch = targets[first : first + batch_size]
-        seeds = (
-            derive_seed(seed + first + i, "start", start) for i in range(len(batch)) for start in range(search.starts)
-        )
+    found, total = [], search.steps * len(targets)
+    for i, target in enumerate(targets.split(1)):
+        goal = damage.known(target).to(gan.device)
+        seeds = (derive_seed(seed + i, "start", start) for start in range(search.starts))
         inputs = _Variables(gan.inversion_inputs(draw(seeds)), priors, gan.device)
-        for _ in _descend(gan, inputs, batch, search, damage):
-            done += 1
-            progress("inverting", done, total)
-        found.append(_result(gan, inputs, batch, search, damage))
+        for step in _descend(gan, inputs, goal, search, damage):
+            progress("inverting", i * search.steps + step + 1, total)
+        found.append(_result(gan, inputs, goal, search, damage))
     return Inversion(
         torch.cat([each.images for each in found]),
         {name: torch.cat([each.inputs[name] for each in found]) for name in found[0].inputs},
@@ -121,13 +119,13 @@ def search_images(
     )
 
 
-def _descend(gan: GAN, inputs: _Variables, targets: Tensor, search: Search, damage: Damage) -> Iterator[None]:
-    """Take the steps, and yield after each. The rows of `inputs` are those of the first target, then of the second.
+def _descend(gan: GAN, inputs: _Variables, goal: Tensor, search: Search, damage: Damage) -> Iterator[int]:
+    """Take the steps of all starts towards one image, (1, C, H, W), and yield the number of each.
 
-    The losses of the images are added up, and Adam (arXiv:1412.6980) treats each number by itself, so no image
-    depends on the others of its batch.
+    The losses of the starts are added up, and Adam (arXiv:1412.6980) treats each number by itself, so no start depends
+    on another.
     """
-    goals = damage.known(targets).to(gan.device).repeat_interleave(search.starts, 0)
+    goals = goal.expand(search.starts, *goal.shape[1:])
     optimizer = torch.optim.Adam(list(inputs.u.values()), search.learning_rate)
     for step in range(search.steps):
         optimizer.param_groups[0]["lr"] = search.learning_rate * _factor(step / search.steps)
@@ -135,22 +133,22 @@ def _descend(gan: GAN, inputs: _Variables, targets: Tensor, search: Search, dama
         inputs.set_gradients((losses + search.prior * inputs.penalties()).sum())
         optimizer.step()
         inputs.keep_in_range()
-        yield
+        yield step
 
 
 @torch.no_grad()
-def _result(gan: GAN, inputs: _Variables, targets: Tensor, search: Search, damage: Damage) -> Inversion:
-    """The mean or the best of what the starts have found for each target."""
+def _result(gan: GAN, inputs: _Variables, goal: Tensor, search: Search, damage: Damage) -> Inversion:
+    """The mean or the best of what the starts have found."""
     values = inputs.values()
-    images, goals = gan.generate(values), damage.known(targets).to(gan.device)
-    losses = search.difference(damage.apply(images), goals.repeat_interleave(search.starts, 0))
-    ranked = (losses + search.prior * inputs.penalties()).view(-1, search.starts)
-    best = ranked.argmin(1) + search.starts * torch.arange(len(targets), device=ranked.device)
+    images = gan.generate(values)
+    losses = search.difference(damage.apply(images), goal.expand(search.starts, *goal.shape[1:]))
+    index = int((losses + search.prior * inputs.penalties()).argmin())
+    best = slice(index, index + 1)
     if search.combine == "best":
         images, losses = images[best], losses[best]
     else:
-        images = images.view(-1, search.starts, *images.shape[1:]).mean(1)
-        losses = search.difference(damage.apply(images), goals)
+        images = images.mean(0, keepdim=True)
+        losses = search.difference(damage.apply(images), goal)
     if not bool(images.isfinite().all()):
         raise NonFiniteError("the search led to NaN or infinity - try a lower learning rate")
     return Inversion(images.cpu(), {name: value[best].cpu() for name, value in values.items()}, losses.cpu())

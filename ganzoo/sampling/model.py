@@ -257,7 +257,6 @@ class Model:
         combine: Combine = "best",
         degradation: str | Sequence[str] | None = None,
         seed: int = 0,
-        batch_size: int = 8,
         progress: Progress = silent,
         **options: Any,
     ) -> Inversion:
@@ -273,8 +272,8 @@ class Model:
         defect, so that the result is an image without it. Other pictures are cropped and resized to the model's size;
         damaged ones must have it.
 
-        Image i of seed s is searched for with the random numbers of s + i alone: the result is the same for every
-        batch size, except for rounding. `options` are the fields of the task; a `label` that is given stays.
+        Image i of seed s is image 0 of seed s + i, whatever the number of images: each is searched for by itself, and
+        its starts are one batch. `options` are the fields of the task; a `label` that is given stays.
 
         Raises:
             InvalidRequestError: a value is wrong, an image has the wrong size, or the model translates images.
@@ -289,8 +288,13 @@ class Model:
             raise InvalidRequestError(f"{self.name} is {self.task.name}: {text}")
         request, damage = self.request(**options), make_damage(degradation, self.image_shape)
         targets = target_images(images, damage.shape, exact=bool(damage.defects))
-        check_seeds(len(targets), seed, batch_size)
-        with torch.inference_mode(False), torch.enable_grad(), float32_on_cpu(), memory_for(self.device):
+        check_seeds(len(targets), seed, 1)
+        with (
+            torch.inference_mode(False),
+            torch.enable_grad(),
+            float32_on_cpu(),
+            memory_for(self.device, remedy="use fewer starts"),
+        ):
             return search_images(
                 self.gan,
                 lambda seeds: self._draw_each((each, request) for each in seeds),
@@ -298,7 +302,6 @@ class Model:
                 search,
                 damage,
                 seed=seed,
-                batch_size=batch_size,
                 progress=progress,
             )
 

@@ -164,8 +164,8 @@ def check_models_are_copied(architecture: str) -> None:
 def check_own_images_are_found(architecture: str) -> None:
     """The search of `Model.invert` must find images like the model's own, by gradients that reach the latents.
 
-    40 steps must more than halve the difference that the best of 4 drawn images has. The result must not depend on the
-    batch size, to 1e-3, and its inputs must generate it. GANs that translate images pass.
+    40 steps must more than halve the difference that the best of 4 drawn images has. The inputs that are found must
+    generate the result, to 1e-5. GANs that translate images pass.
     """
     model = trained_model(architecture)
     if model.task.from_images:
@@ -176,8 +176,6 @@ def check_own_images_are_found(architecture: str) -> None:
     for start, end in zip(before.losses.tolist(), found.losses.tolist(), strict=True):
         assert end < start / 2, f"the search ends at a mean difference of {end:g}, its best start had {start:g}"
     assert torch.allclose(model.generate(found.inputs), found.images, rtol=0, atol=1e-5), "its inputs give other images"
-    alone = find(steps=40, batch_size=1).images
-    assert torch.allclose(alone, found.images, rtol=0, atol=1e-3), "an image alone is found otherwise than in a batch"
 
 
 def check_published_round_trip(architecture: str) -> None:

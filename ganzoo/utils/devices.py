@@ -56,17 +56,15 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 
 @contextmanager
-def memory_for(device: torch.device) -> Iterator[None]:
+def memory_for(device: torch.device, *, remedy: str = "use a smaller batch size") -> Iterator[None]:
     """Inside, a batch of images is computed on the device.
 
     Raises:
-        GanzooError: the device has too little memory for it.
+        GanzooError: the device has too little memory for it. The message ends with `remedy`.
     """
     try:
         yield
     except (RuntimeError, MemoryError) as error:
         if not is_out_of_memory(error):
             raise
-        raise GanzooError(
-            f"{device} has too little memory for this many images at a time - use a smaller batch size"
-        ) from error
+        raise GanzooError(f"{device} has too little memory for this many images at a time - {remedy}") from error

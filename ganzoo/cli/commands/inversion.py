@@ -82,7 +82,6 @@ _FEATURES = "features:"
 @click.option(
     "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Picture i has the seed SEED + i."
 )
-@click.option("--batch-size", type=click.IntRange(min=1), default=8, show_default=True, help="Pictures at a time.")
 @DEVICE
 @OVERWRITE
 @AS_JSON
