@@ -105,6 +105,7 @@ def search_images(
     if not priors:
         raise InvalidRequestError("nothing that the model draws can be changed step by step - invert with another one")
     found, total = [], search.steps * len(targets)
+    targets = targets.clone()  # those from inference mode cannot be saved for gradients
     for i, target in enumerate(targets.split(1)):
         goal = damage.known(target).to(gan.device)
         seeds = (derive_seed(seed + i, "start", start) for start in range(search.starts))
