@@ -106,8 +106,8 @@ def search_images(
         raise InvalidRequestError("nothing that the model draws can be changed step by step - invert with another one")
     found, total = [], search.steps * len(targets)
     targets = targets.clone()  # those from inference mode cannot be saved for gradients
-    for i, target in enumerate(targets.split(1)):
-        goal = damage.known(target).to(gan.device)
+    for i in range(len(targets)):
+        goal = damage.known(targets[i : i + 1]).to(gan.device)
         seeds = (derive_seed(seed + i, "start", start) for start in range(search.starts))
         inputs = _Variables(gan.inversion_inputs(draw(seeds)), priors, gan.device)
         for step in _descend(gan, inputs, goal, search, damage):
