@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from ganzoo.sampling.model import Model
 
-__all__ = ["FORMATS", "MOVING", "STILLS", "Target", "choose_target"]
+__all__ = ["FORMATS", "MOVING", "STILLS", "Grid", "Target", "choose_target"]
 
 MAX_SHEET = 10_000
 """The most pictures on one sheet. Nobody can look at more."""

@@ -176,7 +176,7 @@ def _row(each: _Read, image: Tensor, loss: float) -> dict[str, Any]:
 
     row: dict[str, Any] = {"picture": str(each.job.source), "result": str(each.job.target), "loss": round(loss, 4)}
     if each.truth is not None:
-        compared = {"psnr": image, **({"psnr_damaged": as_image(each.target, image)} if each.was_damaged else {})}
+        compared = {"psnr": image, **({"psnr_damaged": _as_image(each.target, image)} if each.was_damaged else {})}
         row |= {name: round(psnr(value[None], each.truth[None]).item(), 2) for name, value in compared.items()}
     return row
 
@@ -184,10 +184,10 @@ def _row(each: _Read, image: Tensor, loss: float) -> dict[str, Any]:
 def _panels(each: _Read, image: Tensor, damage: Damage) -> list[Tensor]:
     """The row of a picture on the sheet: true, damaged, restored, difference; or picture, result, difference."""
     if each.was_damaged and each.truth is not None:
-        return [each.truth, as_image(each.target, image), image, _difference(image, each.truth)]
+        return [each.truth, _as_image(each.target, image), image, _difference(image, each.truth)]
     behind = damage.apply(image[None])[0]
     difference = _difference(behind, damage.known(each.target[None])[0])
-    return [as_image(each.target, image), image, as_image(difference, image)]
+    return [_as_image(each.target, image), image, _as_image(difference, image)]
 
 
 def _difference(image: Tensor, other: Tensor) -> Tensor:
@@ -195,7 +195,7 @@ def _difference(image: Tensor, other: Tensor) -> Tensor:
     return (image - other).abs() - 1
 
 
-def as_image(damaged: Tensor, like: Tensor) -> Tensor:
+def _as_image(damaged: Tensor, like: Tensor) -> Tensor:
     """A damaged image with the channels and the size of `like`, (C, H, W): its pixels are repeated."""
     from torch.nn.functional import interpolate
 
