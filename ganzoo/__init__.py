@@ -16,6 +16,7 @@ from ganzoo.interface.hooks import hookimpl
 from ganzoo.interface.specs import (
     Architecture,
     Augmentation,
+    Degradation,
     Engine,
     ExportFormat,
     FeatureExtractor,
@@ -35,7 +36,10 @@ if TYPE_CHECKING:
     from ganzoo.data.load import load_data
     from ganzoo.distributed.processes import gather_rows, own_rows
     from ganzoo.evaluation.evaluate import evaluate
+    from ganzoo.evaluation.extractors import feature_loss
     from ganzoo.evaluation.result import Evaluation, Score
+    from ganzoo.images.files import read_picture
+    from ganzoo.interface.defect import Defect
     from ganzoo.interface.engine import EngineFunctions, SamplingNetwork
     from ganzoo.interface.extractor import Extractor, ExtractorOutput
     from ganzoo.interface.gan import (
@@ -48,9 +52,10 @@ if TYPE_CHECKING:
         discriminate,
         frozen,
     )
-    from ganzoo.interface.latents import draw_latent, draw_truncated
+    from ganzoo.interface.latents import Prior, draw_latent, draw_truncated
     from ganzoo.pretrained.load import load, pull
     from ganzoo.registry.lookup import create, models
+    from ganzoo.sampling.inversion import Inversion
     from ganzoo.sampling.model import Model
     from ganzoo.training.loop import Loop
     from ganzoo.training.plan import TrainingOptions
@@ -67,6 +72,8 @@ __all__ = [
     "Batch",
     "BundledFile",
     "ClassConditional",
+    "Defect",
+    "Degradation",
     "Derived",
     "DiscriminatorOutput",
     "Domains",
@@ -83,11 +90,13 @@ __all__ = [
     "ImageToImage",
     "Inputs",
     "InvalidRequestError",
+    "Inversion",
     "Layout",
     "Loop",
     "Loss",
     "Model",
     "PretrainedModel",
+    "Prior",
     "Progress",
     "Reading",
     "Recipe",
@@ -108,6 +117,7 @@ __all__ = [
     "draw_latent",
     "draw_truncated",
     "evaluate",
+    "feature_loss",
     "frozen",
     "gather_rows",
     "hookimpl",
@@ -116,6 +126,7 @@ __all__ = [
     "models",
     "own_rows",
     "pull",
+    "read_picture",
 ]
 
 # These names are imported on first use (PEP 562), so that `import ganzoo` and `ganzoo list` do not import torch.
@@ -124,7 +135,10 @@ _LAZY = {
     "data.load": ("load_data",),
     "distributed.processes": ("gather_rows", "own_rows"),
     "evaluation.evaluate": ("evaluate",),
+    "evaluation.extractors": ("feature_loss",),
     "evaluation.result": ("Evaluation", "Score"),
+    "images.files": ("read_picture",),
+    "interface.defect": ("Defect",),
     "interface.engine": ("EngineFunctions", "SamplingNetwork"),
     "interface.extractor": ("ExtractorOutput", "Extractor"),
     "interface.gan": (
@@ -138,9 +152,10 @@ _LAZY = {
         "discriminate",
         "frozen",
     ),
-    "interface.latents": ("draw_latent", "draw_truncated"),
+    "interface.latents": ("Prior", "draw_latent", "draw_truncated"),
     "pretrained.load": ("load", "pull"),
     "registry.lookup": ("create", "models"),
+    "sampling.inversion": ("Inversion",),
     "sampling.model": ("Model",),
     "training.loop": ("Loop",),
     "training.plan": ("TrainingOptions",),

@@ -22,6 +22,7 @@ from ganzoo.images.files import save_picture
 from ganzoo.images.tensors import to_pictures
 from ganzoo.interface import hooks
 from ganzoo.registry import lookup
+from ganzoo.sampling.latent_files import write_latents
 from ganzoo.training.plan import make_plan
 from ganzoo.training.run_folder import write_plan
 from in_process import ganzoo as shell
@@ -129,6 +130,8 @@ def test_commands_that_are_shown_are_commands(monkeypatch: pytest.MonkeyPatch, t
     save_picture(to_pictures(torch.zeros(1, 3, 8, 8))[0], tmp_path / "photos" / "0.png")
     monkeypatch.chdir(tmp_path)
     write_plan(tmp_path / "run", make_plan("dcgan", "photos"))  # to resume
+    (tmp_path / "found").mkdir()
+    write_latents(tmp_path / "found" / "latents.npz", {"z": torch.zeros(2, 100)}, ["a", "b"])
     shown = [words for name, text in DOCS.items() if name != "write-a-plugin.md" for words in commands(text)]
     shown += [words for text in TOP.values() for words in commands(text)]
     assert len(shown) > 60

@@ -1,4 +1,7 @@
-"""A quiz, "Which clothes are real?": real and generated pictures in random order, and a second sheet with answers."""
+"""A quiz, "Which clothes are real?": real and generated pictures in random order, and a second sheet with answers.
+
+Or pairs of a real picture and its restoration: which of the two is the original?
+"""
 
 from __future__ import annotations
 
@@ -15,9 +18,11 @@ from ganzoo.registry import lookup
 from ganzoo.sampling.image_files import STILLS
 from ganzoo.utils.files import check_file
 from ganzoo.utils.names import join_label, short_name
+from ganzoo.utils.progress import Progress, silent
 
 if TYPE_CHECKING:
     from PIL.Image import Image
+    from torch import Tensor
 
     from ganzoo.sampling.model import Model
 
@@ -38,35 +43,38 @@ REAL, GENERATED = (0, 140, 0), (200, 0, 0)
 
 @dataclass(frozen=True)
 class Quiz:
-    """A quiz with pictures of a data set and samples of a model that was trained on it."""
+    """A quiz with pictures of a data set and samples of a model that was trained on it.
+
+    `restored` is a degradation, such as ``noise=1.0``. With it, each picture stands next to what the model restores
+    after this damage, in random order.
+    """
 
     data: str
     source: Source
     seed: int
     sheet: Path
     data_dir: str | Path = "data"
+    restored: str | None = None
 
     @property
     def answers(self) -> Path:
         """The second file: each number says "real", in a green frame, or "generated", in a red one."""
         return self.sheet.with_name(f"{self.sheet.stem}-answers{self.sheet.suffix}")
 
-    def write(self, model: Model) -> list[Path]:
+    def write(self, model: Model, *, progress: Progress = silent) -> list[Path]:
         """Draw both sheets and return their paths. The real pictures are test images, not used in training.
 
         Raises:
             DataError: the data set cannot be read.
+            InvalidRequestError: the degradation does not fit the model's images.
         """
-        import torch
-
         from ganzoo.images.files import save_picture
         from ganzoo.images.sheets import contact_sheet, enlargement
-        from ganzoo.utils.seeds import derive_seed
+        from ganzoo.images.tensors import to_pictures
 
-        order = torch.randperm(
-            2 * EACH, generator=torch.Generator().manual_seed(derive_seed(self.seed, "places"))
-        ).tolist()
-        pictures = [*self._real(model), *model.images(EACH, seed=self.seed)]
+        real, order = self._real(model), self._order()
+        made = model.sample(EACH, seed=self.seed) if self.restored is None else self._restore(model, real, progress)
+        pictures = [*to_pictures(real), *to_pictures(made)]
         scale = enlargement(pictures[0].width, SHEET_PIXELS)
         plain, answers = [], []
         for number, i in enumerate(order, start=1):
@@ -77,20 +85,49 @@ class Quiz:
             save_picture(contact_sheet(cells, columns=COLUMNS), path)
         return [self.sheet, self.answers]
 
-    def _real(self, model: Model) -> list[Image]:
-        """Random test images, in the size of the model's images."""
+    def _order(self) -> list[int]:
+        """The numbers of the pictures in the order of their places: those of a pair are next to each other."""
+        import torch
+
+        from ganzoo.utils.seeds import derive_seed
+
+        random = torch.Generator().manual_seed(derive_seed(self.seed, "places"))
+        order: list[int] = torch.randperm(2 * EACH, generator=random).tolist()
+        if self.restored is None:
+            return order
+        return [i + EACH * other for i in range(EACH) for other in (order[i] % 2, 1 - order[i] % 2)]
+
+    def _restore(self, model: Model, real: Tensor, progress: Progress) -> Tensor:
+        """What the model restores of each real image after the damage."""
+        import torch
+
+        from ganzoo.sampling.degradations import make_damage
+
+        damage = make_damage(self.restored, model.image_shape)
+        damaged = torch.stack([damage.inflict(image, self.seed + i) for i, image in enumerate(real)])
+        return model.invert(damaged, degradation=self.restored, seed=self.seed, progress=progress).images
+
+    def _real(self, model: Model) -> Tensor:
+        """Random test images, (N, C, H, W) in [-1, 1], in the size of the model's images."""
         from ganzoo.data.load import load_data
         from ganzoo.evaluation.image_sets import Pictures, random_rows
-        from ganzoo.images.tensors import from_bytes, to_pictures
+        from ganzoo.images.tensors import from_bytes, to_channels
 
         data = load_data(self.data, model.image_shape, split="test", root=self.data_dir)
         rows = random_rows(EACH, len(data), seed=self.seed)
         pixels = Pictures(self.data, data).take(rows)  # type: ignore[arg-type]  # Data: it has one part
-        return to_pictures(from_bytes(pixels))
+        return from_bytes(to_channels(pixels, model.image_shape[0]))
 
 
 def prepare_quiz(
-    data: str, *, model: str | None, seed: int, output: Path | None, overwrite: bool, data_dir: str | Path
+    data: str,
+    *,
+    model: str | None,
+    seed: int,
+    output: Path | None,
+    overwrite: bool,
+    data_dir: str | Path,
+    restored: str | None = None,
 ) -> Quiz:
     """Choose the model and the files of a quiz. Nothing is loaded.
 
@@ -106,8 +143,15 @@ def prepare_quiz(
     if source.info.subject.task.from_images:
         text = "a quiz needs a model that generates images from latents"
         raise InvalidRequestError(f"{source.name} translates images - {text}")
-    label = join_label([data, f"seed{seed}", "" if model is None else short_name(model)])
-    found = Quiz(data, source, seed, output or Path(f"quiz-{label}.png"), data_dir)
+    if restored is not None:
+        lookup.registry().degradations[restored.partition("=")[0]]  # raises if no plugin declares it
+    parts = [
+        data,
+        f"seed{seed}",
+        "" if model is None else short_name(model),
+        f"restored-{restored}" if restored else "",
+    ]
+    found = Quiz(data, source, seed, output or Path(f"quiz-{join_label(parts)}.png"), data_dir, restored)
     for path in (found.sheet, found.answers):
         check_file(path, STILLS, overwrite=overwrite)
     return found

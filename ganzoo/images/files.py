@@ -20,7 +20,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError, features
 from torch import Tensor
 
 from ganzoo.errors import UnreadableImage, one_line
-from ganzoo.images.tensors import MODES, to_tensor
+from ganzoo.images.tensors import MODES, from_bytes, to_tensor
 from ganzoo.utils.files import atomic_write
 
 __all__ = [
@@ -31,6 +31,7 @@ __all__ = [
     "format_of",
     "picture_size",
     "read_image",
+    "read_picture",
     "save_picture",
     "take_picture",
 ]
@@ -79,6 +80,15 @@ def read_image(path: Path, *, channels: int, size: tuple[int, int] | None = None
         if size is not None:
             _decode_smaller(picture, size)
         return _prepare(picture, MODES[channels], size, of=str(path))
+
+
+def read_picture(path: str | Path, *, channels: int) -> Tensor:
+    """What `read_image` reads, as floats (channels, H, W) in [-1, 1].
+
+    Raises:
+        UnreadableImage: as `read_image`.
+    """
+    return from_bytes(read_image(Path(path), channels=channels).pixels)
 
 
 def picture_size(path: Path) -> tuple[int, int]:

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from ganzoo.interface.latents import Prior
 from ganzoo.interface.tasks import Task
 
 __all__ = [
@@ -141,6 +142,27 @@ class GAN(nn.Module, ABC):
         function consists of PyTorch's plain operations, so that it can be exported.
         """
         return self.generate
+
+    def inversion_inputs(self, inputs: Inputs) -> Inputs:
+        """The inputs at which the search for an image begins, from drawn ones, both with a batch dimension.
+
+        By default they are the same. A GAN may return others that `generate` takes in their place and that reach more
+        images, such as a style for each layer.
+        """
+        return inputs
+
+    def inversion_priors(self, inputs: Inputs) -> Mapping[str, Prior]:
+        """Which inputs the search for an image changes, each with its prior; it leaves all others as they are.
+
+        `inputs` are those of `inversion_inputs` for several draws of one request. By default, those of floating-point
+        numbers that differ between the draws have a standard normal prior. So an input that the request determines,
+        such as the embedding of a given class, stays.
+        """
+        return {
+            name: Prior()
+            for name, value in inputs.items()
+            if value.is_floating_point() and bool((value != value[:1]).any())
+        }
 
     @torch.no_grad()
     def standing_statistics(self, samples: Callable[..., Iterator[Inputs]]) -> Mapping[str, Any]:

@@ -9,6 +9,7 @@ import pluggy
 from ganzoo.interface.specs import (
     Architecture,
     Augmentation,
+    Degradation,
     Engine,
     FeatureExtractor,
     Loss,
@@ -48,6 +49,11 @@ def ganzoo_augmentations() -> Iterable[Augmentation]:  # type: ignore[empty-body
 
 
 @hookspec
+def ganzoo_degradations() -> Iterable[Degradation]:  # type: ignore[empty-body]
+    """Known defects of pictures, which any generator can undo."""
+
+
+@hookspec
 def ganzoo_schedules() -> Iterable[Schedule]:  # type: ignore[empty-body]
     """Ways in which learning rates change during a run."""
 
@@ -77,6 +83,7 @@ KINDS = {
     "losses": Loss,
     "regularizers": Regularizer,
     "augmentations": Augmentation,
+    "degradations": Degradation,
     "schedules": Schedule,
     "models": PretrainedModel,
     "layouts": Layout,

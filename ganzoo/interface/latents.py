@@ -1,18 +1,36 @@
-"""The distributions that latents are drawn from."""
+"""The distributions that latents are drawn from, and the priors by which inversion keeps to them."""
 
 from __future__ import annotations
 
-from math import sqrt
-from typing import Literal
+from math import inf, sqrt
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor
 
-__all__ = ["LatentKind", "draw_latent", "draw_truncated"]
+__all__ = ["LatentKind", "Prior", "draw_latent", "draw_truncated"]
 
 _BOUND = 2.0
 
 LatentKind = Literal["normal", "uniform"]
+
+
+class Prior(NamedTuple):
+    """The distribution that an input of a generator has in training: `mean` + `scale` u, where u is `kind`.
+
+    u has mean 0 and variance 1, as `draw_latent` draws it. `mean` and `scale` are numbers, or tensors of the input's
+    shape without the batch dimension. Inversion takes its steps in u, so that one learning rate suits inputs of every
+    scale. It penalizes the squares of u, and keeps a uniform u in its range.
+    """
+
+    kind: LatentKind = "normal"
+    mean: Tensor | float = 0.0
+    scale: Tensor | float = 1.0
+
+    @property
+    def limit(self) -> float:
+        """The largest absolute value that u can have."""
+        return sqrt(3) if self.kind == "uniform" else inf
 
 
 def draw_latent(

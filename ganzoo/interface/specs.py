@@ -15,6 +15,7 @@ from ganzoo.interface.weights_files import BundledFile, HubFile
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from ganzoo.interface.defect import Defect
     from ganzoo.interface.engine import EngineFunctions
     from ganzoo.interface.extractor import Extractor
     from ganzoo.interface.gan import GAN, AdversarialLoss, DiscriminatorOutput
@@ -23,6 +24,7 @@ __all__ = [
     "API",
     "Architecture",
     "Augmentation",
+    "Degradation",
     "Engine",
     "ExportFormat",
     "FeatureExtractor",
@@ -118,6 +120,21 @@ class Augmentation(NamedRecord):
     summary: str
     paper: str
     load: Callable[[], Callable[[Tensor], Tensor]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Degradation(NamedRecord):
+    """A known defect of pictures, which a generator can undo: it searches for an image that looks the same behind it.
+
+    `setting` names what users write after ``NAME=``, such as ``SIGMA``. It is empty for a degradation without settings.
+    `load()` imports torch and returns a function. The function takes the text of the setting and the shape (C, H, W) of
+    undamaged images, and returns the `Defect`. It raises InvalidRequestError for a setting that makes no sense.
+    """
+
+    name: str
+    summary: str
+    setting: str = ""
+    load: Callable[[], Callable[[str, tuple[int, int, int]], Defect]]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,6 +15,7 @@ from ganzoo.interface.configs import check_contract, replace_config
 from ganzoo.interface.specs import (
     Architecture,
     Augmentation,
+    Degradation,
     Engine,
     FeatureExtractor,
     Loss,
@@ -43,6 +44,7 @@ class Registry:
         self.losses: Index[Loss] = Index("loss", self.unknown)
         self.regularizers: Index[Regularizer] = Index("regularizer", self.unknown)
         self.augmentations: Index[Augmentation] = Index("augmentation", self.unknown)
+        self.degradations: Index[Degradation] = Index("degradation", self.unknown)
         self.schedules: Index[Schedule] = Index("schedule", self.unknown)
         self.models: Index[PretrainedModel] = Index("model", self.unknown)
         self.layouts: Index[Layout] = Index("layout", self.unknown)

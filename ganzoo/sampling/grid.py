@@ -6,11 +6,17 @@ import dataclasses
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ganzoo.errors import InvalidRequestError
 from ganzoo.interface.tasks import Task
+from ganzoo.sampling.requests import check_seeds
 from ganzoo.utils.names import join_label, slug
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ganzoo.sampling.model import Model
 
 __all__ = ["Cell", "Row", "SampleGrid", "make_grid"]
 
@@ -63,6 +69,29 @@ class SampleGrid:
     def columns(self) -> int | None:
         """The number of columns of its contact sheet; None for a single row, which may be laid out freely."""
         return self.count if len(self.rows) > 1 else None
+
+    @property
+    def file_label(self) -> str:
+        """Its part of the default file name."""
+        return f"seed{self.seed}-{self.label}" if self.label else f"seed{self.seed}"
+
+    @property
+    def names(self) -> list[str]:
+        """The name of each image's file, without the ending."""
+        return [cell.name for cell in self]
+
+    def check(self) -> None:
+        """Refuse seeds that do not exist.
+
+        Raises:
+            InvalidRequestError: the last seed is too large.
+        """
+        check_seeds(self.count, self.seed, 1)
+
+    def batches(self, model: Model, size: int) -> Iterator[Tensor]:
+        """Generate the images, uint8 (n, C, H, W)."""
+        seeded = ((cell.seed, cell.request) for cell in self)
+        return model.generate_each(seeded, batch_size=size, as_bytes=True)
 
     def options_after(self, done: int) -> str | None:
         """The options of `ganzoo sample` that make the images after the first `done`; None for several rows."""

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from ganzoo.errors import Interrupted, OutputError, UnfinishedError
-from ganzoo.sampling.grid import SampleGrid
-from ganzoo.sampling.requests import check_seeds
 from ganzoo.utils.files import atomic_write, check_writable
 from ganzoo.utils.locks import locked_output
 from ganzoo.utils.names import short_name
@@ -23,7 +21,7 @@ if TYPE_CHECKING:
 
     from ganzoo.sampling.model import Model
 
-__all__ = ["FORMATS", "MOVING", "STILLS", "Target", "choose_target"]
+__all__ = ["FORMATS", "MOVING", "STILLS", "Grid", "Target", "choose_target"]
 
 MAX_SHEET = 10_000
 """The most pictures on one sheet. Nobody can look at more."""
@@ -40,12 +38,42 @@ STILLS, MOVING = (".png", ".jpg", ".jpeg", ".webp"), (".gif", ".webp")
 _MOST_PIXELS = {"jpg": 65_500, "webp": 16_383}  # of one side; 65_500 is libjpeg's own limit
 
 
+class Grid(Protocol):
+    """The images to generate: a `SampleGrid`, or the `SavedLatents` of a file."""
+
+    def __len__(self) -> int: ...
+
+    @property
+    def names(self) -> Sequence[str]:
+        """The name of each image's file, without the ending."""
+
+    @property
+    def file_label(self) -> str:
+        """Its part of the default file name."""
+
+    @property
+    def columns(self) -> int | None:
+        """The number of columns of its contact sheet; None if it may be laid out freely."""
+
+    def check(self) -> None:
+        """Refuse images that cannot be generated, before a model is loaded."""
+
+    def options_after(self, done: int) -> str | None:
+        """The options of `ganzoo sample` that make the images after the first `done`; None if there are none."""
+
+    def numbers(self) -> Mapping[str, Sequence[float]]:
+        """What an npz file says of each image, besides its pixels."""
+
+    def batches(self, model: Model, size: int) -> Iterator[Tensor]:
+        """Generate the images, uint8 (n, C, H, W)."""
+
+
 @dataclass(frozen=True)
 class Target:
     """Where the samples of a grid are written: one file for all, or a folder with one file for each."""
 
     path: Path
-    grid: SampleGrid
+    grid: Grid
     format: str
     is_folder: bool
     overwrite: bool = False
@@ -54,7 +82,7 @@ class Target:
         """The files that will be written."""
         if not self.is_folder:
             return [self.path]
-        return [self.path / f"{cell.name}.{self.format}" for cell in self.grid]
+        return [self.path / f"{name}.{self.format}" for name in self.grid.names]
 
     def write(self, model: Model, *, batch_size: int, progress: Progress = silent) -> list[Path]:
         """Sample, write the files, and return their paths. `progress` counts the finished images.
@@ -132,7 +160,7 @@ class Target:
 
 
 def choose_target(
-    output: Path | None, name: str, grid: SampleGrid, file_format: str | None, *, overwrite: bool = False
+    output: Path | None, name: str, grid: Grid, file_format: str | None, *, overwrite: bool = False
 ) -> Target:
     """Choose the file or the folder for samples of the model `name`. A path without an ending is a folder.
 
@@ -143,14 +171,13 @@ def choose_target(
             images, or a file exists and `overwrite` is False.
         InvalidRequestError: a seed is too large.
     """
-    label = f"-{grid.label}" if grid.label else ""
-    path = output or Path(f"{short_name(name)}-seed{grid.seed}{label}.{file_format or 'png'}")
+    path = output or Path(f"{short_name(name)}-{grid.file_label}.{file_format or 'png'}")
     is_folder = _is_folder(path)
     target = Target(path, grid, _choose_format(path, is_folder, file_format), is_folder, overwrite)
     _check_count(target)
     check_writable(path if is_folder else path.parent)
     target.check_free()
-    check_seeds(grid.count, grid.seed, 1)
+    grid.check()
     return target
 
 
@@ -188,36 +215,31 @@ Count = Callable[[int], None]
 """A function that takes the number of images that were finished since its last call."""
 
 
-def _batches(model: Model, grid: SampleGrid, batch_size: int) -> Iterator[Tensor]:
-    seeded = ((cell.seed, cell.request) for cell in grid)
-    return model.generate_each(seeded, batch_size=batch_size, as_bytes=True)
-
-
-def _save_each(model: Model, files: list[Path], grid: SampleGrid, batch_size: int, count: Count) -> None:
+def _save_each(model: Model, files: list[Path], grid: Grid, batch_size: int, count: Count) -> None:
     from ganzoo.images.tensors import to_pictures
     from ganzoo.images.writer import PictureWriter
 
     remaining = iter(files)
     with PictureWriter(count) as writer:
-        for batch in _batches(model, grid, batch_size):
+        for batch in grid.batches(model, batch_size):
             for picture in to_pictures(batch):
                 writer.write(picture, next(remaining))
 
 
-def _save_sheet(model: Model, files: list[Path], grid: SampleGrid, batch_size: int, count: Count) -> None:
+def _save_sheet(model: Model, files: list[Path], grid: Grid, batch_size: int, count: Count) -> None:
     from ganzoo.images.files import save_picture
     from ganzoo.images.sheets import contact_sheet, enlargement
     from ganzoo.images.tensors import to_pictures
 
     pictures: list[Image] = []
-    for batch in _batches(model, grid, batch_size):
+    for batch in grid.batches(model, batch_size):
         pictures += to_pictures(batch)
         count(len(batch))
     sheet = contact_sheet(pictures, columns=grid.columns, scale=enlargement(pictures[0].width))
     save_picture(sheet, files[0])
 
 
-def _save_arrays(model: Model, files: list[Path], grid: SampleGrid, batch_size: int, count: Count) -> None:
+def _save_arrays(model: Model, files: list[Path], grid: Grid, batch_size: int, count: Count) -> None:
     """Write ``images``, uint8 (N, H, W, C), ``seeds``, (N,), and each option with numbers, such as ``label``, (N,).
 
     The file is that of ``np.savez_compressed``, but only one batch of images is in memory at a time.
@@ -233,7 +255,7 @@ def _save_arrays(model: Model, files: list[Path], grid: SampleGrid, batch_size: 
     with atomic_write(files[0]) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive:
         with archive.open("images.npy", "w", force_zip64=True) as entry:
             np.lib.format.write_array_header_1_0(entry, header)
-            for batch in _batches(model, grid, batch_size):
+            for batch in grid.batches(model, batch_size):
                 entry.write(to_bytes(batch).permute(0, 2, 3, 1).contiguous().numpy().tobytes())
                 count(len(batch))
         for name, values in grid.numbers().items():

@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING
 from ganzoo.errors import InvalidRequestError
 from ganzoo.interface.tasks import Task
 from ganzoo.sampling.image_files import MOVING, STILLS
+from ganzoo.sampling.latent_files import SavedLatents, read_latents
 from ganzoo.utils.files import check_file
 from ganzoo.utils.locks import locked_output
 from ganzoo.utils.names import join_label, short_name
 
 if TYPE_CHECKING:
+    from ganzoo.interface.gan import Inputs
     from ganzoo.sampling.model import Model
     from ganzoo.sampling.requests import Subject
 
@@ -27,7 +29,10 @@ _MILLISECONDS = 80  # each image of an animation is shown so long
 
 @dataclass(frozen=True)
 class Interpolation:
-    """`steps` images between two images, each a seed and a request, and the file that they are written to."""
+    """`steps` images between two images, and the file that they are written to.
+
+    Each of the two is a seed and a request, or a row of saved latents.
+    """
 
     path: Path
     seeds: tuple[int, int]
@@ -35,6 +40,7 @@ class Interpolation:
     steps: int
     hold: tuple[str, ...]
     overwrite: bool = False
+    latents: SavedLatents | None = None
 
     def write(self, model: Model) -> Path:
         """Generate the images and write the file: a row of pictures, or an animation that runs there and back.
@@ -47,8 +53,7 @@ class Interpolation:
         from ganzoo.images.sheets import contact_sheet, enlargement, save_animation
         from ganzoo.images.tensors import to_pictures
 
-        ends = (model.draw(seed=s, request=r) for s, r in zip(self.seeds, self.requests, strict=True))
-        pictures = to_pictures(model.interpolate(*ends, steps=self.steps, hold=self.hold))
+        pictures = to_pictures(model.interpolate(*self._ends(model), steps=self.steps, hold=self.hold))
         scale = enlargement(pictures[0].width)
         with locked_output(self.path, is_folder=False, shared=self.overwrite):
             check_file(self.path, _STILL + MOVING, overwrite=self.overwrite)  # again: it may have been written since
@@ -59,6 +64,15 @@ class Interpolation:
                 save_animation([*large, *large[-2:0:-1]], self.path, milliseconds=_MILLISECONDS)
         return self.path
 
+    def _ends(self, model: Model) -> tuple[Inputs, Inputs]:
+        """The inputs of the first and of the last image."""
+        first, last = self.seeds
+        if self.latents is not None:
+            self.latents.check_for(model)
+            return self.latents.row(first), self.latents.row(last)
+        of_first, of_last = self.requests
+        return model.draw(seed=first, request=of_first), model.draw(seed=last, request=of_last)
+
 
 def prepare_interpolation(
     name: str,
@@ -67,7 +81,9 @@ def prepare_interpolation(
     *,
     overwrite: bool = False,
     steps: int = _STEPS,
-    seeds: str = "0,1",
+    seeds: str | None = None,
+    latents: Path | None = None,
+    rows: str | None = None,
     from_class: str | None = None,
     to_class: str | None = None,
     truncation: float | None = None,
@@ -86,14 +102,25 @@ def prepare_interpolation(
     shared = {} if truncation is None else {"truncation": truncation}
     ends = tuple({} if each is None else {"label": each} for each in (from_class, to_class or from_class))
     first, last = (subject.request(name, **shared, **end) for end in ends)
-    ends_at = _seeds(seeds)
-    path = output or Path(f"{short_name(name)}-{_label(ends_at, steps, from_class, to_class, truncation, hold)}.png")
+    saved = None if latents is None else read_latents(latents)
+    if saved is None and rows is not None:
+        raise InvalidRequestError(f"--rows {rows} has no latents - name their file with --latents")
+    if saved is not None and any(each is not None for each in (seeds, from_class, to_class, truncation)):
+        raise InvalidRequestError("the latents of a file are complete - leave out seeds, classes and the truncation")
+    ends_at = _pair("--seeds", seeds) if saved is None else _pair("--rows", rows)
+    if saved is not None:
+        for row in ends_at:
+            saved.row(row)  # raises if there is none
+    kind = "seeds" if saved is None else "rows"
+    label = _label(kind, ends_at, steps, from_class, to_class, truncation, hold)
+    path = output or Path(f"{short_name(name)}-{label}.png")
     check_file(path, _STILL + MOVING, overwrite=overwrite)
-    return Interpolation(path, ends_at, (first, last), steps, tuple(hold), overwrite)
+    return Interpolation(path, ends_at, (first, last), steps, tuple(hold), overwrite, saved)
 
 
 def _label(
-    seeds: tuple[int, int],
+    kind: str,
+    ends: tuple[int, int],
     steps: int,
     from_class: str | None,
     to_class: str | None,
@@ -102,7 +129,7 @@ def _label(
 ) -> str:
     """The end of the default file name: the options that are not the defaults."""
     parts = ["walk"]
-    parts += [f"seeds{seeds[0]}-{seeds[1]}"] if seeds != _SEEDS else []
+    parts += [f"{kind}{ends[0]}-{ends[1]}"] if ends != _SEEDS else []
     parts += [f"steps{steps}"] if steps != _STEPS else []
     parts += [f"from-{from_class}"] if from_class is not None else []
     parts += [f"to-{to_class}"] if to_class is not None else []
@@ -111,11 +138,13 @@ def _label(
     return join_label(parts)
 
 
-def _seeds(text: str) -> tuple[int, int]:
+def _pair(option: str, text: str | None) -> tuple[int, int]:
+    if text is None:
+        return _SEEDS
     try:
         first, last = map(int, text.split(","))
     except ValueError as error:
         raise InvalidRequestError(
-            f"--seeds {text} is not a pair of seeds - write it as two whole numbers, such as 3,7"
+            f"{option} {text} is not a pair of {option[2:]} - write it as two whole numbers, such as 3,7"
         ) from error
     return first, last

@@ -13,20 +13,23 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from ganzoo.errors import GanzooError, InvalidRequestError, NonFiniteError
+from ganzoo.errors import InvalidRequestError, NonFiniteError
 from ganzoo.images.tensors import round_to_bytes, to_pictures
 from ganzoo.interface.configs import Config
 from ganzoo.interface.gan import GAN, Inputs
 from ganzoo.interface.tasks import Task
+from ganzoo.sampling.degradations import make_damage
 from ganzoo.sampling.engine_generator import EngineGenerator
 from ganzoo.sampling.engines import TORCH, check_engine
 from ganzoo.sampling.fused import FusedGenerator
 from ganzoo.sampling.interpolation import interpolate_inputs
+from ganzoo.sampling.inversion import Combine, ImageLoss, Inversion, Search, search_images
 from ganzoo.sampling.requests import check_seeds, make_request
-from ganzoo.sampling.sources import Source, batched, check_resize, source_image
+from ganzoo.sampling.sources import Source, batched, check_resize, source_image, target_images
 from ganzoo.sampling.tiling import check_tile, translate_batch
-from ganzoo.utils.devices import is_out_of_memory, note_slow_bf16, resolve_device
+from ganzoo.utils.devices import memory_for, note_slow_bf16, resolve_device
 from ganzoo.utils.precision import float32_on_cpu
+from ganzoo.utils.progress import Progress, silent
 
 __all__ = ["Model"]
 
@@ -296,6 +299,67 @@ class Model:
         requests = (self.request(image=image, direction=direction) for image in images)
         return self.generate(self.gan.draw_batch((0, request) for request in requests))
 
+    def invert(
+        self,
+        images: Source | Sequence[Source],
+        *,
+        starts: int = 8,
+        steps: int = 200,
+        loss: str | ImageLoss = "l1",
+        prior: float = 0.05,
+        learning_rate: float = 0.1,
+        combine: Combine = "best",
+        degradation: str | Sequence[str] | None = None,
+        seed: int = 0,
+        progress: Progress = silent,
+        **options: Any,
+    ) -> Inversion:
+        """Find the inputs that generate `images`: paths, pictures, or floats (C, H, W) or (N, C, H, W) in [-1, 1].
+
+        The search begins at several drawn inputs for each image, `starts`, and takes `steps` steps of Adam.
+        `GAN.inversion_priors` says which inputs change. It minimizes the difference between images, ``l1``, ``l2`` or
+        a function such as `ganzoo.feature_loss("mnist")`, plus `prior` times half the mean square of the inputs,
+        which keeps them where training drew them. The result is the best of what the starts found, with the
+        smallest sum, or their mean, which is no image of the generator.
+
+        `degradation`, such as ``noise=1.0``, says what is wrong with the images. They are then compared behind this
+        defect, so that the result is an image without it. Other pictures are cropped and resized to the model's size;
+        damaged ones must have it.
+
+        Image i of seed s is image 0 of seed s + i, whatever the number of images: each is searched for by itself, and
+        its starts are one batch. `options` are the fields of the task; a `label` that is given stays.
+
+        Raises:
+            InvalidRequestError: a value is wrong, an image has the wrong size, or the model translates images.
+            UnreadableImage: a picture cannot be read.
+            NonFiniteError: the search led to NaN or infinity.
+        """
+        search = Search(
+            starts=starts, steps=steps, prior=prior, learning_rate=learning_rate, combine=combine, loss=loss
+        )
+        if self.task.from_images:
+            text = "it has no latents to find - use a model that generates images from latents"
+            raise InvalidRequestError(f"{self.name} is {self.task.name}: {text}")
+        request, damage = self.request(**options), make_damage(degradation, self.image_shape)
+        targets = target_images(images, damage.shape, exact=bool(damage.defects))
+        check_seeds(len(targets), seed, 1)
+        with (
+            torch.inference_mode(False),
+            torch.enable_grad(),
+            float32_on_cpu(),
+            memory_for(self.device, remedy="use fewer starts"),
+        ):
+            return search_images(
+                self.gan,
+                lambda seeds: self._draw_each((each, request) for each in seeds),
+                targets,
+                search,
+                damage,
+                seed=seed,
+                progress=progress,
+            )
+
+    @float32_on_cpu()
     def generate(self, inputs: Inputs) -> Tensor:
         """Generate images from `inputs`: (N, C, H, W) in [-1, 1] on the CPU.
 
@@ -312,17 +376,11 @@ class Model:
     @float32_on_cpu()
     def _generate(self, inputs: Inputs, bring: Callable[[Tensor], Tensor]) -> Tensor:
         """Generate images on the device, check them there, and `bring` them to the CPU."""
-        try:
+        with memory_for(self.device):
             images = self._compute({name: value.to(self.device) for name, value in inputs.items()})
             with torch.inference_mode():
                 finite = bool(images.isfinite().all())
                 images = bring(images)
-        except (RuntimeError, MemoryError) as error:
-            if not is_out_of_memory(error):
-                raise
-            raise GanzooError(
-                f"{self.device} has too little memory for this many images at a time - use a smaller batch size"
-            ) from error
         if not finite:
             raise NonFiniteError(f"{self.name} produced NaN or infinity - its weights or inputs are damaged")
         return images

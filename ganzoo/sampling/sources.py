@@ -1,21 +1,22 @@
-"""The images that a model translates: read from files or pictures, resized, and put into batches."""
+"""The images that a model translates or inverts: read from files or pictures, resized, and put into batches."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby, islice
 from pathlib import Path
+from typing import Any
 
 import torch
 from PIL import Image
 from torch import Tensor
 
-from ganzoo.errors import InvalidRequestError
+from ganzoo.errors import InvalidRequestError, UnreadableImage
 from ganzoo.images.files import Picture, check_one_piece, check_pixels, picture_size, read_image, take_picture
 from ganzoo.images.tensors import from_bytes, resize
 from ganzoo.sampling.requests import check_whole
 
-__all__ = ["Source", "batched", "check_resize", "read_source", "source_image"]
+__all__ = ["Source", "batched", "check_resize", "fitted", "read_source", "source_image", "target_images"]
 
 Source = str | Path | Image.Image | Tensor
 """An image to translate: the path of a picture file, a PIL picture, or floats (C, H, W) in [-1, 1]."""
@@ -74,6 +75,52 @@ def check_resize(shorter_side: int | None) -> None:
     """
     if shorter_side is not None:
         check_whole("resized length of the shorter side", shorter_side, 1)
+
+
+def target_images(images: Source | Sequence[Source], shape: tuple[int, int, int], *, exact: bool) -> Tensor:
+    """Images to invert, (N, C, H, W) in [-1, 1] with the given (C, H, W); a single one is N = 1.
+
+    Pictures of another size are cropped and resized, unless the size must be `exact`. Tensors always have it.
+
+    Raises:
+        InvalidRequestError: there is no image, or an image has another shape.
+        UnreadableImage: a picture cannot be read, or has another size where it must be exact.
+    """
+    if isinstance(images, Tensor) and images.ndim == 4:
+        images = list(images)
+    listed: list[Any] = list(images) if isinstance(images, (list, tuple)) else [images]
+    if not listed:
+        raise InvalidRequestError("there are no images to invert - give at least one")
+    found = []
+    for image in listed:
+        pixels = source_image(image, shape[0], tiled=True)
+        name = f"{image}" if isinstance(image, (str, Path)) else "an image"
+        found.append(fitted(pixels, shape, exact=exact or isinstance(image, Tensor), of=name))
+    return torch.stack(found)
+
+
+def fitted(image: Tensor, shape: tuple[int, int, int], *, exact: bool, of: str) -> Tensor:
+    """An image (C, H, W), cropped and resized to the size of `shape`; if `exact`, it must have the size.
+
+    Raises:
+        UnreadableImage: it has another size; the message calls it `of`.
+    """
+    if image.shape[1:] == torch.Size(shape[1:]):
+        return image
+    if exact:
+        sizes = [f"{width}x{height}" for height, width in (image.shape[1:], shape[1:])]
+        raise UnreadableImage(f"{of} has {sizes[0]} pixels, but {sizes[1]} are needed here - resize it first")
+    return _cropped(image, shape[1:])
+
+
+def _cropped(image: Tensor, size: Sequence[int]) -> Tensor:
+    """The largest centered part of (C, H, W) that has the proportions of `size`, (H, W), resized to it."""
+    from torchvision.transforms.v2.functional import center_crop
+
+    height, width = image.shape[1:]
+    scale = min(height / size[0], width / size[1])
+    cropped: Tensor = center_crop(image, [max(1, round(side * scale)) for side in size])
+    return resize(cropped[None], size)[0]
 
 
 def batched(images: Iterable[Tensor], size: int) -> Iterator[Tensor]:

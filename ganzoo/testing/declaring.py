@@ -90,7 +90,8 @@ def check_builds_at_every_known_config(architecture: str) -> None:
 def check_models_are_described(architecture: str) -> None:
     """Each of its models must be named ``ARCHITECTURE-something``, and have a `summary` and a `dataset`.
 
-    Its class names must differ. Each loss, penalty, augmentation and schedule of the same plugin must have a `summary`.
+    Its class names must differ. Each loss, penalty, augmentation, degradation and schedule of the same plugin must have
+    a `summary`.
     """
     for model in _models(architecture):
         bare = architecture.rpartition("/")[2]
@@ -98,7 +99,7 @@ def check_models_are_described(architecture: str) -> None:
         assert model.summary, f"{model.name} has no summary"
         assert model.dataset, f"{model.name} has no dataset"
         assert len(set(model.classes)) == len(model.classes), f"{model.name} has two classes with the same name"
-    for kind in ("losses", "regularizers", "augmentations", "schedules"):
+    for kind in ("losses", "regularizers", "augmentations", "degradations", "schedules"):
         for name in _plugin(architecture).declares.get(kind, ()):
             assert getattr(lookup.registry(), kind)[name].summary, f"{name} has no summary"
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import logging
 import platform
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 
 import torch
 
-from ganzoo.errors import InvalidRequestError, one_line
+from ganzoo.errors import GanzooError, InvalidRequestError, one_line
 
-__all__ = ["has_bf16", "is_out_of_memory", "note_slow_bf16", "resolve_device", "seed_device"]
+__all__ = ["has_bf16", "is_out_of_memory", "memory_for", "note_slow_bf16", "resolve_device", "seed_device"]
 
 _log = logging.getLogger(__name__)
 
@@ -86,3 +88,18 @@ def note_slow_bf16(device: torch.device) -> None:
             "%s has no bf16 instructions: bf16 takes about twice the time of fp32 here - leave out --precision bf16",
             "this processor" if device.type == "cpu" else device,
         )
+
+
+@contextmanager
+def memory_for(device: torch.device, *, remedy: str = "use a smaller batch size") -> Iterator[None]:
+    """Inside, a batch of images is computed on the device.
+
+    Raises:
+        GanzooError: the device has too little memory for it. The message ends with `remedy`.
+    """
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+        raise GanzooError(f"{device} has too little memory for this many images at a time - {remedy}") from error

@@ -15,6 +15,7 @@ from ganzoo import (
     Batch,
     ClassConditional,
     Inputs,
+    Prior,
     Task,
     Update,
     discriminate,
@@ -143,6 +144,16 @@ class BigGAN(GAN):
     def fused(self) -> Callable[[Inputs], Tensor]:
         """`generate` with spectral norms divided out, batch norms folded, and upsampling in transposed convolutions."""
         return FusedGenerator(self.generator)
+
+    @torch.no_grad()
+    def inversion_priors(self, inputs: Inputs) -> Mapping[str, Prior]:
+        """A normal latent, and a class vector with the mean and the scale of all classes unless a class is given."""
+        priors = dict(super().inversion_priors(inputs))
+        if "class" in priors:
+            classes = self.generator.embed(torch.arange(self.config.classes, device=self.device))
+            scale = classes.std(0, correction=0)
+            priors["class"] = Prior("normal", classes.mean(0), scale)
+        return priors
 
     def generate(self, inputs: Inputs) -> Tensor:
         """Images (N, C, H, W) in [-1, 1]; the inputs are those of `draw`, with a batch dimension."""

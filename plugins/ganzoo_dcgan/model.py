@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 import torch
 from torch import Tensor, nn
 
-from ganzoo import GAN, AdversarialLoss, Batch, Inputs, Task, Update, discriminate, draw_latent, frozen
+from ganzoo import GAN, AdversarialLoss, Batch, Inputs, Prior, Task, Update, discriminate, draw_latent, frozen
 from ganzoo_dcgan.config import DCGANConfig
 from ganzoo_dcgan.fused import FusedGenerator
 from ganzoo_dcgan.networks import Discriminator, Generator
@@ -55,6 +55,10 @@ class DCGAN(GAN):
     def fused(self) -> Callable[[Inputs], Tensor]:
         """As `generate`, with batch norms folded into the layers before them, and z projected by one linear layer."""
         return FusedGenerator(self.generator)
+
+    def inversion_priors(self, inputs: Inputs) -> Mapping[str, Prior]:
+        """The latent has the distribution of training."""
+        return {"z": Prior(self.config.latent)}
 
     def generate(self, inputs: Inputs) -> Tensor:
         """(N, C, H, W) in [-1, 1] from ``z``, (N, latent_dim)."""

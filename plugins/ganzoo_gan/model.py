@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 import torch
 from torch import Tensor, nn
 
-from ganzoo import GAN, AdversarialLoss, Batch, Inputs, Task, Update, discriminate, draw_latent, frozen
+from ganzoo import GAN, AdversarialLoss, Batch, Inputs, Prior, Task, Update, discriminate, draw_latent, frozen
 from ganzoo_gan.config import GANConfig
 from ganzoo_gan.fused import FusedGenerator
 from ganzoo_gan.networks import Discriminator, Generator
@@ -62,6 +62,10 @@ class MLPGAN(GAN):
     def fused(self) -> Callable[[Inputs], Tensor]:
         """As `generate`, with the sigmoid and the change of its range as one function."""
         return FusedGenerator(self.generator)
+
+    def inversion_priors(self, inputs: Inputs) -> Mapping[str, Prior]:
+        """The latent has the distribution of training."""
+        return {"z": Prior(self.config.latent)}
 
     def generate(self, inputs: Inputs) -> Tensor:
         """(N, C, H, W) in [-1, 1] from ``z``, (N, latent_dim)."""

@@ -206,6 +206,16 @@ def test_a_quiz_has_its_model_in_its_name(run):
     )
 
 
+def test_a_quiz_of_pairs_of_an_original_and_its_restoration(run):
+    arguments = ("quiz", "fashion-mnist", "--model", "./model", "-o", "which.png", "--restored", "box=4,4,8,8")
+    code, out, err = run(*arguments)
+    assert (code, out) == (0, "which.png\nwhich-answers.png\n"), err
+    colours = [shade(picture) for picture in cut("which-answers.png")]
+    pairs = [set(colours[i : i + 2]) for i in range(0, 16, 2)]
+    assert pairs == [{quiz.REAL, quiz.GENERATED}] * 8
+    assert len(set(colours[::2])) == 2  # the original is not always on the same side
+
+
 def test_another_seed_is_another_quiz(run):
     places = []
     for seed in (0, 1):
@@ -222,6 +232,7 @@ def test_another_seed_is_another_quiz(run):
         (("pictures",), "has no test images"),
         (("fashion-mnist", "--model", "cyclegan-horse2zebra"), "translates"),
         (("fashion-mnist", "-o", "quiz.txt"), "ends in no known format"),
+        (("fashion-mnist", "--restored", "nois=1"), "did you mean noise"),
     ],
 )
 def test_a_quiz_that_cannot_be(run, arguments, text):

@@ -10,7 +10,7 @@ import pytest
 
 from ganzoo.errors import AmbiguousNameError, GanzooError, InvalidConfigError, UnknownNameError
 from ganzoo.interface.hooks import KINDS
-from ganzoo.interface.specs import Augmentation, Regularizer, Schedule
+from ganzoo.interface.specs import Augmentation, Degradation, Regularizer, Schedule
 from ganzoo.interface.weights_files import Layout
 from ganzoo.pretrained.resolve import resolve
 from ganzoo.registry import lookup
@@ -105,6 +105,7 @@ def test_empty_registry(kind: str) -> None:
 OTHERS = {
     "regularizers": Regularizer(name="x", summary="a test", paper="none", weight=1.0, load=lambda: abs),
     "augmentations": Augmentation(name="x", summary="a test", paper="none", load=lambda: abs),
+    "degradations": Degradation(name="x", summary="a test", load=lambda: abs),
     "schedules": Schedule(name="x", summary="a test", default=1.0, factor=max),
 }
 

@@ -137,6 +137,13 @@ def evaluate(
     type=PATH,
     help="Picture file to write. [default: quiz-NAME-seedSEED.png, and the model if you name one]",
 )
+@click.option(
+    "--restored",
+    is_flag=False,
+    flag_value="noise=1.0",
+    metavar="[DEGRADATION]",
+    help="Show pairs of a real picture and what the model restores of it after this damage. [with no value: noise=1.0]",
+)
 @OVERWRITE
 @DATA_DIR
 @DEVICE
@@ -145,13 +152,17 @@ def evaluate(
 def quiz(name: str, device: str, engine: str, as_json: bool, **options: Any) -> None:
     """Make a quiz: which pictures are real?
 
-    Writes a sheet of 8 real and 8 generated pictures with numbers, and a second sheet with the answers. NAME is a
-    data set, such as fashion-mnist.
+    Writes a sheet of 8 real and 8 generated pictures with numbers, and a second sheet with the answers. With
+    --restored, the sheet has 8 pairs, two in a row: which of the two is the original? NAME is a data set, such as
+    fashion-mnist.
     """
     from ganzoo.evaluation import quiz
 
     prepared = quiz.prepare_quiz(name, **options)
-    display.written(prepared.write(load_model(prepared.source, device, engine=engine)), as_json=as_json)
+    model = load_model(prepared.source, device, engine=engine)
+    with bars() as progress:
+        written = prepared.write(model, progress=progress)
+    display.written(written, as_json=as_json)
 
 
 def _parse_numbers(option: str, text: str) -> tuple[int, ...]:

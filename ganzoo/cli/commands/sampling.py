@@ -29,10 +29,11 @@ from ganzoo.cli.refusals import SAMPLES, refuse_options
 from ganzoo.pretrained.load import load_from
 from ganzoo.pretrained.sources import Source
 from ganzoo.sampling.engines import check_engine, describe_difference
-from ganzoo.sampling.grid import make_grid
+from ganzoo.sampling.grid import SampleGrid, make_grid
 from ganzoo.utils.image_folders import list_folder
 
 if TYPE_CHECKING:
+    from ganzoo.sampling.latent_files import SavedLatents
     from ganzoo.sampling.model import Model
 
 __all__ = ["COMMANDS", "interpolate", "load_model", "note_precision", "sample"]
@@ -54,6 +55,12 @@ __all__ = ["COMMANDS", "interpolate", "load_model", "note_precision", "sample"]
 @click.option("--per-class", type=COUNT, metavar="N", help="Sample N images of each class, one row per class.")
 @click.option("--truncation", type=float, metavar="T", help="Truncation in (0, 1]: less variety, more fidelity.")
 @click.option("--sweep", metavar="OPTION=A,B,...", help="Draw one row for each value, all with the same latents.")
+@click.option(
+    "--latents",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Generate the images of these latents, which `ganzoo invert` has found.",
+)
 @click.option("--direction", help="Direction of a translation. [default: the first that `ganzoo info` lists]")
 @click.option(
     "--resize",
@@ -114,6 +121,7 @@ _NEEDS = {
     "per_class": ("--per-class", "label"),
     "truncation": ("--truncation", "truncation"),
     "sweep": ("--sweep", SAMPLES),
+    "latents": ("--latents", SAMPLES),
     "source": ("--input", "image"),
     "direction": ("--direction", "direction"),
     **{option: (f"--{option.replace('_', '-')}", "image") for option in ("resize", "tile", "sheet", "skip_existing")},
@@ -129,20 +137,34 @@ def _sample(
     output: Path | None = None,
     file_format: str | None = None,
     overwrite: bool = False,
+    latents: Path | None = None,
     **asked: Any,
 ) -> None:
     from ganzoo.sampling import image_files
 
-    subject = source.info.subject
-    grid = make_grid(partial(subject.request, source.name), subject.classes, **asked)
+    grid: SampleGrid | SavedLatents = _grid(source, asked) if latents is None else _saved_latents(latents, asked)
     target = image_files.choose_target(output, source.name, grid, file_format, overwrite=overwrite)
     model = load()
-    if grid.columns:
+    if isinstance(grid, SampleGrid) and grid.columns:
         tell(f"rows: {', '.join(row.name for row in grid.rows)}")
     with bars() as progress:
         written = target.write(model, batch_size=batch_size, progress=progress)
     display.written(written, as_json=as_json)
     note_precision(model)
+
+
+def _grid(source: Source, asked: dict[str, Any]) -> SampleGrid:
+    subject = source.info.subject
+    return make_grid(partial(subject.request, source.name), subject.classes, **asked)
+
+
+def _saved_latents(path: Path, asked: dict[str, Any]) -> SavedLatents:
+    from ganzoo.sampling.latent_files import read_latents
+
+    if asked:
+        flags = " and ".join(_NEEDS[option][0] for option in asked)
+        raise click.UsageError(f"the latents of {path} are complete - leave out {flags}")
+    return read_latents(path)
 
 
 def _translate(
@@ -201,7 +223,14 @@ _NEEDS_OF_ENDS = {
 @click.option(
     "--steps", type=click.IntRange(min=2), default=16, show_default=True, help="Number of images, with both ends."
 )
-@click.option("--seeds", default="0,1", show_default=True, metavar="A,B", help="Seeds of the first and the last image.")
+@click.option("--seeds", metavar="A,B", help="Seeds of the first and the last image. [default: 0,1]")
+@click.option(
+    "--latents",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Interpolate between latents of this file, which `ganzoo invert` has found.",
+)
+@click.option("--rows", metavar="A,B", help="With --latents: the rows of the two images. [default: 0,1]")
 @click.option("--from-class", type=CLASS, metavar="NAME", help="Class of the first image, by name or number.")
 @click.option(
     "--to-class", type=CLASS, metavar="NAME", help="Class of the last image. [default: that of the first image]"
