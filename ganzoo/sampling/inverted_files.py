@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from ganzoo.errors import Interrupted, InvalidRequestError, OutputError, UnfinishedError, UnreadableImage
 from ganzoo.sampling.image_files import FORMATS
 from ganzoo.sampling.translated_files import Job, match_files
+from ganzoo.utils.locks import locked_output
 from ganzoo.utils.progress import Progress, silent
 
 if TYPE_CHECKING:
