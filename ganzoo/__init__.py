@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from ganzoo.data.datasets import Domains, ImageData
     from ganzoo.data.load import load_data
     from ganzoo.distributed.processes import gather_rows, own_rows
+    from ganzoo.evaluation.adversarial import AdversarialExamples, fool
     from ganzoo.evaluation.evaluate import evaluate
     from ganzoo.evaluation.result import Evaluation, Score
     from ganzoo.interface.extractor import Extractor, ExtractorOutput
@@ -57,6 +58,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "GAN",
+    "AdversarialExamples",
     "AdversarialLoss",
     "Architecture",
     "Augmentation",
@@ -100,6 +102,7 @@ __all__ = [
     "draw_latent",
     "draw_truncated",
     "evaluate",
+    "fool",
     "frozen",
     "gather_rows",
     "hookimpl",
@@ -115,6 +118,7 @@ _LAZY = {
     "data.datasets": ("Domains", "ImageData"),
     "data.load": ("load_data",),
     "distributed.processes": ("gather_rows", "own_rows"),
+    "evaluation.adversarial": ("AdversarialExamples", "fool"),
     "evaluation.evaluate": ("evaluate",),
     "evaluation.result": ("Evaluation", "Score"),
     "interface.extractor": ("ExtractorOutput", "Extractor"),

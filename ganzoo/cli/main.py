@@ -33,7 +33,7 @@ COMMANDS = {
     "browsing": ("list", "info", "pull", "plugins"),
     "sampling": ("sample", "interpolate"),
     "training": ("train", "export", "import"),
-    "evaluation": ("evaluate", "quiz"),
+    "evaluation": ("evaluate", "quiz", "fool"),
     "sharing": ("publish", "card", "new-plugin", "doctor", "completion"),
 }
 """The commands by the file of `ganzoo.cli.commands` that defines them."""

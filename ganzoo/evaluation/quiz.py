@@ -28,11 +28,7 @@ EACH = 8
 
 COLUMNS = 4
 SHEET_PIXELS = 96
-FRAME = 8
-CAPTION = 20
-"""The height of the strip above each picture that holds its number."""
-
-BLACK, WHITE = (0, 0, 0), (255, 255, 255)
+WHITE = (255, 255, 255)
 REAL, GENERATED = (0, 140, 0), (200, 0, 0)
 
 
@@ -60,7 +56,7 @@ class Quiz:
         import torch
 
         from ganzoo.images.files import save_picture
-        from ganzoo.images.sheets import contact_sheet, enlargement
+        from ganzoo.images.sheets import captioned, contact_sheet, enlargement
         from ganzoo.utils.seeds import derive_seed
 
         order = torch.randperm(
@@ -71,8 +67,8 @@ class Quiz:
         plain, answers = [], []
         for number, i in enumerate(order, start=1):
             word, color = ("real", REAL) if i < EACH else ("generated", GENERATED)
-            plain.append(_framed(pictures[i], scale, str(number), WHITE))
-            answers.append(_framed(pictures[i], scale, f"{number} {word}", color))
+            plain.append(captioned(pictures[i], scale, str(number), WHITE))
+            answers.append(captioned(pictures[i], scale, f"{number} {word}", color))
         for path, cells in ((self.sheet, plain), (self.answers, answers)):
             save_picture(contact_sheet(cells, columns=COLUMNS), path)
         return [self.sheet, self.answers]
@@ -120,15 +116,3 @@ def _model_of(data: str) -> str:
     if not learned:
         raise InvalidRequestError(f"no model here has learned {data} - name one with --model")
     return min(learned, key=lambda name: (not isinstance(models[name].weights, BundledFile), name))
-
-
-def _framed(picture: Image, scale: int, caption: str, color: tuple[int, int, int]) -> Image:
-    """The picture in RGB, enlarged, with a frame and, above the picture, the caption."""
-    from PIL import Image, ImageDraw, ImageFont, ImageOps
-
-    large = picture.resize((picture.width * scale, picture.height * scale), Image.Resampling.NEAREST)
-    framed = ImageOps.expand(large.convert("RGB"), (FRAME, CAPTION, FRAME, FRAME), color)
-    ink = BLACK if color == WHITE else WHITE
-    font = ImageFont.load_default(size=CAPTION - 6)
-    ImageDraw.Draw(framed).text((FRAME, CAPTION // 2), caption, fill=ink, font=font, anchor="lm")
-    return framed

@@ -137,11 +137,13 @@ class FeatureExtractor(NamedRecord):
 
     `source` is the paper or the code that it comes from. `dataset` is what it was trained on; evaluation is most
     meaningful for similar images. For each image it returns `num_features` features and `num_classes` logits.
-    `accepts` tells people what happens to images of other sizes and colors. `build()` imports torch and returns the
-    network without its weights; its state dict has the names that the file has.
+    `classes` are the names of these classes, if they have any. `accepts` tells people what happens to images of other
+    sizes and colors. `build()` imports torch and returns the network without its weights; its state dict has the names
+    that the file has.
 
     Raises:
-        PluginError: the name is not a name, a value has the wrong type, or the weights have a layout.
+        PluginError: the name is not a name, a value has the wrong type, the weights have a layout, or the number of
+            class names is wrong.
     """
 
     name: str
@@ -154,9 +156,13 @@ class FeatureExtractor(NamedRecord):
     accepts: str
     weights: HubFile | BundledFile
     build: Callable[[], Extractor]
+    classes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.classes and len(self.classes) != self.num_classes:
+            text = f"{label_of(self)}: it names {len(self.classes)} classes and has {self.num_classes}"
+            raise PluginError(f"{text} - name all of them, or none")
         if isinstance(self.weights, HubFile) and self.weights.layout is not None:
             text = f"{label_of(self)}: its weights have the layout {self.weights.layout!r}"
             raise PluginError(f"{text} - only the weights of a PretrainedModel may have one")
