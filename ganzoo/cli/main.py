@@ -32,6 +32,7 @@ __all__ = ["COMMANDS", "cli", "main"]
 COMMANDS = {
     "browsing": ("list", "info", "pull", "plugins"),
     "sampling": ("sample", "interpolate"),
+    "editing": ("edit",),
     "training": ("train", "export", "import"),
     "evaluation": ("evaluate", "quiz", "fool"),
     "sharing": ("publish", "card", "new-plugin", "doctor", "completion"),

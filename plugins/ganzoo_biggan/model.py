@@ -138,6 +138,14 @@ class BigGAN(GAN):
 
         return generate
 
+    def direction_layers(self) -> Mapping[str, Sequence[Tensor]]:
+        """The projection to 4x4 pixels."""
+        return {"z": [self.generator.latent_weight()]}
+
+    def direction_activations(self, inputs: Inputs) -> Mapping[str, Tensor]:
+        """(N, C, H, W) after the first block."""
+        return {"z": self.generator.first_block(inputs["z"], inputs["class"], inputs["truncation"])}
+
     def generate(self, inputs: Inputs) -> Tensor:
         """Images (N, C, H, W) in [-1, 1]; the inputs are those of `draw`, with a batch dimension."""
         return _images(self.generator, inputs)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -57,6 +58,14 @@ class MLPGAN(GAN):
     def draw(self, request: Task, random: torch.Generator) -> Inputs:
         """One latent, (latent_dim,)."""
         return {"z": draw_latent(self.config.latent, self.config.latent_dim, random=random)}
+
+    def direction_layers(self) -> Mapping[str, Sequence[Tensor]]:
+        """The first linear layer."""
+        return {"z": [cast("nn.Linear", self.generator.layers[0]).weight]}
+
+    def direction_activations(self, inputs: Inputs) -> Mapping[str, Tensor]:
+        """(N, width) after the first ReLU."""
+        return {"z": self.generator.layers[:2](inputs["z"])}
 
     def generate(self, inputs: Inputs) -> Tensor:
         """(N, C, H, W) in [-1, 1] from ``z``, (N, latent_dim)."""
