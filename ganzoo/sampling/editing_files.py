@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ganzoo.errors import InvalidRequestError
 from ganzoo.interface.tasks import Task
 from ganzoo.sampling.image_files import MOVING, STILLS
-from ganzoo.sampling.requests import check_seeds, with_user_names
+from ganzoo.sampling.requests import DIRECTION_METHODS, check_seeds, with_user_names
 from ganzoo.utils.files import check_file
 from ganzoo.utils.names import join_label, short_name
 
@@ -20,10 +20,7 @@ if TYPE_CHECKING:
     from ganzoo.sampling.model import Model
     from ganzoo.sampling.requests import Subject
 
-__all__ = ["METHODS", "Editing", "prepare_editing"]
-
-METHODS = ("sefa", "pca")
-"""The ways to find directions: from the weights, and from the activations."""
+__all__ = ["Editing", "prepare_editing"]
 
 FRAMES = 25  # of an animation, from one end to the other
 MILLISECONDS = 60
@@ -138,7 +135,7 @@ def _parse_directions(text: str) -> tuple[str, int]:
         InvalidRequestError: it is something else.
     """
     method, _, count = text.partition(":")
-    if method in METHODS and count.isdecimal() and int(count) >= 1:
+    if method in DIRECTION_METHODS and count.isdecimal() and int(count) >= 1:
         return method, int(count)
     raise InvalidRequestError(f"--directions {text} is no method and number - write sefa:5 or pca:5")
 

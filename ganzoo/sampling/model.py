@@ -19,10 +19,9 @@ from ganzoo.interface.configs import Config
 from ganzoo.interface.gan import GAN, Inputs
 from ganzoo.interface.tasks import Task
 from ganzoo.sampling.directions import DRAWS, Directions, factorize, principal_components, shifted
-from ganzoo.sampling.editing_files import METHODS
 from ganzoo.sampling.fused import FusedGenerator
 from ganzoo.sampling.interpolation import LATENT, interpolate_inputs
-from ganzoo.sampling.requests import check_seeds, make_request
+from ganzoo.sampling.requests import DIRECTION_METHODS, check_seeds, make_request
 from ganzoo.sampling.sources import Source, batched, check_resize, source_image
 from ganzoo.sampling.tiling import check_tile, translate_batch
 from ganzoo.utils.devices import is_out_of_memory, resolve_device
@@ -174,9 +173,9 @@ class Model:
         Raises:
             InvalidRequestError: there is no such method, or the model has no directions, or fewer.
         """
-        if self.task.from_images or method not in METHODS:
+        if self.task.from_images or method not in DIRECTION_METHODS:
             text = "it has no latents" if self.task.from_images else f"there are no directions {method!r}"
-            raise InvalidRequestError(f"{self.name}: {text} - there are {' and '.join(METHODS)}, of latents")
+            raise InvalidRequestError(f"{self.name}: {text} - there are {' and '.join(DIRECTION_METHODS)}, of latents")
         if method == "sefa":
             return factorize(self.gan, count, of=self.name)
         first = inputs or self.draw()

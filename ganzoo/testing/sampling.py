@@ -18,8 +18,8 @@ from ganzoo.images.tensors import to_pictures
 from ganzoo.interface.configs import as_translation_config
 from ganzoo.interface.gan import GAN, Inputs
 from ganzoo.pretrained.load import load
-from ganzoo.sampling.editing_files import METHODS
 from ganzoo.sampling.model import Model
+from ganzoo.sampling.requests import DIRECTION_METHODS
 from ganzoo.testing.asserting import assert_raises, assert_same_state
 from ganzoo.testing.tiny import make_images, make_inputs, tiny_config, tiny_loop, tiny_model, trained_model
 from ganzoo.weights.folder import Description, write_folder
@@ -84,7 +84,7 @@ def check_images_move_along_directions(architecture: str) -> None:
         shapes = [tuple(matrix.shape) for matrix in matrices]
         right = shapes and all(len(shape) == 2 and shape[1] == inputs[name][0].numel() for shape in shapes)
         assert right, f"the layers behind {name} have the shapes {shapes}, not (outputs, {inputs[name][0].numel()})"
-    for method in METHODS:
+    for method in DIRECTION_METHODS:
         directions = model.directions(method, 1, inputs=inputs)
         length = directions.vectors.norm().item()
         assert abs(length - 1) < 1e-4, f"the first {method} direction has the length {length:.3g}, not 1"
