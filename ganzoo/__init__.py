@@ -24,7 +24,7 @@ from ganzoo.interface.specs import (
     Schedule,
 )
 from ganzoo.interface.tasks import ClassConditional, ImageToImage, Task, Unconditional
-from ganzoo.interface.weights_files import BundledFile, Derived, HubFile, Layout, Reading, Shapes
+from ganzoo.interface.weights_files import BundledFile, Derived, HubFile, Layout, PackageFile, Reading, Shapes
 from ganzoo.utils.progress import Progress
 from ganzoo.utils.version import __version__ as __version__
 
@@ -82,6 +82,7 @@ __all__ = [
     "Loop",
     "Loss",
     "Model",
+    "PackageFile",
     "PretrainedModel",
     "Progress",
     "Reading",

@@ -10,7 +10,7 @@ from ganzoo.errors import PluginError
 from ganzoo.interface.configs import Config
 from ganzoo.interface.records import CheckedRecord, NamedRecord, label_of
 from ganzoo.interface.tasks import Task
-from ganzoo.interface.weights_files import BundledFile, HubFile
+from ganzoo.interface.weights_files import BundledFile, WeightsFile
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -154,7 +154,7 @@ class FeatureExtractor(NamedRecord):
     num_features: int
     num_classes: int
     accepts: str
-    weights: HubFile | BundledFile
+    weights: WeightsFile
     build: Callable[[], Extractor]
     classes: tuple[str, ...] = ()
 
@@ -163,7 +163,7 @@ class FeatureExtractor(NamedRecord):
         if self.classes and len(self.classes) != self.num_classes:
             text = f"{label_of(self)}: it names {len(self.classes)} classes and has {self.num_classes}"
             raise PluginError(f"{text} - name all of them, or none")
-        if isinstance(self.weights, HubFile) and self.weights.layout is not None:
+        if not isinstance(self.weights, BundledFile) and self.weights.layout is not None:
             text = f"{label_of(self)}: its weights have the layout {self.weights.layout!r}"
             raise PluginError(f"{text} - only the weights of a PretrainedModel may have one")
 
@@ -182,6 +182,6 @@ class PretrainedModel(NamedRecord):
     summary: str
     dataset: str
     license: str | None
-    weights: HubFile | BundledFile
+    weights: WeightsFile
     config: Mapping[str, Any] = field(default_factory=dict)
     classes: tuple[str, ...] = ()

@@ -19,7 +19,7 @@ from ganzoo.interface.specs import (
     Regularizer,
     Schedule,
 )
-from ganzoo.interface.weights_files import BundledFile, HubFile, Layout
+from ganzoo.interface.weights_files import BundledFile, HubFile, Layout, PackageFile
 from ganzoo.registry.discovery import disabled_plugins, find_installed, is_disabled
 from ganzoo.registry.index import Index
 from ganzoo.registry.plugin import Declared, Plugin, PluginState, collect_records, set_aside_on_error
@@ -27,7 +27,7 @@ from ganzoo.utils.names import suggest
 
 __all__ = ["Registry"]
 
-Record = TypeVar("Record", Architecture, HubFile, Layout, PretrainedModel)
+Record = TypeVar("Record", Architecture, HubFile | PackageFile, Layout, PretrainedModel)
 
 
 class Registry:
@@ -166,7 +166,7 @@ class Registry:
     def _with_layout(self, owner: str, model: PretrainedModel) -> PretrainedModel:
         """The model with the full name of its weights' layout, which must be a layout of its architecture."""
         weights = model.weights
-        if not isinstance(weights, HubFile) or weights.layout is None:
+        if isinstance(weights, BundledFile) or weights.layout is None:
             return model
         weights = _changed(weights, layout=self.layouts.name_for(owner, weights.layout))
         of = self.layouts[str(weights.layout)].architecture
