@@ -76,7 +76,7 @@ class Fooling:
 
         from ganzoo.data.load import load_data
         from ganzoo.evaluation.image_sets import Pictures, random_rows
-        from ganzoo.images.files import read_image
+        from ganzoo.images.files import check_one_piece, picture_size, read_image
         from ganzoo.images.tensors import fit
 
         if self.source in DATASETS:
@@ -85,6 +85,8 @@ class Fooling:
             rows = random_rows(self.count, len(data), seed=self.seed)
             return [f"test image {row}" for row in rows], Pictures(self.source, data).take(rows)
         paths = _files(self.source)[: self.count]
+        for path in paths:
+            check_one_piece(picture_size(path), of=str(path), remedy="make it smaller")
         pictures = [read_image(path, channels=3).pixels for path in paths]
         return [str(path) for path in paths], torch.stack([fit(each, pictures[0].shape[1:]) for each in pictures])
 

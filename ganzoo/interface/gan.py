@@ -143,8 +143,8 @@ class GAN(nn.Module, ABC):
         `ganzoo edit` takes the principal components of them. By default they are the outputs of the
         `direction_layers`. Behind a nonlinearity they tell more.
         """
-        layers = self.direction_layers().items()
-        return {name: torch.cat([inputs[name] @ matrix.T for matrix in matrices], 1) for name, matrices in layers}
+        layers = self.direction_layers()
+        return {name: inputs[name].flatten(1) @ torch.cat(list(matrices)).T for name, matrices in layers.items()}
 
     @torch.no_grad()
     def standing_statistics(self, samples: Callable[..., Iterator[Inputs]]) -> Mapping[str, Any]:

@@ -49,7 +49,7 @@ def factorize(gan: GAN, count: int, *, of: str) -> Directions:
     if not layers:
         _refuse(of)
     name, matrices = next(iter(layers.items()))
-    stacked = torch.cat([matrix.detach().double().cpu() for matrix in matrices])
+    stacked = torch.cat([matrix.detach().cpu().double() for matrix in matrices])
     values, vectors = torch.linalg.eigh(stacked.T @ stacked)  # vectors in columns, the largest eigenvalue last
     _check_count("sefa", count, int((values > _ZERO * values[-1]).sum()), of=of)
     return Directions(name, _with_fixed_signs(vectors.flip(1).T[:count]))
@@ -69,7 +69,7 @@ def principal_components(gan: GAN, inputs: Inputs, count: int, *, of: str) -> Di
         activations = gan.direction_activations({name: value.to(gan.device) for name, value in inputs.items()})
     if not activations:
         _refuse(of)
-    name, y = next((name, value.flatten(1).double().cpu()) for name, value in activations.items())
+    name, y = next((name, value.flatten(1).cpu().double()) for name, value in activations.items())
     z = inputs[name].flatten(1).double()
     _check_count("pca", count, z.shape[1], of=of)
     y = y - y.mean(0)

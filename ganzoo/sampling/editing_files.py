@@ -112,6 +112,11 @@ def prepare_editing(
     """
     if subject.task.from_images:
         raise InvalidRequestError(f"{name} is {subject.task.name}: it has no latents to edit - choose another model")
+    channels = subject.config.image_shape[0]
+    if channels not in (1, 3, 4):
+        raise InvalidRequestError(
+            f"{name} makes images with {channels} channels, which no picture has - choose another"
+        )
     method, count = _parse_directions(directions)
     given = {"label": label, "truncation": truncation}
     chosen = {option: value for option, value in given.items() if value is not None}

@@ -93,7 +93,7 @@ def ganzoo_models() -> Iterable[PretrainedModel]:
     yield PretrainedModel(
         name="dcgan-digiface",
         architecture="dcgan",
-        summary="faces as 64x64 color pictures, learned from rendered faces of people who do not exist",
+        summary="faces as 64x64 color pictures, learned from synthetic faces",
         dataset="digiface-1m",
         license="mit",
         config={"resolution": 64, "channels": 3, "latent": "normal", "generator_width": 64},
