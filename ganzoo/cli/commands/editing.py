@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from ganzoo.cli.arguments import CLASS, DEVICE, MODEL, OVERWRITE, resolved
+from ganzoo.cli.arguments import CLASS, DEVICE, MODEL, OVERWRITE, PATH, resolved
 from ganzoo.cli.commands.sampling import load_model
 from ganzoo.cli.output import say, tell
 from ganzoo.cli.refusals import refuse_options
@@ -39,7 +39,7 @@ __all__ = ["COMMANDS", "edit"]
 @click.option(
     "-o",
     "--output",
-    type=click.Path(path_type=Path),
+    type=PATH,
     help="File to write: .png or .jpg for a sheet, .gif or .webp for an animation.",
 )
 @OVERWRITE

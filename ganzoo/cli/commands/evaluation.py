@@ -168,7 +168,7 @@ def quiz(name: str, device: str, as_json: bool, **options: Any) -> None:
 )
 @click.option(
     "--steps",
-    type=click.IntRange(min=1),
+    type=COUNT,
     default=1,
     show_default=True,
     help="Steps along the gradient: 1 is FGSM; more are PGD from a random start.",
@@ -182,7 +182,7 @@ def quiz(name: str, device: str, as_json: bool, **options: Any) -> None:
 @click.option(
     "-n",
     "--count",
-    type=click.IntRange(min=1),
+    type=COUNT,
     help="Number of pictures: random test images of a data set, or the first ones of a folder. [default: 8]",
 )
 @click.option(
@@ -191,7 +191,7 @@ def quiz(name: str, device: str, as_json: bool, **options: Any) -> None:
 @click.option(
     "-o",
     "--output",
-    type=click.Path(path_type=Path),
+    type=PATH,
     help="Picture file for the sheet. [default: fool-FEATURES-INPUT-... .png]",
 )
 @OVERWRITE
