@@ -1,4 +1,7 @@
-"""How long `ganzoo list` takes, compared with `import torch`: medians of several alternating runs."""
+"""How long two commands take, compared with `import torch`: medians of several alternating runs.
+
+"over torch" is the CPU time of the command without that of `import torch`. Modules are compiled to bytecode first.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +9,14 @@ import argparse
 import os
 import statistics
 import sys
+import tempfile
 import time
 from typing import NamedTuple
 
+SAMPLE = ["sample", "dcgan-mnist", "-n", "1", "--overwrite", "-o", os.path.join(tempfile.gettempdir(), "startup.png")]
 COMMANDS = {
     "ganzoo list": [sys.executable, "-m", "ganzoo", "list"],
+    "ganzoo sample dcgan-mnist -n 1": [sys.executable, "-m", "ganzoo", *SAMPLE],
     "import torch": [sys.executable, "-c", "import torch"],
 }
 
@@ -36,16 +42,20 @@ def measure(command: list[str]) -> Timing:
 
 def main() -> None:
     """Measure and print the table."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--repeat", type=int, default=7, help="runs of each command (default: 7)")
     rounds = range(parser.parse_args().repeat)
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     for command in COMMANDS.values():
-        measure(command)  # the first run fills the file cache
+        measure(command)  # the first run fills the file cache, and writes bytecode
     runs = [{name: measure(command) for name, command in COMMANDS.items()} for _ in rounds]
-    print(f"{'':14}{'CPU s':>8}{'wall s':>8}")
-    for name in COMMANDS:
-        cpu, wall = (statistics.median(column) for column in zip(*(timings[name] for timings in runs), strict=True))
-        print(f"{name:14}{cpu:8.2f}{wall:8.2f}")
+    medians = {
+        name: Timing(*map(statistics.median, zip(*(each[name] for each in runs), strict=True))) for name in COMMANDS
+    }
+    torch = medians["import torch"].cpu
+    print(f"{'':32}{'CPU s':>8}{'wall s':>8}{'over torch':>12}")
+    for name, (cpu, wall) in medians.items():
+        print(f"{name:32}{cpu:8.3f}{wall:8.3f}{cpu - torch:12.3f}")
 
 
 if __name__ == "__main__":

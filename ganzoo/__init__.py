@@ -16,6 +16,8 @@ from ganzoo.interface.hooks import hookimpl
 from ganzoo.interface.specs import (
     Architecture,
     Augmentation,
+    Engine,
+    ExportFormat,
     FeatureExtractor,
     Loss,
     PretrainedModel,
@@ -24,7 +26,16 @@ from ganzoo.interface.specs import (
     Schedule,
 )
 from ganzoo.interface.tasks import ClassConditional, ImageToImage, Task, Unconditional
-from ganzoo.interface.weights_files import BundledFile, Derived, HubFile, Layout, PackageFile, Reading, Shapes
+from ganzoo.interface.weights_files import (
+    Assumption,
+    BundledFile,
+    Derived,
+    HubFile,
+    Layout,
+    PackageFile,
+    Reading,
+    Shapes,
+)
 from ganzoo.utils.progress import Progress
 from ganzoo.utils.version import __version__ as __version__
 
@@ -35,6 +46,7 @@ if TYPE_CHECKING:
     from ganzoo.evaluation.adversarial import AdversarialExamples, fool
     from ganzoo.evaluation.evaluate import evaluate
     from ganzoo.evaluation.result import Evaluation, Score
+    from ganzoo.interface.engine import EngineFunctions, SamplingNetwork
     from ganzoo.interface.extractor import Extractor, ExtractorOutput
     from ganzoo.interface.gan import (
         GAN,
@@ -49,6 +61,7 @@ if TYPE_CHECKING:
     from ganzoo.interface.latents import draw_latent, draw_truncated
     from ganzoo.pretrained.load import load, pull
     from ganzoo.registry.lookup import create, models
+    from ganzoo.sampling.directions import Directions
     from ganzoo.sampling.model import Model
     from ganzoo.training.loop import Loop
     from ganzoo.training.plan import TrainingOptions
@@ -61,14 +74,19 @@ __all__ = [
     "AdversarialExamples",
     "AdversarialLoss",
     "Architecture",
+    "Assumption",
     "Augmentation",
     "Batch",
     "BundledFile",
     "ClassConditional",
     "Derived",
+    "Directions",
     "DiscriminatorOutput",
     "Domains",
+    "Engine",
+    "EngineFunctions",
     "Evaluation",
+    "ExportFormat",
     "Extractor",
     "ExtractorOutput",
     "FeatureExtractor",
@@ -89,6 +107,7 @@ __all__ = [
     "Recipe",
     "Record",
     "Regularizer",
+    "SamplingNetwork",
     "Schedule",
     "Score",
     "Shapes",
@@ -122,6 +141,7 @@ _LAZY = {
     "evaluation.adversarial": ("AdversarialExamples", "fool"),
     "evaluation.evaluate": ("evaluate",),
     "evaluation.result": ("Evaluation", "Score"),
+    "interface.engine": ("EngineFunctions", "SamplingNetwork"),
     "interface.extractor": ("ExtractorOutput", "Extractor"),
     "interface.gan": (
         "GAN",
@@ -137,6 +157,7 @@ _LAZY = {
     "interface.latents": ("draw_latent", "draw_truncated"),
     "pretrained.load": ("load", "pull"),
     "registry.lookup": ("create", "models"),
+    "sampling.directions": ("Directions",),
     "sampling.model": ("Model",),
     "training.loop": ("Loop",),
     "training.plan": ("TrainingOptions",),

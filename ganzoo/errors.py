@@ -20,6 +20,7 @@
     │   └── UnreadableImage         an image file cannot be read
     ├── UnfinishedError         1   writing images ended early
     │   └── Interrupted       130       because of Ctrl-C
+    ├── EngineError             1   an engine cannot compute the images of a model
     ├── PublishError            1   a model cannot be uploaded
     └── RunError                1   a training run cannot be written, read or resumed
 """
@@ -30,6 +31,7 @@ __all__ = [
     "AmbiguousNameError",
     "CorruptWeightsError",
     "DataError",
+    "EngineError",
     "GanzooError",
     "Interrupted",
     "InvalidConfigError",
@@ -125,6 +127,10 @@ class NonFiniteError(GanzooError, ArithmeticError):
 
 class DataError(GanzooError):
     """A data set cannot be read."""
+
+
+class EngineError(GanzooError):
+    """An engine cannot run a model, or its images are not those of PyTorch."""
 
 
 class PublishError(GanzooError):

@@ -77,14 +77,16 @@ def test_the_tutorials_commands_run(
     package: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(package)
+    monkeypatch.setattr("huggingface_hub.utils._cache_assets.HF_ASSETS_CACHE", str(package / "assets"))
     ran = commands(TUTORIAL)
-    assert len(ran) == 9
+    assert len(ran) == 11
     for words in ran:
         done = shell(monkeypatch, capsys, *("2" if word == "200" else word for word in words[1:]))
         assert done.code == 0, (words, done.err)
     assert (package / "ganzoo-swish" / "pyproject.toml").exists()
-    for made in ("sheet.png", "walk.png", "imported.png"):
+    for made in ("sheet.png", "walk.png", "imported.png", "graph.png"):
         assert (package / made).stat().st_size > 0
+    assert list((package / "assets" / "ganzoo" / "engines" / "default").iterdir()), "the engine of the tutorial ran"
 
 
 # What runs in processes of its own is run for all other architectures and extractors.

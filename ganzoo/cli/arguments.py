@@ -14,6 +14,7 @@ from ganzoo.hub import download
 from ganzoo.pretrained.resolve import resolve
 from ganzoo.pretrained.sources import HubReference, RegisteredExtractor, Source
 from ganzoo.registry import lookup
+from ganzoo.sampling.engines import AUTO, PRECISIONS, TORCH
 from ganzoo.utils import names
 from ganzoo.utils.device_names import check_device_name
 
@@ -25,10 +26,12 @@ __all__ = [
     "DATA",
     "DATA_DIR",
     "DEVICE",
+    "ENGINE",
     "FOLDER",
     "MODEL",
     "OVERWRITE",
     "PATH",
+    "PRECISION",
     "SUBJECT",
     "TARGET",
     "Name",
@@ -72,6 +75,13 @@ DEVICE = click.option(
     default="auto",
     show_default=True,
     help="Device to compute on: auto, cpu, cuda, cuda:1 or mps.",
+)
+PRECISION = click.option(
+    "--precision",
+    type=click.Choice(PRECISIONS),
+    default="fp32",
+    show_default=True,
+    help="Precision of the computation. bf16 changes the images.",
 )
 DATA_DIR = click.option(
     "--data-dir",
@@ -133,6 +143,14 @@ def registered(kind: str) -> Name:
     """A name that plugins declare, of one kind such as ``losses``."""
     return Name(lambda ctx: getattr(lookup.registry(), kind))
 
+
+ENGINE = click.option(
+    "--engine",
+    type=Name(lambda ctx: [AUTO, *lookup.registry().engines]),
+    default=TORCH,
+    show_default=True,
+    help="Library that computes the images. auto: the fastest one that is installed.",
+)
 
 MODEL = Name(lambda ctx: lookup.models(), paths=True)
 """A model: its name, its folder or its Hub reference."""

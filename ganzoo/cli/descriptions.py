@@ -8,7 +8,7 @@ from ganzoo.cli.arguments import bounded
 from ganzoo.cli.display import Row
 from ganzoo.hub import download
 from ganzoo.interface.configs import as_translation_config
-from ganzoo.interface.specs import Architecture, FeatureExtractor
+from ganzoo.interface.specs import Architecture, Engine, FeatureExtractor
 from ganzoo.interface.weights_files import BundledFile, PackageFile, WeightsFile
 from ganzoo.pretrained.files import weights_size
 from ganzoo.pretrained.installed import find_installed
@@ -16,6 +16,7 @@ from ganzoo.pretrained.resolve import find
 from ganzoo.pretrained.sources import Folder, HubReference, Registered
 from ganzoo.registry import lookup
 from ganzoo.registry.plugin import Plugin
+from ganzoo.sampling.engines import is_installed
 from ganzoo.sampling.requests import Subject
 from ganzoo.utils.names import BUILTIN
 
@@ -54,10 +55,9 @@ def plugin_row(plugin: Plugin) -> Row:
 
 
 def describe(name: str) -> Row:
-    """Return all that is known of a model, an architecture or a feature extractor.
+    """Return all that is known of a model, an architecture, a feature extractor or an engine.
 
-    A model is given by its name, its folder or its Hub reference, and comes before an architecture or a feature
-    extractor of the same name.
+    A model is given by its name, its folder or its Hub reference, and comes before everything else of the same name.
 
     Raises:
         UnknownNameError: nothing has that name.
@@ -68,10 +68,12 @@ def describe(name: str) -> Row:
             return _describe_architecture(name, found.architectures[name])
         if name in found.feature_extractors:
             return _describe_extractor(name, found.feature_extractors[name])
+        if name in found.engines:
+            return _describe_engine(name, found.engines[name])
     source = bounded(find(name))
     if source is None:
-        known = [*found.models, *found.architectures, *found.feature_extractors]
-        raise found.unknown("model, architecture or feature extractor", name, known)
+        known = [*found.models, *found.architectures, *found.feature_extractors, *found.engines]
+        raise found.unknown("model, architecture, feature extractor or engine", name, known)
     return _describe_registered(source) if isinstance(source, Registered) else _describe_published(source)
 
 
@@ -155,6 +157,20 @@ def _describe_extractor(name: str, spec: FeatureExtractor) -> Row:
         "weights": _location(spec.weights),
         "sha256": spec.weights.sha256,
         "evaluate_by_it": f"ganzoo evaluate MODEL --features {name}",
+    }
+
+
+def _describe_engine(name: str, spec: Engine) -> Row:
+    return {
+        "name": name,
+        "summary": spec.summary,
+        "source": spec.source,
+        "devices": list(spec.devices),
+        "requires": list(spec.requires),
+        "installed": is_installed(spec),
+        **({"install_it": spec.install} if spec.install and not is_installed(spec) else {}),
+        "sample_with_it": f"ganzoo sample MODEL --engine {name}",
+        **({"export_its_files": f"ganzoo export MODEL --format {spec.format.name} -o FILE"} if spec.format else {}),
     }
 
 

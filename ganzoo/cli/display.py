@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import click
@@ -45,9 +45,22 @@ def facts(entries: Row, *, as_json: bool) -> None:
         return
     width = max(map(len, entries)) + 2
     for name, value in entries.items():
-        lines = [f"{k} = {v}" for k, v in value.items()] if isinstance(value, Mapping) else [_shown(name, value)]
+        lines = list(_lines(value)) if isinstance(value, Mapping) else [_shown(name, value)]
         for i, line in enumerate(lines):
             say(f"{name.replace('_', ' ') if i == 0 else '':{width}}{line}")
+
+
+def _lines(values: Mapping[str, Any]) -> Iterator[str]:
+    """A line for each value of a config. The records in a config, such as layers, have a line each."""
+    for name, value in values.items():
+        records = value if isinstance(value, (list, tuple)) and value and isinstance(value[0], Mapping) else ()
+        yield f"{name} =" if records else f"{name} = {value}"
+        for record in records:
+            yield "  " + " ".join(str(v) if k == "kind" else f"{k}={v}" for k, v in _kind_first(record))
+
+
+def _kind_first(record: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    return sorted(record.items(), key=lambda item: item[0] != "kind")
 
 
 def pull_all(sources: Iterable[Source | RegisteredExtractor], *, as_json: bool) -> int:

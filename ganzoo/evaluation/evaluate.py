@@ -19,6 +19,8 @@ from ganzoo.evaluation.result import Evaluation, Score
 from ganzoo.interface.specs import FeatureExtractor
 from ganzoo.pretrained.load import load_from
 from ganzoo.registry import lookup
+from ganzoo.sampling.engines import TORCH, check_engine, describe_difference
+from ganzoo.sampling.model import Model
 from ganzoo.utils.devices import resolve_device
 from ganzoo.utils.precision import float32_on_cpu
 from ganzoo.utils.progress import Progress, silent
@@ -45,6 +47,8 @@ def evaluate(
     sheet: Path | None = None,
     data_dir: str | Path = "data",
     device: str = "auto",
+    engine: str = TORCH,
+    precision: str = "fp32",
     batch_size: int = 100,
     workers: int = 0,
     progress: Progress = silent,
@@ -63,6 +67,7 @@ def evaluate(
     `features` is the name of a feature extractor, by default one that was trained on `against`, or else Inception.
     `limit` keeps that many real images from the start. `sheet` is a picture file for the samples that are nearest to a
     training image, each next to it. `progress` is called for downloads, and for images as features are extracted.
+    `engine` and `precision` are those of `Model.use`; features are extracted in 32 bits by PyTorch.
     `data_dir` is the folder of named data sets, `batch_size` the number of images at a time, and `workers` the number
     of processes that read pictures.
 
@@ -83,12 +88,14 @@ def evaluate(
         label=label,
         truncation=truncation,
         limit=limit,
+        precision=precision,
     )
     return evaluate_prepared(
         prepared,
         sheet=sheet,
         data_dir=data_dir,
         device=device,
+        engine=engine,
         batch_size=batch_size,
         workers=workers,
         progress=progress,
@@ -102,21 +109,26 @@ def evaluate_prepared(
     sheet: Path | None = None,
     data_dir: str | Path = "data",
     device: str = "auto",
+    engine: str = TORCH,
     batch_size: int = 100,
     workers: int = 0,
     progress: Progress = silent,
 ) -> Evaluation:
     """As `evaluate`, with options that `prepare` has checked."""
     source, options = prepared
+    precision = options.precision
+    check_engine(engine, precision)
     resolved = resolve_device(device)
-    model = None if source is None else load_from(source, device=resolved, progress=progress)
+    model = None
+    if source is not None:
+        model = load_from(source, device=resolved, engine=engine, precision=precision, progress=progress)
     comparison = compare(options, model, reading=ReadOptions(root=data_dir, workers=workers))
     _check_counts(comparison, options)
     network = load_extractor(options.features, device=resolved, progress=progress)
     cache = FeatureCache(options.features, network, batch_size=batch_size, progress=progress)
     scores = _scores(comparison, cache, options)
     nearest = _show_memorized(comparison.evaluated, cache, sheet) if sheet else []
-    return _result(comparison, options, scores, nearest)
+    return _result(comparison, options, scores, nearest, model)
 
 
 def _show_memorized(evaluated: Pair, cache: FeatureCache, sheet: Path) -> list[NearestTrainingImage]:
@@ -132,6 +144,7 @@ def _result(
     options: EvaluationOptions,
     scores: Sequence[Score],
     nearest: Sequence[NearestTrainingImage],
+    model: Model | None,
 ) -> Evaluation:
     spec = lookup.registry().feature_extractors[options.features]
     return Evaluation(
@@ -142,7 +155,7 @@ def _result(
         features=_describe(spec),
         scores=scores,
         warnings=[*caveats(comparison, options, spec), *about_copies(scores)],
-        notes=_notes(comparison),
+        notes=[*_notes(comparison), *_notes_on_precision(model)],
         command=dataclasses.replace(options, count=comparison.evaluated.images.size).command,
         copies=nearest,
     )
@@ -187,6 +200,11 @@ def _notes(comparison: Comparison) -> list[str]:
     pairs = (comparison.evaluated, *comparison.baselines.values())
     sets = {id(part.images): part.images for pair in pairs for part in pair}
     return [f"{images.name}: {note}" for images in sets.values() for note in images.notes]
+
+
+def _notes_on_precision(model: Model | None) -> list[str]:
+    difference = model.bf16_difference() if model else None
+    return [] if difference is None else [describe_difference(*difference)]
 
 
 def _describe(spec: FeatureExtractor) -> dict[str, str | int]:

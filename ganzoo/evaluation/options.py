@@ -42,6 +42,7 @@ class EvaluationOptions:
     label: int | str | None = field(default=None, metadata=flag("--class"))
     truncation: float | None = None
     limit: int | None = None
+    precision: str = "fp32"
 
     @property
     def settings(self) -> Settings:

@@ -11,12 +11,13 @@ from ganzoo.evaluation.options import METRIC_NAMES, EvaluationOptions
 from ganzoo.pretrained.resolve import resolve
 from ganzoo.pretrained.sources import Source
 from ganzoo.registry import lookup
+from ganzoo.sampling.engines import TORCH, check_engine
 from ganzoo.sampling.requests import check_seeds, with_user_names
 from ganzoo.utils.files import expand_home
 from ganzoo.utils.names import suggest
 from ganzoo.weights.folder import CONFIG
 
-__all__ = ["Prepared", "prepare"]
+__all__ = ["USUAL_FEATURES", "Prepared", "check_request", "default_against", "is_pictures", "prepare"]
 
 USUAL_FEATURES = "inception"
 """The features for data sets that no extractor was trained on."""
@@ -79,9 +80,9 @@ def check_request(source: Source | None, options: EvaluationOptions) -> None:
     Raises:
         InvalidRequestError: names the options.
     """
-    asked = options.request
+    asked = options.request if options.precision == "fp32" else {**options.request, "precision": options.precision}
     if source is not None:
-        source.info.subject.request(source.name, **asked)
+        source.info.subject.request(source.name, **options.request)
     elif asked:
         given = " and no ".join(with_user_names(asked))
         raise InvalidRequestError(f"{options.subject} is a folder of pictures: it takes no {given}")
@@ -101,6 +102,7 @@ def _check_options(options: EvaluationOptions) -> None:
     if not options.metrics:
         raise InvalidRequestError(f"there is no metric to compute - name one of {', '.join(METRIC_NAMES)}")
     lookup.registry().feature_extractors[options.features]  # raises UnknownNameError
+    check_engine(TORCH, options.precision)
     check_seeds(options.count or 1, options.seed, 1)
     if any(splits < 1 for splits in options.is_splits):
         raise InvalidRequestError(f"IS has at least 1 split, not {min(options.is_splits)}")

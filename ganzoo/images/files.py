@@ -22,7 +22,16 @@ from ganzoo.errors import UnreadableImage, one_line
 from ganzoo.images.tensors import MODES, to_tensor
 from ganzoo.utils.files import atomic_write
 
-__all__ = ["Picture", "check_one_piece", "check_pixels", "picture_size", "read_image", "save_picture", "take_picture"]
+__all__ = [
+    "Picture",
+    "check_one_piece",
+    "check_pixels",
+    "format_of",
+    "picture_size",
+    "read_image",
+    "save_picture",
+    "take_picture",
+]
 
 MAX_PIXELS = 89_478_485  # Pillow's own limit; Pillow itself only warns about larger pictures
 
@@ -133,10 +142,16 @@ def take_picture(picture: Image.Image, *, channels: int) -> Picture:
 def save_picture(picture: Image.Image, path: Path) -> None:
     """Write a picture in the format that the ending of `path` names. The file is complete, or it is not written."""
     encoded = io.BytesIO()  # on a full disk, Pillow writes half a JPEG without an error
-    kind = Image.registered_extensions()[path.suffix.lower()]
-    picture.save(encoded, kind, quality=95)  # for jpg and webp: the default blurs small pictures
+    picture.save(encoded, format_of(path), quality=95)  # for jpg and webp: the default blurs small pictures
     with atomic_write(path, synced=False) as temporary:
         temporary.write_bytes(encoded.getvalue())
+
+
+def format_of(path: Path) -> str:
+    """Pillow's name of the format that the ending of `path` names."""
+    Image.preinit()  # PNG and other common formats only: loading all of Pillow's formats takes a tenth of a second
+    ending = path.suffix.lower()
+    return Image.EXTENSION.get(ending) or Image.registered_extensions()[ending]
 
 
 def _first_bytes(path: Path) -> bytes:

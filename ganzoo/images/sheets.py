@@ -10,9 +10,10 @@ from typing import Any
 
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
+from ganzoo.images.files import format_of
 from ganzoo.utils.files import atomic_write
 
-__all__ = ["CAPTION", "FRAME", "captioned", "contact_sheet", "enlargement", "save_animation", "sheet_size"]
+__all__ = ["CAPTION", "FRAME", "captioned", "contact_sheet", "enlargement", "labeled", "save_animation", "sheet_size"]
 
 FRAME = 8
 """The width of the frame of `captioned`, in pixels."""
@@ -73,6 +74,19 @@ def captioned(picture: Image.Image, scale: int, caption: str, color: Color) -> I
     return framed
 
 
+def labeled(rows: Sequence[tuple[str, Image.Image]]) -> Image.Image:
+    """Put pictures of one width below each other, each below its label."""
+    line = 16
+    width = max(picture.width for _, picture in rows)
+    whole = Image.new("RGB", (width, sum(line + picture.height for _, picture in rows)), "white")
+    draw, top = ImageDraw.Draw(whole), 0
+    for text, picture in rows:
+        draw.text((4, top + 2), text, fill="black")
+        whole.paste(picture, (0, top + line))
+        top += line + picture.height
+    return whole
+
+
 def save_animation(pictures: Sequence[Image.Image], path: Path, *, milliseconds: int, rest: int = 0) -> None:
     """Write a GIF or a WebP animation that repeats without end. The file is complete, or it is not written.
 
@@ -80,7 +94,7 @@ def save_animation(pictures: Sequence[Image.Image], path: Path, *, milliseconds:
     """
     durations = [milliseconds] * (len(pictures) - 1) + [milliseconds + rest]
     encoded = io.BytesIO()
-    kind = Image.registered_extensions()[path.suffix.lower()]
+    kind = format_of(path)
     smaller: dict[str, Any] = {"optimize": True} if kind == "GIF" else {"quality": 90}
     pictures[0].save(encoded, kind, save_all=True, append_images=pictures[1:], duration=durations, loop=0, **smaller)
     with atomic_write(path, synced=False) as temporary:

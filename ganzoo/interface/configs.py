@@ -163,9 +163,13 @@ def _hints(kind: type) -> dict[str, Any]:
 def _check_value(value: Any, hint: Any, what: str) -> Any:
     """`value` as a config field of type `hint` takes it: lists of JSON become tuples, whole numbers become floats.
 
-    It checks the types that configs are made of: bool, int, float, str, Literal, tuples of these, and None.
+    It checks the types that configs are made of: bool, int, float, str, Literal, frozen dataclasses, tuples of these,
+    and None.
     """
     origin, arguments = get_origin(hint), get_args(hint)
+    records = [kind for kind in (arguments if origin is UnionType else (hint,)) if dataclasses.is_dataclass(kind)]
+    if records:
+        return _check_record(value, cast("list[type[Any]]", records), what)
     if origin is UnionType:
         return None if value is None else _check_value(value, next(a for a in arguments if a is not NoneType), what)
     if origin is tuple and isinstance(value, (list, tuple)):
@@ -183,3 +187,19 @@ def _check_value(value: Any, hint: Any, what: str) -> Any:
         wanted = f"one of {', '.join(map(repr, arguments))}" if origin is Literal else getattr(hint, "__name__", hint)
         raise InvalidConfigError(f"{what} is {wanted}, not {value!r}")
     return float(value) if hint is float else value
+
+
+def _check_record(value: Any, kinds: list[type[Any]], what: str) -> Any:
+    """A record inside of a config, from such a record or from the mapping that JSON has in its place.
+
+    Several types of records are told apart by the default of their field ``kind``.
+    """
+    if isinstance(value, tuple(kinds)):
+        return value
+    by_name = {getattr(kind, "kind", kind.__name__): kind for kind in kinds}
+    fields = dict(value) if isinstance(value, Mapping) else {}
+    name = fields.pop("kind", next(iter(by_name)) if len(by_name) == 1 else None)
+    if not isinstance(value, Mapping) or name not in by_name:
+        wanted = f"a mapping with the kind {', '.join(by_name)}" if len(by_name) > 1 else f"a {next(iter(by_name))}"
+        raise InvalidConfigError(f"{what} is {wanted}, not {value!r}")
+    return replace_config(by_name[name], fields, of=f"{what}: {name}")

@@ -9,6 +9,7 @@ import pluggy
 from ganzoo.interface.specs import (
     Architecture,
     Augmentation,
+    Engine,
     FeatureExtractor,
     Loss,
     PretrainedModel,
@@ -66,6 +67,11 @@ def ganzoo_feature_extractors() -> Iterable[FeatureExtractor]:  # type: ignore[e
     """Pretrained networks whose features image sets are compared by."""
 
 
+@hookspec
+def ganzoo_engines() -> Iterable[Engine]:  # type: ignore[empty-body]
+    """Libraries that compute images in place of PyTorch's own operations, for models of any architecture."""
+
+
 KINDS = {
     "architectures": Architecture,
     "losses": Loss,
@@ -75,5 +81,6 @@ KINDS = {
     "models": PretrainedModel,
     "layouts": Layout,
     "feature_extractors": FeatureExtractor,
+    "engines": Engine,
 }
 """The type of record that each hook returns, by the hook's name without ``ganzoo_``."""

@@ -15,6 +15,7 @@ from ganzoo.interface.weights_files import BundledFile, WeightsFile
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from ganzoo.interface.engine import EngineFunctions
     from ganzoo.interface.extractor import Extractor
     from ganzoo.interface.gan import GAN, AdversarialLoss, DiscriminatorOutput
 
@@ -22,6 +23,8 @@ __all__ = [
     "API",
     "Architecture",
     "Augmentation",
+    "Engine",
+    "ExportFormat",
     "FeatureExtractor",
     "Loss",
     "PretrainedModel",
@@ -166,6 +169,47 @@ class FeatureExtractor(NamedRecord):
         if not isinstance(self.weights, BundledFile) and self.weights.layout is not None:
             text = f"{label_of(self)}: its weights have the layout {self.weights.layout!r}"
             raise PluginError(f"{text} - only the weights of a PretrainedModel may have one")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExportFormat(NamedRecord):
+    """The form in which an engine keeps a model, as a file that works without ganzoo: `ganzoo export --format NAME`.
+
+    `files` are the names of all files that the engine's `prepare` writes for a model, the one that users open first.
+    They differ only in their endings. `usage` is Python code of two lines that runs the first file, with ``FILE`` for
+    its path and ``INPUTS`` for a dictionary of NumPy arrays; it leaves the images in ``image``.
+    """
+
+    name: str
+    files: tuple[str, ...]
+    usage: str
+
+    @property
+    def ending(self) -> str:
+        """The ending of the file that users open."""
+        return f".{self.files[0].rpartition('.')[2]}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Engine(NamedRecord):
+    """What computes images with a trained network: PyTorch's own operations, or another library.
+
+    `source` is where the library comes from. `devices` are the types of the devices that it computes on, such as
+    ``cpu``. `requires` are the distributions that it needs, and `install` is the command that installs them. `speed`
+    is how many times as fast as ``torch`` it usually is, by type of device; ``auto`` means the fastest installed one,
+    and never one without a number. `load()` imports the library and returns the functions that prepare and run a
+    network. `format` is the form of its files, if `ganzoo export` can write them.
+    """
+
+    name: str
+    summary: str
+    source: str
+    devices: tuple[str, ...]
+    requires: tuple[str, ...] = ()
+    install: str = ""
+    speed: Mapping[str, float] = field(default_factory=dict)
+    format: ExportFormat | None = None
+    load: Callable[[], EngineFunctions]
 
 
 @dataclass(frozen=True, kw_only=True)

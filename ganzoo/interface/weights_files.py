@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import reprlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ganzoo.errors import PluginError
@@ -14,7 +14,17 @@ from ganzoo.interface.records import CheckedRecord, NamedRecord, label_of
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["BundledFile", "Derived", "HubFile", "Layout", "PackageFile", "Reading", "Shapes", "WeightsFile"]
+__all__ = [
+    "Assumption",
+    "BundledFile",
+    "Derived",
+    "HubFile",
+    "Layout",
+    "PackageFile",
+    "Reading",
+    "Shapes",
+    "WeightsFile",
+]
 
 Shapes = Mapping[str, tuple[int, ...]]
 """The shape of each tensor in a state dict, by the tensor's name."""
@@ -142,18 +152,33 @@ class Derived(CheckedRecord):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Assumption(CheckedRecord):
+    """A config field that no file tells: the value that is assumed, and the other values that are common."""
+
+    field: str
+    value: Any
+    others: tuple[Any, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
 class Reading(CheckedRecord):
     """How a layout reads one checkpoint.
 
     `config` holds the config fields that the shapes imply. `tensors` maps each of ganzoo's names to a name in the
     checkpoint, or to a `Derived`. `ignored` are the names in the checkpoint that the network does not need. A name
     that is in neither is an error. `classes` are the names of the classes, if all files in this layout have the same.
+
+    `assumptions` are the fields of `config` that the shapes do not imply. If the shapes do not tell the size of the
+    images either, `size` is the assumed one, such as ``28x28``, and `other_sizes` are the readings for other sizes.
     """
 
     config: Mapping[str, Any]
     tensors: Mapping[str, str | Derived]
     ignored: frozenset[str] = frozenset()
     classes: tuple[str, ...] = ()
+    assumptions: tuple[Assumption, ...] = ()
+    size: str = ""
+    other_sizes: Mapping[str, Reading] = field(default_factory=dict)
 
     @property
     def read(self) -> set[str]:
@@ -167,7 +192,8 @@ class Layout(NamedRecord):
     """The names that another code base gives to an architecture's tensors.
 
     `read(shapes)` looks at names and shapes only. It returns None for a checkpoint in another layout. `source` is the
-    public code that writes such files. `example` are some names in them, by which people recognize them.
+    public code that writes such files. `example` are some names in them, by which people recognize them. A `general`
+    layout reads files of many code bases. It is tried only on files that no other layout reads.
     """
 
     name: str
@@ -175,3 +201,4 @@ class Layout(NamedRecord):
     source: str
     read: Callable[[Shapes], Reading | None]
     example: tuple[str, ...] = ()
+    general: bool = False

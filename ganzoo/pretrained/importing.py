@@ -3,44 +3,56 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ganzoo.errors import InvalidRequestError, LayoutError, MismatchError
+from ganzoo.interface.weights_files import Assumption, Layout, Reading
 from ganzoo.pretrained.load import assemble
 from ganzoo.registry import lookup
-from ganzoo.utils.files import expand_home, sha256_of
-from ganzoo.weights import pickles
+from ganzoo.utils.files import expand_home
 from ganzoo.weights.folder import Description, check_replaceable, write_folder
-from ganzoo.weights.layouts import Match, find_layout, rename
-from ganzoo.weights.tensors import read_header, read_tensors
+from ganzoo.weights.layouts import Match, find_layouts, rename
+from ganzoo.weights.shards import read_checkpoint
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from ganzoo.sampling.model import Model
 
-__all__ = ["Imported", "import_checkpoint"]
+__all__ = ["Imported", "candidates", "import_checkpoint"]
 
 OURS = "ganzoo"
 """The name that `--layout` has for ganzoo's own tensor names."""
 
 
 class Imported(NamedTuple):
-    """The published folder that was written, the layout that read the checkpoint, and the complete config."""
+    """The published folder that was written, what read the checkpoint, and the complete config.
+
+    `assumptions` are the config fields that the file does not tell, with the values that were assumed. `size` is the
+    assumed size of the images, and `other_sizes` are other sizes that the shapes allow; both are empty if the shapes
+    tell the size. `part` is the name of the network in the file; it is empty if the file is the network.
+    """
 
     folder: Path
     layout: str
     config: dict[str, Any]
+    architecture: str = ""
+    assumptions: tuple[Assumption, ...] = ()
+    size: str = ""
+    other_sizes: tuple[str, ...] = ()
+    part: str = ""
 
 
 def import_checkpoint(
-    architecture: str,
+    architecture: str | None,
     file: str | Path,
     folder: str | Path,
     *,
     layout: str = "auto",
+    part: str = "",
+    size: str = "",
     config: Mapping[str, Any] | None = None,
     dataset: str = "not stated",
     half: bool = False,
@@ -48,73 +60,159 @@ def import_checkpoint(
 ) -> Imported:
     """Write a checkpoint of another code base, or of ganzoo, as a published folder that `ganzoo.load` reads.
 
-    `layout` is the name of a layout that is registered for the architecture, ``ganzoo`` for ganzoo's own tensor
-    names, or ``auto`` to try all of them. `config` gives the fields that the file does not tell, and overrides the
-    others. Pickles are read with ``weights_only=True`` in a separate process. `half` stores the weights in 16 bits.
+    Without an `architecture`, the layouts of all architectures are tried. `layout` is the name of a layout, ``ganzoo``
+    for ganzoo's own tensor names, or ``auto`` to try all of them. `part` is the name of the network in a file with
+    several. `size` is the size of the images, such as ``28x28``, where the shapes allow several. `config` gives the
+    fields that the file does not tell, and overrides the others. Pickles are read with ``weights_only=True`` in a
+    separate process. The index of a checkpoint in several files stands for all of them. `half` stores the weights in
+    16 bits.
 
     Raises:
         UnknownNameError: there is no such architecture or layout.
-        InvalidRequestError: there is no such file.
+        InvalidRequestError: there is no such file, or the images cannot have that size.
         LayoutError: no layout reads the file, or several do. The message lists the tensors found and expected.
         MismatchError: the tensors do not fit the network that the config describes.
         CorruptWeightsError: the file is not a checkpoint, or cannot be read safely.
         OutputError: the folder already has a model and `overwrite` is not set, or it cannot be written.
     """
-    source, target = expand_home(file), Path(folder)
-    lookup.check_config(architecture, config or {})
+    source, target, given = expand_home(file), Path(folder), dict(config or {})
+    if architecture is not None:
+        lookup.check_config(architecture, given)
     known = _layouts(architecture, layout)
     if not source.is_file():
         raise InvalidRequestError(f"there is no file {source} - check the path of the checkpoint")
     check_replaceable(target, overwrite=overwrite)
-    path = pickles.convert_to_safetensors(source, sha256=sha256_of(source))
-    model, name = _read(architecture, path, known, config or {}, of=str(source))
-    whole = dataclasses.asdict(model.config)
-    plugin = lookup.provider_of(architecture)
-    description = Description(architecture, whole, dataset, model.classes, plugin=plugin)
-    write_folder(target, model.gan.state_dict(), description, half=half)
-    return Imported(target, name, whole)
+    tensors = read_checkpoint(source)
+    match = _match(architecture, tensors, known, given, part=part, of=str(source))
+    reading = None if match is None else _of_size(match.reading, size, of=str(source))
+    model = _assemble(architecture, tensors, match, reading, given, of=str(source))
+    name = architecture if match is None else match.layout.architecture
+    assumed = tuple(each for each in (reading.assumptions if reading else ()) if each.field not in given)
+    _write(target, model, name or "", dataset, [each.field for each in assumed], half=half)
+    return Imported(
+        target,
+        OURS if match is None else match.layout.name,
+        dataclasses.asdict(model.config),
+        name or "",
+        assumed,
+        *_sizes(match, size),
+        part="" if match is None else match.part,
+    )
 
 
-def _layouts(architecture: str, layout: str) -> list[Any]:
+def _sizes(match: Match | None, size: str) -> tuple[str, tuple[str, ...]]:
+    """The size that was assumed, and those that the shapes allow too; nothing if the user gave the size."""
+    if match is None or size:
+        return "", ()
+    return match.reading.size, tuple(match.reading.other_sizes)
+
+
+def _layouts(architecture: str | None, layout: str) -> list[Layout]:
     """The layouts to try, none for ganzoo's own names.
 
     Raises:
         UnknownNameError: the architecture has no such layout.
     """
     found = lookup.registry()
-    names = [name for name, each in found.layouts.items() if each.architecture == architecture]
+    known = {name: each for name, each in found.layouts.items() if architecture in (None, each.architecture)}
     if layout == OURS:
         return []
-    if layout != "auto" and layout not in names:
-        raise found.unknown(f"layout of {architecture}", layout, [OURS, *names])
-    return [found.layouts[name] for name in (names if layout == "auto" else [layout])]
+    if layout != "auto" and layout not in known:
+        raise found.unknown(f"layout of {architecture}" if architecture else "layout", layout, [OURS, *known])
+    return list(known.values()) if layout == "auto" else [known[layout]]
 
 
-def _read(
-    architecture: str, path: Path, layouts: list[Any], config: Mapping[str, Any], *, of: str
-) -> tuple[Model, str]:
-    """Read the model in a file. Returns it with the name of its layout; ganzoo's own names are tried last."""
-    tensors = read_tensors(path)
+def _match(
+    architecture: str | None,
+    tensors: Mapping[str, Tensor],
+    layouts: list[Layout],
+    config: Mapping[str, Any],
+    *,
+    part: str,
+    of: str,
+) -> Match | None:
+    """The layout that reads the tensors; None if they have ganzoo's own names, which are tried last."""
+    shapes = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
     try:
-        match = find_layout(read_header(path).shapes, layouts, of=of)
+        matches = find_layouts(shapes, layouts, of=of, part=part)
     except LayoutError as error:
-        return _read_ours(architecture, tensors, config, of=of, error=error), OURS
-    return _read_match(architecture, tensors, match, config, of=of), match.layout.name
+        if architecture is None:
+            raise
+        _check_ours(architecture, tensors, config, of=of, error=error)
+        return None
+    if len(matches) > 1:
+        raise LayoutError(f"{of} can be read in several ways - write one of: {'; '.join(_choices(matches, of))}")
+    return matches[0]
 
 
-def _read_match(
-    architecture: str, tensors: Mapping[str, Tensor], match: Match, config: Mapping[str, Any], *, of: str
-) -> Model:
-    merged = {**match.reading.config, **config}
-    classes = match.reading.classes
-    return assemble(architecture, merged, rename(tensors, match), name=of, classes=classes)
+def _choices(matches: list[Match], of: str) -> Iterator[str]:
+    """The commands that tell several matches apart."""
+    for match in matches:
+        part = f" --part {match.part}" if match.part and len({each.part for each in matches}) > 1 else ""
+        yield f"ganzoo import {match.layout.architecture} {of} --layout {match.layout.name}{part}"
 
 
-def _read_ours(
+def _check_ours(
     architecture: str, tensors: Mapping[str, Tensor], config: Mapping[str, Any], *, of: str, error: LayoutError
-) -> Model:
+) -> None:
     try:
-        return assemble(architecture, config, tensors, name=of)
+        assemble(architecture, config, tensors, name=of)
     except MismatchError as mismatch:
         text = f"{error}; ganzoo's own names do not fit with this config either"
         raise LayoutError(text) from mismatch
+
+
+def _of_size(reading: Reading, size: str, *, of: str) -> Reading:
+    """The reading for images of that size, such as ``28x28`` or ``28``; the most likely one without a size.
+
+    Raises:
+        InvalidRequestError: the shapes do not allow that size.
+    """
+    wanted = f"{size}x{size}" if size.isdigit() else size
+    if wanted in ("", reading.size):
+        return reading
+    if wanted not in reading.other_sizes:
+        known = ", ".join(filter(None, (reading.size, *reading.other_sizes))) or "only the size that its shapes tell"
+        raise InvalidRequestError(f"{of} cannot make images of {wanted} - possible are {known}")
+    return reading.other_sizes[wanted]
+
+
+def _assemble(
+    architecture: str | None,
+    tensors: Mapping[str, Tensor],
+    match: Match | None,
+    reading: Reading | None,
+    config: Mapping[str, Any],
+    *,
+    of: str,
+) -> Model:
+    if match is None or reading is None:
+        return assemble(architecture or "", config, tensors, name=of)
+    renamed = rename(tensors, match._replace(reading=reading))
+    merged = {**reading.config, **config}
+    return assemble(match.layout.architecture, merged, renamed, name=of, classes=reading.classes)
+
+
+def _write(folder: Path, model: Model, architecture: str, dataset: str, assumed: list[str], *, half: bool) -> None:
+    plugin = lookup.provider_of(architecture)
+    whole = dataclasses.asdict(model.config)
+    description = Description(architecture, whole, dataset, model.classes, plugin=plugin, assumptions=tuple(assumed))
+    write_folder(folder, model.gan.state_dict(), description, half=half)
+
+
+def candidates(made: Imported) -> Iterator[tuple[str, Model]]:
+    """The imported model, then the same weights with one assumption changed, each with a label for people.
+
+    Raises:
+        WeightsError: the folder that was written cannot be read.
+    """
+    from ganzoo.pretrained.load import load
+    from ganzoo.weights.folder import WEIGHTS
+    from ganzoo.weights.tensors import read_tensors
+
+    yield ", ".join(f"{each.field}={each.value}" for each in made.assumptions) or "as imported", load(made.folder)
+    tensors = read_tensors(made.folder / WEIGHTS)
+    for each in made.assumptions:
+        for value in each.others:
+            changed = {**made.config, each.field: value}
+            yield f"{each.field}={value}", assemble(made.architecture, changed, tensors, name=str(made.folder))

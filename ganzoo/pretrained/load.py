@@ -11,6 +11,7 @@ from ganzoo.errors import LayoutError, MismatchError
 from ganzoo.pretrained.resolve import resolve, resolve_weights
 from ganzoo.pretrained.sources import RegisteredExtractor, Source
 from ganzoo.registry import lookup
+from ganzoo.sampling.engines import TORCH, check_engine
 from ganzoo.utils.progress import Progress, silent
 from ganzoo.weights.layouts import Match, find_layout, rename
 
@@ -24,32 +25,49 @@ if TYPE_CHECKING:
 __all__ = ["Pulled", "assemble", "assemble_published", "load", "load_from", "pull", "pull_from"]
 
 
-def load(name: str | Path, *, device: str | torch.device = "auto", progress: Progress = silent) -> Model:
+def load(
+    name: str | Path,
+    *,
+    device: str | torch.device = "auto",
+    engine: str = TORCH,
+    precision: str = "fp32",
+    progress: Progress = silent,
+) -> Model:
     """Load a pretrained model that is ready to sample, by its registered name, its folder or its Hub reference.
 
     A text that begins with ``.``, ``/`` or ``~`` is a path. Any other text is a registered model, or else a folder
     that has a ``config.json``. ``hf:owner/repository[@revision]`` is a repository that `ganzoo publish` wrote.
     The weights are verified. `device` is ``auto``, ``cpu``, ``cuda``, ``cuda:1`` or ``mps``; ``auto`` chooses the best
-    one here. `progress` counts the bytes of the download.
+    one here. `engine` and `precision` are those of `Model.use`. `progress` counts the bytes of the download.
 
     Raises:
-        UnknownNameError: nothing has that name.
+        UnknownNameError: nothing has that name, or there is no such engine.
         WeightsError: the weights cannot be downloaded, are damaged, or do not fit the network.
         NonFiniteError: the weights contain NaN or infinity.
-        InvalidRequestError: there is no such device.
+        InvalidRequestError: there is no such device or precision.
     """
-    return load_from(resolve(name), device=device, progress=progress)
+    return load_from(resolve(name), device=device, engine=engine, precision=precision, progress=progress)
 
 
-def load_from(source: Source, *, device: str | torch.device = "cpu", progress: Progress = silent) -> Model:
+def load_from(
+    source: Source,
+    *,
+    device: str | torch.device = "cpu",
+    engine: str = TORCH,
+    precision: str = "fp32",
+    progress: Progress = silent,
+) -> Model:
     """As `load`, from a source that `resolve` returned."""
     from ganzoo.utils.devices import resolve_device
+
+    check_engine(engine, precision)
 
     target = resolve_device(str(device))  # a wrong device is refused before anything is downloaded or read
     info = source.info
     config, tensors = source.read(source.fetch(progress=progress))
     name, classes = source.model_name, info.classes
-    return assemble_published(info.architecture, config, tensors, name=name, classes=classes, fuse=True).to(target)
+    model = assemble_published(info.architecture, config, tensors, name=name, classes=classes, fuse=True)
+    return model.to(target).use(engine=engine, precision=precision)
 
 
 class Pulled(NamedTuple):

@@ -13,6 +13,7 @@ from ganzoo.interface.configs import check_contract, replace_config
 from ganzoo.interface.specs import (
     Architecture,
     Augmentation,
+    Engine,
     FeatureExtractor,
     Loss,
     PretrainedModel,
@@ -43,6 +44,7 @@ class Registry:
         self.models: Index[PretrainedModel] = Index("model", self.unknown)
         self.layouts: Index[Layout] = Index("layout", self.unknown)
         self.feature_extractors: Index[FeatureExtractor] = Index("feature extractor", self.unknown)
+        self.engines: Index[Engine] = Index("engine", self.unknown)
 
     @classmethod
     def discover(cls, *, third_party: bool = True) -> Registry:

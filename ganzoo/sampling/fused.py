@@ -1,50 +1,74 @@
-"""The fused function of a GAN: built at first use, kept, and built again after the weights have changed."""
+"""What is computed from the weights of a GAN: at first use, kept, and computed again after the weights have changed."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from itertools import chain
-from threading import Lock
-from typing import Any
+from threading import RLock
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
 
 from ganzoo.interface.gan import GAN, Inputs
+from ganzoo.sampling.packed import packed
 
-__all__ = ["FusedGenerator"]
+__all__ = ["FusedGenerator", "KeptWhileUnchanged"]
+
+Value = TypeVar("Value")
 
 
-class FusedGenerator:
-    """Holds the function that `GAN.fused` returns, for as long as the weights stay the same.
+class KeptWhileUnchanged:
+    """Holds values that were computed from the weights of a GAN, for as long as the weights stay the same.
 
-    Copies and pickles do not contain the function: they build their own.
+    Copies and pickles do not contain the values: they compute their own.
     """
 
     def __init__(self) -> None:
-        self._lock = Lock()
-        self._function: Callable[[Inputs], Tensor] | None = None
+        self._lock = RLock()
+        self._values: dict[Hashable, Any] = {}
         self._tensors: list[Tensor] = []  # kept alive, so that no new tensor gets the id of an old one
         self._state: tuple[Any, ...] = ()
 
-    def __reduce__(self) -> tuple[type[FusedGenerator], tuple[()]]:
-        return FusedGenerator, ()
+    def __reduce__(self) -> tuple[type[KeptWhileUnchanged], tuple[()]]:
+        return KeptWhileUnchanged, ()
 
-    def function_of(self, gan: GAN) -> Callable[[Inputs], Tensor]:
-        """`gan.fused()` for the present weights, or `gan.generate` while the GAN is being trained."""
-        if type(gan).fused is GAN.fused:  # it computes nothing ahead, so nothing can be out of date
-            return gan.generate
+    def get(self, gan: GAN, key: Hashable, compute: Callable[[], Value]) -> Value | None:
+        """`compute()` for the present weights; None while the GAN is being trained.
+
+        Other threads wait until it is computed.
+        """
         tensors = [*chain(gan.parameters(), gan.buffers())]
         # Inference tensors do not count their changes, so that new weights could not be noticed.
         if _in_training(gan) or any(tensor.is_inference() for tensor in tensors):
-            return gan.generate
+            return None
         state = _state_of(tensors)
         with self._lock:
-            if self._function is None or self._state != state:
-                self._function = None  # free its memory before the new function needs more
-                self._function = gan.fused()
+            if self._state != state:
+                self._values.clear()  # free their memory before new values need more
                 self._tensors, self._state = tensors, state
-            return self._function
+            if key not in self._values:
+                self._values[key] = compute()
+            value: Value = self._values[key]
+            return value
+
+    def put(self, key: Hashable, value: object) -> None:
+        """Hold another value until the weights change."""
+        with self._lock:
+            self._values[key] = value
+
+
+class FusedGenerator:
+    """Holds the function that `GAN.fused` returns, for as long as the weights stay the same."""
+
+    def __init__(self) -> None:
+        self._kept = KeptWhileUnchanged()
+
+    def function_of(self, gan: GAN) -> Callable[[Inputs], Tensor]:
+        """`gan.fused()` for the present weights, packed for the device; `gan.generate` while the GAN is trained."""
+        if type(gan).fused is GAN.fused:  # it computes nothing ahead, so nothing can be out of date
+            return gan.generate
+        return self._kept.get(gan, "fused", lambda: packed(gan.fused(), gan)) or gan.generate
 
 
 def _state_of(tensors: Sequence[Tensor]) -> tuple[Any, ...]:

@@ -19,12 +19,14 @@ from ganzoo.interface.configs import Config
 from ganzoo.interface.gan import GAN, Inputs
 from ganzoo.interface.tasks import Task
 from ganzoo.sampling.directions import DRAWS, Directions, factorize, principal_components, shifted
+from ganzoo.sampling.engine_generator import EngineGenerator
+from ganzoo.sampling.engines import TORCH, check_engine
 from ganzoo.sampling.fused import FusedGenerator
 from ganzoo.sampling.interpolation import LATENT, interpolate_inputs
 from ganzoo.sampling.requests import DIRECTION_METHODS, check_seeds, make_request
 from ganzoo.sampling.sources import Source, batched, check_resize, source_image
 from ganzoo.sampling.tiling import check_tile, translate_batch
-from ganzoo.utils.devices import is_out_of_memory, resolve_device
+from ganzoo.utils.devices import is_out_of_memory, note_slow_bf16, resolve_device
 from ganzoo.utils.precision import float32_on_cpu
 
 __all__ = ["Model"]
@@ -37,7 +39,8 @@ class Model:
     bit for bit the same for every count, batch size and device. Its pixels are equal up to rounding.
 
     With `fuse`, the faster function of `GAN.fused` generates the images, as long as the GAN is in eval mode.
-    The GAN itself does not change, and several threads may sample at the same time.
+    The GAN itself does not change, and several threads may sample at the same time. `use` chooses another engine, or
+    another precision.
     """
 
     def __init__(
@@ -55,7 +58,10 @@ class Model:
         self.config = config
         self.name = name
         self.classes = classes
+        self.precision = "fp32"
         self._fused = FusedGenerator() if fuse else None
+        self._engine: EngineGenerator | None = None
+        self._first_inputs: Inputs = {}
 
     def __repr__(self) -> str:
         return f"<ganzoo.Model {self.name}: {self.task.name}, {self.image_shape}, on {self.device}>"
@@ -89,6 +95,46 @@ class Model:
             self._fused = FusedGenerator()
         self.gan.to(resolve_device(str(device)))
         return self
+
+    def use(self, *, engine: str = TORCH, precision: str = "fp32") -> Model:
+        """Generate images with another engine, or in another precision. Returns the model itself.
+
+        `engine` is a registered engine, or ``auto``: the fastest one that is installed for the device. It is prepared
+        when the first images are generated, and its images are compared with those of PyTorch. If they differ by more
+        than 1e-4, or if the engine cannot be used, PyTorch generates the images, and one line in the log of ganzoo
+        says why. `precision` is ``fp32``, or ``bf16`` for PyTorch's autocast in 16 bits, which changes the images;
+        `bf16_difference` says by how much.
+
+        Raises:
+            UnknownNameError: there is no such engine.
+            InvalidRequestError: there is no such precision, or the engine does not compute in it.
+        """
+        check_engine(engine, precision)
+        if precision == "bf16":
+            note_slow_bf16(self.device)
+        self.precision, self._first_inputs = precision, {}
+        self._engine = None if engine == TORCH or precision != "fp32" else EngineGenerator(engine)
+        return self
+
+    @property
+    def engine(self) -> str:
+        """The engine that generated the last images: ``torch`` before the first ones, and where no other one can."""
+        return (self._engine and self._engine.used) or TORCH
+
+    def bf16_difference(self) -> tuple[float, float] | None:
+        """The largest and the mean difference of a pixel, in [-1, 1], between bf16 and fp32.
+
+        It is computed over the first images that were generated in bf16, at most 4; None if there are none.
+        """
+        inputs = self._first_inputs
+        if not inputs:
+            return None
+        half, self.precision = self.generate(inputs), "fp32"
+        try:
+            difference = (half - self.generate(inputs)).abs()
+        finally:
+            self.precision = "bf16"
+        return float(difference.max()), float(difference.mean())
 
     def sample(self, count: int = 1, *, seed: int = 0, batch_size: int = 64, **options: Any) -> Tensor:
         """`count` images, (count, C, H, W) in [-1, 1] on the CPU. `options` are the fields of the task.
@@ -289,10 +335,8 @@ class Model:
             GanzooError: the device has too little memory for N images.
             NonFiniteError: the network produced NaN or infinity.
         """
-        generate = self.gan.generate if self._fused is None else self._fused.function_of(self.gan)
         try:
-            with torch.inference_mode():
-                images = generate({name: value.to(self.device) for name, value in inputs.items()}).cpu()
+            images = self._compute({name: value.to(self.device) for name, value in inputs.items()}).cpu()
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise
@@ -302,6 +346,23 @@ class Model:
         if not bool(images.isfinite().all()):
             raise NonFiniteError(f"{self.name} produced NaN or infinity - its weights or inputs are damaged")
         return images
+
+    def _compute(self, inputs: Inputs) -> Tensor:
+        """Images on the device of the networks, by the engine or else by PyTorch."""
+        prepared = self._engine and self._engine.function_of(self.gan, self.task, self.config, inputs)
+        if self._engine and prepared:
+            try:
+                with torch.no_grad():
+                    return prepared(inputs)
+            except Exception as error:  # of any kind: the libraries raise their own
+                self._engine.give_up(self.gan, inputs, error)
+        generate = self.gan.generate if self._fused is None else self._fused.function_of(self.gan)
+        if self.precision == "fp32":
+            with torch.inference_mode():
+                return generate(inputs)
+        self._first_inputs = self._first_inputs or {name: value[:4].cpu() for name, value in inputs.items()}
+        with torch.inference_mode(), torch.autocast(self.device.type, torch.bfloat16):
+            return generate(inputs).float()
 
 
 def _stack(rows: Sequence[Inputs]) -> Inputs:

@@ -23,7 +23,7 @@ from ganzoo.training.ema import MovingAverage
 from ganzoo.training.plan import TrainingOptions
 from ganzoo.training.record import Record, Recorder
 from ganzoo.training.techniques import Techniques, resolve_techniques
-from ganzoo.utils.devices import seed_device
+from ganzoo.utils.devices import note_slow_bf16, seed_device
 from ganzoo.utils.precision import at_least_float32, float32_on_cpu
 from ganzoo.utils.seeds import derive_seed
 from ganzoo.weights.fit import load_into
@@ -71,6 +71,8 @@ class Loop(Iterator[Record]):
         self.step = 0
         self.stop_asked = False
         self.stopping = False
+        if options.precision == "bf16" and processes.is_main:
+            note_slow_bf16(gan.device)
         self._techniques = techniques or resolve_techniques(options)
         self._ema = MovingAverage(gan)
         self.average = self._ema.gan

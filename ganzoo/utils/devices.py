@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import logging
+import platform
+from functools import cache
+
 import torch
 
 from ganzoo.errors import InvalidRequestError, one_line
 
-__all__ = ["is_out_of_memory", "resolve_device", "seed_device"]
+__all__ = ["has_bf16", "is_out_of_memory", "note_slow_bf16", "resolve_device", "seed_device"]
+
+_log = logging.getLogger(__name__)
 
 
 def resolve_device(name: str) -> torch.device:
@@ -50,3 +56,33 @@ def is_out_of_memory(error: BaseException) -> bool:
         return True
     text = str(error)  # PyTorch has no type for these
     return isinstance(error, RuntimeError) and ("can't allocate memory" in text or "out of memory" in text)
+
+
+def has_bf16(device: torch.device) -> bool:
+    """Whether a device has instructions for bfloat16. Without them, PyTorch converts each number, which is slow."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_capability(device) >= (8, 0) or torch.version.hip is not None
+    if device.type == "mps":
+        return bool(torch.backends.mps.is_macos_or_newer(14, 0))
+    return device.type != "cpu" or _processor_has_bf16()
+
+
+def _processor_has_bf16() -> bool:
+    """Whether the processor has AVX-512 BF16 or AMX tiles, or the ARM instructions that oneDNN uses."""
+    if platform.machine().lower() in ("x86_64", "amd64"):
+        tests = (getattr(torch.cpu, name, None) for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported"))
+        return any(test() for test in tests if test is not None)
+    # On x86 this one is also true for AVX-512 alone, where oneDNN converts.
+    supported = getattr(getattr(torch.ops, "mkldnn", None), "_is_mkldnn_bf16_supported", None)
+    available = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
+    return bool(supported is not None and available and supported())
+
+
+@cache
+def note_slow_bf16(device: torch.device) -> None:
+    """Say, once for each device, that it has no instructions for bfloat16."""
+    if not has_bf16(device):
+        _log.warning(
+            "%s has no bf16 instructions: bf16 takes about twice the time of fp32 here - leave out --precision bf16",
+            "this processor" if device.type == "cpu" else device,
+        )

@@ -25,7 +25,8 @@ WEIGHTS = "model.safetensors"
 class Description(NamedTuple):
     """The content of ``config.json``: how to build the network, and the SHA-256 of its weights.
 
-    `plugin` is the distribution that provides the architecture, or an empty text for ganzoo itself.
+    `plugin` is the distribution that provides the architecture, or an empty text for ganzoo itself. `assumptions` are
+    the config fields that an imported file did not tell.
     """
 
     architecture: str
@@ -34,6 +35,7 @@ class Description(NamedTuple):
     classes: tuple[str, ...] = ()
     sha256: str = ""  # `write_folder` fills it in, and `read_description` requires it
     plugin: str = ""
+    assumptions: tuple[str, ...] = ()
 
 
 def write_folder(folder: Path, tensors: Mapping[str, Tensor], description: Description, *, half: bool = False) -> None:
@@ -51,7 +53,10 @@ def write_folder(folder: Path, tensors: Mapping[str, Tensor], description: Descr
     write_tensors(folder / WEIGHTS, stored, {"architecture": description.architecture})
     complete = description._replace(config=dict(description.config), sha256=sha256_of(folder / WEIGHTS))
     with atomic_write(folder / CONFIG) as temporary:
-        temporary.write_text(json.dumps(complete._asdict(), indent=2) + "\n")
+        entries = complete._asdict()
+        if not complete.assumptions:
+            del entries["assumptions"]
+        temporary.write_text(json.dumps(entries, indent=2) + "\n")
 
 
 def check_replaceable(folder: Path, *, overwrite: bool) -> None:
@@ -74,7 +79,7 @@ def read_description(folder: Path) -> Description:
     try:
         description = Description(**read_object(folder / CONFIG))
         _check_types(description)
-        return description._replace(classes=tuple(description.classes))
+        return description._replace(classes=tuple(description.classes), assumptions=tuple(description.assumptions))
     except (OSError, ValueError, TypeError) as error:
         problem = getattr(error, "strerror", None) or one_line(error)
         raise CorruptWeightsError(f"{folder} is no published model - its {CONFIG}: {problem}") from error
@@ -82,7 +87,13 @@ def read_description(folder: Path) -> Description:
 
 def _check_types(description: Description) -> None:
     texts = (description.architecture, description.dataset, description.sha256, description.plugin)
+    if not isinstance(description.assumptions, (list, tuple)) or not all(map(_is_text, description.assumptions)):
+        raise TypeError("assumptions must be a list of texts")
     if not isinstance(description.classes, list) or not all(isinstance(t, str) for t in (*texts, *description.classes)):
         raise TypeError("architecture, dataset, sha256 and plugin must be texts, and classes a list of texts")
     if not isinstance(description.config, dict) or len(description.sha256) != 64:
         raise TypeError("config must be a mapping, and sha256 must have 64 digits")
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from ganzoo.errors import LayoutError
@@ -11,7 +12,12 @@ from ganzoo.interface.weights_files import Derived, Layout, Reading, Shapes
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["Match", "find_layout", "rename"]
+__all__ = ["Match", "find_layout", "find_layouts", "rename"]
+
+_COUNT = "num_batches_tracked"
+_AVERAGES = {"ema", "g_ema", "gema", "ema_g", "netg_ema", "generator_ema", "ema_model", "params_ema", "g_running"}
+_MAX_WRAPPERS = 6
+_FEW = 4  # so many layouts are listed in an error
 
 
 class Match(NamedTuple):
@@ -21,36 +27,64 @@ class Match(NamedTuple):
     prefix: str
     reading: Reading
 
+    @property
+    def part(self) -> str:
+        """The name of the network in the file, which ``--part`` takes; an empty text if the file is the network."""
+        return self.prefix.strip("/.")
 
-def find_layout(shapes: Shapes, layouts: Iterable[Layout], *, of: str) -> Match:
+
+def find_layout(shapes: Shapes, layouts: Iterable[Layout], *, of: str, part: str = "") -> Match:
     """The only layout that reads a checkpoint. `of` names the checkpoint in errors.
 
-    Training scripts save several networks in one file, such as ``{"netG_state_dict": {...}, ...}``. Each network is
-    tried on its own, without the ``module.`` that data parallelism puts before its names.
-
     Raises:
-        LayoutError: no layout or several layouts read it, or the layout does not use all tensors.
+        LayoutError: as `find_layouts`; or several layouts read it, or several networks in it are generators.
     """
     layouts = list(layouts)
-    parts = _split_by_network(shapes)
-    matches = [
-        Match(layout, prefix, reading)
-        for prefix, part in parts.items()
-        for layout in layouts
-        if (reading := layout.read(part)) is not None
-    ]
-    if len(matches) != 1:
-        raise LayoutError(_explain_failure(shapes, layouts, matches, of))
-    match = matches[0]
-    unread = set(parts[match.prefix]) - match.reading.read - match.reading.ignored
-    if unread:
-        raise LayoutError(f"{of}: the layout {match.layout.name} does not use {', '.join(sorted(unread))}")
-    return match
+    matches = find_layouts(shapes, layouts, of=of, part=part)
+    if len(matches) > 1:
+        found = ", ".join(f"{match.layout.name} at {match.part or 'the top'!r}" for match in matches)
+        raise LayoutError(f"{of} can be read in several ways: {found} - choose with --part or --layout")
+    return matches[0]
+
+
+def find_layouts(shapes: Shapes, layouts: Iterable[Layout], *, of: str, part: str = "") -> list[Match]:
+    """All layouts that read a checkpoint, each with the network that it reads.
+
+    Training scripts save several networks in one file, such as ``{"netG_state_dict": {...}, ...}``, and put prefixes
+    such as ``module.`` before all names. Each network is tried on its own, with and without the prefixes. `part` is
+    the name of the one that is wanted. Of a network and its average, the average is read. General layouts are tried
+    only if no other layout reads the file.
+
+    Raises:
+        LayoutError: no layout reads it, or the only one that does leaves tensors unread.
+    """
+    layouts = list(layouts)
+    parts = {prefix: found for prefix, found in _networks(shapes).items() if not part or _is_part(prefix, part)}
+    if not parts:
+        raise LayoutError(f"{of} has no part {part!r} - its parts are {', '.join(_names(shapes)) or 'without names'}")
+    for general in (False, True):
+        matches = list(_matches(parts, [layout for layout in layouts if layout.general == general]))
+        whole = [match for match in matches if not _unread(match, parts)]
+        if whole:
+            return _averages(whole)
+        if matches:
+            unread = ", ".join(sorted(_unread(matches[0], parts)))
+            raise LayoutError(f"{of}: the layout {matches[0].layout.name} does not use {unread}")
+    raise LayoutError(_explain_failure(shapes, parts, layouts, of))
 
 
 def rename(tensors: Mapping[str, Tensor], match: Match) -> dict[str, Tensor]:
-    """The tensors that the layout reads, with ganzoo's names."""
-    return {ours: _tensor(tensors, match.prefix, theirs) for ours, theirs in match.reading.tensors.items()}
+    """The tensors that the layout reads, with ganzoo's names.
+
+    Files of old versions of PyTorch have no counts in their batch norms, which sampling does not need: they become 0.
+    """
+    renamed = {ours: _tensor(tensors, match.prefix, theirs) for ours, theirs in match.reading.tensors.items()}
+    if not any(name.startswith(match.prefix) and name.endswith(_COUNT) for name in tensors):
+        import torch
+
+        for name in [name for name in renamed if name.endswith(".running_mean")]:
+            renamed.setdefault(name.replace("running_mean", _COUNT), torch.zeros((), dtype=torch.int64))
+    return renamed
 
 
 def _tensor(tensors: Mapping[str, Tensor], prefix: str, theirs: str | Derived) -> Tensor:
@@ -60,21 +94,112 @@ def _tensor(tensors: Mapping[str, Tensor], prefix: str, theirs: str | Derived) -
     return tensors[prefix + theirs]
 
 
-def _split_by_network(shapes: Shapes) -> dict[str, dict[str, tuple[int, ...]]]:
-    """The shapes of each network in a file, without the prefix that its names share; by that prefix."""
-    parts: dict[str, dict[str, tuple[int, ...]]] = {}
+# --- the networks in a file ----------------------------------------------------------------------
+
+
+def _networks(shapes: Shapes) -> dict[str, Shapes]:
+    """The shapes of each network in a file without the prefix that its names share, by that prefix.
+
+    A nested dict is a network of its own, as is what lies behind a prefix that all names of a dict have, or behind a
+    word for a network, such as ``generator.``. The shortest prefix comes first.
+    """
+    containers: dict[str, dict[str, tuple[int, ...]]] = {}
     for name, shape in shapes.items():
         container, slash, bare = name.rpartition("/")
-        prefix = container + slash + ("module." if bare.startswith("module.") else "")
-        parts.setdefault(prefix, {})[name.removeprefix(prefix)] = shape
-    return parts
+        containers.setdefault(container + slash, {})[bare] = shape
+    return {container + prefix: inner for container, found in containers.items() for prefix, inner in _unwrapped(found)}
 
 
-def _explain_failure(shapes: Shapes, layouts: list[Layout], matches: list[Match], of: str) -> str:
-    """The message for a checkpoint that no layout or several layouts read."""
-    if matches:
-        found = ", ".join(f"{match.layout.name} at {match.prefix or 'the top'!r}" for match in matches)
-        return f"{of} can be read in several ways: {found} - save only one network in the file"
+_WRAPPER = re.compile(
+    r"(module|_orig_mod|model|net|network|gan|(net)?_?g(en(erator)?)?(_?(a|b|ab|ba|ema))?|g?_?ema(_model)?|g_running)",
+    re.IGNORECASE,
+)
+"""The words that training scripts put before the names of a generator."""
+
+
+def _unwrapped(shapes: Shapes) -> Iterator[tuple[str, Shapes]]:
+    """A dict of tensors as it is, then what lies behind each prefix that may be a wrapper."""
+    waiting: list[tuple[str, Shapes]] = [("", shapes)]
+    while waiting:
+        prefix, found = waiting.pop(0)
+        yield prefix, found
+        firsts = {name.partition(".")[0] for name in found if "." in name}
+        for first in sorted(firsts):
+            inner = {
+                name.removeprefix(f"{first}."): shape for name, shape in found.items() if name.startswith(f"{first}.")
+            }
+            common = len(inner) == len(found) and not first.isdigit()
+            if (common or _WRAPPER.fullmatch(first)) and prefix.count(".") < _MAX_WRAPPERS:
+                waiting.append((f"{prefix}{first}.", inner))
+
+
+def _words(prefix: str) -> list[str]:
+    return [word for word in re.split(r"[./]", prefix) if word]
+
+
+def _is_part(prefix: str, part: str) -> bool:
+    """Whether a network is the one that a user means: by its whole prefix, or by one word of it."""
+    return part.strip("/.") == prefix.strip("/.") or part in _words(prefix)
+
+
+def _names(shapes: Shapes) -> list[str]:
+    """The names of the parts of a file, for messages."""
+    return [prefix.strip("/.") for prefix in _networks(shapes) if prefix]
+
+
+# --- matching ------------------------------------------------------------------------------------
+
+
+def _matches(parts: Mapping[str, Shapes], layouts: Sequence[Layout]) -> Iterator[Match]:
+    """Each layout with each network that it reads; once for the same tensors behind a longer prefix."""
+    seen: set[tuple[str, frozenset[str]]] = set()
+    for prefix, shapes in parts.items():
+        for layout in layouts:
+            reading = layout.read(shapes)
+            if reading is not None:
+                key = (layout.name, frozenset(prefix + name for name in reading.read))
+                if key not in seen:
+                    seen.add(key)
+                    yield Match(layout, prefix, reading)
+
+
+def _unread(match: Match, parts: Mapping[str, Shapes]) -> set[str]:
+    return set(parts[match.prefix]) - match.reading.read - match.reading.ignored
+
+
+def _averages(matches: list[Match]) -> list[Match]:
+    """Only the average of a network, where a file holds both; else all matches."""
+    averages = [match for match in matches if any(word.lower() in _AVERAGES for word in _words(match.prefix))]
+    return averages or matches
+
+
+# --- what a refusal says -------------------------------------------------------------------------
+
+
+def _explain_failure(shapes: Shapes, parts: Mapping[str, Shapes], layouts: Sequence[Layout], of: str) -> str:
+    """The message for a checkpoint that no layout reads."""
+    shown = [name for name in shapes if not name.endswith(_COUNT)]
+    some = ", ".join(f"{name} {tuple(shapes[name])}" for name in shown[:4])
+    held = f"{of} is in no known layout: it holds {len(shapes)} tensors ({some}, ...)"
+    near = next(_near(parts, layouts), None)
+    if near:
+        return f"{held} - {near}"
+    if len(layouts) > _FEW:
+        return f"{held} - it fits none of the {len(layouts)} layouts that `ganzoo info ARCHITECTURE` lists"
     known = "; ".join(f"{each.name}, with {', '.join(each.example)} ({each.source})" for each in layouts) or "none"
-    some = ", ".join(f"{name} {shape}" for name, shape in list(shapes.items())[:4])
-    return f"{of} is in no known layout: it holds {len(shapes)} tensors ({some}, ...) - known layouts are {known}"
+    return f"{held} - known layouts are {known}"
+
+
+def _near(parts: Mapping[str, Shapes], layouts: Sequence[Layout]) -> Iterator[str]:
+    """The layouts that would read the file without some of its tensors: biases, norms, or one module."""
+    for prefix, shapes in parts.items():
+        modules = sorted({name.rpartition(".")[0] for name in shapes})
+        biases = [name for name in shapes if name.endswith(".bias") and len(shapes.get(f"{name[:-4]}weight", ())) > 1]
+        inside = [[name for name in shapes if name.startswith(f"{module}.")] for module in modules]
+        extras = [biases, *([name] for name in shapes), *inside]
+        for extra in filter(None, extras):
+            rest = {name: shape for name, shape in shapes.items() if name not in extra}
+            for layout in layouts:
+                if rest and not layout.general and layout.read(rest) is not None:
+                    more = f" and {len(extra) - 1} more" if len(extra) > 1 else ""
+                    yield f"the layout {layout.name} of {layout.architecture} fits, but for {prefix}{extra[0]}{more}"

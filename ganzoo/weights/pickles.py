@@ -24,16 +24,16 @@ from uuid import uuid4
 from ganzoo.errors import CorruptWeightsError, NonFiniteError, WeightsError, one_line
 from ganzoo.utils.files import sha256_of
 from ganzoo.utils.json_files import read_object
-from ganzoo.weights.tensors import check_finite, write_tensors
+from ganzoo.weights.tensors import check_finite, ordered, write_tensors
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 __all__ = ["convert_to_safetensors"]
 
-FORMAT = 1  # of the cached files; with another number, all are converted again
+FORMAT = 2  # of the cached files; with another number, all are converted again
 MAX_BYTES = 4_000_000_000
-MAX_DEPTH = 3
+MAX_DEPTH = 6
 TIMEOUT_SECONDS = 600
 ORPHAN_SECONDS = 3600
 
@@ -209,7 +209,9 @@ def _convert(source: Path, destination: Path) -> None:
         raise CorruptWeightsError(f"{source} unfolds to {size:,} bytes, over the limit of {MAX_BYTES:,}")
     check_finite(tensors, of=str(source))
     try:
-        write_tensors(destination, {name: tensor.detach().clone() for name, tensor in tensors.items()})
+        write_tensors(
+            destination, {name: tensor.detach().clone() for name, tensor in tensors.items()}, ordered(tensors)
+        )
     except OSError as error:
         raise _no_room(error, str(destination.parent)) from error
 
@@ -275,15 +277,40 @@ def _load(source: Path) -> Any:
     import torch
 
     try:
-        return torch.load(source, map_location="cpu", weights_only=True)
+        with torch.serialization.safe_globals([(_Left, name) for name in _HARMLESS]):
+            return torch.load(source, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
-        names = _unsafe_globals(source) or re.findall(r"GLOBAL (\S+)", str(error)) or ["an unknown kind of object"]
-        text = f"{source} holds more than tensors ({', '.join(names[:5])}), and reading it could run code"
-        raise CorruptWeightsError(f"{text} - ask its publisher for safetensors or a plain state dict") from error
+        raise CorruptWeightsError(_more_than_tensors(source, error)) from error
     except (EOFError, RuntimeError) as error:
         raise CorruptWeightsError(
             f"{source} is cut short or damaged ({one_line(error)}) - download it again"
         ) from error
+
+
+_HARMLESS = (
+    *(f"numpy.{core}.multiarray.{name}" for core in ("core", "_core") for name in ("scalar", "_reconstruct")),
+    *("numpy.ndarray", "numpy.dtype", "_codecs.encode"),
+)
+"""The names with which numpy's numbers and arrays are pickled. Losses and options beside the weights often are some."""
+
+
+class _Left:
+    """Stands for a value of numpy, which is left out. It keeps nothing and runs nothing of what the file says."""
+
+    def __init__(self, *_: object) -> None: ...
+
+    def __setstate__(self, _: object) -> None: ...
+
+
+def _more_than_tensors(source: Path, error: Exception) -> str:
+    """The message for a file that only code could read."""
+    names = _unsafe_globals(source) or re.findall(r"GLOBAL (\S+)", str(error)) or ["an unknown kind of object"]
+    if any(name.startswith("torch.nn.modules.") for name in names):
+        return f"{source} is a whole pickled module ({names[0]}), and reading it could run code - " + (
+            "ask its author to save the module's state_dict()"
+        )
+    text = f"{source} holds more than tensors ({', '.join(names[:5])}), and reading it could run code"
+    return f"{text} - ask its publisher for safetensors or a plain state dict"
 
 
 def _unsafe_globals(source: Path) -> list[str]:

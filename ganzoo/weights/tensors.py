@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-__all__ = ["Header", "check_finite", "read_header", "read_tensors", "write_tensors"]
+__all__ = ["Header", "check_finite", "ordered", "read_header", "read_tensors", "write_tensors"]
 
 # safetensors itself accepts headers of 100 MB, but 200,000 empty tensors take 4 s. BigGAN-deep-512 needs 80 kB.
 MAX_HEADER_BYTES = 1_000_000
@@ -29,8 +29,19 @@ _DTYPES = {
 }
 
 
+_ORDER = "order"
+
+
+def ordered(names: Iterable[str]) -> dict[str, str]:
+    """Metadata that keep the order of tensors, which safetensors files lose."""
+    return {_ORDER: "\n".join(names)}
+
+
 class Header(NamedTuple):
-    """The header of a safetensors file: the shape of each tensor, and texts that may be wrong."""
+    """The header of a safetensors file: the shape of each tensor, and texts that may be wrong.
+
+    The tensors come in the order that `ordered` has kept, if it has.
+    """
 
     shapes: Shapes
     metadata: Mapping[str, str]
@@ -52,7 +63,8 @@ def read_header(path: Path) -> Header:
     try:
         entries = parse_object(text)
         metadata = _checked_metadata(entries.pop("__metadata__", {}))
-        shapes = {name: _checked_shape(entry["shape"]) for name, entry in entries.items()}
+        names = [name for name in metadata.get(_ORDER, "").split("\n") if name in entries]
+        shapes = {name: _checked_shape(entries[name]["shape"]) for name in dict.fromkeys([*names, *entries])}
     except (ValueError, KeyError, TypeError) as error:
         raise CorruptWeightsError(
             f"{path} is not a safetensors file ({one_line(error)}) - download or export it again"

@@ -21,6 +21,7 @@ __all__ = [
     "Linear",
     "SpectralLayer",
     "SpectralNorm",
+    "attend",
     "orthogonal",
 ]
 
@@ -211,16 +212,15 @@ class Attention(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, C, H, W) to (N, C, H, W)."""
-        return self.attend(x, self.theta(x), self.phi(x), self.g(x))
-
-    def attend(self, x: Tensor, theta: Tensor, phi: Tensor, g: Tensor) -> Tensor:
-        """x plus what each pixel attends to, (N, C, H, W).
-
-        theta and phi are (N, C/8, H, W), g is (N, C/2, H, W).
-        """
-        queries = theta.flatten(2).transpose(1, 2)  # (N, HW, C/8)
-        keys = functional.max_pool2d(phi, 2).flatten(2).transpose(1, 2)  # (N, HW/4, C/8)
-        values = functional.max_pool2d(g, 2).flatten(2).transpose(1, 2)  # (N, HW/4, C/2)
-        found = functional.scaled_dot_product_attention(queries, keys, values, scale=1.0)
-        attended: Tensor = x + self.gamma * self.o(found.transpose(1, 2).reshape(g.shape[0], -1, *x.shape[2:]))
+        attended: Tensor = x + self.gamma * self.o(attend(self.theta(x), self.phi(x), self.g(x)))
         return attended
+
+
+def attend(theta: Tensor, phi: Tensor, g: Tensor) -> Tensor:
+    """What each pixel attends to, (N, C/2, H, W). theta and phi are (N, C/8, H, W), g is (N, C/2, H, W)."""
+    # One head: exporters to other runtimes take attention only with a dimension for heads.
+    queries = theta.flatten(2).transpose(1, 2)[:, None]  # (N, 1, HW, C/8)
+    keys = functional.max_pool2d(phi, 2).flatten(2).transpose(1, 2)[:, None]  # (N, 1, HW/4, C/8)
+    values = functional.max_pool2d(g, 2).flatten(2).transpose(1, 2)[:, None]  # (N, 1, HW/4, C/2)
+    found = functional.scaled_dot_product_attention(queries, keys, values, scale=1.0)
+    return found.transpose(2, 3).reshape(*g.shape)

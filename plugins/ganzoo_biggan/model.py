@@ -23,7 +23,7 @@ from ganzoo import (
     frozen,
 )
 from ganzoo_biggan.config import BigGANConfig, BigGANDeepConfig
-from ganzoo_biggan.fused import fused
+from ganzoo_biggan.fused import FusedGenerator
 from ganzoo_biggan.layers import MOMENTUM, BatchNorm
 from ganzoo_biggan.networks import DeepGenerator, Discriminator, Generator, WideGenerator
 
@@ -130,13 +130,7 @@ class BigGAN(GAN):
 
     def fused(self) -> Callable[[Inputs], Tensor]:
         """`generate` with spectral norms divided out, batch norms folded, and upsampling in transposed convolutions."""
-        generator = fused(self.generator)
-
-        @torch.no_grad()
-        def generate(inputs: Inputs) -> Tensor:
-            return _images(generator, inputs)
-
-        return generate
+        return FusedGenerator(self.generator)
 
     def direction_layers(self) -> Mapping[str, Sequence[Tensor]]:
         """The projection to 4x4 pixels."""
@@ -148,9 +142,5 @@ class BigGAN(GAN):
 
     def generate(self, inputs: Inputs) -> Tensor:
         """Images (N, C, H, W) in [-1, 1]; the inputs are those of `draw`, with a batch dimension."""
-        return _images(self.generator, inputs)
-
-
-def _images(generator: Generator, inputs: Inputs) -> Tensor:
-    images: Tensor = generator(inputs["z"], inputs["class"], inputs["truncation"])
-    return images
+        images: Tensor = self.generator(inputs["z"], inputs["class"], inputs["truncation"])
+        return images

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import cast
 
 import torch
@@ -22,6 +22,7 @@ from ganzoo import (
     frozen,
 )
 from ganzoo_cyclegan.config import CycleGANConfig
+from ganzoo_cyclegan.fused import FusedGenerators
 from ganzoo_cyclegan.networks import Generator, PatchDiscriminator
 from ganzoo_cyclegan.pool import ImagePool
 
@@ -114,6 +115,10 @@ class CycleGAN(GAN):
                 "this model translates images, and there is no image - use `model.translate(images)`"
             )
         return {directions[direction][0]: wanted.image}
+
+    def fused(self) -> Callable[[Inputs], Tensor]:
+        """As `generate`, with faster instance norms."""
+        return FusedGenerators({name[0]: getattr(self, name) for name in self.config.generators})
 
     def generate(self, inputs: Inputs) -> Tensor:
         """Images (N, C, H, W) in [-1, 1]: from ``a`` their translations to domain b, from ``b`` those to domain a."""

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from ganzoo_cyclegan.config import CycleGANConfig
 
-__all__ = ["Generator", "PatchDiscriminator"]
+__all__ = ["Generator", "NearestThenConv", "PatchDiscriminator"]
 
 
 class Normed(nn.Module):
@@ -89,7 +89,7 @@ class PatchDiscriminator(nn.Sequential):
         self.apply(_initialize)
 
 
-class _NearestThenConv(nn.Conv2d):
+class NearestThenConv(nn.Conv2d):
     """Doubles the size of the image by nearest neighbors, then applies a 3x3 convolution."""
 
     def forward(self, x: Tensor) -> Tensor:
@@ -111,7 +111,7 @@ def _halving(inputs: int, outputs: int, config: CycleGANConfig) -> nn.Conv2d:
 
 def _doubling(inputs: int, outputs: int, config: CycleGANConfig) -> nn.Module:
     if config.upsampling == "nearest":
-        return _NearestThenConv(inputs, outputs, 3, padding=1)
+        return NearestThenConv(inputs, outputs, 3, padding=1)
     return nn.ConvTranspose2d(inputs, outputs, 3, stride=2, padding=1, output_padding=1)
 
 

@@ -26,10 +26,13 @@ def _read(shapes: Shapes, prefix: str) -> Reading | None:
 
     A generator repeats convolution, batch norm and ReLU: its convolutions have the indices 0, 3, 6, ...
     A discriminator has no norm after its first convolution: its convolutions have the indices 0, 2, 5, ...
+    Generators with other kernels, or with biases, are sequences of layers that the architecture `sequential` has.
     """
     kernels = {name.removeprefix(prefix): shape for name, shape in shapes.items() if len(shape) == 4}
     stages = len(kernels)
-    if stages < 2 or any(f"{3 * i}.weight" not in kernels for i in range(stages)):
+    if stages < 2 or any(kernels.get(f"{3 * i}.weight", ())[2:] != (4, 4) for i in range(stages)):
+        return None
+    if any(f"{prefix}{3 * i}.bias" in shapes for i in range(stages)):
         return None
     if not all(name.startswith(prefix) and _ENTRY.fullmatch(name.removeprefix(prefix)) for name in shapes):
         return None

@@ -11,6 +11,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from ganzoo import GAN, AdversarialLoss, Batch, Inputs, Task, Update, discriminate, draw_latent, frozen
 from ganzoo_dcgan.config import DCGANConfig
+from ganzoo_dcgan.fused import FusedGenerator
 from ganzoo_dcgan.networks import Discriminator, Generator
 
 __all__ = ["DCGAN"]
@@ -53,21 +54,8 @@ class DCGAN(GAN):
         return {"z": draw_latent(self.config.latent, self.config.latent_dim, random=random)}
 
     def fused(self) -> Callable[[Inputs], Tensor]:
-        """As `generate`, with each batch norm folded into the convolution before it."""
-        layers = list(self.generator)
-        for i, norm in enumerate(layers):
-            if isinstance(norm, nn.BatchNorm2d):
-                convolution = cast("nn.ConvTranspose2d", layers[i - 1])
-                layers[i - 1] = fuse_conv_bn_eval(convolution, norm, transpose=True)
-                layers[i] = nn.Identity()
-        network = nn.Sequential(*layers)
-
-        @torch.no_grad()
-        def generate(inputs: Inputs) -> Tensor:
-            images: Tensor = network(inputs["z"][:, :, None, None])
-            return images
-
-        return generate
+        """As `generate`, with batch norms folded into the layers before them, and z projected by one linear layer."""
+        return FusedGenerator(self.generator)
 
     def direction_layers(self) -> Mapping[str, Sequence[Tensor]]:
         """The projection to 4x4 pixels, with the batch norm behind it, which is linear in eval mode."""

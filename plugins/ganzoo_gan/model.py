@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import cast
 
 import torch
@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from ganzoo import GAN, AdversarialLoss, Batch, Inputs, Task, Update, discriminate, draw_latent, frozen
 from ganzoo_gan.config import GANConfig
+from ganzoo_gan.fused import FusedGenerator
 from ganzoo_gan.networks import Discriminator, Generator
 
 __all__ = ["MLPGAN"]
@@ -58,6 +59,10 @@ class MLPGAN(GAN):
     def draw(self, request: Task, random: torch.Generator) -> Inputs:
         """One latent, (latent_dim,)."""
         return {"z": draw_latent(self.config.latent, self.config.latent_dim, random=random)}
+
+    def fused(self) -> Callable[[Inputs], Tensor]:
+        """As `generate`, with the sigmoid and the change of its range as one function."""
+        return FusedGenerator(self.generator)
 
     def direction_layers(self) -> Mapping[str, Sequence[Tensor]]:
         """The first linear layer."""

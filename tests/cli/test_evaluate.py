@@ -55,6 +55,20 @@ def test_a_table_with_what_it_rests_on(run):
     assert len(warnings) + len(notes) == len(err.splitlines())
 
 
+def test_16_bits_are_stated(run):
+    code, out, err = run("evaluate", "./model", *FEW, "--metrics", "is", "--precision", "bf16", "--json")
+    assert code == 0, err
+    found = json.loads(out)
+    assert any(note.startswith("bf16 changes pixels, in [-1, 1], by up to 0.0") for note in found["notes"])
+    assert "--precision bf16" in found["command"]
+
+
+def test_folders_have_no_precision(run):
+    code, out, err = run("evaluate", "pictures", "--against", "pictures", "--precision", "bf16")
+    assert (code, out) == (2, "")
+    assert err == "ganzoo: error: pictures is a folder of pictures: it takes no precision\n"
+
+
 def test_one_class(run, tmp_path):
     tiny = lookup.registry().architectures["biggan"].tiny
     publish(tmp_path / "animals-model", "biggan", tiny, dataset="animals", classes=("dog", "cat", "owl"))

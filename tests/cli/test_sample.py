@@ -86,6 +86,32 @@ def test_other_options_have_another_name_and_the_same_command_says_what_to_type(
     assert run(*command, "--batch-size", "5", "--overwrite").out == "tiny-seed3-n16.png\n"
 
 
+def test_16_bits_are_stated(run, here):
+    code, out, err = run("sample", "tiny", "-n", "4", "--precision", "bf16", "-o", "a.png")
+    assert (code, out) == (0, "a.png\n")
+    assert "ganzoo: note: bf16 changes pixels, in [-1, 1], by up to 0.0" in err
+    code, out, err = run("interpolate", "tiny", "--steps", "3", "--precision", "bf16", "-o", "b.png")
+    assert (code, out) == (0, "b.png\n")
+    assert "ganzoo: note: bf16 changes pixels" in err
+
+
+@pytest.mark.parametrize(
+    ("options", "error"),
+    [
+        (["--engine", "openvin"], "there is no engine 'openvin' - did you mean openvino?"),
+        (
+            ["--engine", "onnxruntime", "--precision", "bf16"],
+            "the engine onnxruntime computes in fp32 - leave out bf16",
+        ),
+    ],
+)
+def test_wrong_engines_are_refused(run, here, options, error):
+    outcome = run("sample", "tiny", *options)
+    assert outcome.code == 2
+    assert is_one_error(outcome)
+    assert error in outcome.err
+
+
 def test_an_absolute_path(run, here, published):
     assert run("sample", str(published), "-n", "1", "-o", "a.png").out == "a.png\n"
 

@@ -23,6 +23,7 @@ CHANGED = {
     "label": "ankle boot",
     "truncation": 0.5,
     "limit": 30,
+    "precision": "bf16",
 }
 
 
@@ -64,7 +65,7 @@ def test_all_fields_together(read):
     options = EvaluationOptions(**CHANGED)
     assert options.command == (
         "ganzoo evaluate gan-mnist --against fashion-mnist --features fashion-mnist -n 40 --seed 7 --metrics kid,is "
-        "--is-splits 1,5,20 --direction day2night --class 'ankle boot' --truncation 0.5 --limit 30"
+        "--is-splits 1,5,20 --direction day2night --class 'ankle boot' --truncation 0.5 --limit 30 --precision bf16"
     )
     assert read(options.command) == options
 

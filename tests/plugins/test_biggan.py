@@ -16,7 +16,7 @@ from ganzoo.errors import InvalidConfigError
 from ganzoo.pretrained.files import read_weights, weights_path
 from ganzoo.registry import lookup
 from ganzoo.testing import tiny_gan, tiny_loop, tiny_model
-from ganzoo_biggan.fused import fused
+from ganzoo_biggan.fused import FusedGenerator
 from ganzoo_biggan.layers import Attention, BatchNorm, ConditionalBatchNorm, Linear, SpectralNorm
 
 BOTH = ("biggan", "biggan-deep")
@@ -241,19 +241,18 @@ def test_fused_it_makes_the_same(architecture, config):
     expected = gan.generate(inputs)
     assert expected.std() > 0.01
     assert torch.allclose(gan.fused()(inputs), expected, atol=1e-5)
-    assert not any("spectral_norm" in name for name in fused(gan.generator).state_dict())
+    assert not any("spectral_norm" in name for name in FusedGenerator(gan.generator).state_dict())
 
 
 def test_a_fused_generator_shares_what_does_not_change():
     """It shares all tensors except joined projections, folded convolutions and joined statistics."""
     gan = tiny("biggan-deep", generator_spectral_norm=False).eval()
     ours = {id(tensor) for tensor in (*gan.generator.parameters(), *gan.generator.buffers())}
-    new = [name for name, tensor in fused(gan.generator).state_dict(keep_vars=True).items() if id(tensor) not in ours]
-    joined = (".projection", ".norm.means", ".norm.variances", ".weight")
-    assert all(name.endswith(joined) for name in new)
-    assert {name for name in new if name.endswith(".weight")} == {
+    state = FusedGenerator(gan.generator).state_dict(keep_vars=True)
+    assert {name for name, tensor in state.items() if id(tensor) not in ours} == {
+        *(f"gains_and_biases.{name}" for name in ("project.weight", "project.bias", "norm.means", "norm.variances")),
         *(f"blocks.{i}.convs.1.weight" for i in (1, 3, 5)),
-        "attention.16.weight",
+        *("attention.16.project.weight", "attention.16.o.weight"),
     }
 
 

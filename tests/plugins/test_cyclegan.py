@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from ganzoo import ImageToImage, testing
+from ganzoo import ImageToImage, Model, testing
 from ganzoo.distributed.global_batch import global_batch
 from ganzoo.distributed.processes import ProcessGroup
 from ganzoo.errors import InvalidConfigError, InvalidRequestError
@@ -424,3 +424,24 @@ def test_a_published_model_of_one_direction(tmp_path):
     assert model.translate(image).shape == image.shape
     with pytest.raises(InvalidRequestError, match="zebra2horse"):
         model.translate(image, direction="horse2zebra")
+
+
+@pytest.mark.parametrize("direction", ["both", "b_to_a"])
+@pytest.mark.parametrize(
+    "config",
+    [{}, {"upsampling": "nearest", "affine": True}, {"stem_norm": False, "down_padding": "reflect", "dropout": 0.5}],
+    ids=str,
+)
+def test_fused_generators_of_every_kind_make_the_same(config, direction):
+    torch.manual_seed(0)
+    gan = lookup.create("cyclegan", resolution=32, width=8, direction=direction, **config).eval()
+    with torch.no_grad():
+        for parameter in gan.parameters():
+            parameter.add_(0.05 * torch.randn_like(parameter))
+    model = Model(gan, ImageToImage, gan.config, fuse=True)
+    for side in (32, 40, 32):
+        inputs = {"b": torch.rand(2, 3, side, side) * 2 - 1}
+        with torch.no_grad():
+            expected = gan.generate(inputs)
+            assert torch.allclose(gan.fused()(inputs), expected, atol=1e-5)
+        assert torch.allclose(model.generate(inputs), expected, atol=1e-5)

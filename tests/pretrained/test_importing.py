@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 import torch
 from click.testing import CliRunner
@@ -132,3 +133,99 @@ def test_a_plugin_may_add_a_layout_to_an_architecture_of_another(tmp_path, gener
     torch.save(foreign(generator, "mine."), tmp_path / "old.pth")
     assert import_checkpoint("dcgan", tmp_path / "old.pth", tmp_path / "new").layout == "mine"
     assert torch.equal(images(load(tmp_path / "new").gan), images(generator))
+
+
+def test_without_an_architecture_all_layouts_are_tried(tmp_path, generator):
+    save_file(foreign(generator, "main."), tmp_path / "old.safetensors")
+    done = CliRunner().invoke(cli, ["import", str(tmp_path / "old.safetensors"), "-o", str(tmp_path / "new"), "--json"])
+    assert done.exit_code == 0, done.output
+    told = json.loads(done.stdout)
+    assert (told["architecture"], told["layout"]) == ("dcgan", "pytorch-dcgan")
+
+
+def test_the_command_needs_a_file(tmp_path):
+    for words in ([], ["dcgan", "old.pth", "more"]):
+        done = CliRunner().invoke(cli, ["import", *words, "-o", str(tmp_path / "new")])
+        assert (done.exit_code, "write: ganzoo import FILE -o FOLDER" in done.stderr) == (2, True)
+
+
+@pytest.mark.parametrize(
+    "prefix", ["module.", "_orig_mod.module.", "generator.", "netG.", "G.", "gan.generator.model.", "state.G_AB.net."]
+)
+def test_wrappings_come_off(tmp_path, generator, prefix):
+    save_file(foreign(generator, f"{prefix}main."), tmp_path / "old.safetensors")
+    import_checkpoint("dcgan", tmp_path / "old.safetensors", tmp_path / "new")
+    assert torch.equal(images(load(tmp_path / "new").gan), images(generator))
+
+
+def test_the_average_of_a_generator_is_read_unless_its_part_is_named(tmp_path, generator):
+    average = {name: tensor * 2 for name, tensor in foreign(generator, "main.").items()}
+    torch.save({"g": foreign(generator, "module.main."), "g_ema": average}, tmp_path / "old.pt")
+    assert import_checkpoint(None, tmp_path / "old.pt", tmp_path / "new").part == "g_ema"
+    assert not torch.equal(images(load(tmp_path / "new").gan), images(generator))
+    import_checkpoint(None, tmp_path / "old.pt", tmp_path / "new", part="g", overwrite=True)
+    assert torch.equal(images(load(tmp_path / "new").gan), images(generator))
+    with pytest.raises(LayoutError, match=r"has no part 'netG' - its parts are g, g\.module"):
+        import_checkpoint(None, tmp_path / "old.pt", tmp_path / "other", part="netG")
+
+
+def test_two_generators_in_one_file_are_told_apart_by_commands(tmp_path, generator):
+    torch.save({"one": foreign(generator, "main."), "two": foreign(generator, "main.")}, tmp_path / "old.pt")
+    with pytest.raises(LayoutError, match=r"--layout pytorch-dcgan --part one; .* --part two"):
+        import_checkpoint(None, tmp_path / "old.pt", tmp_path / "new")
+
+
+def test_norms_of_old_files_have_no_counts(tmp_path, generator):
+    old = {name: tensor for name, tensor in foreign(generator, "main.").items() if "num_batches" not in name}
+    save_file(old, tmp_path / "old.safetensors")
+    import_checkpoint("dcgan", tmp_path / "old.safetensors", tmp_path / "new")
+    assert torch.equal(images(load(tmp_path / "new").gan), images(generator))
+
+
+def test_numbers_of_numpy_beside_the_weights_are_left_out(tmp_path, generator):
+    extras = {"loss": np.float64(0.5), "curve": np.arange(3.0), "step": np.int64(7), "kinds": np.array(["a", "b"])}
+    torch.save({"state_dict": foreign(generator, "main."), **extras}, tmp_path / "old.ckpt")
+    import_checkpoint("dcgan", tmp_path / "old.ckpt", tmp_path / "new")
+    assert torch.equal(images(load(tmp_path / "new").gan), images(generator))
+
+
+@pytest.fixture
+def shards(tmp_path, generator):
+    """The index of a generator in two files."""
+    tensors = foreign(generator, "main.")
+    names = {name: f"model-0000{1 + (i % 2)}-of-00002.safetensors" for i, name in enumerate(tensors)}
+    for file in sorted({*names.values()}):
+        save_file({name: tensors[name] for name in tensors if names[name] == file}, tmp_path / file)
+    index = tmp_path / "model.safetensors.index.json"
+    index.write_text(json.dumps({"metadata": {}, "weight_map": names}))
+    return index
+
+
+def test_an_index_stands_for_all_its_files(tmp_path, generator, shards):
+    import_checkpoint("dcgan", shards, tmp_path / "new")
+    assert torch.equal(images(load(tmp_path / "new").gan), images(generator))
+
+
+def test_one_file_of_several_names_the_index(tmp_path, shards):
+    with pytest.raises(CorruptWeightsError, match=r"is file 1 of 2 .* - give their index, .*index\.json"):
+        import_checkpoint("dcgan", tmp_path / "model-00001-of-00002.safetensors", tmp_path / "new")
+    (tmp_path / "model-00002-of-00002.safetensors").unlink()
+    with pytest.raises(CorruptWeightsError, match=r"needs model-00002-of-00002\.safetensors - download all files"):
+        import_checkpoint("dcgan", shards, tmp_path / "new")
+
+
+@pytest.mark.parametrize(
+    "text", ["[]", "{", '{"weight_map": 3}', '{"weight_map": {"a": "../b"}}', '{"weight_map": {"a": 1}}']
+)
+def test_a_damaged_index_is_refused(tmp_path, shards, text):
+    shards.write_text(text)
+    with pytest.raises(CorruptWeightsError, match="index"):
+        import_checkpoint("dcgan", shards, tmp_path / "new")
+
+
+def test_a_refusal_names_what_differs(tmp_path, generator):
+    tensors = {**foreign(generator, "main."), "main.0.extra": torch.ones(2)}
+    save_file(tensors, tmp_path / "old.safetensors")
+    with pytest.raises(LayoutError, match=r"layout pytorch-dcgan of dcgan fits, but for main\.0\.extra$") as caught:
+        import_checkpoint(None, tmp_path / "old.safetensors", tmp_path / "new")
+    assert "num_batches" not in str(caught.value)

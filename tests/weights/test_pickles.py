@@ -97,7 +97,7 @@ def test_names_are_kept_and_nested_ones_joined(tmp_path: Path, save: Callable[..
     checkpoint = {
         "netG_state_dict": OrderedDict({"main.0.weight": WEIGHT, "main.1.num_batches_tracked": torch.tensor(7)}),
         "parameter": nn.Parameter(WEIGHT),
-        "a": {"b": {"c": WEIGHT, "d": {"too deep": WEIGHT}}},
+        "a": {"b": {"c": WEIGHT, "d": {"e": {"f": {"g": {"too deep": WEIGHT}}}}}},
         "optimizer": {"state": {0: {"exp_avg": WEIGHT}}, "lr": 2e-4},
         "epoch": 5,
         3: WEIGHT,
@@ -166,7 +166,7 @@ def test_a_refusal_crosses_the_process_boundary(cache: Path, save: Callable[...,
 def test_objects_are_refused_by_name(
     save: Callable[..., Path], tmp_path: Path, thing: Any, named: str, zipped: bool
 ) -> None:
-    with pytest.raises(CorruptWeightsError, match="holds more than tensors") as caught:
+    with pytest.raises(CorruptWeightsError, match=r"holds more than tensors|is a whole pickled module") as caught:
         here(save(thing, _use_new_zipfile_serialization=zipped), tmp_path)
     assert named in str(caught.value)
 

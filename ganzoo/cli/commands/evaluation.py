@@ -17,15 +17,18 @@ from ganzoo.cli.arguments import (
     DATA,
     DATA_DIR,
     DEVICE,
+    ENGINE,
     MODEL,
     OVERWRITE,
     PATH,
+    PRECISION,
     TARGET,
     registered,
 )
 from ganzoo.cli.commands.sampling import load_model
 from ganzoo.cli.progress import bars
 from ganzoo.errors import InvalidRequestError
+from ganzoo.sampling.engines import check_engine
 
 __all__ = ["COMMANDS", "evaluate", "fool", "quiz"]
 
@@ -80,6 +83,8 @@ __all__ = ["COMMANDS", "evaluate", "fool", "quiz"]
 @DATA_DIR
 @click.option("--workers", type=COUNT_OR_0, default=0, show_default=True, help="Processes that read images.")
 @DEVICE
+@ENGINE
+@PRECISION
 @AS_JSON
 def evaluate(
     name: str,
@@ -106,7 +111,8 @@ def evaluate(
             check_file(file, endings, overwrite=overwrite)
     chosen: dict[str, Any] = {} if metrics is None else {"metrics": tuple(metrics.split(","))}
     bound_client()
-    running = {option: options.pop(option) for option in ("data_dir", "device", "batch_size", "workers")}
+    running = {option: options.pop(option) for option in ("data_dir", "device", "engine", "batch_size", "workers")}
+    check_engine(running["engine"], options["precision"])
     prepared = prepare(name, is_splits=_parse_numbers("--is-splits", is_splits), **chosen, **options)
 
     # A wrong request has been refused by now, and torch may be imported.
@@ -136,8 +142,9 @@ def evaluate(
 @OVERWRITE
 @DATA_DIR
 @DEVICE
+@ENGINE
 @AS_JSON
-def quiz(name: str, device: str, as_json: bool, **options: Any) -> None:
+def quiz(name: str, device: str, engine: str, as_json: bool, **options: Any) -> None:
     """Make a quiz: which pictures are real?
 
     Writes a sheet of 8 real and 8 generated pictures with numbers, and a second sheet with the answers. NAME is a
@@ -146,7 +153,7 @@ def quiz(name: str, device: str, as_json: bool, **options: Any) -> None:
     from ganzoo.evaluation import quiz
 
     prepared = quiz.prepare_quiz(name, **options)
-    display.written(prepared.write(load_model(prepared.source, device)), as_json=as_json)
+    display.written(prepared.write(load_model(prepared.source, device, engine=engine)), as_json=as_json)
 
 
 @click.command()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,19 +11,31 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ganzoo.cli import display
-from ganzoo.cli.arguments import AS_JSON, CLASS, COUNT, DEVICE, MODEL, OVERWRITE, PATH, resolved
+from ganzoo.cli.arguments import (
+    AS_JSON,
+    CLASS,
+    COUNT,
+    DEVICE,
+    ENGINE,
+    MODEL,
+    OVERWRITE,
+    PATH,
+    PRECISION,
+    resolved,
+)
 from ganzoo.cli.output import say, tell
 from ganzoo.cli.progress import bars
 from ganzoo.cli.refusals import SAMPLES, refuse_options
 from ganzoo.pretrained.load import load_from
 from ganzoo.pretrained.sources import Source
+from ganzoo.sampling.engines import check_engine, describe_difference
 from ganzoo.sampling.grid import make_grid
 from ganzoo.utils.image_folders import list_folder
 
 if TYPE_CHECKING:
     from ganzoo.sampling.model import Model
 
-__all__ = ["COMMANDS", "interpolate", "load_model", "sample"]
+__all__ = ["COMMANDS", "interpolate", "load_model", "note_precision", "sample"]
 
 
 @click.command()
@@ -66,6 +79,8 @@ __all__ = ["COMMANDS", "interpolate", "load_model", "sample"]
 )
 @click.option("--batch-size", type=COUNT, help="Images per batch. [default: 64; for translations, 1]")
 @DEVICE
+@ENGINE
+@PRECISION
 @click.option(
     "--format",
     "file_format",
@@ -74,7 +89,7 @@ __all__ = ["COMMANDS", "interpolate", "load_model", "sample"]
 )
 @OVERWRITE
 @AS_JSON
-def sample(name: str, device: str, as_json: bool, **options: Any) -> None:
+def sample(name: str, device: str, engine: str, precision: str, as_json: bool, **options: Any) -> None:
     """Sample images, or translate pictures.
 
     A model that translates needs the pictures with --input.
@@ -84,7 +99,12 @@ def sample(name: str, device: str, as_json: bool, **options: Any) -> None:
     model = resolved(name)
     refuse_options(model, options, _NEEDS)
     chosen = {option: value for option, value in options.items() if value not in (None, ())}
-    (_translate if model.info.subject.task.from_images else _sample)(model, device, as_json, **chosen)
+    load = partial(load_model, model, device, engine=engine, precision=precision)
+    (_translate if model.info.subject.task.from_images else _sample)(model, load, as_json, **chosen)
+
+
+Load = Callable[[], "Model"]
+"""Loads the model, as the options of the command say."""
 
 
 _NEEDS = {
@@ -102,7 +122,7 @@ _NEEDS = {
 
 def _sample(
     source: Source,
-    device: str,
+    load: Load,
     as_json: bool,
     *,
     batch_size: int = 64,
@@ -116,17 +136,18 @@ def _sample(
     subject = source.info.subject
     grid = make_grid(partial(subject.request, source.name), subject.classes, **asked)
     target = image_files.choose_target(output, source.name, grid, file_format, overwrite=overwrite)
-    model = load_model(source, device)
+    model = load()
     if grid.columns:
         tell(f"rows: {', '.join(row.name for row in grid.rows)}")
     with bars() as progress:
         written = target.write(model, batch_size=batch_size, progress=progress)
     display.written(written, as_json=as_json)
+    note_precision(model)
 
 
 def _translate(
     model: Source,
-    device: str,
+    load: Load,
     as_json: bool,
     *,
     source: Path | None = None,
@@ -151,12 +172,13 @@ def _translate(
     jobs = translated_files.match_files(
         source, output, label, file_format, overwrite=overwrite, skip_existing=skip_existing
     )
-    loaded = load_model(model, device)
+    loaded = load()
     with bars() as progress:
         outcome = translated_files.translate_files(
             loaded, jobs, side_by_side=sheet, direction=direction, progress=progress, **options
         )
     display.written(outcome.written, as_json=as_json)
+    note_precision(loaded)
     for reason in outcome.skipped.values():
         tell(f"ganzoo: skipped: {reason}")
     left_out = list_folder(source).notes if source.is_dir() else ()
@@ -199,7 +221,11 @@ _NEEDS_OF_ENDS = {
 )
 @OVERWRITE
 @DEVICE
-def interpolate(name: str, output: Path | None, overwrite: bool, device: str, **options: Any) -> None:
+@ENGINE
+@PRECISION
+def interpolate(
+    name: str, output: Path | None, overwrite: bool, device: str, engine: str, precision: str, **options: Any
+) -> None:
     """Interpolate between two images.
 
     The latent moves on a great circle, and the class in a straight line.
@@ -211,11 +237,15 @@ def interpolate(name: str, output: Path | None, overwrite: bool, device: str, **
     interpolation = interpolation_files.prepare_interpolation(
         source.name, source.info.subject, output, overwrite=overwrite, **options
     )
-    say(interpolation.write(load_model(source, device)))
+    model = load_model(source, device, engine=engine, precision=precision)
+    say(interpolation.write(model))
+    note_precision(model)
 
 
-def load_model(source: Source, device: str) -> Model:
-    """Load a model onto a device, with a progress bar. A wrong device is refused before anything is downloaded.
+def load_model(source: Source, device: str, *, engine: str, precision: str = "fp32") -> Model:
+    """Load a model onto a device, with a progress bar.
+
+    A wrong device, engine or precision is refused before anything is downloaded.
 
     Raises:
         As `ganzoo.load`.
@@ -223,11 +253,19 @@ def load_model(source: Source, device: str) -> Model:
     from ganzoo.hub import download
     from ganzoo.utils.devices import resolve_device
 
+    check_engine(engine, precision)
     target = resolve_device(device)
     if source.on_hub:
         download.bound_client()
     with bars() as progress:
-        return load_from(source, device=target, progress=progress)
+        return load_from(source, device=target, engine=engine, precision=precision, progress=progress)
+
+
+def note_precision(model: Model) -> None:
+    """Say how far images in 16 bits are from those in 32 bits, if the model has generated any."""
+    difference = model.bf16_difference()
+    if difference is not None:
+        tell(f"ganzoo: note: {describe_difference(*difference)}")
 
 
 COMMANDS = (sample, interpolate)

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 import click
 from click.shell_completion import get_completion_class
 
-from ganzoo.cli.arguments import AS_JSON, FOLDER, MODEL, OVERWRITE, PATH, resolved
+from ganzoo.cli.arguments import AS_JSON, ENGINE, FOLDER, MODEL, OVERWRITE, PATH, resolved
 from ganzoo.cli.output import say, say_lines, tell
 from ganzoo.cli.progress import bars
 from ganzoo.hub import download
 from ganzoo.pretrained.load import load_from
 from ganzoo.pretrained.sources import Folder, Source
+from ganzoo.sampling.engines import check_engine
 from ganzoo.utils.files import atomic_write, check_file
 from ganzoo.utils.names import short_name
 
@@ -77,13 +78,17 @@ def _note_unfinished(prepared: Prepared) -> None:
 )
 @click.option("--input", "source", type=PATH, help="Picture to translate for the card of a model that translates.")
 @click.option("--evaluation", type=PATH, help="Results to include, which `ganzoo evaluate NAME -o FILE` wrote.")
+@ENGINE
 @OVERWRITE
-def card(name: str, output: Path | None, source: Path | None, evaluation: Path | None, overwrite: bool) -> None:
+def card(
+    name: str, output: Path | None, source: Path | None, evaluation: Path | None, engine: str, overwrite: bool
+) -> None:
     """Write a model card.
 
     It states facts about a model, shows a sample sheet, and tells how to use the model. With --evaluation, it also
     has the results of an evaluation.
     """
+    check_engine(engine)
     model = resolved(name)
     target = output or Path(f"{short_name(model.name)}.md")
     picture = target.with_name(target.name.removesuffix(".md") + ".png")
@@ -97,19 +102,19 @@ def card(name: str, output: Path | None, source: Path | None, evaluation: Path |
     section = "" if evaluation is None else report.markdown(report.read(evaluation))
     card = dataclasses.replace(card_of(model), evaluation=section)
     target.parent.mkdir(parents=True, exist_ok=True)
-    drawn = _draw(model, picture, source)
+    drawn = _draw(model, picture, source, engine)
     with atomic_write(target) as temporary:
         temporary.write_text(dataclasses.replace(card, picture=picture.name if drawn else "").render())
     for path in (target, picture) if drawn else (target,):
         say(path)
 
 
-def _draw(model: Source, picture: Path, source: Path | None) -> bool:
+def _draw(model: Source, picture: Path, source: Path | None, engine: str) -> bool:
     from ganzoo.sharing.sheet import draw_sheet
 
     download.bound_client()
     with bars() as progress:
-        loaded = load_from(model, progress=progress)
+        loaded = load_from(model, engine=engine, progress=progress)
     newest = model.path / "samples" if isinstance(model, Folder) else None
     return draw_sheet(loaded, picture, source=source, newest=newest)
 

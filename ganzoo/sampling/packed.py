@@ -1,0 +1,165 @@
+"""Layers prepared for the device that runs them: oneDNN's own layouts of weights on CPUs, channels_last on CUDA.
+
+oneDNN, the library behind PyTorch's convolutions on CPUs, first brings the weight of a convolution into a layout that
+suits the processor. PyTorch does so at each call. With the wide layers of small maps, as in BigGAN, this takes several
+times as long as the convolution. `torch.compile` prepares the weights of an inference once ("freezing"); so do we, with
+the same operations of PyTorch.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from functools import cache, partial
+from itertools import pairwise
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from ganzoo.interface.gan import GAN, Inputs
+
+__all__ = ["packed"]
+
+_Convolution = (nn.Conv2d, nn.ConvTranspose2d)
+
+
+@torch.no_grad()
+def packed(function: Callable[[Inputs], Tensor], gan: GAN) -> Callable[[Inputs], Tensor]:
+    """The same function with faster layers, if `function` is a module; else `function` itself.
+
+    Its convolutions and linear layers are replaced. The modules of `gan` stay as they are. On CPUs, a ReLU that follows
+    a replaced layer in a sequential is computed with it. Results differ by rounding alone.
+    """
+    if not isinstance(function, nn.Module):
+        return function
+    device = gan.device.type
+    prepare = {"cpu": _on_cpu, "cuda": _on_cuda}.get(device)
+    kept = set(gan.modules())
+    for module in list(function.modules()):
+        if prepare is not None and module not in kept:
+            for name, layer in list(module.named_children()):
+                setattr(module, name, prepare(layer))
+            _join_activations(module)
+    return function
+
+
+def _on_cuda(layer: nn.Module) -> nn.Module:
+    """A convolution with its weight in channels_last, the layout of the tensor cores. The layer itself stays."""
+    if type(layer) not in _Convolution:
+        return layer
+    faster = copy.deepcopy(layer, {id(parameter): parameter for parameter in layer.parameters()})  # it shares them
+    weight = cast("Tensor", layer.weight).to(memory_format=torch.channels_last)
+    faster.weight = nn.Parameter(weight, requires_grad=False)
+    return faster
+
+
+def _on_cpu(layer: nn.Module) -> nn.Module:
+    """The packed layer, if oneDNN has one of this kind."""
+    kind: type[nn.Module] = type(layer)
+    if kind not in _EXAMPLES or cast("Tensor", layer.weight).dtype != torch.float32:
+        return layer
+    if isinstance(layer, _Convolution) and (layer.groups > 1 or isinstance(layer.padding, str)):
+        return layer
+    return _pack(layer) if _works(kind) else layer  # type: ignore[arg-type]  # a class has a hash
+
+
+def _pack(layer: nn.Module) -> nn.Module:
+    if isinstance(layer, nn.Linear):
+        return _PackedLinear(layer)
+    return _PackedConvolution(cast("nn.Conv2d | nn.ConvTranspose2d", layer))
+
+
+def _join_activations(module: nn.Module) -> None:
+    """Let the packed layers of a sequential compute the ReLU that follows them."""
+    layers = list(module.named_children()) if isinstance(module, nn.Sequential) else []
+    for (_, layer), (name, following) in pairwise(layers):
+        if isinstance(layer, _Packed) and type(following) is nn.ReLU:
+            layer.activation = "relu"
+            setattr(module, name, nn.Identity())
+
+
+class _Packed(nn.Module):
+    """A layer whose weight is in a layout of oneDNN. Several threads may call it at the same time."""
+
+    activation = "none"
+
+
+class _PackedLinear(_Packed):
+    def __init__(self, layer: nn.Linear) -> None:
+        super().__init__()
+        self.weight = torch.ops.mkldnn._reorder_linear_weight(layer.weight.detach())
+        self.bias = layer.bias
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = torch.ops.mkldnn._linear_pointwise(x.float(), self.weight, self.bias, self.activation, [], "")
+        return y
+
+
+class _PackedConvolution(_Packed):
+    """A convolution or a transposed convolution. The best layout depends on the size of the image.
+
+    So the weight is packed at the first call, and again if images of another size follow. The weight as it was before
+    is not kept.
+    """
+
+    def __init__(self, layer: nn.Conv2d | nn.ConvTranspose2d) -> None:
+        super().__init__()
+        self.transposed = isinstance(layer, nn.ConvTranspose2d)
+        self.bias = layer.bias
+        reflects = layer.padding_mode != "zeros"
+        borders = layer._reversed_padding_repeated_twice if reflects else []
+        self.pad = partial(functional.pad, pad=borders, mode=layer.padding_mode) if reflects else None
+        padding = (0, 0) if reflects else layer.padding
+        outer = (padding, layer.output_padding) if self.transposed else (padding,)
+        self.geometry = [list(cast("tuple[int, int]", each)) for each in (*outer, layer.stride, layer.dilation)]
+        kind = "_transpose" if self.transposed else ""
+        self.reorder = getattr(torch.ops.mkldnn, f"_reorder_convolution{kind}_weight")
+        self.convolve = getattr(torch.ops.mkldnn, f"_convolution{kind}_pointwise")
+        self.packed: tuple[list[int], Tensor] = ([], layer.weight.detach())
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = x.float()  # under autocast, some of the operations before give 16 bits
+        if self.pad is not None:
+            x = self.pad(x)
+        size, weight = self.packed  # read once: another thread may replace the pair
+        wanted = [1, *x.shape[1:]]  # the batch size makes no difference
+        if size != wanted:
+            weight = self.reorder(self._plain(weight), *self.geometry, 1, wanted)
+            self.packed = (wanted, weight)
+        y: Tensor = self.convolve(x, weight, self.bias, *self.geometry, 1, self.activation, [], "")
+        return y
+
+    def _plain(self, weight: Tensor) -> Tensor:
+        if not weight.is_mkldnn:
+            return weight
+        plain = weight.to_dense()
+        return plain.transpose(0, 1).contiguous() if self.transposed else plain
+
+
+@cache
+def _works(kind: type[nn.Module]) -> bool:
+    """Whether the operations exist here and give right results. PyTorch does not promise to keep them as they are."""
+    if not torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
+        return False
+    with torch.device("meta"):  # on the CPU, PyTorch's own initial values would change its seed
+        layer = _EXAMPLES[kind]()
+    draw = partial(torch.randn, generator=torch.Generator().manual_seed(0), dtype=torch.float32, device="cpu")
+    for name, parameter in list(layer.named_parameters()):
+        setattr(layer, name, nn.Parameter(draw(parameter.shape)))
+    images = [draw(2, 3, 4, 4), draw(1, 3, 3, 2)]  # two sizes, so that the weight is packed again
+    try:
+        ready = _pack(layer)
+        return all(
+            torch.allclose(ready(x), layer(x), atol=1e-5) for x in (images if kind in _Convolution else [draw(2, 3)])
+        )
+    except (AttributeError, RuntimeError, TypeError):
+        return False
+
+
+_EXAMPLES: dict[type[nn.Module], Callable[[], nn.Module]] = {
+    nn.Linear: partial(nn.Linear, 3, 5),
+    nn.Conv2d: partial(nn.Conv2d, 3, 5, 3, padding=1),
+    nn.ConvTranspose2d: partial(nn.ConvTranspose2d, 3, 5, 3, stride=2, padding=1, output_padding=1),
+}

@@ -1,0 +1,61 @@
+"""Faster generators for sampling: the same functions, in the order of operations that suits the device."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+
+from ganzoo import Inputs
+from ganzoo_cyclegan.networks import Generator, NearestThenConv
+
+__all__ = ["FusedGenerators"]
+
+
+class FusedGenerators(nn.Module):
+    """Generators in eval mode that sample faster, by the name of their input, ``a`` or ``b``.
+
+    Instance norm is group norm with one channel in each group. PyTorch computes the latter four to seven times as fast
+    on CPUs. All tensors are shared with the generators, which do not change.
+    """
+
+    def __init__(self, generators: Mapping[str, Generator]) -> None:
+        super().__init__()
+        self.generators = nn.ModuleDict({name: _fused(generator) for name, generator in generators.items()})
+
+    @torch.no_grad()
+    def forward(self, inputs: Inputs) -> Tensor:
+        """Images (N, C, H, W) in [-1, 1]: from ``a`` their translations to domain b, from ``b`` those to domain a."""
+        ((name, images),) = inputs.items()
+        translated: Tensor = self.generators[name](images.contiguous(memory_format=torch.channels_last))
+        return translated
+
+
+def _fused(generator: Generator) -> Generator:
+    shared = {id(tensor): tensor for tensor in (*generator.parameters(), *generator.buffers())}
+    faster = copy.deepcopy(generator, shared)  # the memo says that these tensors are copied already
+    for module in list(faster.modules()):
+        for name, layer in module.named_children():
+            if isinstance(layer, nn.InstanceNorm2d):
+                setattr(module, name, _group_norm(layer))
+            elif isinstance(layer, NearestThenConv):
+                setattr(module, name, nn.Sequential(nn.Upsample(scale_factor=2), _convolution(layer)))
+            elif isinstance(layer, nn.ReLU):
+                layer.inplace = True
+    return faster
+
+
+def _group_norm(norm: nn.InstanceNorm2d) -> nn.GroupNorm:
+    with torch.device("meta"):
+        layer = nn.GroupNorm(norm.num_features, norm.num_features, norm.eps, norm.affine)
+    layer.weight, layer.bias = norm.weight, norm.bias
+    return layer
+
+
+def _convolution(layer: NearestThenConv) -> nn.Conv2d:
+    with torch.device("meta"):
+        convolution = nn.Conv2d(layer.in_channels, layer.out_channels, 3, padding=1)
+    convolution.weight, convolution.bias = layer.weight, layer.bias
+    return convolution

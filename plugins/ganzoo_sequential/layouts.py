@@ -1,0 +1,97 @@
+"""How the checkpoints of sequential generators are read: by names and shapes alone. No torch at import."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import pairwise
+
+from ganzoo import Assumption, Layout, Reading, Shapes
+from ganzoo_sequential.geometry import Plan, plans
+from ganzoo_sequential.groups import groups_of, orders
+from ganzoo_sequential.layers import BatchNorm, Linear, Upsampling
+
+__all__ = ["LAYOUTS", "read"]
+
+_UNLIKELY = 2.0  # a plan that costs so much more than the best one is no alternative
+
+
+def read(shapes: Shapes) -> Reading | None:
+    """A sequence of linear maps, convolutions and norms that ends in an image; None for any other checkpoint."""
+    groups = groups_of(shapes) or []
+    candidates = orders(groups) if sum(group.is_weight for group in groups) > 1 else ()
+    found = next(filter(None, map(plans, candidates)), [])
+    if not found:
+        return None
+    best, *others = (_reading(plan) for plan in found if plan.cost <= found[0].cost + _UNLIKELY)
+    sizes = {_size(plan): reading for plan, reading in zip(found[1:], others, strict=False)}
+    return Reading(
+        config=best.config,
+        tensors=best.tensors,
+        assumptions=tuple(_assumptions(found[0])),
+        size=_size(found[0]),
+        other_sizes=sizes,
+    )
+
+
+def _size(plan: Plan) -> str:
+    return f"{plan.shape[2]}x{plan.shape[1]}"
+
+
+def _reading(plan: Plan) -> Reading:
+    """The config and the names of one plan."""
+    values = {each.field: each.value for each in _assumptions(plan)}
+    return Reading(
+        config={"layers": plan.layers, **values},
+        tensors={
+            f"generator.{i}.{own}": f"{group.name}.{own}".lstrip(".")
+            for i, group in enumerate(plan.groups)
+            if group is not None
+            for own in group.tensors
+        },
+        assumptions=tuple(_assumptions(plan)),
+    )
+
+
+def _assumptions(plan: Plan) -> Iterator[Assumption]:
+    """What names and shapes do not tell, with the values that most public code has."""
+    leaky = any(isinstance(layer, Upsampling) for layer in plan.layers) or _widening(plan)
+    usual, other = ("leaky-relu", "relu") if leaky else ("relu", "leaky-relu")
+    yield Assumption(field="activation", value=usual, others=(other,))
+    yield Assumption(field="output", value="tanh", others=("sigmoid",))
+    yield Assumption(field="latent", value="normal", others=("uniform",))
+    if any(isinstance(layer, BatchNorm) for layer in plan.layers):
+        large = _first_block_without_norm(plan)
+        yield Assumption(field="epsilon", value=0.8 if large else 1e-5, others=(1e-5,) if large else (0.8,))
+
+
+def _widening(plan: Plan) -> bool:
+    """Whether it is a perceptron whose hidden layers grow, without a norm after the first of them.
+
+    Most public code of this form has leaky ReLUs; with a norm after each layer, or layers of one width, it has ReLUs.
+    """
+    kinds = [type(layer) for layer, group in zip(plan.layers, plan.groups, strict=True) if group is not None]
+    widths = [layer.outputs for layer in plan.layers if isinstance(layer, Linear)]
+    perceptron = {*kinds} <= {Linear, BatchNorm} and kinds[1] is Linear
+    return perceptron and all(before < after for before, after in pairwise(widths[:-1]))
+
+
+def _first_block_without_norm(plan: Plan) -> bool:
+    """Whether a perceptron has norms, but none after its first layer.
+
+    A widely copied example has this form. Its norms have an epsilon of 0.8, since the number was meant as a momentum.
+    """
+    kinds = [type(layer) for layer, group in zip(plan.layers, plan.groups, strict=True) if group is not None]
+    return kinds[:2] == [Linear, Linear] and BatchNorm in kinds
+
+
+LAYOUTS = (
+    Layout(
+        name="sequence",
+        architecture="sequential",
+        source="any code whose generator is a sequence of layers",
+        example=("model.0.weight", "fc1.weight", "net.0.weight"),
+        read=read,
+        general=True,
+    ),
+)
+"""The layouts that ganzoo can read."""

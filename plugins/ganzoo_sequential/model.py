@@ -1,0 +1,88 @@
+"""A sequential generator, its mirrored discriminator, and their training."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval, fuse_linear_bn_eval
+
+from ganzoo import GAN, AdversarialLoss, Batch, Inputs, Task, Update, discriminate, draw_latent, frozen
+from ganzoo_sequential.config import SequentialConfig
+from ganzoo_sequential.networks import Discriminator, Generator, to_range
+
+__all__ = ["SequentialGAN"]
+
+
+class SequentialGAN(GAN):
+    """Any generator that is a plain sequence of layers, and a discriminator with the same layers in reverse order."""
+
+    def __init__(self, config: SequentialConfig, loss: AdversarialLoss) -> None:
+        super().__init__()
+        self.config = config
+        self.loss = loss
+        self.generator = Generator(config)
+        self.discriminator = Discriminator(config)
+
+    def optimizers(self) -> dict[str, torch.optim.Optimizer]:
+        """Adam for each network, by default with learning rate 2e-4 and beta1 0.5, as for DCGAN (arXiv:1511.06434)."""
+        return {"discriminator": self._adam(self.discriminator), "generator": self._adam(self.generator)}
+
+    def _adam(self, network: nn.Module) -> torch.optim.Optimizer:
+        betas = (self.config.beta1, 0.999)
+        return torch.optim.Adam(network.parameters(), self.config.learning_rate, betas, fused=True)
+
+    def training_step(self, batches: Iterator[Batch]) -> Iterator[Update]:
+        """One step of D, then one step of G with the same generated images, which are computed only once."""
+        image = next(batches)["image"]
+        fake = self.generator(self._noise(len(image)))
+        output = discriminate(self.discriminator, image, fake.detach())
+        yield Update("discriminator", {"adversarial": self.loss.discriminator(*output.logits)}, discriminators=[output])
+        with frozen(self.discriminator):
+            yield Update("generator", {"adversarial": self.loss.generator(self.discriminator(fake))})
+
+    def _noise(self, count: int) -> Tensor:
+        """`count` latents for a training step, (count, latent_dim)."""
+        if self.config.latent == "normal":
+            return draw_latent("normal", count, self.config.latent_dim, device=self.device)
+        return torch.rand(count, self.config.latent_dim, device=self.device).mul_(2).sub_(1)
+
+    def draw(self, request: Task, random: torch.Generator) -> Inputs:
+        """One latent, (latent_dim,)."""
+        if self.config.latent == "normal":
+            return {"z": draw_latent("normal", self.config.latent_dim, random=random)}
+        return {"z": torch.rand(self.config.latent_dim, generator=random).mul_(2).sub_(1)}
+
+    def generate(self, inputs: Inputs) -> Tensor:
+        """(N, C, H, W) in [-1, 1] from ``z``, (N, latent_dim)."""
+        images: Tensor = self.generator(inputs["z"])
+        return images
+
+    def fused(self) -> Callable[[Inputs], Tensor]:
+        """As `generate`, with each batch norm folded into the linear map or the convolution right before it."""
+        layers = list(self.generator)
+        for i in range(1, len(layers)):
+            folded = _folded(layers[i - 1], layers[i])
+            if folded is not None:
+                layers[i - 1], layers[i] = folded, nn.Identity()
+        network, from_pixel, output = nn.Sequential(*layers), self.generator.from_pixel, self.generator.output
+
+        @torch.no_grad()
+        def generate(inputs: Inputs) -> Tensor:
+            z = inputs["z"]
+            return to_range(network(z[:, :, None, None] if from_pixel else z), output)
+
+        return generate
+
+
+def _folded(layer: Any, norm: nn.Module) -> nn.Module | None:
+    """The layer with the batch norm after it folded into it; None if that is impossible."""
+    if not isinstance(norm, (nn.BatchNorm1d, nn.BatchNorm2d)):
+        return None
+    if isinstance(layer, nn.Linear):
+        return fuse_linear_bn_eval(layer, norm)
+    if isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d)):
+        return fuse_conv_bn_eval(layer, norm, transpose=isinstance(layer, nn.ConvTranspose2d))
+    return None

@@ -1,0 +1,396 @@
+"""Sequential generators: their config, their discriminator, and the checkpoints of many styles that they open."""
+
+import dataclasses
+import json
+from itertools import pairwise
+
+import pytest
+import torch
+from click.testing import CliRunner
+from safetensors.torch import save_file
+from torch import nn
+
+import ganzoo
+from ganzoo.cli.main import cli
+from ganzoo.errors import InvalidConfigError
+from ganzoo.pretrained.importing import import_checkpoint
+from ganzoo.pretrained.load import load
+from ganzoo_sequential.config import SequentialConfig
+from ganzoo_sequential.layouts import read
+from ganzoo_sequential.networks import Discriminator
+
+LINEAR, BN1, BN2, CONV, UP = nn.Linear, nn.BatchNorm1d, nn.BatchNorm2d, nn.Conv2d, nn.Upsample
+CT = nn.ConvTranspose2d
+RELU, TANH, SIGMOID, DROP = nn.ReLU(), nn.Tanh(), nn.Sigmoid(), nn.Dropout()
+LEAKY = nn.LeakyReLU(0.2)
+
+
+def to(*shape):
+    return nn.Unflatten(1, shape)
+
+
+def doubled(inputs, outputs, **options):
+    return CT(inputs, outputs, 4, 2, 1, **options)
+
+
+def up():
+    return UP(scale_factor=2)
+
+
+class Style(nn.Module):
+    """A generator as somebody wrote it: `steps` in the order of its forward function, under the names of its file.
+
+    A step is a pair of a name and a module, or a module without a name, which stands for a function.
+    """
+
+    def __init__(self, *steps):
+        super().__init__()
+        self.steps = [step if isinstance(step, nn.Module) else step[1] for step in steps]
+        for name, module in (step for step in steps if not isinstance(step, nn.Module)):
+            *parents, own = name.split(".")
+            place = self
+            for parent in parents:
+                if not hasattr(place, parent):
+                    place.add_module(parent, nn.Module())
+                place = getattr(place, parent)
+            place.add_module(own, module)
+
+    def forward(self, z):
+        image = z[:, :, None, None] if isinstance(self.steps[0], nn.ConvTranspose2d) else z
+        for step in self.steps:
+            image = step(image)
+        return image
+
+
+def numbered(prefix, *modules):
+    """The steps of one `nn.Sequential`."""
+    return [(f"{prefix}{i}", module) for i, module in enumerate(modules)]
+
+
+def perceptron(norm_from, *widths, epsilon=1e-5):
+    modules = []
+    for i, (inputs, outputs) in enumerate(pairwise(widths[:-1])):
+        modules += [LINEAR(inputs, outputs), *([BN1(outputs, epsilon)] if i >= norm_from else []), LEAKY]
+    return [*modules, LINEAR(widths[-2], widths[-1]), TANH]
+
+
+def dcgan(*widths, bias=False, first=4):
+    modules = [CT(widths[0], widths[1], first, bias=bias)]
+    for inputs, outputs in pairwise(widths[1:]):
+        modules += [BN2(inputs), RELU, doubled(inputs, outputs, bias=bias)]
+    return [*modules, TANH]
+
+
+GRAY = to(1, 28, 28)
+SIGMOIDS = {"output": "sigmoid", "activation": "relu"}
+BLOCKS = [[LINEAR(10, 128), BN1(128), RELU], [LINEAR(128, 256), BN1(256), RELU], [LINEAR(256, 784)]]
+COURSE = [(10, 64, 3, 2), (64, 32, 4, 1), (32, 16, 3, 2), (16, 1, 4, 2)]
+BIG = [BN2(32), up(), CONV(32, 16, 3, padding=1), BN2(16), LEAKY, up(), CONV(16, 1, 3, padding=1), TANH]
+
+# By name: the steps, the shape of the images, and the config values that a person gives where an assumption is wrong.
+STYLES = {
+    "perceptron, norms from the second layer, a large epsilon": (
+        [*numbered("model.", *perceptron(1, 20, 32, 64, 784, epsilon=0.8)), GRAY],
+        (1, 28, 28),
+    ),
+    "perceptron of one width": (
+        [*numbered("", LINEAR(64, 48), RELU, LINEAR(48, 48), RELU, LINEAR(48, 784), TANH), GRAY],
+        (1, 28, 28),
+    ),
+    "fc1 to fc4 with functions between": (
+        [
+            *[x for i in range(3) for x in ((f"fc{i + 1}", LINEAR(16 * 2**i, 32 * 2**i)), LEAKY)],
+            *[("fc4", LINEAR(128, 784)), TANH, GRAY],
+        ],
+        (1, 28, 28),
+    ),
+    "map1 to map3": (
+        [("map1", LINEAR(50, 50)), RELU, ("map2", LINEAR(50, 50)), RELU, ("map3", LINEAR(50, 784)), TANH, GRAY],
+        (1, 28, 28),
+    ),
+    "blocks in a sequence, sigmoid": (
+        [*[step for i, block in enumerate(BLOCKS) for step in numbered(f"gen.{i}.", *block)], SIGMOID, GRAY],
+        (1, 28, 28),
+        SIGMOIDS,
+    ),
+    "hidden0, hidden1 and out, color": (
+        [
+            *[("hidden0.0", LINEAR(100, 64)), LEAKY, ("hidden1.0", LINEAR(64, 128)), LEAKY],
+            *[("out.0", LINEAR(128, 3 * 32 * 32)), TANH, to(3, 32, 32)],
+        ],
+        (3, 32, 32),
+    ),
+    "input, hidden and output layers": (
+        [
+            *[("input_layer", LINEAR(8, 16)), RELU, ("hidden_layer", LINEAR(16, 32)), RELU],
+            *[("output_layer", LINEAR(32, 784)), TANH, GRAY],
+        ],
+        (1, 28, 28),
+        {"activation": "relu"},
+    ),
+    "norms after the activation": (
+        [*numbered("", LINEAR(20, 32), RELU, BN1(32), LINEAR(32, 64), RELU, BN1(64), LINEAR(64, 784), TANH), GRAY],
+        (1, 28, 28),
+    ),
+    "dropout between": (
+        [*numbered("net.", LINEAR(20, 32), LEAKY, DROP, LINEAR(32, 64), LEAKY, DROP, LINEAR(64, 784), TANH), GRAY],
+        (1, 28, 28),
+    ),
+    "one thousand pixels, elu": (
+        [
+            *numbered("layers.", LINEAR(9, 12), nn.ELU(0.2), LINEAR(12, 24), nn.ELU(0.2), LINEAR(24, 1024)),
+            to(1, 32, 32),
+        ],
+        (1, 32, 32),
+        {"activation": "elu", "output": "none"},
+    ),
+    "dcgan with biases": ([*numbered("main.", *dcgan(20, 16, 8, 4, 2, 3, bias=True))], (3, 64, 64)),
+    "dcgan of 28 pixels by a small kernel": (
+        [
+            *numbered("main.", CT(9, 16, 4), BN2(16), RELU, CT(16, 8, 3, 2, 1), BN2(8), RELU, doubled(8, 4), BN2(4)),
+            *[RELU, ("main.9", doubled(4, 1)), TANH],
+        ],
+        (1, 28, 28),
+    ),
+    "dcgan of 28 pixels by a trimming kernel": (
+        [*numbered("main.", *dcgan(20, 16, 8, 4, 2)[:-1], BN2(2), RELU, CT(2, 1, 1, 1, 2, bias=False)), TANH],
+        (1, 28, 28),
+    ),
+    "dcgan of 28 pixels from seven": ([*numbered("", *dcgan(20, 16, 8, 1, first=7))], (1, 28, 28)),
+    "the course's dcgan": (
+        [
+            step
+            for i, (inputs, outputs, kernel, stride) in enumerate(COURSE)
+            for step in numbered(
+                f"gen.{i}.", CT(inputs, outputs, kernel, stride), *([BN2(outputs), RELU] if outputs > 1 else [TANH])
+            )
+        ],
+        (1, 28, 28),
+    ),
+    "nested blocks, the last one with a bias": (
+        [
+            *numbered("net.0.", CT(16, 8, 4, bias=False), BN2(8), RELU),
+            *[step for i in (1, 2) for step in numbered(f"net.{i}.", doubled(8, 8, bias=False), BN2(8), RELU)],
+            *[("net.3", doubled(8, 3)), TANH],
+        ],
+        (3, 32, 32),
+    ),
+    "deconv1 and deconv1_bn": (
+        [
+            *[("deconv1", CT(10, 16, 4)), ("deconv1_bn", BN2(16)), RELU],
+            *[("deconv2", doubled(16, 8)), ("deconv2_bn", BN2(8)), RELU, ("deconv3", doubled(8, 4))],
+            *[("deconv3_bn", BN2(4)), RELU, ("deconv4", doubled(4, 1)), TANH],
+        ],
+        (1, 32, 32),
+    ),
+    "128 pixels": ([*numbered("main.", *dcgan(20, 32, 16, 8, 4, 2, 3, bias=True))], (3, 128, 128)),
+    "a linear layer, then upsampling and convolutions": (
+        [("l1.0", LINEAR(20, 32 * 64)), to(32, 8, 8), *numbered("conv_blocks.", *BIG)],
+        (1, 32, 32),
+    ),
+    "upsampling to 64 pixels": (
+        [
+            *[("init.0", LINEAR(20, 16 * 16)), to(16, 4, 4)],
+            *numbered("net.", BN2(16), up(), CONV(16, 8, 3, padding=1), BN2(8), LEAKY, up(), CONV(8, 8, 3, padding=1)),
+            *[("net.7", BN2(8)), LEAKY, up(), ("net.10", CONV(8, 4, 3, padding=1)), ("net.11", BN2(4)), LEAKY, up()],
+            *[("net.14", CONV(4, 3, 3, padding=1)), TANH],
+        ],
+        (3, 64, 64),
+    ),
+    "fc, bn0, deconv1 with kernels of five": (
+        [
+            *[("fc", LINEAR(12, 16 * 49)), ("bn0", BN1(16 * 49)), RELU, to(16, 7, 7), ("deconv1", CT(16, 8, 5, 1, 2))],
+            *[("bn1", BN2(8)), RELU, ("deconv2", CT(8, 4, 5, 2, 2, 1)), ("bn2", BN2(4)), RELU],
+            *[("deconv3", CT(4, 1, 5, 2, 2, 1)), TANH],
+        ],
+        (1, 28, 28),
+    ),
+    "linear, then conv1, bn1, conv2": (
+        [
+            *[("linear", LINEAR(12, 16 * 49)), RELU, to(16, 7, 7), ("conv1", doubled(16, 8)), ("bn1", BN2(8)), RELU],
+            *[("conv2", doubled(8, 1)), TANH],
+        ],
+        (1, 28, 28),
+    ),
+    "two linear layers with norms before the convolutions": (
+        [
+            *numbered("fc.", LINEAR(12, 32), BN1(32), RELU, LINEAR(32, 8 * 49), BN1(8 * 49), RELU),
+            *[to(8, 7, 7), *numbered("deconv.", doubled(8, 4), BN2(4), RELU, doubled(4, 1), TANH)],
+        ],
+        (1, 28, 28),
+    ),
+    "kernels of three with output padding": (
+        [("0", LINEAR(12, 16 * 16)), RELU, to(16, 4, 4)]
+        + [(f"{i}", m) for i, m in zip((3, 4), (CT(16, 8, 3, 2, 1, 1), BN2(8)), strict=True)]
+        + [RELU, ("6", CT(8, 8, 3, 2, 1, 1)), ("7", BN2(8)), RELU, ("9", CT(8, 3, 3, 2, 1, 1)), TANH],
+        (3, 32, 32),
+    ),
+    "kernels of two": (
+        [
+            *[("preprocess.0", LINEAR(12, 8 * 16)), ("preprocess.1", BN1(8 * 16)), RELU, to(8, 4, 4)],
+            *[("block1.0", CT(8, 8, 2, 2)), ("block1.1", BN2(8)), RELU, ("block2.0", CT(8, 4, 2, 2))],
+            *[("block2.1", BN2(4)), RELU, ("deconv_out", CT(4, 3, 2, 2)), TANH],
+        ],
+        (3, 32, 32),
+    ),
+    "a convolution at the end": (
+        [*numbered("main.", *dcgan(20, 16, 8, 4, 4)[:-1], BN2(4), RELU, CONV(4, 3, 3, padding=1)), TANH],
+        (3, 32, 32),
+    ),
+    "norms without gains": (
+        [
+            *numbered("g.", CT(9, 16, 4), BN2(16, affine=False), RELU, doubled(16, 8), BN2(8, affine=False), RELU),
+            *[("g.6", doubled(8, 1)), TANH],
+        ],
+        (1, 16, 16),
+    ),
+}
+
+
+def trained(style):
+    """A network in a style, with weights and statistics that training could have left."""
+    torch.manual_seed(0)
+    network = Style(*style[0])
+    for module in network.modules():
+        if isinstance(module, (BN1, BN2)):
+            module.running_mean.normal_(0, 0.3)
+            module.running_var.uniform_(0.5, 2)
+    return network.eval()
+
+
+def saved(network, path, **others):
+    """A safetensors file, which has its tensors in the order of their names, not of the layers."""
+    save_file({**network.state_dict(), **others}, path)
+    return path
+
+
+@pytest.mark.parametrize("name", STYLES)
+def test_a_style_opens_and_makes_the_same_images(tmp_path, name):
+    style = STYLES[name]
+    network = trained(style)
+    file = saved(network, tmp_path / "generator.safetensors")
+    made = import_checkpoint(None, file, tmp_path / "out", config=style[2] if len(style) > 2 else {})
+    model = load(tmp_path / "out")
+    assert (made.architecture, model.image_shape) == ("sequential", style[1])
+    z = torch.randn(5, model.config.latent_dim)
+    with torch.inference_mode():
+        wanted = network(z)
+    wanted = wanted * 2 - 1 if made.config["output"] == "sigmoid" else wanted
+    assert torch.allclose(model.generate({"z": z}), wanted, atol=1e-5)
+    assert torch.allclose(model.gan.generate({"z": z}), wanted, atol=1e-5)
+
+
+def shapes_of(network):
+    return {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
+
+
+REFUSED = {
+    "a discriminator": numbered("main.", LINEAR(784, 32), LEAKY, LINEAR(32, 1)),
+    "a convolutional discriminator": numbered("main.", CONV(3, 8, 4, 2, 1), LEAKY, CONV(8, 1, 4)),
+    "a classifier": numbered("", LINEAR(784, 64), RELU, LINEAR(64, 10)),
+    "one layer": numbered("", LINEAR(10, 784)),
+    "an embedding beside it": [("label.emb", nn.Embedding(10, 10)), *numbered("model.", *perceptron(1, 20, 32, 784))],
+    "layers that do not fit": numbered("", LINEAR(10, 20), RELU, LINEAR(21, 784)),
+    "a kernel that is not square": numbered("", CT(9, 16, (4, 2)), RELU, doubled(16, 1)),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_is_no_sequential_generator_is_not_read(name):
+    assert read(shapes_of(Style(*REFUSED[name]))) is None
+
+
+def test_what_names_and_shapes_do_not_tell_is_assumed():
+    told = read(shapes_of(Style(*STYLES["dcgan of 28 pixels by a trimming kernel"][0])))
+    assert {each.field: each.value for each in told.assumptions} == {
+        "activation": "relu",
+        "output": "tanh",
+        "latent": "normal",
+        "epsilon": 1e-5,
+    }
+    assert (told.size, list(told.other_sizes)) == ("28x28", ["32x32"])
+    assert SequentialConfig(**told.other_sizes["32x32"].config).image_shape == (1, 32, 32)
+
+
+@pytest.fixture
+def imported(tmp_path):
+    """Types `ganzoo import` for a generator of 28 pixels, and returns the result of the command."""
+    network = trained(STYLES["dcgan of 28 pixels by a trimming kernel"])
+    file = saved(network, tmp_path / "gen.safetensors")
+
+    def run(*words):
+        return CliRunner().invoke(cli, ["import", str(file), "-o", str(tmp_path / "out"), "--json", *words])
+
+    return run
+
+
+def test_each_assumption_has_a_line_with_the_option_that_changes_it(imported, tmp_path):
+    done = imported()
+    assert done.exit_code == 0, done.output
+    told = json.loads(done.stdout)
+    assert (told["architecture"], told["layout"]) == ("sequential", "sequence")
+    assert told["assumptions"] == ["activation", "output", "latent", "epsilon"]
+    assert [line.partition(" - ")[2] for line in done.stderr.splitlines()] == [
+        "change it with --config activation=leaky-relu",
+        "change it with --config output=sigmoid",
+        "change it with --config latent=uniform",
+        "change it with --config epsilon=0.8",
+        "change it with --size 32x32",
+    ]
+    described = json.loads((tmp_path / "out/config.json").read_text())
+    assert described["assumptions"] == told["assumptions"]
+
+
+def test_what_is_given_is_not_assumed(imported):
+    told = json.loads(imported("--config", "activation=elu", "--size", "32").stdout)
+    assert (told["config"]["activation"], told["assumptions"]) == ("elu", ["output", "latent", "epsilon"])
+    assert told["config"]["layers"][-1]["padding"] == 0
+
+
+def test_a_size_that_is_impossible_names_the_possible_ones(imported):
+    done = imported("--size", "64x64")
+    assert "cannot make images of 64x64 - possible are 28x28, 32x32" in str(done.exception)
+
+
+def test_the_sheet_has_a_row_for_each_candidate(imported, tmp_path):
+    done = imported("--sheet", str(tmp_path / "sheet.png"))
+    assert done.exit_code == 0, done.output
+    from PIL import Image
+
+    with Image.open(tmp_path / "sheet.png") as sheet:
+        row = 16 + 2 * 28 + 2
+        assert sheet.height == 5 * row
+        rows = [sheet.crop((0, i * row + 16, sheet.width, (i + 1) * row)).tobytes() for i in range(5)]
+    assert len(set(rows)) == 5
+
+
+def test_the_config_survives_json():
+    config = ganzoo.create("sequential").config
+    again = json.loads(json.dumps(dataclasses.asdict(config)))
+    assert ganzoo.create("sequential", **again).config == config
+
+
+@pytest.mark.parametrize(
+    ("layers", "told"),
+    [
+        ([], "must start with a linear layer"),
+        ([{"kind": "linear", "inputs": 4, "outputs": 9}], "end with 9 numbers, not with an image"),
+        ([{"kind": "linear", "inputs": 4}], "missing 1 required keyword-only argument: 'outputs'"),
+        ([{"kind": "lstm"}], "layers is a mapping with the kind linear, convolution"),
+        ([7], "layers is a mapping with the kind linear, convolution"),
+        ([{"kind": "linear", "inputs": 0, "outputs": 9}], "has a size below 1"),
+        ([{"kind": "linear", "inputs": 4, "outputs": 9}, {"kind": "batch-norm", "channels": 8}], "cannot take 9"),
+        ([{"kind": "linear", "inputs": "4", "outputs": 9}], "inputs is int, not '4'"),
+    ],
+    ids=str,
+)
+def test_a_wrong_config_is_refused(layers, told):
+    with pytest.raises(InvalidConfigError, match=told):
+        ganzoo.create("sequential", layers=layers)
+
+
+@pytest.mark.parametrize("name", STYLES)
+def test_the_discriminator_mirrors_every_style(name):
+    config = SequentialConfig(**read(shapes_of(Style(*STYLES[name][0]))).config)
+    logits = Discriminator(config)(torch.randn(3, *config.image_shape))
+    assert logits.shape == (3,)
