@@ -26,7 +26,7 @@ ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
 SAMPLING = (ROOT / "docs" / "sampling.md").read_text()
 TRAINING = (ROOT / "docs" / "training.md").read_text()
-PLUGIN = (ROOT / "docs" / "write-a-plugin.md").read_text().partition("\n## All hooks, step by step\n")[0]
+PLUGIN, _, TOUR = (ROOT / "docs" / "write-a-plugin.md").read_text().partition("\n## All hooks, step by step\n")
 
 
 def blocks(page, language):
@@ -88,40 +88,44 @@ def test_every_block_of_the_plugin_names_its_file_and_the_package_is_installed()
 
 
 @pytest.mark.long
-def test_the_plugin_page_is_followed_word_by_word(tmp_path):
+@pytest.mark.parametrize(("page", "made"), [(PLUGIN, "digits.png"), (TOUR, "imported.png")], ids=["60 lines", "tour"])
+def test_the_plugin_page_is_followed_word_by_word(tmp_path, page, made):
     """In an empty folder, in an environment that sees this one's packages. MNIST is there, as if downloaded."""
     for module in ("hatchling", "editables"):  # what pip would download to build the package
         pytest.importorskip(module)
     write_fashion_mnist(tmp_path / "data")
     (tmp_path / "data" / "FashionMNIST").rename(tmp_path / "data" / "MNIST")
-    for language in ("toml", "python"):
-        for block in blocks(PLUGIN, language):
+    run = shell_of_an_environment(tmp_path)
+    for language, block in re.findall(r"```(toml|python|bash)\n(.*?)```", page, re.DOTALL):
+        if language == "bash":
+            for line in block.replace("\\\n", " ").splitlines():
+                run(shlex.split(line))
+        else:
             path = tmp_path / re.match(r"# (\S+)", block)[1]
             path.parent.mkdir(exist_ok=True)
-            path.write_text(block)
-    subprocess.run([sys.executable, "-m", "venv", tmp_path / "env"], check=True)
-    [packages] = (tmp_path / "env").rglob("site-packages")
+            path.write_text(f"{path.read_text()}\n\n{block}" if path.exists() else block)
+    assert (tmp_path / made).stat().st_size > 0
+
+
+def shell_of_an_environment(folder):
+    """A function that runs a command in `folder`, in a new environment there, whose pip needs no network."""
+    subprocess.run([sys.executable, "-m", "venv", folder / "env"], check=True)
+    [packages] = (folder / "env").rglob("site-packages")
     # addsitedir also reads the .pth files of this environment, such as that of an editable ganzoo
     shared = "".join(f"import site; site.addsitedir({path!r})\n" for path in sys.path if "site-packages" in path)
     (packages / "shared.pth").write_text(shared)
     install = {"PIP_NO_DEPS": "1", "PIP_NO_BUILD_ISOLATION": "0", "PIP_NO_INDEX": "1"}  # 0 means no isolation
-    environment = {**os.environ, **install, "OMP_NUM_THREADS": "1", "PATH": f"{tmp_path}/env/bin:{os.environ['PATH']}"}
-    [shown] = [block.splitlines() for block in blocks(PLUGIN, "bash") if "pip" in block]
-    for line in shown:
-        words = shlex.split(line)
-        script = tmp_path / "env" / "bin" / words[0]
-        if not script.exists():  # a program of this environment: the same module, in that one
+    scripts = folder / "env" / "bin"
+    environment = {**os.environ, **install, "OMP_NUM_THREADS": "1", "PATH": f"{scripts}:{os.environ['PATH']}"}
+
+    def run(words):
+        if not (scripts / words[0]).exists():  # a program of this environment: the same module, in that one
             words = ["python", "-m", *words]
-        done = subprocess.run(
-            [tmp_path / "env" / "bin" / words[0], *words[1:]],
-            cwd=tmp_path,
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, (line, done.stdout[-2000:] + done.stderr[-2000:])
-    assert (tmp_path / "digits.png").stat().st_size > 0
+        command = [scripts / words[0], *words[1:]]
+        done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, (words, done.stdout[-2000:] + done.stderr[-2000:])
+
+    return run
 
 
 def test_the_plugin_has_at_most_60_lines():

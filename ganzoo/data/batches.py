@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 import torch
 from torch import Tensor
 
-from ganzoo.data.datasets import Data, Domains
+from ganzoo.data.datasets import Data, Domains, ImageData
 from ganzoo.distributed.processes import ProcessGroup
 from ganzoo.interface.gan import Batch
 from ganzoo.utils.precision import float32_on_cpu
@@ -48,6 +49,7 @@ class Batches(Iterator[Batch]):
         self.mirror = mirror
         self.crop = crop
         parts: Mapping[str, Data] = data.parts if isinstance(data, Domains) else {"image": data}
+        parts = {key: _on_device(part, device) for key, part in parts.items()}
         self._parts = {key: (part, _Order(len(part), seed, key)) for key, part in parts.items()}
         self._position = 0
         self._streams: dict[str, Iterator[dict[str, Tensor]]] = {}
@@ -78,7 +80,7 @@ class Batches(Iterator[Batch]):
             rows = next(stream)
             batch[key] = self._prepare(rows["image"], self._parts[key][1])
             if "label" in rows and key == "image":  # unpaired domains have no labels in common
-                batch["label"] = rows["label"].to(self.device, non_blocking=True)
+                batch["label"] = self._moved(rows["label"])
         self._position += self._step
         return batch
 
@@ -100,13 +102,19 @@ class Batches(Iterator[Batch]):
 
     def _prepare(self, images: Tensor, order: _Order) -> Tensor:
         """Crop and flip images, move them to the device, and scale them to [-1, 1]."""
-        images = self._cut(images, order).to(self.device, non_blocking=True)
+        images = self._moved(self._cut(images, order))
         if images.dtype == torch.uint8:
             images = images.to(torch.get_default_dtype()).div_(127.5).sub_(1)
         if self.mirror:
-            flipped = order.coins(self._start, self.batch_size).to(self.device)
+            flipped = self._moved(order.coins(self._start, self.batch_size))
             images = torch.where(flipped[:, None, None, None], images.flip(3), images)
         return images
+
+    def _moved(self, tensor: Tensor) -> Tensor:
+        """The tensor on the device. The copy to a GPU is not waited for: it comes from pinned memory."""
+        if self.device.type == "cuda" and tensor.device.type == "cpu":
+            tensor = tensor.pin_memory()
+        return tensor.to(self.device, non_blocking=True)
 
     def _cut(self, images: Tensor, order: _Order) -> Tensor:
         """Cut a part out of each image, `crop` times smaller."""
@@ -117,6 +125,19 @@ class Batches(Iterator[Batch]):
         lefts = order.offsets("left", self._start, self.batch_size, images.shape[3] - width + 1)
         corners = zip(images, tops, lefts, strict=True)
         return torch.stack([image[:, top : top + height, left : left + width] for image, top, left in corners])
+
+
+def _on_device(data: Data, device: torch.device) -> Data:
+    """The data set on a GPU, if it is in memory and takes at most an eighth of the GPU's free memory.
+
+    Batches then need no copy. Elsewhere, the data set stays where it is.
+    """
+    if device.type != "cuda" or not isinstance(data, ImageData):
+        return data
+    if data.images.nbytes > torch.cuda.mem_get_info(device)[0] // 8:
+        return data
+    labels = None if data.labels is None else data.labels.to(device)
+    return replace(data, images=data.images.to(device), labels=labels)
 
 
 class _Order:

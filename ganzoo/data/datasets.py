@@ -77,7 +77,7 @@ class ImageData:
     def stream(self, chunks: Chunks, *, workers: int = 0) -> Iterator[dict[str, Tensor]]:
         """Yield the images of each chunk. They are in memory, so `workers` is not used."""
         for indices in chunks:
-            rows = torch.as_tensor(indices)
+            rows = torch.as_tensor(indices, device=self.images.device)
             labels = {} if self.labels is None else {"label": self.labels[rows]}
             yield {"image": self.images[rows], **labels}
 

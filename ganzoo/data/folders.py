@@ -22,7 +22,6 @@ from ganzoo.data.datasets import Chunks, Data, ImageData
 from ganzoo.data.layout import find_layout, limit_notes, spread
 from ganzoo.errors import DataError, UnreadableImage, one_line
 from ganzoo.images.files import read_image
-from ganzoo.images.tensors import fit
 from ganzoo.utils.progress import Progress, silent
 
 __all__ = ["FolderData", "load_folder", "load_pictures"]
@@ -119,6 +118,7 @@ def _order(files: FolderData, limit: int | None) -> Sequence[int]:
 def _into_memory(files: FolderData, limit: int | None, workers: int, progress: Progress) -> ImageData:
     wanted = min(len(files), limit or len(files))
     images = torch.empty(wanted, *files.shape, dtype=torch.uint8)
+    rows = images.numpy()  # PyTorch would start its threads to copy a single picture
     kept: list[int] = []
     failed: list[int] = []
     skipped: list[str] = []
@@ -129,7 +129,7 @@ def _into_memory(files: FolderData, limit: int | None, workers: int, progress: P
             failed.append(index)
             skipped += read.problems
         else:
-            images[len(kept)] = image
+            rows[len(kept)] = image.numpy()
             kept.append(index)
             changes.update(read.changes)
         progress(READING, len(kept), min(wanted, len(files) - len(failed)))
@@ -273,10 +273,7 @@ class _Pictures(Dataset[tuple[_Read, Tensor]]):
         return _Read(None, problems=tuple(problems)), torch.zeros(self.shape, dtype=torch.uint8)
 
     def _read(self, number: int) -> tuple[Tensor, tuple[str, ...]]:
-        pixels, notes = read_image(self.paths[number], channels=self.shape[0])
-        if pixels.shape != self.shape:
-            notes = (*notes, "had another size, cropped and resized")
-        return fit(pixels, self.shape[1:]), notes
+        return read_image(self.paths[number], channels=self.shape[0], size=self.shape[1:])
 
 
 class _ChunkSampler:

@@ -19,7 +19,7 @@ from ganzoo.weights.tensors import read_header, read_tensors, write_tensors
 
 __all__ = ["FeatureCache"]
 
-FORMAT = 1
+FORMAT = 2
 """The format of the cached files. A new number makes ganzoo extract all features again."""
 
 

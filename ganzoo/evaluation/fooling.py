@@ -77,7 +77,6 @@ class Fooling:
         from ganzoo.data.load import load_data
         from ganzoo.evaluation.image_sets import Pictures, random_rows
         from ganzoo.images.files import check_one_piece, picture_size, read_image
-        from ganzoo.images.tensors import fit
 
         if self.source in DATASETS:
             shape = DATASETS[self.source].image_shape
@@ -87,8 +86,10 @@ class Fooling:
         paths = _files(self.source)[: self.count]
         for path in paths:
             check_one_piece(picture_size(path), of=str(path), remedy="make it smaller")
-        pictures = [read_image(path, channels=3).pixels for path in paths]
-        return [str(path) for path in paths], torch.stack([fit(each, pictures[0].shape[1:]) for each in pictures])
+        first = read_image(paths[0], channels=3).pixels
+        size = (first.shape[1], first.shape[2])
+        pictures = [first, *(read_image(path, channels=3, size=size).pixels for path in paths[1:])]
+        return [str(path) for path in paths], torch.stack(pictures)
 
     def _results(self, names: list[str], found: AdversarialExamples) -> dict[str, Any]:
         rows = []

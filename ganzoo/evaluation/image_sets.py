@@ -63,13 +63,15 @@ class Samples(ImageSet):
 
     def batches(self, size: int) -> Iterator[Tensor]:
         """Sample one batch at a time."""
-        return map(as_pictures, self.model.stream(self.count, seed=self.seed, batch_size=size, **self.request))
+        request = self.model.request(**self.request)
+        seeded = ((self.seed + row, request) for row in range(self.count))
+        return map(as_pictures, self.model.generate_each(seeded, batch_size=size, as_bytes=True))
 
     def take(self, rows: Sequence[int]) -> Tensor:
         """Sample these images again, from their seeds."""
         request = self.model.request(**self.request)
         seeded = ((self.seed + row, request) for row in rows)
-        return torch.cat([as_pictures(images) for images in self.model.generate_each(seeded)])
+        return torch.cat([as_pictures(images) for images in self.model.generate_each(seeded, as_bytes=True)])
 
 
 @dataclass(frozen=True, eq=False)

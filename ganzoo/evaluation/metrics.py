@@ -1,4 +1,4 @@
-"""Metrics of images, computed from their features, with uncertainties. torch-fidelity computes IS, FID and KID."""
+"""Metrics of images, computed from their features, with uncertainties. torch-fidelity computes IS and FID."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ import torch
 from torch import Tensor
 
 from ganzoo.evaluation.image_sets import random_rows
-from ganzoo.evaluation.neighbors import nearest, prdc, recall_and_coverage_without
+from ganzoo.evaluation.jackknife import FOLDS, fold_sums, spread
+from ganzoo.evaluation.kid import kid_standard_error, subset_mmds
+from ganzoo.evaluation.neighbors import nearest, prdc_without
 from ganzoo.evaluation.options import Settings
 from ganzoo.interface.extractor import ExtractorOutput
 
@@ -25,9 +27,6 @@ __all__ = [
     "kid",
     "neighborhoods",
 ]
-
-FOLDS = 10
-"""The folds of the jackknife: each estimate leaves out another tenth of the images."""
 
 KID_SUBSETS, KID_SUBSET_SIZE = 100, 1000
 
@@ -59,13 +58,13 @@ def inception_score(images: ExtractorOutput, settings: Settings) -> Estimates:
     from torch_fidelity.metric_isc import isc_features_to_metric
 
     scores: Estimates = {}
+    errors = _entropy_errors(images.logits)
     for splits in settings.is_splits:
         result = isc_features_to_metric(images.logits, splits, True, settings.seed)
-        value, spread = result["inception_score_mean"], result["inception_score_std"]
-        one = splits == 1
-        scores[f"is/{splits}"] = Estimate(value, _jackknife(images.logits, _one_split) if one else spread)
-    for name, term in (("clarity", _clarity), ("variety", _variety)):
-        scores[name] = Estimate(term(images.logits), _jackknife(images.logits, term))
+        value, deviation = result["inception_score_mean"], result["inception_score_std"]
+        scores[f"is/{splits}"] = Estimate(value, errors.get("is/1") if splits == 1 else deviation)
+    for name, entropy in zip(("clarity", "variety"), entropies(images.logits), strict=True):
+        scores[name] = Estimate(entropy.item(), errors.get(name))
     return scores
 
 
@@ -76,16 +75,18 @@ def entropies(logits: Tensor) -> tuple[Tensor, Tensor]:
     return -(log_p.exp() * log_p).sum(1).mean(), -(log_q.exp() * log_q).sum()
 
 
-def _clarity(logits: Tensor) -> float:
-    return entropies(logits)[0].item()
-
-
-def _variety(logits: Tensor) -> float:
-    return entropies(logits)[1].item()
-
-
-def _one_split(logits: Tensor) -> float:
-    return math.exp(_variety(logits) - _clarity(logits))
+def _entropy_errors(logits: Tensor) -> dict[str, float]:
+    """The standard errors of E H(y|x), H(y) and IS with one split by the jackknife; none for too few images."""
+    if len(logits) < 2 * FOLDS:
+        return {}
+    log_p = logits.double().log_softmax(1)
+    p = log_p.exp()
+    others = 1 - torch.eye(FOLDS, dtype=torch.float64)  # a row without each fold
+    left = others @ fold_sums(torch.ones_like(p[:, 0]))
+    clarity = -(others @ fold_sums((p * log_p).sum(1))) / left
+    q = others @ fold_sums(p) / left[:, None]
+    variety = -torch.special.xlogy(q, q).sum(1)
+    return {"clarity": spread(clarity), "variety": spread(variety), "is/1": spread((variety - clarity).exp())}
 
 
 def fid(images: ExtractorOutput, reference: ExtractorOutput, settings: Settings) -> Estimates:
@@ -94,25 +95,43 @@ def fid(images: ExtractorOutput, reference: ExtractorOutput, settings: Settings)
 
     found, real = (fid_features_to_statistics(each.features.double()) for each in (images, reference))
     value = fid_statistics_to_metric(found, real, False)["frechet_inception_distance"]
-    return {"fid": Estimate(value, _jackknife(images.features, _FastFID(reference.features)))}
+    to_reference = _DistanceTo(torch.from_numpy(real["mu"]), torch.from_numpy(real["sigma"]))
+    return {"fid": Estimate(value, _fid_error(images.features.double(), to_reference))}
 
 
-class _FastFID:
-    """FID to one reference, fast if it is computed several times.
+class _DistanceTo:
+    """The Fréchet distance to one normal distribution, fast if it is computed several times.
 
-    The matrix root of the reference's covariance is computed once. The other root is then of a symmetric matrix.
+    The matrix root of its covariance is computed once. The other root is then of a symmetric matrix.
     """
 
-    def __init__(self, reference: Tensor) -> None:
-        self.mean, self.covariance = reference.double().mean(0), torch.cov(reference.double().T)
-        values, vectors = torch.linalg.eigh(self.covariance)
+    def __init__(self, mean: Tensor, covariance: Tensor) -> None:
+        self.mean, self.covariance = mean, covariance
+        values, vectors = torch.linalg.eigh(covariance)
         self.root = vectors * values.clamp_min(0).sqrt() @ vectors.T
 
-    def __call__(self, features: Tensor) -> float:
-        mean, covariance = features.double().mean(0), torch.cov(features.double().T)
+    def __call__(self, mean: Tensor, covariance: Tensor) -> float:
         middle = torch.linalg.eigvalsh(self.root @ covariance @ self.root).clamp_min(0).sqrt().sum()
         traces = covariance.trace() + self.covariance.trace() - 2 * middle
         return float((mean - self.mean).square().sum() + traces)
+
+
+def _fid_error(features: Tensor, to_reference: _DistanceTo) -> float | None:
+    """The standard error by the jackknife: without a fold, the moments are those of all images minus the fold's."""
+    if len(features) < 2 * FOLDS:
+        return None
+    center = features.mean(0)
+    centered = features - center  # else the differences of the moments would be inexact
+    moments = centered.T @ centered
+
+    def without(fold: int) -> float:
+        rows = centered[fold::FOLDS]
+        left = len(features) - len(rows)
+        mean = -rows.sum(0) / left
+        covariance = (moments - rows.T @ rows - left * torch.outer(mean, mean)) / (left - 1)
+        return to_reference(mean + center, covariance)
+
+    return spread(torch.tensor([without(fold) for fold in range(FOLDS)], dtype=torch.float64))
 
 
 def kid(images: ExtractorOutput, reference: ExtractorOutput, settings: Settings) -> Estimates:
@@ -121,41 +140,13 @@ def kid(images: ExtractorOutput, reference: ExtractorOutput, settings: Settings)
     The uncertainty is the standard deviation over the subsets, as papers report it. With fewer samples than two subsets
     have, the subsets are nearly the same, and the uncertainty is the standard error of the jackknife.
     """
-    from torch_fidelity.metric_kid import kid_features_to_metric
-
-    size = min(KID_SUBSET_SIZE, len(images.features), len(reference.features))
-    result = kid_features_to_metric(
-        images.features.double(),
-        reference.features.double(),
-        kid_subsets=KID_SUBSETS,
-        kid_subset_size=size,
-        rng_seed=settings.seed,
-        verbose=False,
-    )
-    uncertainty: float | None = result["kernel_inception_distance_std"]
-    if len(images.features) < 2 * size:
-        rows = random_rows(KID_REFERENCE, len(reference.features), seed=settings.seed)
-        uncertainty = _kid_standard_error(images.features.double(), reference.features[rows].double())
-    return {"kid": Estimate(result["kernel_inception_distance_mean"], uncertainty)}
-
-
-def _kid_standard_error(features: Tensor, reference: Tensor) -> float | None:
-    """The standard error of the unbiased squared MMD by the jackknife, from sums of the kernel over pairs of folds."""
-    if len(features) < 2 * FOLDS:
-        return None
-    folds = [features[torch.arange(len(features)) % FOLDS == i] for i in range(FOLDS)]
-    own = torch.stack([_kernel(fold, fold).diagonal().sum() for fold in folds])
-    inside = torch.stack([torch.stack([_kernel(fold, other).sum() for other in folds]) for fold in folds])
-    inside -= own.diag()  # the unbiased estimate leaves out each image with itself
-    across = torch.stack([_kernel(fold, reference).sum() for fold in folds])
-    left = torch.tensor([len(features) - len(fold) for fold in folds])
-    pairs = inside.sum() - 2 * inside.sum(1) + inside.diagonal()
-    return _spread(pairs / (left * (left - 1)) - 2 * (across.sum() - across) / (left * len(reference)))
-
-
-def _kernel(features: Tensor, others: Tensor) -> Tensor:
-    """The cubic kernel of KID for all pairs."""
-    return (features @ others.T / features.shape[1] + 1) ** 3
+    ours, real = images.features, reference.features
+    size = min(KID_SUBSET_SIZE, len(ours), len(real))
+    found = subset_mmds(ours, real, subsets=KID_SUBSETS, size=size, seed=settings.seed)
+    uncertainty: float | None = found.std(correction=0).item()
+    if len(ours) < 2 * size:
+        uncertainty = kid_standard_error(ours, real[random_rows(KID_REFERENCE, len(real), seed=settings.seed)])
+    return {"kid": Estimate(found.mean().item(), uncertainty)}
 
 
 def neighborhoods(images: ExtractorOutput, reference: ExtractorOutput, settings: Settings) -> Estimates:
@@ -167,14 +158,11 @@ def neighborhoods(images: ExtractorOutput, reference: ExtractorOutput, settings:
     count = min(len(images.features), len(reference.features))
     rows = [random_rows(count, len(each.features), seed=settings.seed) for each in (images, reference)]
     generated, real = images.features[rows[0]], reference.features[rows[1]]
-    found = prdc(generated, real, k=settings.neighbors)
+    found, without = prdc_without(torch.arange(count) % FOLDS, generated, real, k=settings.neighbors)
     estimates = {name: _mean(values) for name, values in found._asdict().items()}
-    errors: list[float | None] = [None, None]
-    if count >= max(2 * FOLDS, 4 * settings.neighbors):
-        folds = torch.arange(count) % FOLDS
-        errors = [_spread(each) for each in recall_and_coverage_without(folds, generated, real, k=settings.neighbors)]
-    for name, error in zip(("recall", "coverage"), errors, strict=True):
-        estimates[name] = Estimate(estimates[name].value, error)
+    enough = count >= max(2 * FOLDS, 4 * settings.neighbors)
+    for name, values in without._asdict().items():
+        estimates[name] = Estimate(estimates[name].value, spread(values) if enough else None)
     return estimates
 
 
@@ -202,17 +190,3 @@ METRICS: dict[str, Callable[[ExtractorOutput, ExtractorOutput, Settings], Estima
 def _mean(values: Tensor) -> Estimate:
     """The mean and its standard error, for a fixed reference."""
     return Estimate(values.mean().item(), values.std(correction=0).item() / math.sqrt(len(values)))
-
-
-def _jackknife(rows: Tensor, statistic: Callable[[Tensor], float]) -> float | None:
-    """The standard error of `statistic`, from its values without each tenth of the rows; None for too few rows."""
-    if len(rows) < 2 * FOLDS:
-        return None
-    fold = torch.arange(len(rows)) % FOLDS
-    values = torch.tensor([statistic(rows[fold != i]) for i in range(FOLDS)], dtype=torch.float64)
-    return _spread(values)
-
-
-def _spread(values: Tensor) -> float:
-    """The standard error, from the values that a statistic has without each fold."""
-    return math.sqrt((FOLDS - 1) * values.double().var(correction=0).item())

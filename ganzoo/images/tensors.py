@@ -4,13 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
 
 from ganzoo.errors import NonFiniteError
 
-__all__ = ["MODES", "fit", "from_bytes", "resize", "to_bytes", "to_channels", "to_pictures", "to_tensor"]
+__all__ = [
+    "MODES",
+    "from_bytes",
+    "resize",
+    "round_to_bytes",
+    "to_bytes",
+    "to_channels",
+    "to_pictures",
+    "to_tensor",
+]
 
 MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 """Pillow's name for the mode of a picture, by its number of channels."""
@@ -18,28 +28,35 @@ MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 
 def to_tensor(picture: Image.Image) -> Tensor:
     """uint8 (C, H, W) from a picture of mode L, RGB or RGBA."""
-    channels = len(picture.getbands())
-    flat = torch.frombuffer(bytearray(picture.tobytes()), dtype=torch.uint8)
-    return flat.view(picture.height, picture.width, channels).permute(2, 0, 1).contiguous()
+    pixels = np.asarray(picture).reshape(picture.height, picture.width, -1)
+    # NumPy copies in one thread. PyTorch's threads would get into each other's way in each small picture.
+    return torch.from_numpy(np.array(pixels.transpose(2, 0, 1), order="C"))
 
 
 def to_pictures(images: Tensor) -> list[Image.Image]:
-    """Pictures from (N, C, H, W) in [-1, 1]: gray for one channel, RGB for three, RGBA for four."""
+    """Pictures from (N, C, H, W), floats in [-1, 1] or uint8: gray for one channel, RGB for three, RGBA for four."""
     mode = MODES[images.shape[1]]
     size = (images.shape[3], images.shape[2])
     return [Image.frombytes(mode, size, p.numpy().tobytes()) for p in to_bytes(images).permute(0, 2, 3, 1)]
 
 
 def to_bytes(images: Tensor) -> Tensor:
-    """uint8 (N, C, H, W) on the CPU, from floats (N, C, H, W) in [-1, 1].
+    """uint8 (N, C, H, W) on the CPU, from floats (N, C, H, W) in [-1, 1]; uint8 images stay as they are.
 
     Raises:
         NonFiniteError: an image holds NaN or infinity, which would become black pixels.
     """
-    images = images.detach().cpu().float()
+    if images.dtype == torch.uint8:
+        return images.cpu()
+    images = images.detach()
     if not bool(images.isfinite().all()):
         raise NonFiniteError("images with NaN or infinity cannot become pictures - check the weights that made them")
-    return images.add(1).mul(127.5).round().clamp(0, 255).to(torch.uint8)
+    return round_to_bytes(images).cpu()
+
+
+def round_to_bytes(images: Tensor) -> Tensor:
+    """uint8 from finite floats in [-1, 1], of any shape and on their device: a quarter of the bytes to copy."""
+    return images.float().add(1).mul_(127.5).round_().clamp_(0, 255).to(torch.uint8)
 
 
 def from_bytes(images: Tensor) -> Tensor:
@@ -59,16 +76,6 @@ def to_channels(images: Tensor, channels: int) -> Tensor:
         return ((19595 * red + 38470 * green + 7471 * blue + 32768) >> 16).to(torch.uint8)[:, None]  # as Pillow does
     rgb = images.expand(-1, 3, -1, -1)
     return rgb if channels == 3 else torch.cat([rgb, torch.full_like(rgb[:, :1], 255)], dim=1)
-
-
-def fit(image: Tensor, size: Sequence[int]) -> Tensor:
-    """Crop the largest centered part of uint8 (C, H, W) that has the proportions of `size`, (H, W), and resize it."""
-    from torchvision.transforms.v2.functional import center_crop
-
-    height, width = image.shape[1:]
-    scale = min(height / size[0], width / size[1])
-    cropped: Tensor = center_crop(image, [max(1, round(size[0] * scale)), max(1, round(size[1] * scale))])
-    return resize(cropped[None], size)[0]
 
 
 def resize(images: Tensor, size: Sequence[int]) -> Tensor:

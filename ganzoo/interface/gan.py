@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, ClassVar, NamedTuple
 
@@ -118,6 +118,15 @@ class GAN(nn.Module, ABC):
     @abstractmethod
     def draw(self, request: Task, random: torch.Generator) -> Inputs:
         """The inputs of one image, without the batch dimension, on the CPU, drawn from `random` alone."""
+
+    def draw_batch(self, seeded: Iterable[tuple[int, Task]]) -> Inputs:
+        """The inputs of a batch, on the CPU: row i is what `draw` returns for the request and the seed of image i.
+
+        Override it to compute for all rows at a time what needs the networks, such as embeddings.
+        """
+        random = torch.Generator()
+        rows = [self.draw(request, random.manual_seed(seed)) for seed, request in seeded]
+        return {name: torch.stack([row[name] for row in rows]) for name in rows[0]}
 
     @abstractmethod
     def generate(self, inputs: Inputs) -> Tensor:

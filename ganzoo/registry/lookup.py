@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import warnings
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
@@ -21,6 +22,12 @@ __all__ = ["check_config", "config_of", "create", "models", "provider_of", "regi
 
 _registry: Registry | None = None
 
+_discovering = threading.RLock()
+"""Only one thread discovers plugins: settings of the whole process change meanwhile, such as filters of warnings.
+
+A plugin may ask for the registry while it is imported, in the same thread.
+"""
+
 
 def registry() -> Registry:
     """The registry that is in use: the one that `use` set, or else a registry of all installed plugins.
@@ -28,15 +35,20 @@ def registry() -> Registry:
     For each broken plugin it warns once, and leaves the plugin out. It also warns of plugins that change settings of
     the whole process when they are imported.
     """
-    found = _registry
-    if found is None:
-        found = Registry.discover()
-        use(found)
-        for plugin in found.broken:
-            warnings.warn(plugin.describe_problem(), PluginWarning, stacklevel=3)
-        for plugin in found.plugins:
-            if plugin.changes:
-                warnings.warn(plugin.describe_changes(), PluginWarning, stacklevel=3)
+    if _registry is None:
+        with _discovering:
+            return _registry or _discovered()
+    return _registry
+
+
+def _discovered() -> Registry:
+    found = Registry.discover()
+    use(found)
+    for plugin in found.broken:
+        warnings.warn(plugin.describe_problem(), PluginWarning, stacklevel=4)
+    for plugin in found.plugins:
+        if plugin.changes:
+            warnings.warn(plugin.describe_changes(), PluginWarning, stacklevel=4)
     return found
 
 

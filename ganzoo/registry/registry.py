@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import nullcontext
 from dataclasses import replace
 from importlib.resources import files
 from typing import Any, TypeVar
 
-from ganzoo.errors import PluginError, UnknownNameError
+from ganzoo.errors import PluginError, PluginWarning, UnknownNameError
 from ganzoo.interface.configs import check_contract, replace_config
 from ganzoo.interface.specs import (
     Architecture,
@@ -21,10 +23,11 @@ from ganzoo.interface.specs import (
     Schedule,
 )
 from ganzoo.interface.weights_files import BundledFile, HubFile, Layout, PackageFile
-from ganzoo.registry.discovery import disabled_plugins, find_installed, is_disabled
+from ganzoo.registry.discovery import InstalledPlugin, disabled_plugins, find_installed, is_disabled
+from ganzoo.registry.import_markers import marked_import, take_unfinished
 from ganzoo.registry.index import Index
 from ganzoo.registry.plugin import Declared, Plugin, PluginState, collect_records, set_aside_on_error
-from ganzoo.utils.names import suggest
+from ganzoo.utils.names import BUILTIN, suggest
 
 __all__ = ["Registry"]
 
@@ -55,11 +58,24 @@ class Registry:
 
         Raises:
             PluginError: a plugin is broken and GANZOO_STRICT_PLUGINS is 1.
+
+        Warns:
+            PluginWarning: an earlier process ended while it imported a third-party plugin, by a crash for instance.
         """
         disabled = disabled_plugins(third_party=third_party)
+        installed = find_installed()
         registry = cls()
-        for found in find_installed():
-            registry.load(found.owner, found.point.name, found.point.load, version=found.version, disabled=disabled)
+        risky = {each.key for each in installed if _is_risky(each, disabled)}
+        for key in take_unfinished(risky) if risky else ():
+            warnings.warn(
+                f"an earlier process ended while it imported plugin {key} - check the plugin with `ganzoo doctor`, "
+                f"or disable it with GANZOO_DISABLE_PLUGINS={key}",
+                PluginWarning,
+                stacklevel=3,
+            )
+        for found in installed:
+            with marked_import(found.key) if found.key in risky else nullcontext():
+                registry.load(found.owner, found.point.name, found.point.load, version=found.version, disabled=disabled)
         registry.check_references()
         if os.environ.get("GANZOO_STRICT_PLUGINS") == "1" and registry.broken:
             raise PluginError(" - ".join(line.strip() for line in registry.broken[0].problem_lines()))
@@ -176,6 +192,11 @@ class Registry:
             text = f"{model.name}: the layout {weights.layout} belongs to the architecture {of}"
             raise PluginError(f"{text}, not to {model.architecture}")
         return _changed(model, weights=weights)
+
+
+def _is_risky(plugin: InstalledPlugin, disabled: Iterable[str]) -> bool:
+    """Whether code of others will be imported, which may end the process."""
+    return plugin.owner != BUILTIN and not is_disabled(plugin.owner, plugin.point.name, disabled)
 
 
 def _changed(record: Record, **values: Any) -> Record:

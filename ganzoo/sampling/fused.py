@@ -64,11 +64,15 @@ class FusedGenerator:
     def __init__(self) -> None:
         self._kept = KeptWhileUnchanged()
 
-    def function_of(self, gan: GAN) -> Callable[[Inputs], Tensor]:
-        """`gan.fused()` for the present weights, packed for the device; `gan.generate` while the GAN is trained."""
+    def function_of(self, gan: GAN, *, packs: bool = True) -> Callable[[Inputs], Tensor]:
+        """`gan.fused()` for the present weights; `gan.generate` while the GAN is trained.
+
+        `packs` packs the function for the device. Packed layers compute in float32, also under autocast.
+        """
         if type(gan).fused is GAN.fused:  # it computes nothing ahead, so nothing can be out of date
             return gan.generate
-        return self._kept.get(gan, "fused", lambda: packed(gan.fused(), gan)) or gan.generate
+        found = self._kept.get(gan, packs, lambda: packed(gan.fused(), gan) if packs else gan.fused())
+        return found or gan.generate
 
 
 def _state_of(tensors: Sequence[Tensor]) -> tuple[Any, ...]:

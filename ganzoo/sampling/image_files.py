@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ from ganzoo.errors import Interrupted, OutputError, UnfinishedError
 from ganzoo.sampling.grid import SampleGrid
 from ganzoo.sampling.requests import check_seeds
 from ganzoo.utils.files import atomic_write, check_writable
+from ganzoo.utils.locks import locked_output
 from ganzoo.utils.names import short_name
 from ganzoo.utils.progress import Progress, silent
 
@@ -46,6 +48,7 @@ class Target:
     grid: SampleGrid
     format: str
     is_folder: bool
+    overwrite: bool = False
 
     def files(self) -> list[Path]:
         """The files that will be written."""
@@ -57,7 +60,8 @@ class Target:
         """Sample, write the files, and return their paths. `progress` counts the finished images.
 
         Raises:
-            OutputError: the format cannot hold the model's images. Nothing was sampled.
+            OutputError: the format cannot hold the model's images; or, without `overwrite`, another process writes
+                there, or has written there since the path was checked. Nothing was sampled.
             UnfinishedError: a file cannot be written, for instance because the disk is full. Files that existed
                 are unchanged.
             Interrupted: the user pressed Ctrl-C.
@@ -73,14 +77,33 @@ class Target:
             progress("sampling", done, len(self.grid))
 
         try:
-            (self.path if self.is_folder else self.path.parent).mkdir(parents=True, exist_ok=True)
-            save(model, files, self.grid, batch_size, count)
+            with self._reserved():
+                save(model, files, self.grid, batch_size, count)
+        except OutputError:
+            raise
         except KeyboardInterrupt:
             raise Interrupted(f"interrupted: {self._so_far(done)}") from None
         except OSError as error:
             reason = "the disk is full" if error.errno == errno.ENOSPC else error.strerror or str(error)
             raise UnfinishedError(f"cannot write {self.path}: {reason}; {self._so_far(done)}") from error
         return files
+
+    def check_free(self) -> None:
+        """Check that no file would be replaced, unless that is wanted.
+
+        Raises:
+            OutputError: a file exists and `overwrite` is False.
+        """
+        existing = None if self.overwrite else next((file for file in self.files() if file.exists()), None)
+        if existing:
+            raise OutputError(f"{existing} exists - replace it with --overwrite, or choose another path with -o")
+
+    @contextmanager
+    def _reserved(self) -> Iterator[None]:
+        """Inside, no other process writes there. With `overwrite`, several may, as the user wants it."""
+        with locked_output(self.path, is_folder=self.is_folder, shared=self.overwrite):
+            self.check_free()  # again: another process may have written there while the model was loaded
+            yield
 
     def _check_fits(self, model: Model) -> None:
         from ganzoo.images.sheets import enlargement, sheet_size
@@ -123,12 +146,10 @@ def choose_target(
     label = f"-{grid.label}" if grid.label else ""
     path = output or Path(f"{short_name(name)}-seed{grid.seed}{label}.{file_format or 'png'}")
     is_folder = _is_folder(path)
-    target = Target(path, grid, _choose_format(path, is_folder, file_format), is_folder)
+    target = Target(path, grid, _choose_format(path, is_folder, file_format), is_folder, overwrite)
     _check_count(target)
     check_writable(path if is_folder else path.parent)
-    existing = next((file for file in target.files() if file.exists()), None)
-    if existing and not overwrite:
-        raise OutputError(f"{existing} exists - replace it with --overwrite, or choose another path with -o")
+    target.check_free()
     check_seeds(grid.count, grid.seed, 1)
     return target
 
@@ -168,18 +189,19 @@ Count = Callable[[int], None]
 
 
 def _batches(model: Model, grid: SampleGrid, batch_size: int) -> Iterator[Tensor]:
-    return model.generate_each(((cell.seed, cell.request) for cell in grid), batch_size=batch_size)
+    seeded = ((cell.seed, cell.request) for cell in grid)
+    return model.generate_each(seeded, batch_size=batch_size, as_bytes=True)
 
 
 def _save_each(model: Model, files: list[Path], grid: SampleGrid, batch_size: int, count: Count) -> None:
-    from ganzoo.images.files import save_picture
     from ganzoo.images.tensors import to_pictures
+    from ganzoo.images.writer import PictureWriter
 
     remaining = iter(files)
-    for batch in _batches(model, grid, batch_size):
-        for picture in to_pictures(batch):
-            save_picture(picture, next(remaining))
-            count(1)
+    with PictureWriter(count) as writer:
+        for batch in _batches(model, grid, batch_size):
+            for picture in to_pictures(batch):
+                writer.write(picture, next(remaining))
 
 
 def _save_sheet(model: Model, files: list[Path], grid: SampleGrid, batch_size: int, count: Count) -> None:

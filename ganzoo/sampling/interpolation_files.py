@@ -11,6 +11,7 @@ from ganzoo.errors import InvalidRequestError
 from ganzoo.interface.tasks import Task
 from ganzoo.sampling.image_files import MOVING, STILLS
 from ganzoo.utils.files import check_file
+from ganzoo.utils.locks import locked_output
 from ganzoo.utils.names import join_label, short_name
 
 if TYPE_CHECKING:
@@ -33,12 +34,14 @@ class Interpolation:
     requests: tuple[Task, Task]
     steps: int
     hold: tuple[str, ...]
+    overwrite: bool = False
 
     def write(self, model: Model) -> Path:
         """Generate the images and write the file: a row of pictures, or an animation that runs there and back.
 
         Raises:
             InvalidRequestError: both ends are the same image, or an input in `hold` does not exist.
+            OutputError: without `overwrite`, another process writes the file, or has written it since it was checked.
         """
         from ganzoo.images.files import save_picture
         from ganzoo.images.sheets import contact_sheet, enlargement, save_animation
@@ -47,12 +50,13 @@ class Interpolation:
         ends = (model.draw(seed=s, request=r) for s, r in zip(self.seeds, self.requests, strict=True))
         pictures = to_pictures(model.interpolate(*ends, steps=self.steps, hold=self.hold))
         scale = enlargement(pictures[0].width)
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        if self.path.suffix.lower() in _STILL:
-            save_picture(contact_sheet(pictures, columns=self.steps, scale=scale), self.path)
-        else:
-            large = [contact_sheet([picture], scale=scale) for picture in pictures]
-            save_animation([*large, *large[-2:0:-1]], self.path, milliseconds=_MILLISECONDS)
+        with locked_output(self.path, is_folder=False, shared=self.overwrite):
+            check_file(self.path, _STILL + MOVING, overwrite=self.overwrite)  # again: it may have been written since
+            if self.path.suffix.lower() in _STILL:
+                save_picture(contact_sheet(pictures, columns=self.steps, scale=scale), self.path)
+            else:
+                large = [contact_sheet([picture], scale=scale) for picture in pictures]
+                save_animation([*large, *large[-2:0:-1]], self.path, milliseconds=_MILLISECONDS)
         return self.path
 
 
@@ -85,7 +89,7 @@ def prepare_interpolation(
     ends_at = _seeds(seeds)
     path = output or Path(f"{short_name(name)}-{_label(ends_at, steps, from_class, to_class, truncation, hold)}.png")
     check_file(path, _STILL + MOVING, overwrite=overwrite)
-    return Interpolation(path, ends_at, (first, last), steps, tuple(hold))
+    return Interpolation(path, ends_at, (first, last), steps, tuple(hold), overwrite)
 
 
 def _label(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from html import escape
 from itertools import islice
@@ -14,7 +14,7 @@ from PIL import Image
 from torch import Tensor
 
 from ganzoo.errors import GanzooError, InvalidRequestError, NonFiniteError
-from ganzoo.images.tensors import to_pictures
+from ganzoo.images.tensors import round_to_bytes, to_pictures
 from ganzoo.interface.configs import Config
 from ganzoo.interface.gan import GAN, Inputs
 from ganzoo.interface.tasks import Task
@@ -41,6 +41,8 @@ class Model:
     With `fuse`, the faster function of `GAN.fused` generates the images, as long as the GAN is in eval mode.
     The GAN itself does not change, and several threads may sample at the same time. `use` chooses another engine, or
     another precision.
+
+    `license` is that of the weights, such as ``mit``; None if nothing says it.
     """
 
     def __init__(
@@ -59,6 +61,7 @@ class Model:
         self.name = name
         self.classes = classes
         self.precision = "fp32"
+        self.license: str | None = None
         self._fused = FusedGenerator() if fuse else None
         self._engine: EngineGenerator | None = None
         self._first_inputs: Inputs = {}
@@ -156,11 +159,17 @@ class Model:
         check_seeds(count, seed, batch_size)
         return self.generate_each(((seed + i, request) for i in range(count)), batch_size=batch_size)
 
-    def generate_each(self, seeded: Iterable[tuple[int, Task]], *, batch_size: int = 64) -> Iterator[Tensor]:
-        """One image for each pair of a seed and a request, in batches (n, C, H, W) in [-1, 1] on the CPU."""
+    def generate_each(
+        self, seeded: Iterable[tuple[int, Task]], *, batch_size: int = 64, as_bytes: bool = False
+    ) -> Iterator[Tensor]:
+        """One image for each pair of a seed and a request, in batches (n, C, H, W) in [-1, 1] on the CPU.
+
+        With `as_bytes`, they are uint8 as in picture files. They are rounded on the device that generates them.
+        """
         remaining = iter(seeded)
+        generate = self.generate_bytes if as_bytes else self.generate
         while batch := list(islice(remaining, batch_size)):
-            yield self.generate(self._draw_each(batch))
+            yield generate(self._draw_each(batch))
 
     def request(self, **options: Any) -> Task:
         """Make a request: the model's task with `options` as its fields.
@@ -184,7 +193,7 @@ class Model:
 
     @float32_on_cpu()
     def _draw_each(self, seeded: Iterable[tuple[int, Task]]) -> Inputs:
-        return _stack([self.gan.draw(request, torch.Generator().manual_seed(seed)) for seed, request in seeded])
+        return self.gan.draw_batch(seeded)
 
     def interpolate(
         self,
@@ -323,11 +332,9 @@ class Model:
 
     def _translate(self, direction: str | None, images: Tensor) -> Tensor:
         """Translate images, (N, C, H, W), of a size that the network takes."""
-        unused = torch.Generator()  # translations draw nothing
         requests = (self.request(image=image, direction=direction) for image in images)
-        return self.generate(_stack([self.gan.draw(request, unused) for request in requests]))
+        return self.generate(self.gan.draw_batch((0, request) for request in requests))
 
-    @float32_on_cpu()
     def generate(self, inputs: Inputs) -> Tensor:
         """Generate images from `inputs`: (N, C, H, W) in [-1, 1] on the CPU.
 
@@ -335,15 +342,27 @@ class Model:
             GanzooError: the device has too little memory for N images.
             NonFiniteError: the network produced NaN or infinity.
         """
+        return self._generate(inputs, Tensor.cpu)
+
+    def generate_bytes(self, inputs: Inputs) -> Tensor:
+        """The images of `generate` as in picture files: uint8 (N, C, H, W) on the CPU. Raises what `generate` does."""
+        return self._generate(inputs, lambda images: round_to_bytes(images).cpu())
+
+    @float32_on_cpu()
+    def _generate(self, inputs: Inputs, bring: Callable[[Tensor], Tensor]) -> Tensor:
+        """Generate images on the device, check them there, and `bring` them to the CPU."""
         try:
-            images = self._compute({name: value.to(self.device) for name, value in inputs.items()}).cpu()
+            images = self._compute({name: value.to(self.device) for name, value in inputs.items()})
+            with torch.inference_mode():
+                finite = bool(images.isfinite().all())
+                images = bring(images)
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise
             raise GanzooError(
                 f"{self.device} has too little memory for this many images at a time - use a smaller batch size"
             ) from error
-        if not bool(images.isfinite().all()):
+        if not finite:
             raise NonFiniteError(f"{self.name} produced NaN or infinity - its weights or inputs are damaged")
         return images
 
@@ -356,15 +375,11 @@ class Model:
                     return prepared(inputs)
             except Exception as error:  # of any kind: the libraries raise their own
                 self._engine.give_up(self.gan, inputs, error)
-        generate = self.gan.generate if self._fused is None else self._fused.function_of(self.gan)
-        if self.precision == "fp32":
+        single = self.precision == "fp32"
+        generate = self.gan.generate if self._fused is None else self._fused.function_of(self.gan, packs=single)
+        if single:
             with torch.inference_mode():
                 return generate(inputs)
         self._first_inputs = self._first_inputs or {name: value[:4].cpu() for name, value in inputs.items()}
         with torch.inference_mode(), torch.autocast(self.device.type, torch.bfloat16):
             return generate(inputs).float()
-
-
-def _stack(rows: Sequence[Inputs]) -> Inputs:
-    """The inputs of one batch, from those of single images."""
-    return {name: torch.stack([row[name] for row in rows]) for name in rows[0]}

@@ -32,7 +32,8 @@ def _facts(model: Any) -> dict[str, str]:
         "parameters": f"{parameters:,}",
         "device": str(model.device),
     }
-    return {**facts, "classes": str(len(model.classes))} if model.classes else facts
+    facts |= {"classes": str(len(model.classes))} if model.classes else {}
+    return facts | ({"license": model.license} if model.license else {})
 
 
 def _sheet(model: Any) -> str:

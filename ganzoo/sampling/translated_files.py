@@ -15,6 +15,7 @@ from ganzoo.errors import Interrupted, InvalidRequestError, OutputError, Unfinis
 from ganzoo.sampling.image_files import FORMATS
 from ganzoo.utils.files import check_writable
 from ganzoo.utils.image_folders import IMAGE_SUFFIXES, find_images
+from ganzoo.utils.locks import locked_output
 from ganzoo.utils.progress import Progress, silent
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
     from ganzoo.sampling.model import Model
 
-__all__ = ["Job", "Outcome", "match_files", "translate_files"]
+__all__ = ["Job", "Jobs", "Outcome", "match_files", "translate_files"]
 
 
 class Job(NamedTuple):
@@ -30,6 +31,32 @@ class Job(NamedTuple):
 
     source: Path
     target: Path
+
+
+@dataclass(frozen=True)
+class Jobs:
+    """Jobs whose targets are the file `output`, or files in the folder `output`, and what happens to existing files."""
+
+    each: tuple[Job, ...]
+    output: Path
+    is_folder: bool
+    overwrite: bool = False
+    skip_existing: bool = False
+
+    def remaining(self) -> list[Job]:
+        """The jobs without those to skip.
+
+        Raises:
+            OutputError: a target exists, and is neither to be replaced nor to be skipped; or it is its own source.
+        """
+        _check_targets(self.each)
+        if self.skip_existing:
+            return [job for job in self.each if not job.target.exists()]
+        existing = None if self.overwrite else next((job.target for job in self.each if job.target.exists()), None)
+        if existing:
+            text = "replace such files with --overwrite, or leave them with --skip-existing"
+            raise OutputError(f"{existing} exists - {text}")
+        return list(self.each)
 
 
 @dataclass
@@ -57,7 +84,7 @@ def match_files(
     *,
     overwrite: bool = False,
     skip_existing: bool = False,
-) -> list[Job]:
+) -> Jobs:
     """Match each source picture with the file for its translation: the jobs of `translate_files`.
 
     A file becomes a file, or a file in a folder. A folder becomes a folder with the same file names; `name` is a part
@@ -72,18 +99,18 @@ def match_files(
     """
     if not source.exists():
         raise InvalidRequestError(f"there is no file or folder {source} - check the path that --input names")
-    jobs = _jobs_of_folder(source, output, name, file_format) if source.is_dir() else []
-    jobs = jobs or [Job(source, _target_of_file(source, output, name, file_format))]
-    _check_targets(jobs)
-    existing = [job for job in jobs if job.target.exists()]
-    if existing and not (overwrite or skip_existing):
-        text = "replace such files with --overwrite, or leave them with --skip-existing"
-        raise OutputError(f"{existing[0].target} exists - {text}")
-    return [job for job in jobs if not (skip_existing and job.target.exists())]
+    if source.is_dir():
+        target = output or Path(f"{source.resolve().name}-{name}")
+        each = _jobs_of_folder(source, target, file_format)
+    else:
+        target = _target_of_file(source, output, name, file_format)
+        each = [Job(source, target)]
+    jobs = Jobs(tuple(each), target, source.is_dir(), overwrite, skip_existing)
+    jobs.remaining()
+    return jobs
 
 
-def _jobs_of_folder(folder: Path, output: Path | None, name: str, file_format: str | None) -> list[Job]:
-    target = output or Path(f"{folder.resolve().name}-{name}")
+def _jobs_of_folder(folder: Path, target: Path, file_format: str | None) -> list[Job]:
     if target.suffix.lower() in FORMATS:
         raise OutputError(f"{folder} is a folder, and {target} is not - name a folder with -o")
     if folder.resolve() in (target.resolve(), *target.resolve().parents):
@@ -147,7 +174,7 @@ def _check_targets(jobs: Sequence[Job]) -> None:
 
 def translate_files(
     model: Model,
-    jobs: Sequence[Job],
+    jobs: Jobs,
     *,
     side_by_side: bool = False,
     resize: int | None = None,
@@ -160,24 +187,31 @@ def translate_files(
     `resize` and `options` are those of `Model.translate`.
 
     Raises:
+        OutputError: without `overwrite`, another process writes there, or has written there since the paths were
+            checked. Nothing was translated.
         UnfinishedError: a file cannot be written, for instance because the disk is full. The message counts the
             files that are complete.
         Interrupted: the user pressed Ctrl-C.
     """
     outcome = Outcome()
     waiting: deque[tuple[Job, Tensor]] = deque()
+    todo: Sequence[Job] = jobs.each
     try:
-        tiled = options.get("tile") is not None
-        for made in model.translations(_read(model, jobs, resize, tiled, waiting, outcome, progress), **options):
-            job, source = waiting.popleft()
-            _write(job.target, [source, made] if side_by_side else [made])
-            outcome.written.append(job.target)
-            progress("translating", outcome.count, len(jobs))
+        with locked_output(jobs.output, is_folder=jobs.is_folder, shared=jobs.overwrite):
+            todo = jobs.remaining()  # anew: another process may have written some while the model was loaded
+            tiled = options.get("tile") is not None
+            for made in model.translations(_read(model, todo, resize, tiled, waiting, outcome, progress), **options):
+                job, source = waiting.popleft()
+                _write(job.target, [source, made] if side_by_side else [made])
+                outcome.written.append(job.target)
+                progress("translating", outcome.count, len(todo))
+    except OutputError:
+        raise
     except KeyboardInterrupt:
-        raise Interrupted(f"interrupted: {_so_far(outcome, jobs)}") from None
+        raise Interrupted(f"interrupted: {_so_far(outcome, todo)}") from None
     except OSError as error:
         reason = "the disk is full" if error.errno == errno.ENOSPC else os.strerror(error.errno or errno.EIO)
-        raise UnfinishedError(f"cannot write: {reason}; {_so_far(outcome, jobs)}") from error
+        raise UnfinishedError(f"cannot write: {reason}; {_so_far(outcome, todo)}") from error
     return outcome
 
 

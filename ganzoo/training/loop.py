@@ -131,6 +131,7 @@ class Loop(Iterator[Record]):
                 self.processes.average_(_gradients(optimizer))
                 self._scaler.step(optimizer)
                 self._scaler.update()
+                _count_versions(optimizer)
         # It also stops a run whose loss is not finite, before the average takes such weights in.
         record, self.stopping = recorder.record(self.step + 1, self.processes, stop=self.stop_asked)
         self.step += 1
@@ -206,6 +207,15 @@ class Loop(Iterator[Record]):
         self._scaler.load_state_dict(checkpoint.state["scaler"])
         self.batches.position = checkpoint.state["position"]
         self.step = checkpoint.step
+
+
+def _count_versions(optimizer: torch.optim.Optimizer) -> None:
+    """Count a new version of each parameter, which PyTorch's fused optimizers leave out.
+
+    By the versions, PyTorch refuses to compute gradients of a graph that was built with older weights.
+    """
+    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+    torch.autograd.graph.increment_version(parameters)
 
 
 def _gradients(optimizer: torch.optim.Optimizer) -> list[Tensor]:

@@ -11,6 +11,8 @@ from PIL import Image
 from torch import Tensor
 
 from ganzoo.data.toy_distributions import Mixture
+from ganzoo.errors import UnreadableImage
+from ganzoo.images.files import read_image
 from ganzoo.images.sheets import save_animation
 from ganzoo.training.observer import Observer
 from ganzoo.training.theory import Frame, field_of, measure
@@ -68,7 +70,8 @@ class PointFigure(Observer):
 
     def save(self) -> None:
         """Make the animation from the frames so far."""
-        pictures = [Image.open(path).convert("P", palette=Image.Palette.ADAPTIVE, colors=64) for path in self._drawn()]
+        frames = [frame for path in self._drawn() if (frame := _read_frame(path))]
+        pictures = [frame for frame in frames if frame.size == frames[-1].size]
         if pictures:
             save_animation(pictures, self.folder / "figure.gif", milliseconds=100, rest=3000)
 
@@ -80,7 +83,7 @@ class PointFigure(Observer):
         save_figure(draw(frame), self.frames / f"{step:08d}.png")
 
     def _drawn(self) -> list[Path]:
-        return sorted(self.frames.glob("*.png"))
+        return sorted(path for path in self.frames.glob("*.png") if path.stem.isdecimal() and path.is_file())
 
     def _generate(self) -> Tensor:
         """Points (SAMPLES, coordinates) from the generator in eval mode."""
@@ -103,6 +106,17 @@ class PointFigure(Observer):
         if latents is None or latents.shape[1:] != (self.mixture.coordinates,):
             return None
         return latents / latents.abs().max()
+
+
+def _read_frame(path: Path) -> Image.Image | None:
+    """A frame with few colors; None if it is damaged, which must not end a training."""
+    try:
+        pixels = read_image(path, channels=3).pixels
+    except UnreadableImage as error:
+        _log.warning("%s - it is left out of the animation", error)
+        return None
+    picture = Image.fromarray(pixels.permute(1, 2, 0).numpy())
+    return picture.convert("P", palette=Image.Palette.ADAPTIVE, colors=64)
 
 
 def _grid(coordinates: int) -> Tensor:

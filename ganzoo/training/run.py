@@ -26,8 +26,9 @@ from ganzoo.training.checkpoints import Checkpoint
 from ganzoo.training.loop import Loop
 from ganzoo.training.plan import Plan
 from ganzoo.training.run_folder import check_folder, write_plan
-from ganzoo.training.techniques import resolve_techniques
-from ganzoo.utils.locks import FolderInUse, FolderLock
+from ganzoo.training.techniques import Techniques, resolve_techniques
+from ganzoo.utils.devices import is_out_of_memory
+from ganzoo.utils.locks import FolderLock, InUse
 from ganzoo.utils.precision import float32_on_cpu
 from ganzoo.utils.progress import Progress, silent
 from ganzoo.utils.seeds import derive_seed
@@ -148,7 +149,7 @@ def open_run(
         UsageError: The device does not exist, or the data set is unknown.
         DataError: The data cannot be read, or the architecture cannot be trained on it.
         RunError: The folder holds another run, or another process trains in it. Or a run to resume, or to start
-            from, has no usable checkpoint.
+            from, has no usable checkpoint. Or the networks do not fit in the device's memory.
         MismatchError: The run to start from has other networks.
     """
     # Check first: a wrong request must leave no folder, and must not wait for a download.
@@ -171,18 +172,7 @@ def open_run(
     # The classes of the data are part of the config, and the networks are built from the config.
     settings = {**plan.config, **_classes_of(plan, task, data)}
     config, _ = lookup.check_config(plan.architecture, settings)
-    # Seed directly before the networks are built: nothing else may change their initial weights.
-    torch.manual_seed(derive_seed(plan.seed, "initialisation"))  # respelling this word would change all runs
-    gan = lookup.create(plan.architecture, loss=plan.loss, **settings).to(device)
-    loop = Loop(
-        gan,
-        data,
-        plan,
-        techniques=techniques,
-        processes=processes,
-        workers=resources.workers,
-        compile=resources.compile,
-    )
+    loop = _make_loop(plan, settings, data, techniques, processes, resources, device)
     run = Run(folder, plan, config, loss.name, task, data, loop, processes, lock=lock)
 
     # Replace the initial weights, if there are others to continue from.
@@ -203,6 +193,40 @@ def open_run(
     return run
 
 
+def _make_loop(
+    plan: Plan,
+    settings: Mapping[str, Any],
+    data: Data | Domains,
+    techniques: Techniques,
+    processes: ProcessGroup,
+    resources: Resources,
+    device: torch.device,
+) -> Loop:
+    """The networks with the config `settings`, on `device`, in a loop that has not trained yet.
+
+    Raises:
+        RunError: They do not fit in the memory of `device`.
+    """
+    # Seed directly before the networks are built: nothing else may change their initial weights.
+    torch.manual_seed(derive_seed(plan.seed, "initialisation"))  # respelling this word would change all runs
+    try:
+        gan = lookup.create(plan.architecture, loss=plan.loss, **settings).to(device)
+        return Loop(
+            gan,
+            data,
+            plan,
+            techniques=techniques,
+            processes=processes,
+            workers=resources.workers,
+            compile=resources.compile,
+        )
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+        problem = f"{device} has too little memory for the networks of {plan.architecture}"
+        raise RunError(f"{problem} - make them smaller with --config, or choose another --device") from error
+
+
 def _lock(folder: Path) -> FolderLock:
     """Keep other processes from training in `folder`.
 
@@ -211,7 +235,7 @@ def _lock(folder: Path) -> FolderLock:
     """
     try:
         return FolderLock(folder)
-    except FolderInUse as error:
+    except InUse as error:
         raise RunError(f"{folder} is used by {error} - wait until it ends, or choose another folder") from error
 
 

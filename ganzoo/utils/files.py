@@ -15,7 +15,16 @@ from uuid import uuid4
 
 from ganzoo.errors import OutputError
 
-__all__ = ["atomic_write", "check_file", "check_writable", "expand_home", "open_regular", "read_text", "sha256_of"]
+__all__ = [
+    "atomic_write",
+    "check_file",
+    "check_writable",
+    "expand_home",
+    "open_regular",
+    "read_text",
+    "sha256_of",
+    "write_aside",
+]
 
 
 MAX_TEXT_BYTES = 10_000_000
@@ -35,7 +44,7 @@ def atomic_write(path: Path, *, synced: bool = True) -> Iterator[Path]:
     replacement atomic, and it has the same ending, by which writers choose a format. `synced` waits until the content
     is on the disk, which takes milliseconds. Switch it off for files that can be made again.
     """
-    temporary = path.with_name(f".{uuid4().hex[:8]}.{path.name}")
+    temporary = _name_aside(path)
     try:
         yield temporary
         if synced:
@@ -44,6 +53,24 @@ def atomic_write(path: Path, *, synced: bool = True) -> Iterator[Path]:
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def write_aside(path: Path, content: bytes) -> Path:
+    """Write the new content of `path` under another name in the same folder, and return that name.
+
+    ``os.replace`` then makes it the content of `path`. After an error, nothing is left.
+    """
+    temporary = _name_aside(path)
+    try:
+        temporary.write_bytes(content)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    return temporary
+
+
+def _name_aside(path: Path) -> Path:
+    return path.with_name(f".{uuid4().hex[:8]}.{path.name}")
 
 
 def open_regular(path: Path) -> BufferedReader:

@@ -52,7 +52,7 @@ class BigGAN(GAN):
         }
 
     def _adam(self, network: nn.Module, rate: float) -> torch.optim.Optimizer:
-        return torch.optim.Adam(network.parameters(), rate, (self.config.beta1, self.config.beta2))
+        return torch.optim.Adam(network.parameters(), rate, (self.config.beta1, self.config.beta2), fused=True)
 
     def training_step(self, batches: Iterator[Batch]) -> Iterator[Update]:
         """Several discriminator steps, then one generator step (appendix C).
@@ -93,6 +93,19 @@ class BigGAN(GAN):
 
     def draw(self, request: Task, random: torch.Generator) -> Inputs:
         """A latent (latent_size,), a class vector (class_size,), and the truncation, a number in (0, 1]."""
+        return self._with_class_vectors(self._draw(request, random))
+
+    def draw_batch(self, seeded: Iterable[tuple[int, Task]]) -> Inputs:
+        """As `draw`, with the class vectors of all rows embedded at a time."""
+        random = torch.Generator()
+        rows = [self._draw(request, random.manual_seed(seed)) for seed, request in seeded]
+        return self._with_class_vectors({name: torch.stack([row[name] for row in rows]) for name in rows[0]})
+
+    def _with_class_vectors(self, drawn: Inputs) -> Inputs:
+        return {**drawn, "class": self.generator.embed(drawn["class"].to(self.device)).detach().cpu()}
+
+    def _draw(self, request: Task, random: torch.Generator) -> Inputs:
+        """As `draw`, but the class is a number."""
         asked = cast("ClassConditional", request)
         size, truncation = self.config.latent_size, asked.truncation
         if truncation is None:
@@ -102,8 +115,7 @@ class BigGAN(GAN):
         # Drawn even if the request names a class: the same seed then uses the same random numbers.
         label = torch.randint(self.config.classes, (), generator=random)
         label = label if asked.label is None else torch.tensor(asked.label)
-        embedded = self.generator.embed(label.to(self.device)).detach().cpu()
-        return {"z": z, "class": embedded, "truncation": torch.tensor(1.0 if truncation is None else truncation)}
+        return {"z": z, "class": label, "truncation": torch.tensor(1.0 if truncation is None else truncation)}
 
     @torch.no_grad()
     def standing_statistics(self, samples: Callable[..., Iterator[Inputs]]) -> Mapping[str, Any]:

@@ -52,7 +52,7 @@ class CycleGAN(GAN):
 
     def _adam(self, *networks: nn.Module) -> torch.optim.Optimizer:
         parameters = [parameter for network in networks for parameter in network.parameters()]
-        return torch.optim.Adam(parameters, self.config.learning_rate, (self.config.beta1, 0.999))
+        return torch.optim.Adam(parameters, self.config.learning_rate, (self.config.beta1, 0.999), fused=True)
 
     def training_step(self, batches: Iterator[Batch]) -> Iterator[Update]:
         """One step of the generators (equation 3), then one step of the discriminators, with images of the history."""

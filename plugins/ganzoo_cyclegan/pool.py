@@ -23,6 +23,7 @@ class ImagePool(nn.Module):
         self.size = size
         self.register_buffer("images", torch.zeros(size, *image_shape))
         self.register_buffer("count", torch.zeros((), dtype=torch.int64))
+        self._known: tuple[Tensor, int, int] | None = None  # the buffer `count`, its version, and its value
 
     @torch.no_grad()
     def exchange(self, images: Tensor) -> Tensor:
@@ -36,14 +37,26 @@ class ImagePool(nn.Module):
             return images.detach()
         # A random number without dimensions is the same in all processes, so their pools make the same choices.
         coins = Random(int(torch.randint(2**62, ())))
-        exchanged = [self._exchange(image, coins) for image in gather_rows(images.detach())]
+        rows = gather_rows(images.detach())
+        count = self._count()
+        exchanged = [self._exchange(image, count + i, coins) for i, image in enumerate(rows)]
+        self._set_count(min(count + len(rows), self.size))
         return own_rows(torch.stack(exchanged))
 
-    def _exchange(self, image: Tensor, coins: Random) -> Tensor:
-        count = int(self.count)
+    def _count(self) -> int:
+        """The number of images in the pool. A GPU is asked only after something else has changed the buffer."""
+        if self._known is None or self._known[0] is not self.count or self._known[1] != self.count._version:
+            self._known = (self.count, self.count._version, int(self.count))
+        return self._known[2]
+
+    def _set_count(self, count: int) -> None:
+        if count != self._count():
+            self.count.fill_(count)
+            self._known = (self.count, self.count._version, count)
+
+    def _exchange(self, image: Tensor, count: int, coins: Random) -> Tensor:
         if count < self.size:
             self.images[count] = image
-            self.count += 1
             return image
         if coins.random() < 0.5:
             return image

@@ -34,7 +34,8 @@ class DCGAN(GAN):
         return {"discriminator": self._adam(self.discriminator), "generator": self._adam(self.generator)}
 
     def _adam(self, network: nn.Module) -> torch.optim.Optimizer:
-        return torch.optim.Adam(network.parameters(), self.config.learning_rate, (self.config.beta1, 0.999))
+        betas = (self.config.beta1, 0.999)
+        return torch.optim.Adam(network.parameters(), self.config.learning_rate, betas, fused=True)
 
     def training_step(self, batches: Iterator[Batch]) -> Iterator[Update]:
         """One step of D, then one step of G with the same generated images, which are computed only once."""

@@ -36,7 +36,7 @@ class MLPGAN(GAN):
     def _optimizer(self, network: nn.Module, rate: float) -> torch.optim.Optimizer:
         if self.config.optimizer == "adam":
             return torch.optim.Adam(network.parameters(), rate, (self.config.momentum, 0.9), fused=True)
-        return torch.optim.SGD(network.parameters(), rate, self.config.momentum)
+        return torch.optim.SGD(network.parameters(), rate, self.config.momentum, fused=True)
 
     def training_step(self, batches: Iterator[Batch]) -> Iterator[Update]:
         """Algorithm 1: k steps of D, each with new data and new noise, then one step of G with new noise."""

@@ -15,7 +15,7 @@ from ganzoo import testing
 from ganzoo.cli.commands.training import parse_settings
 from ganzoo.cli.main import cli
 from ganzoo.cli.signals import catch_terminate, postponed
-from ganzoo.errors import GanzooError, InvalidConfigError
+from ganzoo.errors import GanzooError, InvalidConfigError, RunError
 from ganzoo.images.files import save_picture
 from ganzoo.images.tensors import to_pictures
 from ganzoo.pretrained.load import load
@@ -82,7 +82,14 @@ def test_the_folder_is_enough_to_resume(photos, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize(
     "words",
-    [["--resume", "run"], ["run", "--resume"], ["--resume", "-o", "run"], ["dcgan", "--resume", "-o", "run"]],
+    [
+        ["--resume", "run"],
+        ["run", "--resume"],
+        ["dcgan", "--resume", "run"],
+        ["--resume", "-o", "run"],
+        ["dcgan", "--resume", "-o", "run"],
+        ["-o", "run", "--resume", "dcgan"],
+    ],
     ids=" ".join,
 )
 def test_what_the_run_used_is_used_again(photos, tmp_path, monkeypatch, asked, words):
@@ -218,6 +225,20 @@ def test_what_is_missing_is_named(tmp_path, monkeypatch, arguments, told):
     assert done.exit_code == 2
     assert told in done.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+def test_another_architecture_is_named(photos, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write_plan(tmp_path / "run", make_plan("dcgan", str(photos), config={"resolution": 16}))
+    done = CliRunner().invoke(cli, ["train", "gan", "--resume", "run"])
+    assert isinstance(done.exception, RunError)
+    assert "run was started with other options: architecture: dcgan then, gan now - use" in str(done.exception)
+
+
+def test_two_runs_are_not_resumed_together(tmp_path):
+    done = CliRunner().invoke(cli, ["train", "dcgan", "--resume", "run", "-o", "other"])
+    assert done.exit_code == 2
+    assert "--resume names run, and -o names other - name one run, with --resume" in done.stderr
 
 
 def test_settings_are_json_where_they_read_as_such():

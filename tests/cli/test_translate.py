@@ -13,7 +13,7 @@ import torch
 from PIL import Image
 
 import ganzoo
-from ganzoo.errors import Interrupted, UnfinishedError
+from ganzoo.errors import Interrupted, OutputError, UnfinishedError
 from ganzoo.sampling import translated_files
 from ganzoo.sampling.translated_files import match_files, translate_files
 from in_process import ganzoo as shell
@@ -176,14 +176,33 @@ def test_other_models_take_no_pictures(run, photos):
 def test_two_pictures_for_one_file_get_two_names(photos):
     for name in ("a.jpg", "d.png", "d.tif", "d.TIF"):
         Image.new("RGB", (4, 4)).save(photos / name)
-    jobs = match_files(photos, Path("out"), "tiny")
+    jobs = match_files(photos, Path("out"), "tiny").each
     names = {job.source.name: job.target.name for job in jobs}
     assert [names[name] for name in ("a.png", "a.jpg", "d.png", "d.bmp")] == ["a.png", "a.jpg", "d.png", "d-bmp.png"]
     assert {names["d.tif"], names["d.TIF"]} == {"d-tif.png", "d-TIF.png"}
-    jobs = match_files(photos, Path("out"), "tiny", "webp")
+    jobs = match_files(photos, Path("out"), "tiny", "webp").each
     names = {job.source.name: job.target.name for job in jobs}
     assert (names["a.png"], names["a.jpg"], names["b.jpg"]) == ("a-png.webp", "a-jpg.webp", "b.webp")
     assert len({job.target for job in jobs}) == len(jobs)
+
+
+@pytest.mark.parametrize("skip_existing", [False, True])
+def test_what_another_process_wrote_meanwhile_is_not_replaced(photos, skip_existing):
+    """While the model was loaded."""
+    jobs = match_files(photos, Path("out"), "tiny", skip_existing=skip_existing)
+    Path("out").mkdir()
+    Path("out/a.png").write_text("of another process")
+    if skip_existing:
+        assert [path.name for path in translate_files(ganzoo.load("./tiny"), jobs).written] == [
+            "b.jpg",
+            "d.png",
+            "c.webp",
+        ]
+    else:
+        with pytest.raises(OutputError, match=r"out/a\.png exists - replace such files with --overwrite"):
+            translate_files(ganzoo.load("./tiny"), jobs)
+        assert os.listdir("out") == ["a.png"]
+    assert Path("out/a.png").read_text() == "of another process"
 
 
 # --- interrupted ---------------------------------------------------------------------------------

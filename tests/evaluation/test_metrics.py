@@ -7,6 +7,7 @@ import torch
 from torch.utils.data import Dataset
 
 from ganzoo.evaluation import metrics, neighbors
+from ganzoo.evaluation.kid import subset_mmds
 from ganzoo.evaluation.metrics import METRICS, Settings, entropies
 from ganzoo.interface.extractor import ExtractorOutput
 from ganzoo.testing import noise_data
@@ -280,3 +281,54 @@ def test_copies_are_not_authentic_and_nothing_else_notices():
     assert caught == 0
     assert honest > 0.3
     assert metrics.fid(copied, REAL, SETTINGS)["fid"].value < metrics.fid(fresh, REAL, SETTINGS)["fid"].value
+
+
+# --- the same numbers, computed in another way ----------------------------------------------------
+
+
+@pytest.mark.parametrize("counts", [(150, 150), (150, 400), (400, 90)])
+def test_the_subsets_of_kid_are_those_of_torch_fidelity_whether_they_share_kernel_values_or_not(counts):
+    """With 4 subsets of 90, sets of 150 share theirs, and sets of 400 do not."""
+    from torch_fidelity.metric_kid import kid_features_to_metric
+
+    x, y = (seen(count, 0.2 * seed, seed).features.double() for seed, count in enumerate(counts))
+    theirs = kid_features_to_metric(x, y, kid_subsets=4, kid_subset_size=90, rng_seed=7, verbose=False)
+    found = subset_mmds(x, y, subsets=4, size=90, seed=7)
+    assert found.mean().item() == pytest.approx(theirs["kernel_inception_distance_mean"], rel=1e-9)
+    assert found.std(correction=0).item() == pytest.approx(theirs["kernel_inception_distance_std"], rel=1e-9)
+
+
+def jackknife_by_hand(rows, statistic):
+    """The standard error from the statistic of the rows without each tenth."""
+    folds = torch.arange(len(rows)) % 10
+    values = torch.tensor([float(statistic(rows[folds != fold])) for fold in range(10)], dtype=torch.float64)
+    return math.sqrt(9 * values.var(correction=0))
+
+
+def test_standard_errors_leave_out_each_tenth():
+    """The sums over the tenths give what the statistics of the other nine tenths give."""
+    x, y = OURS.features.double(), REAL.features.double()
+    scores = metrics.inception_score(OURS, SETTINGS) | metrics.fid(OURS, REAL, SETTINGS)
+    assert scores["clarity"].uncertainty == pytest.approx(jackknife_by_hand(OURS.logits, lambda z: entropies(z)[0]))
+    assert scores["variety"].uncertainty == pytest.approx(jackknife_by_hand(OURS.logits, lambda z: entropies(z)[1]))
+    assert scores["fid"].uncertainty == pytest.approx(jackknife_by_hand(x, lambda z: direct_fid(z, y)), rel=1e-5)
+    kid = jackknife_by_hand(x, lambda z: direct_kid(z, y))
+    assert metrics.kid(OURS, REAL, SETTINGS)["kid"].uncertainty == pytest.approx(kid, rel=1e-6)
+
+
+@pytest.mark.parametrize("block", [2**24, 1000])
+@pytest.mark.parametrize("shift", [0.0, 0.3, 1.0])
+def test_recall_and_coverage_without_a_tenth_of_the_images(monkeypatch, block, shift):
+    monkeypatch.setattr(neighbors, "BLOCK", block)
+    generated, real, folds = seen(200, shift).features, REAL.features[:200], torch.arange(200) % 10
+    found, without = neighbors.prdc_without(folds, generated, real, k=3)
+    for values, again in zip(found, neighbors.prdc(generated, real, k=3), strict=True):
+        assert torch.equal(values, again), "values are in the order of the images"
+    pairs, real_pairs = torch.cdist(real, generated), torch.cdist(real, real)
+    for fold in range(10):
+        left = folds != fold
+        reach = torch.cdist(generated[left], generated[left]).kthvalue(4, dim=1).values
+        recall = (pairs[:, left] <= reach).any(1).float().mean()
+        coverage = (pairs[:, left] <= real_pairs.kthvalue(4, dim=1).values[:, None]).any(1).float().mean()
+        assert without.recall[fold].item() == pytest.approx(recall.item(), abs=0.006)
+        assert without.coverage[fold].item() == pytest.approx(coverage.item(), abs=0.006)

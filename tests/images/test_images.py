@@ -585,3 +585,33 @@ def test_a_picture_that_cannot_be_saved_leaves_all_as_it_was(tmp_path, suffix, b
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == ({path.name: before} if before else {})
+
+
+# --- smaller pictures ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("turned", [False, True], ids=["upright", "turned by EXIF data"])
+@pytest.mark.parametrize("size", [(512, 512), (700, 300), (300, 700), (90, 80)])
+def test_a_picture_is_cropped_and_resized_as_if_it_had_been_decoded_whole(tmp_path, size, turned):
+    """A JPEG picture is decoded at a part of its size; a PNG picture is not."""
+    random = np.random.RandomState(0)
+    rough = Image.fromarray(random.randint(0, 256, (9, 9, 3), dtype=np.uint8))
+    picture, exif = rough.resize(size, Image.Resampling.BICUBIC), Image.Exif()
+    exif[0x0112] = 6 if turned else 1
+    picture.save(tmp_path / "a.jpg", quality=95, exif=exif)
+    with Image.open(tmp_path / "a.jpg") as same:
+        same.load()
+        same.save(tmp_path / "a.png", exif=exif)
+    jpg, png = (read_image(tmp_path / name, channels=3, size=(48, 48)) for name in ("a.jpg", "a.png"))
+    assert jpg.pixels.shape == (3, 48, 48)
+    apart = (jpg.pixels.float() - png.pixels.float()).abs()
+    assert apart.mean() < 1
+    assert apart.max() < 12
+    assert jpg.notes == png.notes == ("had another size, cropped and resized",)
+
+
+def test_a_picture_of_the_right_size_keeps_its_pixels(tmp_path):
+    Image.fromarray(np.arange(64, dtype=np.uint8).reshape(8, 8)).save(tmp_path / "a.png")
+    read = read_image(tmp_path / "a.png", channels=1, size=(8, 8))
+    assert read.pixels.flatten().tolist() == list(range(64))
+    assert read.notes == ()

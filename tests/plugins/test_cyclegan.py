@@ -206,6 +206,19 @@ def test_without_a_size_images_pass():
     assert torch.equal(torch.get_rng_state(), state)
 
 
+def test_a_pool_notices_that_its_state_was_changed():
+    """It keeps its count on the host, so that a GPU is not asked for it in each step."""
+    pool, empty = (ImagePool(2, (1, 1, 1)) for _ in range(2))
+    pool.exchange(numbered(0, 1, 2))
+    assert pool.count == 2
+    pool.load_state_dict(empty.state_dict())
+    assert numbers(pool.exchange(numbered(5, 6))) == [5, 6]
+    assert pool.count == 2
+    pool.count = torch.zeros((), dtype=torch.int64)  # as `Module.to` does
+    assert numbers(copy.deepcopy(pool).exchange(numbered(7))) == [7]
+    assert pool.count == 0
+
+
 def test_a_pool_goes_on_from_its_state():
     first, second = (ImagePool(4, (1, 1, 1)) for _ in range(2))
     first.exchange(numbered(*range(10)))

@@ -5,7 +5,9 @@ from __future__ import annotations
 import csv
 import json
 import sys
+import warnings
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from subprocess import CompletedProcess
 from typing import Any, NamedTuple
@@ -470,3 +472,14 @@ def test_broken_plugins_names_are_free(site: Path) -> None:
     assert registry.losses["first"].load() == "first"
     with pytest.raises(UnknownNameError, match=r"may provide it: first:main is broken$"):
         registry.models["first-test"]
+
+
+def test_two_threads_discover_the_plugins_once(site: Path) -> None:
+    """Else the filters of warnings that one thread puts back may be those that the other one has set."""
+    install_plugin(site, "slow", "import time\ntime.sleep(0.2)")
+    lookup.use(None)
+    before = list(warnings.filters)
+    with ThreadPoolExecutor(8) as pool:
+        registries = list(pool.map(lambda _: lookup.registry(), range(8)))
+    assert len({id(registry) for registry in registries}) == 1
+    assert warnings.filters == before

@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import resource
+import subprocess
+import sys
 import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -398,11 +400,54 @@ def test_any_other_error_passes_and_leaves_nothing_half(here, name):
 
 def test_a_folder_that_appears_in_the_place_of_a_file(here):
     """A folder may appear after the path was checked."""
-    target = choose_target(Path("a.png"), "noise", grid(4, 0), None)
+    target = choose_target(Path("a.png"), "noise", grid(4, 0), None, overwrite=True)
     (here / "a.png").mkdir()
     with pytest.raises(UnfinishedError, match=r"cannot write a\.png: Is a directory; nothing was written"):
         target.write(model(), batch_size=4)
     assert names(here) == ["a.png"]
+
+
+@pytest.mark.parametrize(("name", "file"), [("a.png", "a.png"), ("new", "new/seed0001.png")])
+def test_what_another_process_wrote_meanwhile_is_not_replaced(here, name, file):
+    """While the model was loaded."""
+    target = choose_target(Path(name), "noise", grid(3, 0), None)
+    (here / file).parent.mkdir(exist_ok=True)
+    (here / file).write_text("of another process")
+    with pytest.raises(OutputError, match=f"{file} exists - replace it with --overwrite"):
+        target.write(model(), batch_size=4)
+    assert [path for path in here.rglob("*") if path.is_file()] == [here / file]
+    assert (here / file).read_text() == "of another process"
+
+
+SAMPLE = """
+import sys, time
+sys.argv = ["ganzoo", "sample", "gan-mnist", "-n", "100", "--batch-size", "1", "--seed", sys.argv[1], "-o", "new"]
+from pathlib import Path
+from ganzoo.cli.commands import sampling
+load = sampling.load_model
+def wait_for_the_other(*arguments):
+    model = load(*arguments)
+    Path(f"ready{sys.argv[8]}").touch()
+    end = time.monotonic() + 100
+    while len(list(Path().glob("ready*"))) < 2 and time.monotonic() < end:
+        time.sleep(0.01)
+    return model
+sampling.load_model = wait_for_the_other
+from ganzoo.cli.main import main
+main()
+"""
+
+
+@pytest.mark.long
+def test_two_commands_do_not_write_into_one_folder(here):
+    """Both have checked the folder, and loaded the model, before one of them writes."""
+    words = [[sys.executable, "-c", SAMPLE, seed] for seed in ("0", "1000")]
+    both = [subprocess.Popen(each, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for each in words]
+    told = [each.communicate()[1] for each in both]
+    assert sorted(each.returncode for each in both) == [0, 2]
+    [(first, message)] = [(both[1 - i].pid, told[i]) for i in (0, 1) if both[i].returncode]
+    assert f"ganzoo: error: new is used by process {first} on" in message
+    assert len(names(here / "new")) == 100
 
 
 def test_sheets_of_the_run_and_of_the_command_are_the_same(here):

@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 import ganzoo
+from ganzoo.registry import lookup
 from ganzoo.sampling import notebook
 
 
@@ -23,6 +24,14 @@ def test_facts_and_a_sheet():
         assert fact in html
     assert picture(html).width > 8 * 64
     assert html == model._repr_html_()
+
+
+def test_the_license_of_the_weights():
+    model = ganzoo.load("dcgan-mnist", device="cpu")
+    assert model.license == lookup.registry().models["dcgan-mnist"].license
+    assert f"<td>license</td><td>{model.license}</td>" in model._repr_html_()
+    model.license = None
+    assert "license" not in model._repr_html_()
 
 
 def test_a_translation_and_large_images_have_no_sheet(monkeypatch):

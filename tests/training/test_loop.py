@@ -55,6 +55,24 @@ def toy_loop(gan, data=None, **options):
 # --- steps ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("fused", [False, True])
+def test_a_graph_of_older_weights_is_refused(fused):
+    """PyTorch's fused optimizers change weights without a new version; the loop counts one."""
+
+    def losses(gan, x):
+        square = gan.generator.weight.square().sum()  # its gradient needs the weight
+        yield "generator", {"first": gan.generator.weight.sum()}
+        yield "generator", {"stale": square}
+
+    class Fused(Toy):
+        def optimizers(self):
+            networks = {"generator": self.generator, "discriminator": self.discriminator}
+            return {name: torch.optim.Adam(net.parameters(), fused=fused) for name, net in networks.items()}
+
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        next(toy_loop(Fused(losses)))
+
+
 def test_a_step_by_hand():
     """w <- w - rate x, of the sum of the losses."""
     gan = Toy(lambda gan, x: [("generator", {"a": gan.generator.weight.sum(), "b": 2 * gan.generator.weight.sum()})])

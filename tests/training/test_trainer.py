@@ -751,6 +751,19 @@ def test_frames_after_a_resume_are_drawn_again(tmp_path):
     assert opened(tmp_path / "run/figure.gif")[1] == 4
 
 
+def test_damaged_frames_do_not_end_a_run(tmp_path, caplog):
+    settings = {"batch_size": 8, "save_every": 2, "device": "cpu", "schedule": "constant"}
+    Trainer("gan", "gaussian-1d", tmp_path / "run", iterations=4, **settings).run()
+    frames = tmp_path / "run/frames"
+    (frames / "00000001.png").write_bytes(b"no picture")
+    Image.new("L", (5, 5)).save(frames / "00000002.png")
+    (frames / "copy.png").write_bytes(b"")
+    Trainer("gan", "gaussian-1d", tmp_path / "run", iterations=6, resume=True, **settings).run()
+    assert opened(tmp_path / "run/figure.gif")[1] == 4  # of steps 3 to 6
+    assert "00000001.png" in caplog.text
+    assert (frames / "copy.png").exists()
+
+
 def test_points_want_an_architecture_of_their_shape(tmp_path):
     with pytest.raises(DataError, match="gaussian-1d holds points, images of 1x1x1, not of 3x64x64"):
         Trainer("dcgan", "gaussian-1d", tmp_path / "run", device="cpu")
@@ -797,6 +810,19 @@ def test_too_little_memory_names_the_options_and_the_checkpoint(tmp_path, pictur
     after = f"start from the checkpoint of step 2 with --init {tmp_path / 'run'}"
     expected = f"cpu has too little memory for batches of 4 images - {remedy}"
     assert str(caught.value) == f"{expected}; {after if step else 'no checkpoint was written yet'}"
+
+
+@pytest.mark.parametrize("kind", MEMORY_ERRORS)
+def test_too_little_memory_for_the_networks(tmp_path, pictures, monkeypatch, kind):
+    def full(self, device):
+        raise MEMORY_ERRORS[kind]
+
+    monkeypatch.setattr("torch.nn.Module.to", full)
+    with pytest.raises(RunError) as caught:
+        make_run(tmp_path / "run", pictures)
+    remedy = "make them smaller with --config, or choose another --device"
+    assert str(caught.value) == f"cpu has too little memory for the networks of dcgan - {remedy}"
+    assert not (tmp_path / "run").exists()
 
 
 def test_other_errors_keep_their_type(tmp_path, pictures, monkeypatch):

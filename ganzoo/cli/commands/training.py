@@ -127,7 +127,11 @@ __all__ = ["COMMANDS", "export", "import_", "parse_settings", "train"]
     "--init", type=FOLDER, metavar="RUN", help="Start with the networks of the newest checkpoint of another run."
 )
 @click.option(
-    "--resume", is_flag=True, help="Continue a run from its newest checkpoint: ganzoo train --resume RUN is enough."
+    "--resume",
+    is_flag=False,
+    flag_value="",
+    metavar="[RUN]",
+    help="Continue a run from its newest checkpoint: ganzoo train --resume RUN is enough.",
 )
 @DEVICE
 @click.pass_context
@@ -151,10 +155,11 @@ def train(
     `ganzoo train --resume RUN` continues a run with the options that it was started with.
     """
     config, chosen = parse_settings(settings), _plan_options(options, regularizers, augmentations)
+    resumed, options["resume"] = options["resume"], options["resume"] is not None
     rest = {name: value for name, value in options.items() if name not in chosen}
     # Either way, a wrong request is refused before torch is imported.
     if options["resume"]:
-        folder, architecture = _run_to_resume(folder, architecture)
+        folder, architecture = _run_to_resume(resumed, folder, architecture)
         plan = resumed_plan(folder, architecture=architecture, data=data, config=config, **chosen)
         then = read_resources(folder)
         rest |= {name: value for name, value in then.items() if name in rest and _is_default(ctx, name)}
@@ -300,13 +305,19 @@ def _architecture_and_file(words: tuple[str, ...]) -> tuple[str | None, Path]:
     return words[0], Path(words[1])
 
 
-def _run_to_resume(folder: Path | None, name: str | None) -> tuple[Path, str | None]:
-    """The run's folder and the architecture, if it is given: ``--resume RUN``, or ``ARCHITECTURE -o RUN --resume``."""
-    if folder is not None:
-        return folder, name
-    if name is None:
-        raise click.UsageError("--resume needs the folder of a run - write: ganzoo train --resume RUN")
-    return Path(name), None
+def _run_to_resume(resumed: str, folder: Path | None, name: str | None) -> tuple[Path, str | None]:
+    """The run's folder and the architecture, if it is given. `resumed` is the word after ``--resume``, or empty.
+
+    One may write ``--resume RUN``, ``ARCHITECTURE --resume RUN`` or ``ARCHITECTURE -o RUN --resume``.
+    """
+    if folder is None:
+        words = [word for word in (name, resumed) if word]
+        if not words:
+            raise click.UsageError("--resume needs the folder of a run - write: ganzoo train --resume RUN")
+        return Path(words[-1]), words[0] if len(words) == 2 else None
+    if name and resumed and Path(resumed) != folder:
+        raise click.UsageError(f"--resume names {resumed}, and -o names {folder} - name one run, with --resume")
+    return folder, name or (resumed if resumed and Path(resumed) != folder else None)
 
 
 def _missing(architecture: str | None, data: str | None) -> str:

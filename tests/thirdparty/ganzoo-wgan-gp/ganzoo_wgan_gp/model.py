@@ -41,7 +41,7 @@ class WGANGP(GAN):
         """Adam without momentum for each network."""
         rate, betas = self.config.learning_rate, (self.config.beta1, self.config.beta2)
         networks = {"critic": self.critic, "generator": self.generator}
-        return {name: torch.optim.Adam(network.parameters(), rate, betas) for name, network in networks.items()}
+        return {name: torch.optim.Adam(net.parameters(), rate, betas, fused=True) for name, net in networks.items()}
 
     def training_step(self, batches: Iterator[Batch]) -> Iterator[Update]:
         """Algorithm 1: n_critic steps of the critic, each with new data and noise, then one step of the generator."""

@@ -1,0 +1,73 @@
+"""Write many picture files: threads encode and write them, while the caller makes the next pictures."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from types import TracebackType
+
+from PIL import Image
+
+from ganzoo.images.files import encode_picture
+from ganzoo.utils.files import write_aside
+
+__all__ = ["PictureWriter"]
+
+WAITING = 64
+"""The most pictures that are in memory. Then `write` waits for the first of them."""
+
+
+class PictureWriter:
+    """A context in which `write` takes pictures. Their files appear in the order of the calls, each one complete.
+
+    An error of a file is raised by a later `write`, or at the end, and no file after it appears. If the block itself
+    ends with an error, or with Ctrl-C, the pictures that `write` has taken are still written. `done(1)` is called for
+    each file that is there.
+    """
+
+    def __init__(self, done: Callable[[int], None], *, threads: int = 4) -> None:
+        self._done = done
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="ganzoo-writer")
+        self._waiting: deque[tuple[Future[Path], Path]] = deque()
+
+    def __enter__(self) -> PictureWriter:
+        return self
+
+    def write(self, picture: Image.Image, path: Path) -> None:
+        """Write a picture in the format that the ending of `path` names.
+
+        Raises:
+            OSError: a file cannot be written; it may be an earlier one.
+        """
+        self._waiting.append((self._pool.submit(_write_aside, picture, path), path))
+        while self._waiting and (len(self._waiting) > WAITING or self._waiting[0][0].done()):
+            self._finish_first()
+
+    def _finish_first(self) -> None:
+        """Let the first file appear under its name."""
+        written, path = self._waiting[0]
+        temporary = written.result()
+        if temporary.exists() or not path.exists():  # else Ctrl-C came after it was moved
+            os.replace(temporary, path)
+        self._waiting.popleft()
+        self._done(1)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        try:
+            # After an error of a file, that file is the first in the queue, and fails again.
+            while self._waiting and not isinstance(error, OSError):
+                self._finish_first()
+        finally:
+            self._pool.shutdown(cancel_futures=True)
+            for written, _ in self._waiting:
+                if not written.cancelled() and written.exception() is None:
+                    written.result().unlink(missing_ok=True)
+
+
+def _write_aside(picture: Image.Image, path: Path) -> Path:
+    return write_aside(path, encode_picture(picture, path.suffix))
