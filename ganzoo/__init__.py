@@ -27,7 +27,16 @@ from ganzoo.interface.specs import (
     Schedule,
 )
 from ganzoo.interface.tasks import ClassConditional, ImageToImage, Task, Unconditional
-from ganzoo.interface.weights_files import Assumption, BundledFile, Derived, HubFile, Layout, Reading, Shapes
+from ganzoo.interface.weights_files import (
+    Assumption,
+    BundledFile,
+    Derived,
+    HubFile,
+    Layout,
+    PackageFile,
+    Reading,
+    Shapes,
+)
 from ganzoo.utils.progress import Progress
 from ganzoo.utils.version import __version__ as __version__
 
@@ -35,6 +44,7 @@ if TYPE_CHECKING:
     from ganzoo.data.datasets import Domains, ImageData
     from ganzoo.data.load import load_data
     from ganzoo.distributed.processes import gather_rows, own_rows
+    from ganzoo.evaluation.adversarial import AdversarialExamples, fool
     from ganzoo.evaluation.evaluate import evaluate
     from ganzoo.evaluation.extractors import feature_loss
     from ganzoo.evaluation.result import Evaluation, Score
@@ -55,6 +65,7 @@ if TYPE_CHECKING:
     from ganzoo.interface.latents import Prior, draw_latent, draw_truncated
     from ganzoo.pretrained.load import load, pull
     from ganzoo.registry.lookup import create, models
+    from ganzoo.sampling.directions import Directions
     from ganzoo.sampling.inversion import Inversion
     from ganzoo.sampling.model import Model
     from ganzoo.training.loop import Loop
@@ -65,6 +76,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "GAN",
+    "AdversarialExamples",
     "AdversarialLoss",
     "Architecture",
     "Assumption",
@@ -75,6 +87,7 @@ __all__ = [
     "Defect",
     "Degradation",
     "Derived",
+    "Directions",
     "DiscriminatorOutput",
     "Domains",
     "Engine",
@@ -95,6 +108,7 @@ __all__ = [
     "Loop",
     "Loss",
     "Model",
+    "PackageFile",
     "PretrainedModel",
     "Prior",
     "Progress",
@@ -118,6 +132,7 @@ __all__ = [
     "draw_truncated",
     "evaluate",
     "feature_loss",
+    "fool",
     "frozen",
     "gather_rows",
     "hookimpl",
@@ -134,6 +149,7 @@ _LAZY = {
     "data.datasets": ("Domains", "ImageData"),
     "data.load": ("load_data",),
     "distributed.processes": ("gather_rows", "own_rows"),
+    "evaluation.adversarial": ("AdversarialExamples", "fool"),
     "evaluation.evaluate": ("evaluate",),
     "evaluation.extractors": ("feature_loss",),
     "evaluation.result": ("Evaluation", "Score"),
@@ -155,6 +171,7 @@ _LAZY = {
     "interface.latents": ("Prior", "draw_latent", "draw_truncated"),
     "pretrained.load": ("load", "pull"),
     "registry.lookup": ("create", "models"),
+    "sampling.directions": ("Directions",),
     "sampling.inversion": ("Inversion",),
     "sampling.model": ("Model",),
     "training.loop": ("Loop",),

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Callable, Iterator
+from importlib import import_module
 from pathlib import Path
 
 import click
@@ -17,7 +18,7 @@ import torch
 
 import ganzoo
 from ganzoo import testing
-from ganzoo.cli.main import cli
+from ganzoo.cli.main import COMMANDS, cli
 from ganzoo.images.files import save_picture
 from ganzoo.images.tensors import to_pictures
 from ganzoo.interface import hooks
@@ -122,6 +123,8 @@ def test_commands_that_are_shown_are_commands(monkeypatch: pytest.MonkeyPatch, t
     def reached(*given: object, **options: object) -> None:
         raise Reached
 
+    for name in COMMANDS:  # before the patch: a file that is imported later would keep the patched function for good
+        import_module(f"ganzoo.cli.commands.{name}")
     monkeypatch.setattr("ganzoo.training.trainer.Trainer", reached)
     monkeypatch.setattr("ganzoo.cli.commands.sampling.load_model", reached)
     for check in ("check_source", "check_folder"):  # of the reader's own folders

@@ -56,6 +56,7 @@ def modules_after_import(module: str) -> set[str]:
         ["info", "inception"],
         ["evaluate", "--help"],
         ["quiz", "--help"],
+        ["fool", "--help"],
         ["info", lookup.models()[0], "--json"],
     ],
     ids=" ".join,

@@ -33,6 +33,7 @@ __all__ = [
     "PATH",
     "PRECISION",
     "SUBJECT",
+    "TARGET",
     "Name",
     "bounded",
     "registered",
@@ -172,6 +173,13 @@ def _classes(ctx: click.Context) -> Iterable[str]:
 CLASS = Name(_classes)
 """A class of the model that the command line names before it."""
 
+
+def _targets(ctx: click.Context) -> Iterable[str]:
+    return lookup.registry().feature_extractors[ctx.params.get("name") or ctx.args[0]].classes
+
+
+TARGET = Name(_targets)
+"""A class of the feature extractor that the command line names before it."""
 
 Found = TypeVar("Found", bound=Source | RegisteredExtractor | None)
 

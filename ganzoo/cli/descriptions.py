@@ -9,8 +9,9 @@ from ganzoo.cli.display import Row
 from ganzoo.hub import download
 from ganzoo.interface.configs import as_translation_config
 from ganzoo.interface.specs import Architecture, Engine, FeatureExtractor
-from ganzoo.interface.weights_files import BundledFile, HubFile
+from ganzoo.interface.weights_files import BundledFile, PackageFile, WeightsFile
 from ganzoo.pretrained.files import weights_size
+from ganzoo.pretrained.installed import find_installed
 from ganzoo.pretrained.resolve import find
 from ganzoo.pretrained.sources import Folder, HubReference, Registered
 from ganzoo.registry import lookup
@@ -84,6 +85,7 @@ def _describe_registered(source: Registered) -> Row:
         "paper": lookup.registry().architectures[record.architecture].paper,
         "weights": _location(record.weights),
         "sha256": record.weights.sha256,
+        **({"install_it": record.weights.install} if isinstance(record.weights, PackageFile) else {}),
         **_use(source.name, source.info.subject),
     }
 
@@ -172,13 +174,17 @@ def _describe_engine(name: str, spec: Engine) -> Row:
     }
 
 
-def _location(weights: HubFile | BundledFile) -> str:
+def _location(weights: WeightsFile) -> str:
     if isinstance(weights, BundledFile):
         return f"bundled in {weights.package}"
+    if isinstance(weights, PackageFile):
+        return f"{weights.location} of the package {weights.distribution} {weights.version}"
     return f"hf:{weights.repo}@{weights.revision} {weights.filename}"
 
 
-def _where(weights: HubFile | BundledFile) -> str:
+def _where(weights: WeightsFile) -> str:
     if isinstance(weights, BundledFile):
         return "bundled"
+    if isinstance(weights, PackageFile):
+        return "package" if find_installed(weights) is None else "installed"
     return "cached" if download.is_cached(weights) else "hub"

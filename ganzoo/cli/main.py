@@ -32,9 +32,10 @@ __all__ = ["COMMANDS", "cli", "main"]
 COMMANDS = {
     "browsing": ("list", "info", "pull", "plugins"),
     "sampling": ("sample", "interpolate"),
+    "editing": ("edit",),
     "inversion": ("invert",),
     "training": ("train", "export", "import"),
-    "evaluation": ("evaluate", "quiz"),
+    "evaluation": ("evaluate", "quiz", "fool"),
     "sharing": ("publish", "card", "new-plugin", "doctor", "completion"),
 }
 """The commands by the file of `ganzoo.cli.commands` that defines them."""

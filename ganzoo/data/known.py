@@ -16,23 +16,24 @@ __all__ = ["DATASETS", "Source", "check_source"]
 class Source:
     """A data set of torchvision: `kind` is its class there.
 
-    `folder` is where torchvision keeps it. `channels_last` says that its images are (N, H, W, C). `files` is the folder
-    of its picture files, if it has them.
+    `folder` is where torchvision keeps it, and `image_shape` (C, H, W) is that of its images. `channels_last` says that
+    torchvision has them as (N, H, W, C). `files` is the folder of its picture files, if it has them.
     """
 
     kind: str
     folder: str
+    image_shape: tuple[int, int, int]
     channels_last: bool = False
     files: str = ""
 
 
 DATASETS = {
-    "mnist": Source("MNIST", "MNIST/raw"),
-    "fashion-mnist": Source("FashionMNIST", "FashionMNIST/raw"),
-    "kmnist": Source("KMNIST", "KMNIST/raw"),
-    "cifar10": Source("CIFAR10", "cifar-10-batches-py", channels_last=True),
-    "cifar100": Source("CIFAR100", "cifar-100-python", channels_last=True),
-    "celeba": Source("CelebA", "celeba", files="celeba/img_align_celeba"),
+    "mnist": Source("MNIST", "MNIST/raw", (1, 28, 28)),
+    "fashion-mnist": Source("FashionMNIST", "FashionMNIST/raw", (1, 28, 28)),
+    "kmnist": Source("KMNIST", "KMNIST/raw", (1, 28, 28)),
+    "cifar10": Source("CIFAR10", "cifar-10-batches-py", (3, 32, 32), channels_last=True),
+    "cifar100": Source("CIFAR100", "cifar-100-python", (3, 32, 32), channels_last=True),
+    "celeba": Source("CelebA", "celeba", (3, 218, 178), files="celeba/img_align_celeba"),
 }
 """The data sets of torchvision that ganzoo knows, by name."""
 

@@ -21,7 +21,6 @@ from ganzoo.utils.names import join_label, short_name
 from ganzoo.utils.progress import Progress, silent
 
 if TYPE_CHECKING:
-    from PIL.Image import Image
     from torch import Tensor
 
     from ganzoo.sampling.model import Model
@@ -33,11 +32,7 @@ EACH = 8
 
 COLUMNS = 4
 SHEET_PIXELS = 96
-FRAME = 8
-CAPTION = 20
-"""The height of the strip above each picture that holds its number."""
-
-BLACK, WHITE = (0, 0, 0), (255, 255, 255)
+WHITE = (255, 255, 255)
 REAL, GENERATED = (0, 140, 0), (200, 0, 0)
 
 
@@ -69,7 +64,7 @@ class Quiz:
             InvalidRequestError: the degradation does not fit the model's images.
         """
         from ganzoo.images.files import save_picture
-        from ganzoo.images.sheets import contact_sheet, enlargement
+        from ganzoo.images.sheets import captioned, contact_sheet, enlargement
         from ganzoo.images.tensors import to_pictures
 
         real, order = self._real(model), self._order()
@@ -79,8 +74,8 @@ class Quiz:
         plain, answers = [], []
         for number, i in enumerate(order, start=1):
             word, color = ("real", REAL) if i < EACH else ("generated", GENERATED)
-            plain.append(_framed(pictures[i], scale, str(number), WHITE))
-            answers.append(_framed(pictures[i], scale, f"{number} {word}", color))
+            plain.append(captioned(pictures[i], scale, str(number), WHITE))
+            answers.append(captioned(pictures[i], scale, f"{number} {word}", color))
         for path, cells in ((self.sheet, plain), (self.answers, answers)):
             save_picture(contact_sheet(cells, columns=COLUMNS), path)
         return [self.sheet, self.answers]
@@ -164,15 +159,3 @@ def _model_of(data: str) -> str:
     if not learned:
         raise InvalidRequestError(f"no model here has learned {data} - name one with --model")
     return min(learned, key=lambda name: (not isinstance(models[name].weights, BundledFile), name))
-
-
-def _framed(picture: Image, scale: int, caption: str, color: tuple[int, int, int]) -> Image:
-    """The picture in RGB, enlarged, with a frame and, above the picture, the caption."""
-    from PIL import Image, ImageDraw, ImageFont, ImageOps
-
-    large = picture.resize((picture.width * scale, picture.height * scale), Image.Resampling.NEAREST)
-    framed = ImageOps.expand(large.convert("RGB"), (FRAME, CAPTION, FRAME, FRAME), color)
-    ink = BLACK if color == WHITE else WHITE
-    font = ImageFont.load_default(size=CAPTION - 6)
-    ImageDraw.Draw(framed).text((FRAME, CAPTION // 2), caption, fill=ink, font=font, anchor="lm")
-    return framed

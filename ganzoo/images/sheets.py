@@ -8,12 +8,21 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from ganzoo.images.files import format_of
 from ganzoo.utils.files import atomic_write
 
-__all__ = ["contact_sheet", "enlargement", "labeled", "save_animation", "sheet_size"]
+__all__ = ["CAPTION", "FRAME", "captioned", "contact_sheet", "enlargement", "labeled", "save_animation", "sheet_size"]
+
+FRAME = 8
+"""The width of the frame of `captioned`, in pixels."""
+
+CAPTION = 20
+"""The height of the strip above a picture that holds its caption."""
+
+BLACK, WHITE = (0, 0, 0), (255, 255, 255)
+Color = tuple[int, int, int]
 
 
 def enlargement(width: int, pixels: int = 64) -> int:
@@ -48,6 +57,21 @@ def contact_sheet(pictures: Sequence[Image.Image], *, columns: int | None = None
         enlarged = picture.resize((width, height), Image.Resampling.NEAREST) if scale > 1 else picture
         sheet.paste(enlarged, (gap + column * (width + gap), gap + row * (height + gap)))
     return sheet
+
+
+def captioned(picture: Image.Image, scale: int, caption: str, color: Color) -> Image.Image:
+    """The picture in RGB, enlarged, with a frame of a color and, above the picture, a caption of one line.
+
+    A caption that is too long gets smaller letters.
+    """
+    large = picture.resize((picture.width * scale, picture.height * scale), Image.Resampling.NEAREST)
+    framed = ImageOps.expand(large.convert("RGB"), (FRAME, CAPTION, FRAME, FRAME), color)
+    size = CAPTION - 6
+    while (font := ImageFont.load_default(size)).getlength(caption) > large.width and size > 6:
+        size -= 1
+    ink = BLACK if color == WHITE else WHITE
+    ImageDraw.Draw(framed).text((FRAME, CAPTION // 2), caption, fill=ink, font=font, anchor="lm")
+    return framed
 
 
 def labeled(rows: Sequence[tuple[str, Image.Image]]) -> Image.Image:

@@ -22,7 +22,8 @@ class Extractor(nn.Module, ABC):
 
     @abstractmethod
     def forward(self, images: Tensor) -> ExtractorOutput:
-        """Takes uint8 images (N, C, H, W) with 1 or 3 channels, of any size. Row i depends on image i alone.
+        """Takes images (N, C, H, W) with 1 or 3 channels, of any size. Row i depends on image i alone.
 
-        To be a loss of `Model.invert`, it also takes floats in [0, 255], and passes gradients on to them.
+        Images are uint8, or floats in [0, 255] with the same result. Floats get gradients, which `ganzoo fool` and
+        `Model.invert` need.
         """

@@ -164,6 +164,22 @@ class GAN(nn.Module, ABC):
             if value.is_floating_point() and bool((value != value[:1]).any())
         }
 
+    def direction_layers(self) -> Mapping[str, Sequence[Tensor]]:
+        """The weights of the first affine layers behind an input, by its name, each (outputs, inputs).
+
+        `ganzoo edit` takes its directions from them. By default there are none, and the model cannot be edited.
+        """
+        return {}
+
+    def direction_activations(self, inputs: Inputs) -> Mapping[str, Tensor]:
+        """Early activations (N, ...) for batched inputs, by the name of the input that they depend on.
+
+        `ganzoo edit` takes the principal components of them. By default they are the outputs of the
+        `direction_layers`. Behind a nonlinearity they tell more.
+        """
+        layers = self.direction_layers()
+        return {name: inputs[name].flatten(1) @ torch.cat(list(matrices)).T for name, matrices in layers.items()}
+
     @torch.no_grad()
     def standing_statistics(self, samples: Callable[..., Iterator[Inputs]]) -> Mapping[str, Any]:
         """Replace the running statistics of batch norm by means over samples; returns what changes in the config.

@@ -10,7 +10,7 @@ from ganzoo.errors import PluginError
 from ganzoo.interface.configs import Config
 from ganzoo.interface.records import CheckedRecord, NamedRecord, label_of
 from ganzoo.interface.tasks import Task
-from ganzoo.interface.weights_files import BundledFile, HubFile
+from ganzoo.interface.weights_files import BundledFile, WeightsFile
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -157,11 +157,13 @@ class FeatureExtractor(NamedRecord):
 
     `source` is the paper or the code that it comes from. `dataset` is what it was trained on; evaluation is most
     meaningful for similar images. For each image it returns `num_features` features and `num_classes` logits.
-    `accepts` tells people what happens to images of other sizes and colors. `build()` imports torch and returns the
-    network without its weights; its state dict has the names that the file has.
+    `classes` are the names of these classes, if they have any. `accepts` tells people what happens to images of other
+    sizes and colors. `build()` imports torch and returns the network without its weights; its state dict has the names
+    that the file has.
 
     Raises:
-        PluginError: the name is not a name, a value has the wrong type, or the weights have a layout.
+        PluginError: the name is not a name, a value has the wrong type, the weights have a layout, or the number of
+            class names is wrong.
     """
 
     name: str
@@ -172,12 +174,16 @@ class FeatureExtractor(NamedRecord):
     num_features: int
     num_classes: int
     accepts: str
-    weights: HubFile | BundledFile
+    weights: WeightsFile
     build: Callable[[], Extractor]
+    classes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if isinstance(self.weights, HubFile) and self.weights.layout is not None:
+        if self.classes and len(self.classes) != self.num_classes:
+            text = f"{label_of(self)}: it names {len(self.classes)} classes and has {self.num_classes}"
+            raise PluginError(f"{text} - name all of them, or none")
+        if not isinstance(self.weights, BundledFile) and self.weights.layout is not None:
             text = f"{label_of(self)}: its weights have the layout {self.weights.layout!r}"
             raise PluginError(f"{text} - only the weights of a PretrainedModel may have one")
 
@@ -237,6 +243,6 @@ class PretrainedModel(NamedRecord):
     summary: str
     dataset: str
     license: str | None
-    weights: HubFile | BundledFile
+    weights: WeightsFile
     config: Mapping[str, Any] = field(default_factory=dict)
     classes: tuple[str, ...] = ()

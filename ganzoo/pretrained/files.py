@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 from ganzoo.hub import download
 from ganzoo.interface.specs import FeatureExtractor, PretrainedModel
-from ganzoo.interface.weights_files import BundledFile, HubFile
+from ganzoo.interface.weights_files import BundledFile, PackageFile
+from ganzoo.pretrained.installed import verify_installed
 from ganzoo.registry import lookup
 from ganzoo.utils.progress import Progress, silent
 from ganzoo.weights.layouts import Match, find_layout
@@ -26,18 +27,21 @@ __all__ = ["match_layout", "read_weights", "weights_path", "weights_size"]
 def weights_path(record: PretrainedModel | FeatureExtractor, *, progress: Progress = silent) -> Path:
     """Return the safetensors file of a record.
 
-    A bundled file is part of an installed package. Any other file is downloaded and verified, and converted if it
-    is a pickle. `progress` counts the bytes of the download.
+    A bundled file is part of a plugin. A file of another installed package is verified, and any other file is
+    downloaded and verified; both are converted if they are pickles. `progress` counts the bytes of the download.
 
     Raises:
-        WeightsError: the file cannot be downloaded or converted.
+        WeightsError: the file cannot be downloaded or converted, or the package that has it is not installed.
     """
     if isinstance(record.weights, BundledFile):
         return _folder_of(record.weights.package) / record.weights.path
     from ganzoo.weights import pickles  # not for `ganzoo list`
 
-    fetched = download.fetch(record.weights, progress=progress)
-    return pickles.convert_to_safetensors(fetched, sha256=record.weights.sha256)
+    if isinstance(record.weights, PackageFile):
+        found = verify_installed(record.weights)
+    else:
+        found = download.fetch(record.weights, progress=progress)
+    return pickles.convert_to_safetensors(found, sha256=record.weights.sha256)
 
 
 def _folder_of(package: str) -> Path:
@@ -51,7 +55,9 @@ def _folder_of(package: str) -> Path:
 
 def weights_size(record: PretrainedModel | FeatureExtractor) -> int | None:
     """Return the size of the weights file in bytes, or None if the record does not state it."""
-    return weights_path(record).stat().st_size if isinstance(record.weights, BundledFile) else record.weights.size
+    if isinstance(record.weights, BundledFile):
+        return weights_path(record).stat().st_size
+    return record.weights.size
 
 
 def read_weights(record: PretrainedModel | FeatureExtractor, path: Path) -> dict[str, Tensor]:
@@ -72,7 +78,7 @@ def match_layout(record: PretrainedModel, path: Path) -> Match | None:
     Raises:
         LayoutError: the layout does not fit the file.
     """
-    layout = record.weights.layout if isinstance(record.weights, HubFile) else None
+    layout = None if isinstance(record.weights, BundledFile) else record.weights.layout
     if layout is None:
         return None
     return find_layout(read_header(path).shapes, [lookup.registry().layouts[layout]], of=record.name)

@@ -74,8 +74,8 @@ def load_from(
 class Pulled(NamedTuple):
     """Weights on this machine.
 
-    `path` is the safetensors file and `size` its length in bytes. `bundled` says that it needed no download: it is
-    part of an installed package, or in a folder.
+    `path` is the safetensors file and `size` its length in bytes. `bundled` says that there was nothing to
+    fetch or to verify: it is part of the plugin, or in a folder.
     """
 
     name: str
@@ -100,7 +100,7 @@ def pull_from(source: Source | RegisteredExtractor, *, progress: Progress = sile
     """As `pull`, from a source that `resolve_weights` returned."""
     path = source.fetch(progress=progress)
     source.check(path)
-    return Pulled(source.name, path, path.stat().st_size, not source.on_hub)
+    return Pulled(source.name, path, path.stat().st_size, source.bundled)
 
 
 def assemble(

@@ -18,7 +18,7 @@ from ganzoo.hub import download, references
 from ganzoo.hub.pins import Pinned
 from ganzoo.hub.references import Reference
 from ganzoo.interface.specs import FeatureExtractor, PretrainedModel
-from ganzoo.interface.weights_files import BundledFile, HubFile
+from ganzoo.interface.weights_files import BundledFile, HubFile, WeightsFile
 from ganzoo.pretrained.files import match_layout, read_weights, weights_path
 from ganzoo.pretrained.info import ModelInfo, read_info
 from ganzoo.utils.files import expand_home, sha256_of
@@ -44,15 +44,25 @@ class _Record:
         return self.name
 
     @property
+    def weights(self) -> WeightsFile:
+        """Where the weights are."""
+        return self.record.weights
+
+    @property
     def on_hub(self) -> bool:
         """Whether the weights are on the Hub, and not part of an installed package."""
         return isinstance(self.record.weights, HubFile)
+
+    @property
+    def bundled(self) -> bool:
+        """Whether the weights are part of the plugin that declares them."""
+        return isinstance(self.record.weights, BundledFile)
 
     def fetch(self, *, progress: Progress = silent) -> Path:
         """Return the weights file, downloaded and verified if it is on the Hub.
 
         Raises:
-            WeightsError: the file cannot be downloaded or converted.
+            WeightsError: the file cannot be downloaded or converted, or the package that has it is not installed.
         """
         return weights_path(self.record, progress=progress)
 
@@ -82,11 +92,6 @@ class Registered(_Record):
             license=record.license,
             summary=record.summary,
         )
-
-    @property
-    def weights(self) -> BundledFile | HubFile:
-        """Where the weights are."""
-        return self.record.weights
 
     def check(self, path: Path) -> None:
         """Refuse a file that the declared layout does not fit. `path` is what `fetch` returned.
@@ -191,6 +196,11 @@ class Folder(_Published):
         """Whether the weights are on the Hub."""
         return False
 
+    @property
+    def bundled(self) -> bool:
+        """Whether nothing is to be fetched."""
+        return True
+
     def fetch_folder(self) -> Path:
         """Return the folder with ``config.json`` and ``model.safetensors``."""
         return self.path
@@ -251,6 +261,11 @@ class HubReference(_Published):
     def on_hub(self) -> bool:
         """Whether the weights are on the Hub."""
         return True
+
+    @property
+    def bundled(self) -> bool:
+        """Whether nothing is to be fetched."""
+        return False
 
     def fetch_folder(self, *, progress: Progress = silent) -> Path:
         """Download and verify ``config.json`` and ``model.safetensors``, and return their folder.

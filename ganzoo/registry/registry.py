@@ -23,7 +23,7 @@ from ganzoo.interface.specs import (
     Regularizer,
     Schedule,
 )
-from ganzoo.interface.weights_files import BundledFile, HubFile, Layout
+from ganzoo.interface.weights_files import BundledFile, HubFile, Layout, PackageFile
 from ganzoo.registry.discovery import InstalledPlugin, disabled_plugins, find_installed, is_disabled
 from ganzoo.registry.import_markers import marked_import, take_unfinished
 from ganzoo.registry.index import Index
@@ -32,7 +32,7 @@ from ganzoo.utils.names import BUILTIN, suggest
 
 __all__ = ["Registry"]
 
-Record = TypeVar("Record", Architecture, HubFile, Layout, PretrainedModel)
+Record = TypeVar("Record", Architecture, HubFile | PackageFile, Layout, PretrainedModel)
 
 
 class Registry:
@@ -186,7 +186,7 @@ class Registry:
     def _with_layout(self, owner: str, model: PretrainedModel) -> PretrainedModel:
         """The model with the full name of its weights' layout, which must be a layout of its architecture."""
         weights = model.weights
-        if not isinstance(weights, HubFile) or weights.layout is None:
+        if isinstance(weights, BundledFile) or weights.layout is None:
             return model
         weights = _changed(weights, layout=self.layouts.name_for(owner, weights.layout))
         of = self.layouts[str(weights.layout)].architecture

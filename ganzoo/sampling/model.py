@@ -19,12 +19,13 @@ from ganzoo.interface.configs import Config
 from ganzoo.interface.gan import GAN, Inputs
 from ganzoo.interface.tasks import Task
 from ganzoo.sampling.degradations import make_damage
+from ganzoo.sampling.directions import DRAWS, Directions, factorize, principal_components, shifted
 from ganzoo.sampling.engine_generator import EngineGenerator
 from ganzoo.sampling.engines import TORCH, check_engine
 from ganzoo.sampling.fused import FusedGenerator
-from ganzoo.sampling.interpolation import interpolate_inputs
+from ganzoo.sampling.interpolation import LATENT, interpolate_inputs
 from ganzoo.sampling.inversion import Combine, ImageLoss, Inversion, Search, search_images
-from ganzoo.sampling.requests import check_seeds, make_request
+from ganzoo.sampling.requests import DIRECTION_METHODS, check_seeds, make_request
 from ganzoo.sampling.sources import Source, batched, check_resize, source_image, target_images
 from ganzoo.sampling.tiling import check_tile, translate_batch
 from ganzoo.utils.devices import memory_for, note_slow_bf16, resolve_device
@@ -218,6 +219,44 @@ class Model:
         inputs = interpolate_inputs(start, end, steps, hold)
         rows = (slice(i, i + batch_size) for i in range(0, steps, batch_size))
         return torch.cat([self.generate({name: value[each] for name, value in inputs.items()}) for each in rows])
+
+    @float32_on_cpu()
+    def directions(self, method: str, count: int, *, inputs: Inputs | None = None) -> Directions:
+        """The `count` directions of latent space along which images change most, the strongest first.
+
+        `method` is ``sefa`` (arXiv:2007.06600), from the weights of the first layers, or ``pca`` (arXiv:2004.02546),
+        from the activations of 1024 draws. In all draws, the inputs that are not moved, such as a class, are those of
+        the first row of `inputs`, by default of seed 0.
+
+        Raises:
+            InvalidRequestError: there is no such method, or the model has no directions, or fewer.
+        """
+        if self.task.from_images or method not in DIRECTION_METHODS:
+            text = "it has no latents" if self.task.from_images else f"there are no directions {method!r}"
+            raise InvalidRequestError(f"{self.name}: {text} - there are {' and '.join(DIRECTION_METHODS)}, of latents")
+        if method == "sefa":
+            return factorize(self.gan, count, of=self.name)
+        first = inputs or self.draw()
+        drawn = self.draw(DRAWS)
+        held = {name: value[:1].expand(DRAWS, *value.shape[1:]) for name, value in first.items() if name != LATENT}
+        return principal_components(self.gan, {**drawn, **held}, count, of=self.name)
+
+    def edit(
+        self, inputs: Inputs, directions: Directions, strengths: Sequence[float], *, batch_size: int = 64
+    ) -> Tensor:
+        """Images along directions: (N, K, S, C, H, W) in [-1, 1], for N inputs, K directions and S strengths.
+
+        `inputs` are those of `draw`. A strength of 0 gives the image itself, and a strength of 1 moves its latent by
+        1, which is one standard deviation of the latents.
+
+        Raises:
+            InvalidRequestError: the directions are those of another model.
+        """
+        moved = shifted(inputs, directions, strengths)
+        total = len(moved[directions.input])
+        rows = (slice(i, i + batch_size) for i in range(0, total, batch_size))
+        images = torch.cat([self.generate({name: value[each] for name, value in moved.items()}) for each in rows])
+        return images.view(-1, len(directions.vectors), len(strengths), *images.shape[1:])
 
     @float32_on_cpu()
     def standing_statistics(self, batches: int = 16, *, batch_size: int = 64) -> None:

@@ -12,10 +12,22 @@ from ganzoo.errors import InvalidRequestError
 from ganzoo.interface.configs import Config, as_class_config, as_translation_config
 from ganzoo.interface.tasks import Task
 
-__all__ = ["Subject", "check_seeds", "check_whole", "exact_class", "find_class", "make_request", "with_user_names"]
+__all__ = [
+    "DIRECTION_METHODS",
+    "Subject",
+    "check_seeds",
+    "check_whole",
+    "exact_class",
+    "find_class",
+    "make_request",
+    "with_user_names",
+]
 
 SEEDS = 2**32
 """The number of seeds. PyTorch's CPU generator reads 32 bits: seed 2**32 would give the images of seed 0."""
+
+DIRECTION_METHODS = ("sefa", "pca")
+"""The ways to find directions of latent space: from weights, and from activations."""
 
 _SHOWN = 8  # the most class names that a message lists
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ganzoo.errors import RunError, UsageError, one_line
-from ganzoo.interface.weights_files import BundledFile
+from ganzoo.interface.weights_files import BundledFile, PackageFile
 from ganzoo.pretrained.cards import Card, facts_of
 from ganzoo.pretrained.sources import Folder, Registered, Source
 from ganzoo.training.command import command_of
@@ -56,6 +56,8 @@ def _location(source: Source) -> str:
         return f"`{weights.name}`"
     if isinstance(weights, BundledFile):
         return f"bundled, {source.fetch().stat().st_size:,} bytes"
+    if isinstance(weights, PackageFile):
+        return f"`{weights.location}` of the package `{weights.distribution}` {weights.version}"
     return f"`{weights.repo}` at `{weights.revision}`, `{weights.filename}`"
 
 

@@ -59,6 +59,21 @@ def check_extractor_looks_at_each_image_alone(name: str) -> None:
             assert same, "an image alone gives other features or logits than in a batch"
 
 
+def check_extractor_passes_gradients_to_images(name: str) -> None:
+    """Floats in [0, 255] must give the same logits as uint8 images, and must get finite gradients that are not all 0.
+
+    `ganzoo fool` changes images by these gradients.
+    """
+    network, images = _network(name), _images((3, 32, 32))
+    floats = images.float().requires_grad_()
+    logits = network(floats).logits
+    assert torch.allclose(logits, network(images).logits, rtol=1e-4, atol=1e-4), "floats give other logits than uint8"
+    assert logits.requires_grad, "the images get no gradient: `forward` must not detach or round them"
+    (gradient,) = torch.autograd.grad(logits.square().sum(), floats)
+    assert bool(gradient.isfinite().all()), "a gradient is NaN or infinite"
+    assert bool(gradient.any()), "all gradients are 0"
+
+
 def check_extractor_tells_images_apart(name: str) -> None:
     """Two different images must have different features."""
     features = _network(name)(_images((3, 32, 32))).features

@@ -19,6 +19,7 @@ from ganzoo.interface.configs import as_translation_config
 from ganzoo.interface.gan import GAN, Inputs
 from ganzoo.pretrained.load import load
 from ganzoo.sampling.model import Model
+from ganzoo.sampling.requests import DIRECTION_METHODS
 from ganzoo.testing.asserting import assert_raises, assert_same_state
 from ganzoo.testing.tiny import make_images, make_inputs, tiny_config, tiny_loop, tiny_model, trained_model
 from ganzoo.weights.folder import Description, write_folder
@@ -68,6 +69,31 @@ def check_images_are_images(architecture: str) -> None:
     assert images.dtype == torch.float32, f"images are {images.dtype}"
     assert images.abs().max() <= 1, "an image has values outside [-1, 1]"
     assert [picture.size for picture in to_pictures(images)] == [(width, height)] * 3
+
+
+def check_images_move_along_directions(architecture: str) -> None:
+    """Along the directions of its weights and activations, an image must move. Strength 0 must change nothing.
+
+    `direction_layers` must give matrices (outputs, inputs) for the names of inputs; `direction_activations` must give a
+    row for each image. GANs without directions pass.
+    """
+    model = trained_model(architecture)
+    layers = {} if model.task.from_images else model.gan.direction_layers()
+    if not layers:
+        return
+    inputs = model.draw(2, seed=3)
+    for name, matrices in layers.items():
+        assert name in inputs, f"`direction_layers` names {name}, which is no input: {', '.join(inputs)}"
+        shapes = [tuple(matrix.shape) for matrix in matrices]
+        right = shapes and all(len(shape) == 2 and shape[1] == inputs[name][0].numel() for shape in shapes)
+        assert right, f"the layers behind {name} have the shapes {shapes}, not (outputs, {inputs[name][0].numel()})"
+    for method in DIRECTION_METHODS:
+        directions = model.directions(method, 1, inputs=inputs)
+        length = directions.vectors.norm().item()
+        assert abs(length - 1) < 1e-4, f"the first {method} direction has the length {length:.3g}, not 1"
+        images = model.edit(inputs, directions, [0.0, 3.0])[:, 0]
+        assert torch.allclose(images[:, 0], model.generate(inputs), rtol=0, atol=1e-5), "strength 0 changes the image"
+        assert not torch.allclose(images[:, 0], images[:, 1], rtol=0, atol=1e-5), f"{method} does not move the image"
 
 
 def check_any_size_is_translated(architecture: str) -> None:

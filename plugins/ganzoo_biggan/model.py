@@ -155,6 +155,14 @@ class BigGAN(GAN):
             priors["class"] = Prior("normal", classes.mean(0), scale)
         return priors
 
+    def direction_layers(self) -> Mapping[str, Sequence[Tensor]]:
+        """The projection to 4x4 pixels."""
+        return {"z": [self.generator.latent_weight()]}
+
+    def direction_activations(self, inputs: Inputs) -> Mapping[str, Tensor]:
+        """(N, C, H, W) after the first block."""
+        return {"z": self.generator.first_block(inputs["z"], inputs["class"], inputs["truncation"])}
+
     def generate(self, inputs: Inputs) -> Tensor:
         """Images (N, C, H, W) in [-1, 1]; the inputs are those of `draw`, with a batch dimension."""
         images: Tensor = self.generator(inputs["z"], inputs["class"], inputs["truncation"])

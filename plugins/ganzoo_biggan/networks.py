@@ -76,6 +76,20 @@ class Generator(nn.Module):
         x = self.norm(x, self.gain[None], self.bias[None], truncation).relu()
         return torch.tanh(self.to_image(x))
 
+    @torch.no_grad()
+    def latent_weight(self) -> Tensor:
+        """The weight of the first layer as a function of all of z, (outputs, latent_size)."""
+        weight = self.project.normalized_weight()
+        unit = torch.eye(self.config.latent_size, dtype=weight.dtype, device=weight.device)
+        first, _ = self.conditions(unit, unit.new_zeros(len(unit), self.config.class_size))
+        return weight @ first.T  # a row of `first` is what the layer gets of one component of z
+
+    def first_block(self, z: Tensor, classes: Tensor, truncation: Tensor | None = None) -> Tensor:
+        """(N, C, H, W) after the first block, from what `forward` takes."""
+        first, conditions = self.conditions(z, classes)
+        x: Tensor = self.blocks[0](self.project(first).unflatten(1, (-1, 4, 4)), conditions[0], truncation)
+        return x.relu()
+
 
 class WideGenerator(Generator):
     """The generator of BigGAN (figure 15): one block for each upsampling.

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import ganzoo
-from ganzoo import Architecture, BundledFile, HubFile, Layout, PretrainedModel, Unconditional
+from ganzoo import Architecture, BundledFile, HubFile, Layout, PackageFile, PretrainedModel, Unconditional
 from ganzoo_dcgan.config import RECIPES, DCGANConfig
 from ganzoo_dcgan.layouts import LAYOUTS
 
@@ -48,7 +48,7 @@ def ganzoo_layouts() -> Iterable[Layout]:
 
 @ganzoo.hookimpl
 def ganzoo_models() -> Iterable[PretrainedModel]:
-    """Two bundled models, and a model that others published."""
+    """Two bundled models, and two that others published."""
     yield PretrainedModel(
         name="dcgan-mnist",
         architecture="dcgan",
@@ -88,5 +88,22 @@ def ganzoo_models() -> Iterable[PretrainedModel]:
             filename="pytorch_model.bin",
             sha256="1db070c594527909a4f3c5ef18df53bde9ce0c006093438b0ef2f1325ac2e242",
             layout="huggan-dcgan",
+        ),
+    )
+    yield PretrainedModel(
+        name="dcgan-digiface",
+        architecture="dcgan",
+        summary="faces as 64x64 color pictures, learned from synthetic faces",
+        dataset="digiface-1m",
+        license="mit",
+        config={"resolution": 64, "channels": 3, "latent": "normal", "generator_width": 64},
+        weights=PackageFile(
+            distribution="gan-face-generate",
+            version="1.1.1",
+            package="gan_face_generate",
+            path="weights.tar",
+            sha256="0c3b90b138cfc4e8a73310b9fd5ce2a8f1f3a542a037de277412307fcd28771f",
+            size=14_322_251,
+            layout="pytorch-dcgan",
         ),
     )

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import cast
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from ganzoo import GAN, AdversarialLoss, Batch, Inputs, Prior, Task, Update, discriminate, draw_latent, frozen
 from ganzoo_dcgan.config import DCGANConfig
@@ -59,6 +61,18 @@ class DCGAN(GAN):
     def inversion_priors(self, inputs: Inputs) -> Mapping[str, Prior]:
         """The latent has the distribution of training."""
         return {"z": Prior(self.config.latent)}
+
+    def direction_layers(self) -> Mapping[str, Sequence[Tensor]]:
+        """The projection to 4x4 pixels, with the batch norm behind it, which is linear in eval mode."""
+        convolution, norm = cast("nn.ConvTranspose2d", self.generator[0]), cast("nn.BatchNorm2d", self.generator[1])
+        return {"z": [fuse_conv_bn_eval(convolution, norm, transpose=True).weight.flatten(1).T]}
+
+    def direction_activations(self, inputs: Inputs) -> Mapping[str, Tensor]:
+        """(N, C, 4, 4) after the first ReLU."""
+        x = inputs["z"][:, :, None, None]
+        for layer in list(self.generator)[:3]:
+            x = layer(x)
+        return {"z": x}
 
     def generate(self, inputs: Inputs) -> Tensor:
         """(N, C, H, W) in [-1, 1] from ``z``, (N, latent_dim)."""

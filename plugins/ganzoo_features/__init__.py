@@ -15,6 +15,19 @@ __all__: list[str] = []
 
 GANZOO_API = (2, 0)
 
+CLOTHES = (
+    "T-shirt/top",
+    "Trouser",
+    "Pullover",
+    "Dress",
+    "Coat",
+    "Sandal",
+    "Shirt",
+    "Sneaker",
+    "Bag",
+    "Ankle boot",
+)
+
 
 def _build_inception() -> Extractor:
     from ganzoo_features.inception import Inception
@@ -50,13 +63,21 @@ def ganzoo_feature_extractors() -> Iterable[FeatureExtractor]:
             size=95_628_359,
         ),
     )
-    yield _classifier("mnist", "handwritten digits", "27a578e8b262dcd67bb50dc45e8322af7e549db468947590c63281d42e164c0d")
     yield _classifier(
-        "fashion-mnist", "clothes, shoes and bags", "8b9741e7772d9f339da3ff3368c82d5af1ec95afc362f4b0547d0d4d975b672c"
+        "mnist",
+        "handwritten digits",
+        "27a578e8b262dcd67bb50dc45e8322af7e549db468947590c63281d42e164c0d",
+        classes=tuple("0123456789"),
+    )
+    yield _classifier(
+        "fashion-mnist",
+        "clothes, shoes and bags",
+        "8b9741e7772d9f339da3ff3368c82d5af1ec95afc362f4b0547d0d4d975b672c",
+        classes=CLOTHES,
     )
 
 
-def _classifier(dataset: str, of: str, sha256: str) -> FeatureExtractor:
+def _classifier(dataset: str, of: str, sha256: str, classes: tuple[str, ...]) -> FeatureExtractor:
     """The small classifier for a data set, which has the name of the data set."""
     return FeatureExtractor(
         name=dataset,
@@ -65,7 +86,8 @@ def _classifier(dataset: str, of: str, sha256: str) -> FeatureExtractor:
         dataset=dataset,
         license="apache-2.0",
         num_features=128,
-        num_classes=10,
+        num_classes=len(classes),
+        classes=classes,
         accepts="any size, resized to 28x28 (bilinear, antialiased); color becomes gray",
         build=_build_classifier,
         weights=BundledFile(package="ganzoo_features", path=f"weights/{dataset}.safetensors", sha256=sha256),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -66,6 +67,14 @@ class MLPGAN(GAN):
     def inversion_priors(self, inputs: Inputs) -> Mapping[str, Prior]:
         """The latent has the distribution of training."""
         return {"z": Prior(self.config.latent)}
+
+    def direction_layers(self) -> Mapping[str, Sequence[Tensor]]:
+        """The first linear layer."""
+        return {"z": [cast("nn.Linear", self.generator.layers[0]).weight]}
+
+    def direction_activations(self, inputs: Inputs) -> Mapping[str, Tensor]:
+        """(N, width) after the first ReLU."""
+        return {"z": self.generator.layers[:2](inputs["z"])}
 
     def generate(self, inputs: Inputs) -> Tensor:
         """(N, C, H, W) in [-1, 1] from ``z``, (N, latent_dim)."""

@@ -12,6 +12,7 @@ from PIL import Image, ImageOps
 from datasets import blobs, write_fashion_mnist, write_pictures
 from ganzoo.cli import main as cli
 from ganzoo.evaluation import quiz
+from ganzoo.images import sheets
 from ganzoo.registry import lookup
 from in_process import ganzoo as shell
 from models import publish
@@ -173,7 +174,7 @@ def test_a_quiz_of_8_real_and_8_generated_and_its_answers(run, tmp_path):
     assert {shade(picture) for picture in asked} == {(255, 255, 255)}
     colours = [shade(picture) for picture in answered]
     assert (colours.count(quiz.REAL), colours.count(quiz.GENERATED)) == (8, 8)
-    inside = (quiz.FRAME, quiz.CAPTION, 96 + quiz.FRAME, 96 + quiz.CAPTION)
+    inside = (sheets.FRAME, sheets.CAPTION, 96 + sheets.FRAME, 96 + sheets.CAPTION)
     assert [a.crop(inside).tobytes() for a in asked] == [a.crop(inside).tobytes() for a in answered]
     test_images = blobs(30, 28, seed=2)
     from ganzoo.images.tensors import resize
@@ -186,7 +187,7 @@ def test_a_quiz_of_8_real_and_8_generated_and_its_answers(run, tmp_path):
 
 def captions(pictures):
     """The strip above each picture, as black ink on white."""
-    strips = [picture.crop((quiz.FRAME, 0, 96 + quiz.FRAME, quiz.CAPTION)) for picture in pictures]
+    strips = [picture.crop((sheets.FRAME, 0, 96 + sheets.FRAME, sheets.CAPTION)) for picture in pictures]
     return [strip.convert("L") for strip in strips]
 
 

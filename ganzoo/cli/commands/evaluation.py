@@ -1,7 +1,8 @@
-"""Commands that evaluate images: `evaluate` and `quiz`."""
+"""Commands that judge images: `evaluate`, `quiz` and `fool`."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from ganzoo.cli.arguments import (
     OVERWRITE,
     PATH,
     PRECISION,
+    TARGET,
     registered,
 )
 from ganzoo.cli.commands.sampling import load_model
@@ -28,7 +30,7 @@ from ganzoo.cli.progress import bars
 from ganzoo.errors import InvalidRequestError
 from ganzoo.sampling.engines import check_engine
 
-__all__ = ["COMMANDS", "evaluate", "quiz"]
+__all__ = ["COMMANDS", "evaluate", "fool", "quiz"]
 
 
 @click.command()
@@ -165,6 +167,79 @@ def quiz(name: str, device: str, engine: str, as_json: bool, **options: Any) -> 
     display.written(written, as_json=as_json)
 
 
+@click.command()
+@click.argument("name", metavar="FEATURES", type=registered("feature_extractors"))
+@click.option(
+    "--input",
+    "source",
+    required=True,
+    type=DATA,
+    metavar="PATH|NAME",
+    help="A picture, a folder of pictures, or a data set by name.",
+)
+@click.option(
+    "--epsilon",
+    default="8/255",
+    show_default=True,
+    metavar="E",
+    help="Largest change of a pixel, as a part of the pixel range [0, 1]. 8/255 is 8 steps of an 8-bit pixel.",
+)
+@click.option(
+    "--steps",
+    type=COUNT,
+    default=1,
+    show_default=True,
+    help="Steps along the gradient: 1 is FGSM; more are PGD from a random start.",
+)
+@click.option(
+    "--target",
+    type=TARGET,
+    metavar="CLASS",
+    help="Class to be named, by name or number. [default: any other than the one of the picture itself]",
+)
+@click.option(
+    "-n",
+    "--count",
+    type=COUNT,
+    help="Number of pictures: random test images of a data set, or the first ones of a folder. [default: 8]",
+)
+@click.option(
+    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of the test images and of the start."
+)
+@click.option(
+    "-o",
+    "--output",
+    type=PATH,
+    help="Picture file for the sheet. [default: fool-FEATURES-INPUT-... .png]",
+)
+@OVERWRITE
+@DATA_DIR
+@DEVICE
+@AS_JSON
+def fool(name: str, device: str, as_json: bool, **options: Any) -> None:
+    """Change pictures a little, so that a classifier takes them for something else.
+
+    Writes a sheet: each picture, the change enlarged, and the changed picture, with what the classifier says of both.
+    FEATURES is a feature extractor, such as fashion-mnist.
+    """
+    from ganzoo.evaluation.attack import LEVELS
+    from ganzoo.evaluation.fooling import SHOWN, prepare_fooling
+    from ganzoo.hub.download import bound_client
+
+    prepared = prepare_fooling(name, **options)
+    bound_client()
+    with bars() as progress:
+        found = prepared.write(device=device, progress=progress)
+    if as_json:
+        click.echo(json.dumps(found, indent=2))
+        return
+    rows = found.pop("pictures")
+    display.table(rows[:SHOWN], as_json=False)
+    click.echo()
+    shown = {"epsilon": f"{found['epsilon'] * LEVELS:g}/255", "fooled": f"{found['fooled']:.1%} of {found['count']}"}
+    display.facts({**found, **shown}, as_json=False)
+
+
 def _parse_numbers(option: str, text: str) -> tuple[int, ...]:
     """Parse numbers that commas separate, such as ``1,10,20``.
 
@@ -179,4 +254,4 @@ def _parse_numbers(option: str, text: str) -> tuple[int, ...]:
         ) from error
 
 
-COMMANDS = (evaluate, quiz)
+COMMANDS = (evaluate, quiz, fool)

@@ -1,0 +1,64 @@
+"""The command that moves images along directions of latent space: `edit`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ganzoo.cli.arguments import CLASS, DEVICE, ENGINE, MODEL, OVERWRITE, PATH, resolved
+from ganzoo.cli.commands.sampling import load_model
+from ganzoo.cli.output import say, tell
+from ganzoo.cli.refusals import refuse_options
+
+__all__ = ["COMMANDS", "edit"]
+
+
+@click.command()
+@click.argument("name", type=MODEL)
+@click.option(
+    "--directions",
+    required=True,
+    metavar="METHOD:N",
+    help="sefa:N for the N strongest directions of the first layers' weights, pca:N for those of the activations.",
+)
+@click.option("--seeds", default="0", show_default=True, metavar="A,B,...", help="Seeds of the images.")
+@click.option("--class", "label", type=CLASS, metavar="NAME", help="Class of the images, by name or number.")
+@click.option("--truncation", type=float, metavar="T", help="Truncation in (0, 1]: less variety, more fidelity.")
+@click.option(
+    "--strength",
+    type=float,
+    default=3.0,
+    show_default=True,
+    help="How far to move to either side, in standard deviations of the latent.",
+)
+@click.option(
+    "--columns", type=int, default=7, show_default=True, help="Number of images in a row; the middle one is unchanged."
+)
+@click.option(
+    "-o",
+    "--output",
+    type=PATH,
+    help="File to write: .png or .jpg for a sheet, .gif or .webp for an animation.",
+)
+@OVERWRITE
+@DEVICE
+@ENGINE
+def edit(name: str, output: Path | None, device: str, engine: str, **options: Any) -> None:
+    """Move images along the directions of latent space that change them most.
+
+    Writes a sheet: a row for each direction, the strengths in the columns, and the image itself in the middle.
+    """
+    from ganzoo.sampling.editing_files import prepare_editing
+
+    source = resolved(name)
+    refuse_options(source, options, {"label": ("--class", "label"), "truncation": ("--truncation", "truncation")})
+    editing = prepare_editing(source.name, source.info.subject, output, **options)
+    model = load_model(source, device, engine=engine)
+    written = editing.write(model)
+    tell(editing.rows)
+    say(written)
+
+
+COMMANDS = (edit,)

@@ -1,0 +1,157 @@
+"""Edited images written to files. The request and the path are checked before a model is loaded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ganzoo.errors import InvalidRequestError
+from ganzoo.interface.tasks import Task
+from ganzoo.sampling.image_files import MOVING, STILLS
+from ganzoo.sampling.requests import DIRECTION_METHODS, check_seeds, with_user_names
+from ganzoo.utils.files import check_file
+from ganzoo.utils.names import join_label, short_name
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+    from ganzoo.interface.gan import Inputs
+    from ganzoo.sampling.model import Model
+    from ganzoo.sampling.requests import Subject
+
+__all__ = ["Editing", "prepare_editing"]
+
+FRAMES = 25  # of an animation, from one end to the other
+MILLISECONDS = 60
+_STILL = tuple(ending for ending in STILLS if ending not in MOVING)
+
+
+@dataclass(frozen=True)
+class Editing:
+    """Images, the directions along which they are moved, and the file that the results are written to."""
+
+    path: Path
+    method: str
+    count: int
+    seeds: tuple[int, ...]
+    request: Task
+    strength: float
+    columns: int
+
+    @property
+    def rows(self) -> str:
+        """What stands in the rows of the sheet, and in its columns, for users."""
+        kinds = f"{self.method} 1" if self.count == 1 else f"{self.method} 1 to {self.count}"
+        if self.path.suffix.lower() in MOVING:
+            return f"rows: seeds {', '.join(map(str, self.seeds))}; columns: {kinds}"
+        return f"rows: {kinds} for each of the seeds {', '.join(map(str, self.seeds))}; columns: {self._ends}"
+
+    @property
+    def _ends(self) -> str:
+        return f"{-self.strength:g} to {self.strength:g}"
+
+    def write(self, model: Model) -> Path:
+        """Find the directions, generate the images and write the file: a sheet, or an animation there and back.
+
+        Raises:
+            InvalidRequestError: the model has no directions, or fewer.
+        """
+        from ganzoo.images.files import save_picture
+        from ganzoo.images.sheets import save_animation
+
+        inputs = self._inputs(model)
+        moving = self.path.suffix.lower() in MOVING
+        sheets = self._sheets(model, inputs, FRAMES if moving else self.columns, frames=moving)
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        if moving:
+            save_animation([*sheets, *sheets[-2:0:-1]], self.path, milliseconds=MILLISECONDS)
+        else:
+            save_picture(sheets[0], self.path)
+        return self.path
+
+    def _inputs(self, model: Model) -> Inputs:
+        import torch
+
+        drawn = [model.draw(seed=seed, request=self.request) for seed in self.seeds]
+        return {name: torch.cat([each[name] for each in drawn]) for name in drawn[0]}
+
+    def _sheets(self, model: Model, inputs: Inputs, steps: int, *, frames: bool) -> list[Image]:
+        """One sheet with the strengths in its columns; or a frame for each strength, with directions in its columns."""
+        from ganzoo.images.sheets import contact_sheet, enlargement
+        from ganzoo.images.tensors import to_pictures
+
+        directions = model.directions(self.method, self.count, inputs=inputs)
+        strengths = [self.strength * (2 * i / (steps - 1) - 1) for i in range(steps)]
+        images = model.edit(inputs, directions, strengths)  # (N, K, S, C, H, W)
+        scale = enlargement(images.shape[-1])
+        if not frames:
+            return [contact_sheet(to_pictures(images.flatten(0, 2)), columns=steps, scale=scale)]
+        parts = (images[:, :, step].flatten(0, 1) for step in range(steps))
+        return [contact_sheet(to_pictures(part), columns=self.count, scale=scale) for part in parts]
+
+
+def prepare_editing(
+    name: str,
+    subject: Subject,
+    output: Path | None,
+    *,
+    directions: str,
+    seeds: str = "0",
+    label: str | None = None,
+    truncation: float | None = None,
+    strength: float = 3.0,
+    columns: int = 7,
+    overwrite: bool = False,
+) -> Editing:
+    """Check the options of `ganzoo edit` for the model `name`. Nothing is loaded or written.
+
+    Raises:
+        InvalidRequestError: the model translates images, or an option is wrong.
+        OutputError: an unknown format, a file that exists, or a file that cannot be written.
+    """
+    if subject.task.from_images:
+        raise InvalidRequestError(f"{name} is {subject.task.name}: it has no latents to edit - choose another model")
+    channels = subject.config.image_shape[0]
+    if channels not in (1, 3, 4):
+        raise InvalidRequestError(
+            f"{name} makes images with {channels} channels, which no picture has - choose another"
+        )
+    method, count = _parse_directions(directions)
+    given = {"label": label, "truncation": truncation}
+    chosen = {option: value for option, value in given.items() if value is not None}
+    request = subject.request(name, **chosen)
+    numbers = _parse_seeds(seeds)
+    if not 0 < strength < float("inf"):
+        raise InvalidRequestError(f"the strength is a number above 0, not {strength:g}")
+    if columns < 3 or columns % 2 == 0:
+        raise InvalidRequestError(f"--columns {columns} has no middle - write an odd number of at least 3, such as 7")
+    parts = ["edit", f"{method}{count}", "seeds", *map(str, numbers), f"strength{strength:g}"]
+    parts += [f"{option}-{value}" for option, value in with_user_names(chosen).items()]
+    path = output or Path(f"{short_name(name)}-{join_label(parts)}.png")
+    check_file(path, _STILL + MOVING, overwrite=overwrite)
+    return Editing(path, method, count, numbers, request, strength, columns)
+
+
+def _parse_directions(text: str) -> tuple[str, int]:
+    """``sefa:5`` or ``pca:5``.
+
+    Raises:
+        InvalidRequestError: it is something else.
+    """
+    method, _, count = text.partition(":")
+    if method in DIRECTION_METHODS and count.isdecimal() and int(count) >= 1:
+        return method, int(count)
+    raise InvalidRequestError(f"--directions {text} is no method and number - write sefa:5 or pca:5")
+
+
+def _parse_seeds(text: str) -> tuple[int, ...]:
+    try:
+        numbers = tuple(int(number) for number in text.split(","))
+    except ValueError as error:
+        raise InvalidRequestError(
+            f"--seeds {text} is not a list of seeds - write whole numbers, such as 3,7"
+        ) from error
+    for number in numbers:
+        check_seeds(1, number, 1)
+    return numbers
