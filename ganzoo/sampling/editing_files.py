@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
     from ganzoo.interface.gan import Inputs
+    from ganzoo.sampling.latent_files import SavedLatents
     from ganzoo.sampling.model import Model
     from ganzoo.sampling.requests import Subject
 
@@ -29,7 +30,10 @@ _STILL = tuple(ending for ending in STILLS if ending not in MOVING)
 
 @dataclass(frozen=True)
 class Editing:
-    """Images, the directions along which they are moved, and the file that the results are written to."""
+    """Images, the directions along which they are moved, and the file that the results are written to.
+
+    The images are those of `seeds`, all with one `request`, or those of the rows `seeds` of saved `latents`.
+    """
 
     path: Path
     method: str
@@ -38,14 +42,20 @@ class Editing:
     request: Task
     strength: float
     columns: int
+    latents: SavedLatents | None = None
 
     @property
     def rows(self) -> str:
         """What stands in the rows of the sheet, and in its columns, for users."""
         kinds = f"{self.method} 1" if self.count == 1 else f"{self.method} 1 to {self.count}"
         if self.path.suffix.lower() in MOVING:
-            return f"rows: seeds {', '.join(map(str, self.seeds))}; columns: {kinds}"
-        return f"rows: {kinds} for each of the seeds {', '.join(map(str, self.seeds))}; columns: {self._ends}"
+            return f"rows: {self._images}; columns: {kinds}"
+        return f"rows: {kinds} for each of the {self._images}; columns: {self._ends}"
+
+    @property
+    def _images(self) -> str:
+        numbers = ", ".join(map(str, self.seeds))
+        return f"seeds {numbers}" if self.latents is None else f"rows {numbers} of {self.latents.path}"
 
     @property
     def _ends(self) -> str:
@@ -55,7 +65,7 @@ class Editing:
         """Find the directions, generate the images and write the file: a sheet, or an animation there and back.
 
         Raises:
-            InvalidRequestError: the model has no directions, or fewer.
+            InvalidRequestError: the model has no directions, or fewer, or the latents are those of another model.
         """
         from ganzoo.images.files import save_picture
         from ganzoo.images.sheets import save_animation
@@ -73,7 +83,11 @@ class Editing:
     def _inputs(self, model: Model) -> Inputs:
         import torch
 
-        drawn = [model.draw(seed=seed, request=self.request) for seed in self.seeds]
+        if self.latents is None:
+            drawn = [model.draw(seed=seed, request=self.request) for seed in self.seeds]
+        else:
+            self.latents.check_for(model)
+            drawn = [self.latents.row(row) for row in self.seeds]
         return {name: torch.cat([each[name] for each in drawn]) for name in drawn[0]}
 
     def _sheets(self, model: Model, inputs: Inputs, steps: int, *, frames: bool) -> list[Image]:
@@ -97,7 +111,9 @@ def prepare_editing(
     output: Path | None,
     *,
     directions: str,
-    seeds: str = "0",
+    seeds: str | None = None,
+    latents: Path | None = None,
+    rows: str | None = None,
     label: str | None = None,
     truncation: float | None = None,
     strength: float = 3.0,
@@ -121,16 +137,47 @@ def prepare_editing(
     given = {"label": label, "truncation": truncation}
     chosen = {option: value for option, value in given.items() if value is not None}
     request = subject.request(name, **chosen)
-    numbers = _parse_seeds(seeds)
+    saved = _read_latents(latents, rows, complete=seeds is None and not chosen)
+    numbers = _parse_seeds(seeds or "0") if saved is None else _parse_rows(rows, saved)
     if not 0 < strength < float("inf"):
         raise InvalidRequestError(f"the strength is a number above 0, not {strength:g}")
     if columns < 3 or columns % 2 == 0:
         raise InvalidRequestError(f"--columns {columns} has no middle - write an odd number of at least 3, such as 7")
-    parts = ["edit", f"{method}{count}", "seeds", *map(str, numbers), f"strength{strength:g}"]
+    images = ["seeds", *map(str, numbers)] if saved is None else [saved.file_label, *([f"rows-{rows}"] if rows else [])]
+    parts = ["edit", f"{method}{count}", *images, f"strength{strength:g}"]
     parts += [f"{option}-{value}" for option, value in with_user_names(chosen).items()]
     path = output or Path(f"{short_name(name)}-{join_label(parts)}.png")
     check_file(path, _STILL + MOVING, overwrite=overwrite)
-    return Editing(path, method, count, numbers, request, strength, columns)
+    return Editing(path, method, count, numbers, request, strength, columns, saved)
+
+
+def _read_latents(path: Path | None, rows: str | None, *, complete: bool) -> SavedLatents | None:
+    """The latents of a file, if one is named. `complete` says that no other option tells which images are meant.
+
+    Raises:
+        InvalidRequestError: it is no such file, or another option contradicts it.
+    """
+    if path is None and rows is not None:
+        raise InvalidRequestError(f"--rows {rows} has no latents - name their file with --latents")
+    if path is None:
+        return None
+    if not complete:
+        raise InvalidRequestError("the latents of a file are complete - leave out seeds, classes and the truncation")
+    from ganzoo.sampling.latent_files import read_latents
+
+    return read_latents(path)
+
+
+def _parse_rows(text: str | None, saved: SavedLatents) -> tuple[int, ...]:
+    """The rows of latents that are meant, by default all.
+
+    Raises:
+        InvalidRequestError: `text` is no list of numbers, or there is no such row.
+    """
+    rows = tuple(range(len(saved))) if text is None else _numbers("--rows", text, "rows")
+    for row in rows:
+        saved.row(row)
+    return rows
 
 
 def _parse_directions(text: str) -> tuple[str, int]:
@@ -146,12 +193,15 @@ def _parse_directions(text: str) -> tuple[str, int]:
 
 
 def _parse_seeds(text: str) -> tuple[int, ...]:
-    try:
-        numbers = tuple(int(number) for number in text.split(","))
-    except ValueError as error:
-        raise InvalidRequestError(
-            f"--seeds {text} is not a list of seeds - write whole numbers, such as 3,7"
-        ) from error
+    numbers = _numbers("--seeds", text, "seeds")
     for number in numbers:
         check_seeds(1, number, 1)
     return numbers
+
+
+def _numbers(option: str, text: str, of: str) -> tuple[int, ...]:
+    try:
+        return tuple(int(number) for number in text.split(","))
+    except ValueError as error:
+        text = f"{option} {text} is not a list of {of} - write whole numbers, such as 3,7"
+        raise InvalidRequestError(text) from error

@@ -14,6 +14,7 @@ from ganzoo.errors import InvalidRequestError
 from ganzoo.registry import lookup
 from ganzoo.sampling.directions import Directions, factorize, principal_components, shifted
 from ganzoo.sampling.editing_files import FRAMES
+from ganzoo.sampling.latent_files import write_latents
 from in_process import ganzoo as shell
 from models import publish
 
@@ -164,6 +165,41 @@ def test_the_middle_is_the_image_itself(run):
     with Image.open("blobs-edit-sefa1-seeds-5-strength3.png") as sheet:
         middle = sheet.crop((2 + 66, 2, 2 + 66 + 64, 66))
         assert middle.tobytes() == expected.tobytes()
+
+
+def test_images_that_were_found_for_pictures_are_edited(run, tmp_path):
+    model = ganzoo.load("./blobs")
+    write_latents(tmp_path / "found.npz", model.draw(3, seed=5), ["a", "b", "c"])
+    asked = ("--latents", "found.npz", "--directions", "sefa:2", "--columns", "3")
+    code, out, err = run("edit", "./blobs", *asked, "--rows", "2,0")
+    assert (code, out) == (0, "blobs-edit-sefa2-found-rows-2-0-strength3.png\n")
+    assert err == "rows: sefa 1 to 2 for each of the rows 2, 0 of found.npz; columns: -3 to 3\n"
+    assert (
+        run("edit", "./blobs", "--seeds", "7,5", "--directions", "sefa:2", "--columns", "3", "-o", "same.png").code == 0
+    )
+    assert (tmp_path / "same.png").read_bytes() == (tmp_path / out.strip()).read_bytes()
+    assert run("edit", "./blobs", *asked, "-o", "all.png").code == 0
+    with Image.open("all.png") as sheet:
+        assert sheet.size == (2 + 3 * 66, 2 + 6 * 66)
+
+
+@pytest.mark.parametrize(
+    ("model", "arguments", "text"),
+    [
+        ("./blobs", ("--latents", "found.npz", "--seeds", "1"), "the latents of a file are complete"),
+        ("./blobs", ("--latents", "found.npz", "--rows", "3"), "has no row 3 - its rows are 0 to 2"),
+        ("./blobs", ("--latents", "found.npz", "--rows", "x"), "write whole numbers"),
+        ("./blobs", ("--latents", "no.npz"), "no.npz is no file of latents"),
+        ("./blobs", ("--rows", "1"), "name their file with --latents"),
+        ("./cats", ("--latents", "found.npz"), "name the model that the latents were found for"),
+    ],
+)
+def test_latents_that_cannot_be_edited(run, tmp_path, model, arguments, text):
+    write_latents(tmp_path / "found.npz", ganzoo.load("./blobs").draw(3, seed=5), ["a", "b", "c"])
+    code, out, err = run("edit", model, "--directions", "sefa:1", *arguments)
+    assert (code, out) == (2, "")
+    assert text in err
+    assert err.count("\n") == 1
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from ganzoo.cli.arguments import CLASS, DEVICE, ENGINE, MODEL, OVERWRITE, PATH, resolved
+from ganzoo.cli.arguments import CLASS, DEVICE, MODEL, OVERWRITE, PATH, resolved
 from ganzoo.cli.commands.sampling import load_model
 from ganzoo.cli.output import say, tell
 from ganzoo.cli.refusals import refuse_options
@@ -23,7 +23,11 @@ __all__ = ["COMMANDS", "edit"]
     metavar="METHOD:N",
     help="sefa:N for the N strongest directions of the first layers' weights, pca:N for those of the activations.",
 )
-@click.option("--seeds", default="0", show_default=True, metavar="A,B,...", help="Seeds of the images.")
+@click.option("--seeds", metavar="A,B,...", help="Seeds of the images. [default: 0]")
+@click.option(
+    "--latents", type=PATH, metavar="FILE", help="Edit the images of these latents, which `ganzoo invert` has found."
+)
+@click.option("--rows", metavar="A,B,...", help="With --latents: the rows of the images. [default: all]")
 @click.option("--class", "label", type=CLASS, metavar="NAME", help="Class of the images, by name or number.")
 @click.option("--truncation", type=float, metavar="T", help="Truncation in (0, 1]: less variety, more fidelity.")
 @click.option(
@@ -44,8 +48,7 @@ __all__ = ["COMMANDS", "edit"]
 )
 @OVERWRITE
 @DEVICE
-@ENGINE
-def edit(name: str, output: Path | None, device: str, engine: str, **options: Any) -> None:
+def edit(name: str, output: Path | None, device: str, **options: Any) -> None:
     """Move images along the directions of latent space that change them most.
 
     Writes a sheet: a row for each direction, the strengths in the columns, and the image itself in the middle.
@@ -55,7 +58,7 @@ def edit(name: str, output: Path | None, device: str, engine: str, **options: An
     source = resolved(name)
     refuse_options(source, options, {"label": ("--class", "label"), "truncation": ("--truncation", "truncation")})
     editing = prepare_editing(source.name, source.info.subject, output, **options)
-    model = load_model(source, device, engine=engine)
+    model = load_model(source, device)
     written = editing.write(model)
     tell(editing.rows)
     say(written)
