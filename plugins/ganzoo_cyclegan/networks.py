@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import cast
 
 from torch import Tensor, nn
 
 from ganzoo_cyclegan.config import CycleGANConfig
 
 __all__ = ["Generator", "NearestThenConv", "PatchDiscriminator"]
+
+_NEARLY_1 = 0.999
+"""Where images end before atanh, which is infinite at 1: a difference of 1/8 of a level of 255."""
 
 
 class Normed(nn.Module):
@@ -43,12 +47,24 @@ class Generator(nn.Module):
         self.blocks = nn.Sequential(*(Residual(widths[-1], config) for _ in range(config.generator_blocks)))
         self.up = nn.Sequential(*(_layer(_doubling(i, o, config), o, config) for i, o in pairwise(reversed(widths))))
         self.head = nn.Sequential(_reflecting(widths[0], config.channels, 7), nn.Tanh())
+        self.skips, self.residual_output = config.skips, config.residual_output
         self.apply(_initialize)
 
     def forward(self, images: Tensor) -> Tensor:
         """One translation for each image."""
-        out: Tensor = self.head(self.up(self.blocks(self.down(self.stem(images)))))
-        return out
+        x = self.stem(images)
+        skipped: list[Tensor] = []
+        for layer in self.down:
+            skipped.append(x)
+            x = layer(x)
+        x = self.blocks(x)
+        for layer in self.up:
+            x = layer(x) + skipped.pop() if self.skips else layer(x)
+        if not self.residual_output:
+            return cast("Tensor", self.head(x))
+        convolution, tanh = self.head
+        change = convolution(x)
+        return cast("Tensor", tanh(images.clamp(-_NEARLY_1, _NEARLY_1).atanh() + change))
 
 
 class Residual(nn.Module):

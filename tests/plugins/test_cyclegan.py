@@ -16,6 +16,7 @@ from ganzoo.registry import lookup
 from ganzoo.weights.folder import Description, write_folder
 from ganzoo_cyclegan import pool as pools
 from ganzoo_cyclegan.pool import ImagePool
+from ganzoo_cyclegan.variation import truncated_variation
 
 TINY = lookup.registry().architectures["cyclegan"].tiny
 
@@ -112,6 +113,51 @@ def test_the_cycle_vanishes_for_inverses():
 def test_without_its_weight_there_is_no_identity_loss():
     losses = next(step(lines(a_to_b=(1.0, 0.0), b_to_a=(1.0, 0.0), identity_weight=0.0), 0.2, -0.4)).losses
     assert losses.keys() == {"fool_a", "fool_b", "cycle_a", "cycle_b"}
+
+
+# --- the truncated total variation ---------------------------------------------------------------
+
+
+def test_first_differences_by_hand():
+    """Rows 0, 3, 3 and 1, 3, 9: downward |1|, 0 and 6; to the right 3, 0, 2 and 6. The limit is 4."""
+    image = torch.tensor([[0.0, 3.0, 3.0], [1.0, 3.0, 9.0]])[None, None]
+    value = truncated_variation(image, 1, 4.0)
+    assert value.item() == pytest.approx((1 + 0 + 4) / 3 + (3 + 0 + 2 + 4) / 4)
+
+
+def test_gradients_of_first_differences_by_hand():
+    """A difference pulls both its pixels together with 1 / (number of differences); one above the limit does not."""
+    image = torch.tensor([[0.0, 3.0, 9.0]] * 2)[None, None].requires_grad_()
+    truncated_variation(image, 1, 4.0).backward()
+    assert image.grad.tolist() == [[[[-0.25, 0.25, 0.0]] * 2]]
+
+
+def test_second_differences_leave_an_even_shade():
+    image = torch.arange(5.0).expand(1, 1, 3, 5).clone().requires_grad_()
+    assert truncated_variation(image, 2, 10.0).item() == 0
+    assert truncated_variation(image, 1, 10.0).item() == 1
+    bent = torch.tensor([[0.0, 1.0, 5.0]] * 3)[None, None].requires_grad_()  # 0 - 2 * 1 + 5 = 3
+    value = truncated_variation(bent, 2, 10.0)
+    value.backward()
+    assert value.item() == 3
+    assert torch.allclose(bent.grad, torch.tensor([1.0, -2.0, 1.0]).expand(3, 3) / 3)
+
+
+def test_variation_of_generated_images_by_hand():
+    """G(x) = 2x and F(y) = y/2, with an edge of 0.2 in x, so that 0.4 counts as 0.3; y is flat but for one column."""
+    weights = {"variation_weights": (3.0, 5.0), "variation_orders": (2, 1), "variation_limit": 0.3}
+    gan = lines(a_to_b=(2.0, 0.0), b_to_a=(0.5, 0.0), **weights)
+    a, b = torch.zeros(1, 3, 16, 16), torch.zeros(1, 3, 16, 16)
+    a[..., 8:], b[..., 4] = 0.2, 0.2
+    losses = values(next(gan.training_step(iter([{"a": a, "b": b}]))))
+    assert losses["variation_b"] == pytest.approx(5 * 0.3 / 15)
+    assert losses["variation_a"] == pytest.approx(3 * (0.1 + 0.2 + 0.1) / 14)
+
+
+@pytest.mark.parametrize("weights", [{}, {"variation_weights": (0.0, 2.0)}])
+def test_a_weight_of_zero_is_no_variation(weights):
+    losses = next(step(lines(a_to_b=(1.0, 0.0), b_to_a=(1.0, 0.0), **weights), 0.2, -0.4)).losses
+    assert {name for name in losses if "variation" in name} == ({"variation_b"} if weights else set())
 
 
 def test_each_side_learns_in_its_own_update():
@@ -273,9 +319,58 @@ def test_blocks_follow_the_resolution(resolution, blocks):
     assert len(build(resolution=resolution, blocks=2).b_to_a.blocks) == 2
 
 
+def test_a_residual_output_starts_from_its_input():
+    gan = lookup.create("cyclegan", width=2, blocks=1, residual_output=True)
+    images = torch.rand(2, 3, 16, 16) * 2 - 1
+    images[:, :, :4], images[:, :, 4:8] = 1, -1
+    nn.init.zeros_(gan.a_to_b.head[0].weight)
+    with torch.no_grad():
+        assert torch.allclose(gan.a_to_b(images), images, rtol=0, atol=1.01e-3)
+        gan.a_to_b.head[0].bias.fill_(0.5)
+        changed = (images.clamp(-0.999, 0.999).atanh() + 0.5).tanh()
+        assert torch.allclose(gan.a_to_b(images), changed, rtol=0, atol=1e-6)
+
+
+def test_a_residual_output_has_finite_gradients_at_black_and_white():
+    gan = lookup.create("cyclegan", width=2, blocks=1, residual_output=True)
+    images = torch.ones(1, 3, 16, 16)
+    images[..., :8] = -1
+    images.requires_grad_()
+    gan.a_to_b(images).sum().backward()
+    assert all(tensor.grad.isfinite().all() for tensor in (images, *gan.a_to_b.parameters()))
+
+
+def test_skips_lead_around_the_blocks():
+    """With its norms at the bottom without effect, only a generator with skips still depends on the image."""
+    with_skips, without = (lookup.create("cyclegan", width=2, blocks=1, skips=skips) for skips in (True, False))
+    without.load_state_dict(with_skips.state_dict())  # skips have no weights
+    images = torch.rand(2, 3, 16, 16) * 2 - 1
+    with torch.no_grad():
+        for gan in (with_skips, without):
+            gan.a_to_b.down[1] = nn.AvgPool2d(2)  # 8 x 8 x 4 channels to 4 x 4
+            gan.a_to_b.blocks = Zeros()
+        first, second = with_skips.a_to_b(images)
+        assert not torch.allclose(first, second)
+        assert torch.equal(*without.a_to_b(images))
+
+
+class Zeros(nn.Module):
+    """Zeros in the shape that the up layers read."""
+
+    def forward(self, x):
+        return x.new_zeros(len(x), 8, *x.shape[2:])
+
+
 @pytest.mark.parametrize("size", [(8, 8), (64, 64), (36, 52), (8, 100)])
 @pytest.mark.parametrize(
-    "variant", [{}, {"upsampling": "nearest"}, {"down_padding": "reflect", "stem_norm": False}, {"affine": True}]
+    "variant",
+    [
+        {},
+        {"upsampling": "nearest"},
+        {"down_padding": "reflect", "stem_norm": False},
+        {"affine": True},
+        {"residual_output": True, "skips": True},
+    ],
 )
 def test_generators_keep_the_size(size, variant):
     gan = lookup.create("cyclegan", width=2, blocks=1, **variant)
@@ -371,6 +466,11 @@ def test_the_smallest_resolution_can_be_trained(layers):
         ("cycle_weight", -1.0),
         ("identity_weight", -1.0),
         ("adversarial_weight", -1.0),
+        ("variation_weights", (1.0,)),
+        ("variation_weights", (1.0, -1.0)),
+        ("variation_orders", (1, 3)),
+        ("variation_orders", (1,)),
+        ("variation_limit", 0.0),
         ("pool_size", -1),
     ],
 )
