@@ -2,14 +2,11 @@
 
 import importlib.util
 import json
-import os
 from pathlib import Path
 
 import pytest
 import torch
 from PIL import Image
-
-from ganzoo.pretrained.load import load
 
 PROGRAM = Path(__file__).parents[2] / "reproduce" / "emoji.py"
 
