@@ -52,8 +52,12 @@ class CycleGANConfig:
     dropout: float = 0.0
     residual_output: bool = False
     skips: bool = False
+    up_padding: Literal["zeros", "reflect"] = "zeros"
+    diffusion_steps: tuple[int, ...] = (0, 0)
+    diffusion_contrast: float = 0.2
     discriminator_width: int = 64
     discriminator_layers: int = 3
+    discriminator_norm: bool = True
     domains: tuple[str, ...] = ("a", "b")
     direction: Literal["both", "a_to_b", "b_to_a"] = "both"
     first: Literal["a_to_b", "b_to_a"] = "a_to_b"
@@ -78,6 +82,9 @@ class CycleGANConfig:
         if not 0 <= self.dropout < 1:
             raise ValueError(f"dropout is a probability in [0, 1), not {self.dropout}")
         self._check_variation()
+        self._check_diffusion()
+        if (self.upsampling, self.up_padding) == ("transposed", "reflect"):
+            raise ValueError("up_padding is zeros with transposed upsampling, not reflect")
         if len(self.domains) != 2 or not all(map(_DOMAIN.fullmatch, self.domains)) or len(set(self._names)) < 2:
             raise ValueError(f"domains are two different names in small letters, not {', '.join(self.domains)}")
 
@@ -88,6 +95,12 @@ class CycleGANConfig:
             raise ValueError(f"variation_orders are two numbers, each 1 or 2, not {self.variation_orders}")
         if self.variation_limit <= 0:
             raise ValueError(f"variation_limit must be above 0, not {self.variation_limit}")
+
+    def _check_diffusion(self) -> None:
+        if len(self.diffusion_steps) != 2 or min(self.diffusion_steps) < 0:
+            raise ValueError(f"diffusion_steps are two numbers of at least 0, not {self.diffusion_steps}")
+        if self.diffusion_contrast <= 0:
+            raise ValueError(f"diffusion_contrast must be above 0, not {self.diffusion_contrast}")
 
     def _check_resolution(self) -> None:
         """Each layer but the last two of the discriminator halves the image; each of the last two removes one pixel."""

@@ -40,7 +40,8 @@ class CycleGAN(GAN):
         self.config = config
         self.loss = loss
         self.published = config.generators
-        self.a_to_b, self.b_to_a = Generator(config), Generator(config)
+        steps_a, steps_b = config.diffusion_steps
+        self.a_to_b, self.b_to_a = Generator(config, steps_b), Generator(config, steps_a)
         self.discriminator_a, self.discriminator_b = PatchDiscriminator(config), PatchDiscriminator(config)
         self.pool_a, self.pool_b = (ImagePool(config.pool_size, config.image_shape) for _ in "ab")
 

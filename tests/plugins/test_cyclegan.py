@@ -1,6 +1,7 @@
 """CycleGAN: its losses, the history of images, the sizes of its networks, and its directions."""
 
 import copy
+import math
 
 import pytest
 import torch
@@ -15,6 +16,7 @@ from ganzoo.pretrained.load import load
 from ganzoo.registry import lookup
 from ganzoo.weights.folder import Description, write_folder
 from ganzoo_cyclegan import pool as pools
+from ganzoo_cyclegan.diffusion import diffuse
 from ganzoo_cyclegan.pool import ImagePool
 from ganzoo_cyclegan.variation import truncated_variation
 
@@ -158,6 +160,67 @@ def test_variation_of_generated_images_by_hand():
 def test_a_weight_of_zero_is_no_variation(weights):
     losses = next(step(lines(a_to_b=(1.0, 0.0), b_to_a=(1.0, 0.0), **weights), 0.2, -0.4)).losses
     assert {name for name in losses if "variation" in name} == ({"variation_b"} if weights else set())
+
+
+# --- anisotropic diffusion -----------------------------------------------------------------------
+
+
+def test_a_step_of_diffusion_by_hand():
+    """0.24 * exp(-(d / contrast)^2) * d flows over each of the differences 0.1 and 1."""
+    image = torch.tensor([[0.0, 0.1, 1.1]] * 2)[None, None]
+    small, large = 0.24 * 0.1 * math.exp(-0.25), 0.24 * math.exp(-25)
+    expected = torch.tensor([[small, 0.1 - small + large, 1.1 - large]] * 2)
+    assert torch.allclose(diffuse(image, 1, 0.2)[0, 0], expected, rtol=0, atol=1e-6)
+    assert torch.equal(diffuse(image, 0, 0.2), image)
+
+
+def test_channels_keep_the_same_edges():
+    image = torch.zeros(1, 2, 4, 4)
+    image[:, 0, :, 2:], image[:, 1, :, 2:] = 0.03, 0.4
+    flow = diffuse(image, 1, 0.2)[0, 0, 0, 1].item()
+    assert flow == pytest.approx(0.24 * 0.03 * math.exp(-(0.03**2 + 0.4**2) / 0.04))
+
+
+def test_diffusion_keeps_means_bounds_and_edges():
+    torch.manual_seed(0)
+    image = torch.where(torch.arange(16) < 8, -0.9, 0.9).expand(1, 3, 16, 16) + 0.1 * torch.rand(1, 3, 16, 16)
+    flat = diffuse(image, 50, 0.2)
+    assert torch.allclose(flat.mean((2, 3)), image.mean((2, 3)), atol=1e-5)
+    assert image.min() <= flat.min() < flat.max() <= image.max()
+    assert flat[..., :8].std() < image[..., :8].std() / 5
+    assert (flat[..., 8] - flat[..., 7]).min() > 1.6
+
+
+def test_diffusion_ends_the_generator_of_its_domain():
+    plain, flat = (lookup.create("cyclegan", **TINY, diffusion_steps=steps) for steps in ((0, 0), (0, 3)))
+    flat.load_state_dict(plain.state_dict())  # it has no weights
+    images = torch.rand(2, 3, 16, 16) * 2 - 1
+    with torch.no_grad():
+        assert torch.equal(flat.generate({"a": images}), diffuse(plain.generate({"a": images}), 3, 0.2))
+        assert torch.equal(flat.generate({"b": images}), plain.generate({"b": images}))
+
+
+def test_discriminators_without_norms_see_contrast():
+    """An instance norm divides by the contrast, so that a tenth of it gives nearly the same logits."""
+    torch.manual_seed(0)
+    image = torch.rand(1, 3, 16, 16)
+    ratios = []
+    for norm in (True, False):
+        gan = lookup.create("cyclegan", **TINY, discriminator_norm=norm)
+        gan.discriminator_a.apply(lambda m: nn.init.normal_(m.weight) if isinstance(m, nn.Conv2d) else None)
+        with torch.no_grad():
+            ratios.append((gan.discriminator_a(image / 10).std() / gan.discriminator_a(image).std()).item())
+    assert ratios[0] > 0.9
+    assert ratios[1] == pytest.approx(0.1)
+
+
+def test_padding_by_reflection_keeps_an_even_image_even():
+    config = {"upsampling": "nearest", "down_padding": "reflect", "up_padding": "reflect"}
+    gan = lookup.create("cyclegan", width=2, blocks=1, **config)
+    gan.apply(lambda m: nn.init.normal_(m.weight) if isinstance(m, nn.Conv2d) else None)
+    with torch.no_grad():
+        made = gan.a_to_b(torch.full((1, 3, 16, 16), 0.5))
+    assert (made - made[..., :1, :1]).abs().max() < 1e-5
 
 
 def test_each_side_learns_in_its_own_update():
@@ -370,6 +433,7 @@ class Zeros(nn.Module):
         {"down_padding": "reflect", "stem_norm": False},
         {"affine": True},
         {"residual_output": True, "skips": True},
+        {"upsampling": "nearest", "up_padding": "reflect", "diffusion_steps": (2, 2)},
     ],
 )
 def test_generators_keep_the_size(size, variant):
@@ -471,6 +535,10 @@ def test_the_smallest_resolution_can_be_trained(layers):
         ("variation_orders", (1, 3)),
         ("variation_orders", (1,)),
         ("variation_limit", 0.0),
+        ("up_padding", "reflect"),  # with transposed convolutions
+        ("diffusion_steps", (1,)),
+        ("diffusion_steps", (0, -1)),
+        ("diffusion_contrast", 0.0),
         ("pool_size", -1),
     ],
 )
