@@ -26,9 +26,9 @@ class CycleGANConfig:
       there from the first iteration. `skips` adds what each downsampling layer reads to what the upsampling layer of
       that size returns, as the skip connections of a U-Net (arXiv:1611.07004, section 3.2.1). The paper has neither.
     - `up_padding` is the padding of the convolutions after nearest neighbors.
-    - `diffusion_steps` are the numbers of steps of anisotropic diffusion (Perona and Malik, IEEE PAMI 12(7), 1990) at the
-      end of the generators that make images of domain a and of domain b: it makes images flat. The paper has none: 0.
-      Differences much larger than `diffusion_contrast`, on the scale of [-1, 1], stay.
+    - `diffusion_steps` are the numbers of steps of anisotropic diffusion (Perona and Malik, IEEE PAMI 12(7), 1990) that
+      end the generators of domain a and of domain b: it makes images flat. The paper has none: 0. Differences much
+      larger than `diffusion_contrast`, on the scale of [-1, 1], stay.
     - `discriminator_norm` says whether discriminators have instance norms, as in the paper. These remove mean color and
       contrast, so that a discriminator without them sees colors better, but it is less stable at high rates.
     - `domains` are the names of the images in ``trainA`` and in ``trainB``.
