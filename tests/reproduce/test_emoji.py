@@ -2,11 +2,14 @@
 
 import importlib.util
 import json
+import os
 from pathlib import Path
 
 import pytest
 import torch
 from PIL import Image
+
+from ganzoo.pretrained.load import load
 
 PROGRAM = Path(__file__).parents[2] / "reproduce" / "emoji.py"
 
@@ -72,3 +75,15 @@ def test_each_name_is_in_one_part_and_in_both_sets(emoji, tmp_path, monkeypatch)
     assert {name: len(part) for name, part in parts.items()} == {f"{p}{d}": n for p, n in sizes.items() for d in "AB"}
     assert all(parts[f"{part}A"] == parts[f"{part}B"] for part in sizes)
     assert set().union(*parts.values()) == set(names)
+
+
+@pytest.mark.long
+def test_the_bundled_model_makes_flat_pictures(emoji):
+    """Wants what `reproduce/emoji.py prepare` wrote, as ``emoji`` in the folder that GANZOO_DATA names."""
+    folder = Path(os.environ.get("GANZOO_DATA", "data"), "emoji")
+    if not folder.is_dir():
+        pytest.skip(f"there is no {folder}")
+    source, target = (emoji.load(folder / f"test{domain}") for domain in "AB")
+    made = load("cyclegan-noto2twemoji").translate(source, direction="noto2twemoji", batch_size=20)
+    before, after, wanted = map(emoji.flat_share, (source, made, target))
+    assert before + 0.03 < after < wanted
