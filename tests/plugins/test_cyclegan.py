@@ -610,7 +610,13 @@ def test_a_published_model_of_one_direction(tmp_path):
 @pytest.mark.parametrize("direction", ["both", "b_to_a"])
 @pytest.mark.parametrize(
     "config",
-    [{}, {"upsampling": "nearest", "affine": True}, {"stem_norm": False, "down_padding": "reflect", "dropout": 0.5}],
+    [
+        {},
+        {"upsampling": "nearest", "affine": True},
+        {"stem_norm": False, "down_padding": "reflect", "dropout": 0.5},
+        {"upsampling": "nearest", "up_padding": "reflect", "skips": True},
+        {"residual_output": True, "skips": True, "stem_norm": False, "diffusion_steps": (3, 3)},
+    ],
     ids=str,
 )
 def test_fused_generators_of_every_kind_make_the_same(config, direction):
