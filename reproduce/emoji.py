@@ -6,12 +6,20 @@
     python reproduce/emoji.py evaluate run emoji
 
 `prepare` puts the pictures on white. It leaves out flags, since one set draws them waving, and skin tones, since they
-are almost copies. The pictures of 200 names become ``testA`` and ``testB``, all others ``trainA`` and ``trainB``.
-Training does not see which pictures have the same name.
+are almost copies. The pictures of 200 names become ``testA`` and ``testB``, those of 100 names ``validationA`` and
+``validationB``, all others ``trainA`` and ``trainB``. Training does not see which pictures have the same name.
 
-`evaluate` compares translations of the test pictures with the pictures of the same name in the other set: by the mean
-absolute difference in [-1, 1], and by the Fréchet distance of features. The features are those of a small network that
-is trained here, on the training pictures, to tell the two sets apart.
+`evaluate` compares translations of the test pictures with the pictures of the same name in the other set:
+
+- by the mean absolute difference in [-1, 1];
+- by the shares of flat and of smooth patches (`flat_share`);
+- by the Fréchet distance of features. The features are those of a small network that is trained here, on the training
+  pictures, to tell the two sets apart. The floor is the distance between real pictures: as many training pictures of
+  the set against its test pictures.
+
+`--part validation` does the same with the validation pictures, to choose among checkpoints. `gap` is the number to
+choose by, smaller is better: L1 relative to that of leaving the pictures as they are, plus the differences from the
+other set in the shares of flat and of smooth patches. It is 0 for the other set's own pictures.
 """
 
 from __future__ import annotations
@@ -19,6 +27,7 @@ from __future__ import annotations
 import argparse
 import json
 import random
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
@@ -31,18 +40,23 @@ from ganzoo.images.sheets import contact_sheet
 from ganzoo.images.tensors import to_pictures
 from ganzoo.sampling.sources import source_image
 
-HELD_OUT = 200
+TEST, VALIDATION = 200, 100
+LEVELS = 6
+"""The largest range of a flat patch, in levels of 255."""
+WHITE = 250
+"""From this level on in every channel, a pixel is white."""
 TONES = {f"1f3f{digit}" for digit in "bcdef"}
 
 
 def prepare(google: Path, twitter: Path, out: Path) -> None:
-    """Write trainA, trainB, testA and testB."""
+    """Write trainA, trainB, validationA, validationB, testA and testB."""
     sets = [google / "img/google/64", twitter / "img/twitter/64"]
     flags = {each["image"] for each in json.loads((google / "emoji.json").read_text()) if each["category"] == "Flags"}
     names = sorted({path.name for path in sets[0].iterdir()} & {path.name for path in sets[1].iterdir()} - flags)
     names = [name for name in names if not TONES & set(Path(name).stem.split("-"))]
     random.Random(0).shuffle(names)
-    parts = {"train": names[HELD_OUT:], "test": names[:HELD_OUT]}
+    held_out = TEST + VALIDATION
+    parts = {"train": names[held_out:], "validation": names[TEST:held_out], "test": names[:TEST]}
     for part, chosen in ((part + domain, chosen) for part, chosen in parts.items() for domain in "AB"):
         (out / part).mkdir(parents=True, exist_ok=True)
         for name in chosen:
@@ -81,6 +95,28 @@ def train_features(a: Tensor, b: Tensor) -> nn.Sequential:
     return body.eval()
 
 
+def flat_share(images: Tensor, *, shaded: bool = False) -> float:
+    """The share of flat patches among the 3x3 patches whose middle is not white.
+
+    A patch is flat if in every channel the largest and the smallest of its nine values differ by at most `LEVELS` of
+    255 levels. A pixel is white if all its channels have at least `WHITE` levels. With `shaded`, a slope does not
+    count: from each channel of a patch, the plane that fits it best by least squares is taken off first. So an even
+    shade is smooth and not flat, and a fine mottling is neither.
+
+    Args:
+        images: (N, 3, H, W) in [-1, 1].
+    """
+    levels = (images + 1) * 127.5
+    patches = nn.functional.unfold(levels, 3).unflatten(1, (3, 9))  # (N, 3, 9, patches)
+    if shaded:
+        across, down = torch.tensor([[-1.0, 0, 1] * 3, [-1.0] * 3 + [0] * 3 + [1] * 3])
+        for axis in (across, down):  # of length 6, squared, and at right angles to each other
+            patches = patches - axis[:, None] * torch.einsum("ncpk,p->nck", patches, axis / 6)[:, :, None]
+    flat = (patches.amax(2) - patches.amin(2)).amax(1) <= LEVELS
+    drawn = levels[:, :, 1:-1, 1:-1].amin(1).flatten(1) < WHITE
+    return float((flat & drawn).sum() / drawn.sum())
+
+
 @torch.no_grad()
 def distance(body: nn.Module, ours: Tensor, theirs: Tensor) -> float:
     """The Fréchet distance between the features of two image sets (arXiv:1706.08500, equation 6)."""
@@ -90,18 +126,38 @@ def distance(body: nn.Module, ours: Tensor, theirs: Tensor) -> float:
     return float((x.mean(0) - y.mean(0)).square().sum() + first.trace() + second.trace() - 2 * root)
 
 
-def evaluate(model: str, folder: Path, sheet: Path | None) -> None:
+def measures(images: Tensor, target: Tensor, body: nn.Module) -> dict[str, float]:
+    """What the table shows of images; `target` has the other set's pictures of the same names."""
+    return {
+        "L1": (images - target).abs().mean().item(),
+        "flat": flat_share(images),
+        "smooth": flat_share(images, shaded=True),
+        "features": distance(body, images, target),
+    }
+
+
+def gap(made: Mapping[str, float], source: Mapping[str, float], target: Mapping[str, float]) -> float:
+    """How far translations are from the other set: 0 for the set itself, 1 and more for pictures left as they are."""
+    return made["L1"] / source["L1"] + sum(abs(made[name] - target[name]) for name in ("flat", "smooth"))
+
+
+def evaluate(model: str, folder: Path, part: str, sheet: Path | None) -> None:
     """Print the table. `sheet` is a path for rows of sources, translations and targets."""
     loaded = ganzoo.load(model)
-    a, b = load(folder / "testA"), load(folder / "testB")
-    body = train_features(load(folder / "trainA"), load(folder / "trainB"))
-    print(f"{'direction':16}{'L1: as it is':>14}{'translated':>12}{'features: as it is':>20}{'translated':>12}")
+    a, b = load(folder / f"{part}A"), load(folder / f"{part}B")
+    train_a, train_b = load(folder / "trainA"), load(folder / "trainB")
+    body = train_features(train_a, train_b)
+    print(f"{'':30}" + "".join(f"{name:>10}" for name in ("L1", "flat", "smooth", "features", "gap")))
     pictures: list[Image.Image] = []
-    for direction, source, target in zip(sorted(loaded.config.directions), (a, b), (b, a), strict=True):
+    ends = [(a, b, train_b), (b, a, train_a)]
+    for direction, (source, target, seen) in zip(sorted(loaded.config.directions), ends, strict=True):
         made = loaded.translate(source, direction=direction, batch_size=20)
-        before, after = ((images - target).abs().mean().item() for images in (source, made))
-        far, near = distance(body, source, target), distance(body, made, target)
-        print(f"{direction:16}{before:14.3f}{after:12.3f}{far:20.2f}{near:12.2f}")
+        rows = {"as it is": source, "translated": made, "the other set": target}
+        found = {name: measures(images, target, body) for name, images in rows.items()}
+        found["the other set"]["features"] = distance(body, seen[torch.randperm(len(seen))[: len(target)]], target)
+        for name, row in found.items():
+            row["gap"] = gap(row, found["as it is"], found["the other set"])
+            print(f"{direction:15}{name:15}" + "".join(f"{value:10.3f}" for value in row.values()))
         for start in (0, 10):
             for images in (source, made, target):
                 pictures += to_pictures(images[start : start + 10])
@@ -120,8 +176,9 @@ def main() -> None:
     command = commands.add_parser("evaluate")
     command.add_argument("model")
     command.add_argument("folder", type=Path)
+    command.add_argument("--part", choices=("test", "validation"), default="test")
     command.add_argument("--sheet", type=Path)
-    command.set_defaults(run=lambda chosen: evaluate(chosen.model, chosen.folder, chosen.sheet))
+    command.set_defaults(run=lambda chosen: evaluate(chosen.model, chosen.folder, chosen.part, chosen.sheet))
     chosen = parser.parse_args()
     chosen.run(chosen)
 

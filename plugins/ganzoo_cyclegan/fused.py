@@ -56,6 +56,6 @@ def _group_norm(norm: nn.InstanceNorm2d) -> nn.GroupNorm:
 
 def _convolution(layer: NearestThenConv) -> nn.Conv2d:
     with torch.device("meta"):
-        convolution = nn.Conv2d(layer.in_channels, layer.out_channels, 3, padding=1)
+        convolution = nn.Conv2d(layer.in_channels, layer.out_channels, 3, padding=1, padding_mode=layer.padding_mode)
     convolution.weight, convolution.bias = layer.weight, layer.bias
     return convolution

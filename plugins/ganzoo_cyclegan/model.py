@@ -25,6 +25,7 @@ from ganzoo_cyclegan.config import CycleGANConfig
 from ganzoo_cyclegan.fused import FusedGenerators
 from ganzoo_cyclegan.networks import Generator, PatchDiscriminator
 from ganzoo_cyclegan.pool import ImagePool
+from ganzoo_cyclegan.variation import truncated_variation
 
 __all__ = ["CycleGAN"]
 
@@ -39,7 +40,8 @@ class CycleGAN(GAN):
         self.config = config
         self.loss = loss
         self.published = config.generators
-        self.a_to_b, self.b_to_a = Generator(config), Generator(config)
+        steps_a, steps_b = config.diffusion_steps
+        self.a_to_b, self.b_to_a = Generator(config, steps_b), Generator(config, steps_a)
         self.discriminator_a, self.discriminator_b = PatchDiscriminator(config), PatchDiscriminator(config)
         self.pool_a, self.pool_b = (ImagePool(config.pool_size, config.image_shape) for _ in "ab")
 
@@ -60,9 +62,8 @@ class CycleGAN(GAN):
         a, b = batch["a"], batch["b"]
         fake_b, fake_a = self.a_to_b(a), self.b_to_a(b)
         with frozen(self.discriminator_a, self.discriminator_b):
-            yield Update(
-                "generators", self._fool(fake_a, fake_b) | self._cycle(a, b, fake_a, fake_b) | self._identity(a, b)
-            )
+            losses = self._fool(fake_a, fake_b) | self._cycle(a, b, fake_a, fake_b) | self._identity(a, b)
+            yield Update("generators", losses | self._variation(fake_a, fake_b))
         outputs = [
             discriminate(self.discriminator_a, a, self.pool_a.exchange(fake_a), "a"),
             discriminate(self.discriminator_b, b, self.pool_b.exchange(fake_b), "b"),
@@ -97,6 +98,16 @@ class CycleGAN(GAN):
         return {
             "identity_a": weight * l1_loss(self.b_to_a(a), a),
             "identity_b": weight * l1_loss(self.a_to_b(b), b),
+        }
+
+    def _variation(self, fake_a: Tensor, fake_b: Tensor) -> dict[str, Tensor]:
+        """The truncated total variation of generated images. The paper has none."""
+        config = self.config
+        parts = zip("ab", (fake_a, fake_b), config.variation_weights, config.variation_orders, strict=True)
+        return {
+            f"variation_{domain}": weight * truncated_variation(images, order, config.variation_limit)
+            for domain, images, weight, order in parts
+            if weight > 0
         }
 
     def draw(self, request: Task, random: torch.Generator) -> Inputs:

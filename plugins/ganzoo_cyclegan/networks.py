@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import cast
 
 from torch import Tensor, nn
 
 from ganzoo_cyclegan.config import CycleGANConfig
+from ganzoo_cyclegan.diffusion import diffuse
 
 __all__ = ["Generator", "NearestThenConv", "PatchDiscriminator"]
+
+_NEARLY_1 = 0.999
+"""Where images end before atanh, which is infinite at 1: a difference of 1/8 of a level of 255."""
 
 
 class Normed(nn.Module):
@@ -34,7 +39,7 @@ class Generator(nn.Module):
     Images (N, C, H, W) in [-1, 1] to images of the same shape. H and W must be multiples of 4, and at least 8.
     """
 
-    def __init__(self, config: CycleGANConfig) -> None:
+    def __init__(self, config: CycleGANConfig, diffusion_steps: int = 0) -> None:
         super().__init__()
         widths = [config.width * 2**i for i in range(3)]  # 64, 128, 256
         stem = _reflecting(config.channels, widths[0], 7)
@@ -43,12 +48,29 @@ class Generator(nn.Module):
         self.blocks = nn.Sequential(*(Residual(widths[-1], config) for _ in range(config.generator_blocks)))
         self.up = nn.Sequential(*(_layer(_doubling(i, o, config), o, config) for i, o in pairwise(reversed(widths))))
         self.head = nn.Sequential(_reflecting(widths[0], config.channels, 7), nn.Tanh())
+        self.skips, self.residual_output = config.skips, config.residual_output
+        self.diffusion_steps, self.diffusion_contrast = diffusion_steps, config.diffusion_contrast
         self.apply(_initialize)
 
     def forward(self, images: Tensor) -> Tensor:
         """One translation for each image."""
-        out: Tensor = self.head(self.up(self.blocks(self.down(self.stem(images)))))
-        return out
+        x = self.stem(images)
+        skipped: list[Tensor] = []
+        for layer in self.down:
+            skipped.append(x)
+            x = layer(x)
+        x = self.blocks(x)
+        for layer in self.up:
+            x = layer(x) + skipped.pop() if self.skips else layer(x)
+        return diffuse(self._output(x, images), self.diffusion_steps, self.diffusion_contrast)
+
+    def _output(self, x: Tensor, images: Tensor) -> Tensor:
+        """The image that the features `x` make, or by which they change `images`."""
+        convolution, tanh = self.head
+        out = convolution(x)
+        if self.residual_output:
+            out = out + images.clamp(-_NEARLY_1, _NEARLY_1).atanh()
+        return cast("Tensor", tanh(out))
 
 
 class Residual(nn.Module):
@@ -81,6 +103,7 @@ class PatchDiscriminator(nn.Sequential):
                 nn.Conv2d(inputs, outputs, 4, stride=2 if number < layers else 1, padding=1),
                 outputs,
                 affine=config.affine,
+                norm=config.discriminator_norm,
                 activation=nn.LeakyReLU(0.2),
             )
             for number, (inputs, outputs) in enumerate(pairwise(widths), 1)
@@ -111,7 +134,7 @@ def _halving(inputs: int, outputs: int, config: CycleGANConfig) -> nn.Conv2d:
 
 def _doubling(inputs: int, outputs: int, config: CycleGANConfig) -> nn.Module:
     if config.upsampling == "nearest":
-        return NearestThenConv(inputs, outputs, 3, padding=1)
+        return NearestThenConv(inputs, outputs, 3, padding=1, padding_mode=config.up_padding)
     return nn.ConvTranspose2d(inputs, outputs, 3, stride=2, padding=1, output_padding=1)
 
 

@@ -1,6 +1,7 @@
 """CycleGAN: its losses, the history of images, the sizes of its networks, and its directions."""
 
 import copy
+import math
 
 import pytest
 import torch
@@ -15,7 +16,9 @@ from ganzoo.pretrained.load import load
 from ganzoo.registry import lookup
 from ganzoo.weights.folder import Description, write_folder
 from ganzoo_cyclegan import pool as pools
+from ganzoo_cyclegan.diffusion import diffuse
 from ganzoo_cyclegan.pool import ImagePool
+from ganzoo_cyclegan.variation import truncated_variation
 
 TINY = lookup.registry().architectures["cyclegan"].tiny
 
@@ -112,6 +115,112 @@ def test_the_cycle_vanishes_for_inverses():
 def test_without_its_weight_there_is_no_identity_loss():
     losses = next(step(lines(a_to_b=(1.0, 0.0), b_to_a=(1.0, 0.0), identity_weight=0.0), 0.2, -0.4)).losses
     assert losses.keys() == {"fool_a", "fool_b", "cycle_a", "cycle_b"}
+
+
+# --- the truncated total variation ---------------------------------------------------------------
+
+
+def test_first_differences_by_hand():
+    """Rows 0, 3, 3 and 1, 3, 9: downward |1|, 0 and 6; to the right 3, 0, 2 and 6. The limit is 4."""
+    image = torch.tensor([[0.0, 3.0, 3.0], [1.0, 3.0, 9.0]])[None, None]
+    value = truncated_variation(image, 1, 4.0)
+    assert value.item() == pytest.approx((1 + 0 + 4) / 3 + (3 + 0 + 2 + 4) / 4)
+
+
+def test_gradients_of_first_differences_by_hand():
+    """A difference pulls both its pixels together with 1 / (number of differences); one above the limit does not."""
+    image = torch.tensor([[0.0, 3.0, 9.0]] * 2)[None, None].requires_grad_()
+    truncated_variation(image, 1, 4.0).backward()
+    assert image.grad.tolist() == [[[[-0.25, 0.25, 0.0]] * 2]]
+
+
+def test_second_differences_leave_an_even_shade():
+    image = torch.arange(5.0).expand(1, 1, 3, 5).clone().requires_grad_()
+    assert truncated_variation(image, 2, 10.0).item() == 0
+    assert truncated_variation(image, 1, 10.0).item() == 1
+    bent = torch.tensor([[0.0, 1.0, 5.0]] * 3)[None, None].requires_grad_()  # 0 - 2 * 1 + 5 = 3
+    value = truncated_variation(bent, 2, 10.0)
+    value.backward()
+    assert value.item() == 3
+    assert torch.allclose(bent.grad, torch.tensor([1.0, -2.0, 1.0]).expand(3, 3) / 3)
+
+
+def test_variation_of_generated_images_by_hand():
+    """G(x) = 2x and F(y) = y/2, with an edge of 0.2 in x, so that 0.4 counts as 0.3; y is flat but for one column."""
+    weights = {"variation_weights": (3.0, 5.0), "variation_orders": (2, 1), "variation_limit": 0.3}
+    gan = lines(a_to_b=(2.0, 0.0), b_to_a=(0.5, 0.0), **weights)
+    a, b = torch.zeros(1, 3, 16, 16), torch.zeros(1, 3, 16, 16)
+    a[..., 8:], b[..., 4] = 0.2, 0.2
+    losses = values(next(gan.training_step(iter([{"a": a, "b": b}]))))
+    assert losses["variation_b"] == pytest.approx(5 * 0.3 / 15)
+    assert losses["variation_a"] == pytest.approx(3 * (0.1 + 0.2 + 0.1) / 14)
+
+
+@pytest.mark.parametrize("weights", [{}, {"variation_weights": (0.0, 2.0)}])
+def test_a_weight_of_zero_is_no_variation(weights):
+    losses = next(step(lines(a_to_b=(1.0, 0.0), b_to_a=(1.0, 0.0), **weights), 0.2, -0.4)).losses
+    assert {name for name in losses if "variation" in name} == ({"variation_b"} if weights else set())
+
+
+# --- anisotropic diffusion -----------------------------------------------------------------------
+
+
+def test_a_step_of_diffusion_by_hand():
+    """0.24 * exp(-(d / contrast)^2) * d flows over each of the differences 0.1 and 1."""
+    image = torch.tensor([[0.0, 0.1, 1.1]] * 2)[None, None]
+    small, large = 0.24 * 0.1 * math.exp(-0.25), 0.24 * math.exp(-25)
+    expected = torch.tensor([[small, 0.1 - small + large, 1.1 - large]] * 2)
+    assert torch.allclose(diffuse(image, 1, 0.2)[0, 0], expected, rtol=0, atol=1e-6)
+    assert torch.equal(diffuse(image, 0, 0.2), image)
+
+
+def test_channels_keep_the_same_edges():
+    image = torch.zeros(1, 2, 4, 4)
+    image[:, 0, :, 2:], image[:, 1, :, 2:] = 0.03, 0.4
+    flow = diffuse(image, 1, 0.2)[0, 0, 0, 1].item()
+    assert flow == pytest.approx(0.24 * 0.03 * math.exp(-(0.03**2 + 0.4**2) / 0.04))
+
+
+def test_diffusion_keeps_means_bounds_and_edges():
+    torch.manual_seed(0)
+    image = torch.where(torch.arange(16) < 8, -0.9, 0.9).expand(1, 3, 16, 16) + 0.1 * torch.rand(1, 3, 16, 16)
+    flat = diffuse(image, 50, 0.2)
+    assert torch.allclose(flat.mean((2, 3)), image.mean((2, 3)), atol=1e-5)
+    assert image.min() <= flat.min() < flat.max() <= image.max()
+    assert flat[..., :8].std() < image[..., :8].std() / 5
+    assert (flat[..., 8] - flat[..., 7]).min() > 1.6
+
+
+def test_diffusion_ends_the_generator_of_its_domain():
+    plain, flat = (lookup.create("cyclegan", **TINY, diffusion_steps=steps) for steps in ((0, 0), (0, 3)))
+    flat.load_state_dict(plain.state_dict())  # it has no weights
+    images = torch.rand(2, 3, 16, 16) * 2 - 1
+    with torch.no_grad():
+        assert torch.equal(flat.generate({"a": images}), diffuse(plain.generate({"a": images}), 3, 0.2))
+        assert torch.equal(flat.generate({"b": images}), plain.generate({"b": images}))
+
+
+def test_discriminators_without_norms_see_contrast():
+    """An instance norm divides by the contrast, so that a tenth of it gives nearly the same logits."""
+    torch.manual_seed(0)
+    image = torch.rand(1, 3, 16, 16)
+    ratios = []
+    for norm in (True, False):
+        gan = lookup.create("cyclegan", **TINY, discriminator_norm=norm)
+        gan.discriminator_a.apply(lambda m: nn.init.normal_(m.weight) if isinstance(m, nn.Conv2d) else None)
+        with torch.no_grad():
+            ratios.append((gan.discriminator_a(image / 10).std() / gan.discriminator_a(image).std()).item())
+    assert ratios[0] > 0.9
+    assert ratios[1] == pytest.approx(0.1)
+
+
+def test_padding_by_reflection_keeps_an_even_image_even():
+    config = {"upsampling": "nearest", "down_padding": "reflect", "up_padding": "reflect"}
+    gan = lookup.create("cyclegan", width=2, blocks=1, **config)
+    gan.apply(lambda m: nn.init.normal_(m.weight) if isinstance(m, nn.Conv2d) else None)
+    with torch.no_grad():
+        made = gan.a_to_b(torch.full((1, 3, 16, 16), 0.5))
+    assert (made - made[..., :1, :1]).abs().max() < 1e-5
 
 
 def test_each_side_learns_in_its_own_update():
@@ -273,9 +382,59 @@ def test_blocks_follow_the_resolution(resolution, blocks):
     assert len(build(resolution=resolution, blocks=2).b_to_a.blocks) == 2
 
 
+def test_a_residual_output_starts_from_its_input():
+    gan = lookup.create("cyclegan", width=2, blocks=1, residual_output=True)
+    images = torch.rand(2, 3, 16, 16) * 2 - 1
+    images[:, :, :4], images[:, :, 4:8] = 1, -1
+    nn.init.zeros_(gan.a_to_b.head[0].weight)
+    with torch.no_grad():
+        assert torch.allclose(gan.a_to_b(images), images, rtol=0, atol=1.01e-3)
+        gan.a_to_b.head[0].bias.fill_(0.5)
+        changed = (images.clamp(-0.999, 0.999).atanh() + 0.5).tanh()
+        assert torch.allclose(gan.a_to_b(images), changed, rtol=0, atol=1e-6)
+
+
+def test_a_residual_output_has_finite_gradients_at_black_and_white():
+    gan = lookup.create("cyclegan", width=2, blocks=1, residual_output=True)
+    images = torch.ones(1, 3, 16, 16)
+    images[..., :8] = -1
+    images.requires_grad_()
+    gan.a_to_b(images).sum().backward()
+    assert all(tensor.grad.isfinite().all() for tensor in (images, *gan.a_to_b.parameters()))
+
+
+def test_skips_lead_around_the_blocks():
+    """With its norms at the bottom without effect, only a generator with skips still depends on the image."""
+    with_skips, without = (lookup.create("cyclegan", width=2, blocks=1, skips=skips) for skips in (True, False))
+    without.load_state_dict(with_skips.state_dict())  # skips have no weights
+    images = torch.rand(2, 3, 16, 16) * 2 - 1
+    with torch.no_grad():
+        for gan in (with_skips, without):
+            gan.a_to_b.down[1] = nn.AvgPool2d(2)  # 8 x 8 x 4 channels to 4 x 4
+            gan.a_to_b.blocks = Zeros()
+        first, second = with_skips.a_to_b(images)
+        assert not torch.allclose(first, second)
+        assert torch.equal(*without.a_to_b(images))
+
+
+class Zeros(nn.Module):
+    """Zeros in the shape that the up layers read."""
+
+    def forward(self, x):
+        return x.new_zeros(len(x), 8, *x.shape[2:])
+
+
 @pytest.mark.parametrize("size", [(8, 8), (64, 64), (36, 52), (8, 100)])
 @pytest.mark.parametrize(
-    "variant", [{}, {"upsampling": "nearest"}, {"down_padding": "reflect", "stem_norm": False}, {"affine": True}]
+    "variant",
+    [
+        {},
+        {"upsampling": "nearest"},
+        {"down_padding": "reflect", "stem_norm": False},
+        {"affine": True},
+        {"residual_output": True, "skips": True},
+        {"upsampling": "nearest", "up_padding": "reflect", "diffusion_steps": (2, 2)},
+    ],
 )
 def test_generators_keep_the_size(size, variant):
     gan = lookup.create("cyclegan", width=2, blocks=1, **variant)
@@ -371,6 +530,15 @@ def test_the_smallest_resolution_can_be_trained(layers):
         ("cycle_weight", -1.0),
         ("identity_weight", -1.0),
         ("adversarial_weight", -1.0),
+        ("variation_weights", (1.0,)),
+        ("variation_weights", (1.0, -1.0)),
+        ("variation_orders", (1, 3)),
+        ("variation_orders", (1,)),
+        ("variation_limit", 0.0),
+        ("up_padding", "reflect"),  # with transposed convolutions
+        ("diffusion_steps", (1,)),
+        ("diffusion_steps", (0, -1)),
+        ("diffusion_contrast", 0.0),
         ("pool_size", -1),
     ],
 )
@@ -442,7 +610,13 @@ def test_a_published_model_of_one_direction(tmp_path):
 @pytest.mark.parametrize("direction", ["both", "b_to_a"])
 @pytest.mark.parametrize(
     "config",
-    [{}, {"upsampling": "nearest", "affine": True}, {"stem_norm": False, "down_padding": "reflect", "dropout": 0.5}],
+    [
+        {},
+        {"upsampling": "nearest", "affine": True},
+        {"stem_norm": False, "down_padding": "reflect", "dropout": 0.5},
+        {"upsampling": "nearest", "up_padding": "reflect", "skips": True},
+        {"residual_output": True, "skips": True, "stem_norm": False, "diffusion_steps": (3, 3)},
+    ],
     ids=str,
 )
 def test_fused_generators_of_every_kind_make_the_same(config, direction):

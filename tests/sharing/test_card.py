@@ -248,7 +248,7 @@ def test_numbers_can_be_computed_again():
 @pytest.mark.long
 @pytest.mark.parametrize(("direction", "domains"), [("noto2twemoji", "AB"), ("twemoji2noto", "BA")])
 def test_emoji_come_nearer_to_those_of_the_other_set(direction, domains):
-    """Wants what `benchmarks/emoji.py prepare` wrote, as ``emoji`` in the folder that GANZOO_DATA names."""
+    """Wants what `reproduce/emoji.py prepare` wrote, as ``emoji`` in the folder that GANZOO_DATA names."""
     folders = [Path(os.environ.get("GANZOO_DATA", "data"), "emoji", f"test{domain}") for domain in domains]
     if not all(folder.is_dir() for folder in folders):
         pytest.skip(f"there is no {folders[0]}")
