@@ -75,7 +75,7 @@ def test_the_tutorials_commands_run(
     monkeypatch.chdir(package)
     monkeypatch.setattr("huggingface_hub.utils._cache_assets.HF_ASSETS_CACHE", str(package / "assets"))
     ran = commands(TUTORIAL)
-    assert len(ran) == 10
+    assert len(ran) == 12
     runpy.run_path("save_old.py")
     for words in ran:
         done = shell(monkeypatch, capsys, *("2" if word == "200" else word for word in words[1:]))
