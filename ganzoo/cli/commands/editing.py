@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from ganzoo.cli.arguments import CLASS, DEVICE, MODEL, OVERWRITE, PATH, resolved
+from ganzoo.cli.arguments import CLASS, DEVICE, ENGINE, MODEL, OVERWRITE, PATH, resolved
 from ganzoo.cli.commands.sampling import load_model
 from ganzoo.cli.output import say, tell
 from ganzoo.cli.refusals import refuse_options
@@ -48,7 +48,8 @@ __all__ = ["COMMANDS", "edit"]
 )
 @OVERWRITE
 @DEVICE
-def edit(name: str, output: Path | None, device: str, **options: Any) -> None:
+@ENGINE
+def edit(name: str, output: Path | None, device: str, engine: str, **options: Any) -> None:
     """Move images along the directions of latent space that change them most.
 
     Writes a sheet: a row for each direction, the strengths in the columns, and the image itself in the middle.
@@ -58,7 +59,7 @@ def edit(name: str, output: Path | None, device: str, **options: Any) -> None:
     source = resolved(name)
     refuse_options(source, options, {"label": ("--class", "label"), "truncation": ("--truncation", "truncation")})
     editing = prepare_editing(source.name, source.info.subject, output, **options)
-    model = load_model(source, device)
+    model = load_model(source, device, engine=engine)
     written = editing.write(model)
     tell(editing.rows)
     say(written)
