@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval, fuse_linear_bn_eval
 
-from ganzoo import GAN, AdversarialLoss, Batch, Inputs, Task, Update, discriminate, draw_latent, frozen
+from ganzoo import GAN, AdversarialLoss, Batch, Inputs, Prior, Task, Update, discriminate, draw_latent, frozen
 from ganzoo_sequential.config import SequentialConfig
 from ganzoo_sequential.networks import Discriminator, Generator, to_range
 
@@ -54,6 +54,15 @@ class SequentialGAN(GAN):
         if self.config.latent == "normal":
             return {"z": draw_latent("normal", self.config.latent_dim, random=random)}
         return {"z": torch.rand(self.config.latent_dim, generator=random).mul_(2).sub_(1)}
+
+    def inversion_priors(self, inputs: Inputs) -> Mapping[str, Prior]:
+        """The latent has the distribution of training; a uniform one in [-1, 1) has the variance 1/3."""
+        return {"z": Prior(self.config.latent, scale=1.0 if self.config.latent == "normal" else 3**-0.5)}
+
+    def direction_layers(self) -> Mapping[str, Sequence[Tensor]]:
+        """The first layer: a linear map, or a transposed convolution of one pixel, which is one too."""
+        weight = cast("nn.Linear | nn.ConvTranspose2d", self.generator[0]).weight
+        return {"z": [weight.flatten(1).T if self.generator.from_pixel else weight]}
 
     def generate(self, inputs: Inputs) -> Tensor:
         """(N, C, H, W) in [-1, 1] from ``z``, (N, latent_dim)."""
