@@ -38,7 +38,7 @@ def check_engine(name: str, precision: str = "fp32") -> None:
         UnknownNameError: there is no such engine.
         InvalidRequestError: there is no such precision, or the engine computes in 32 bits only.
     """
-    if name != AUTO:
+    if name not in (AUTO, TORCH):
         lookup.registry().engines[name]
     if precision not in PRECISIONS:
         raise InvalidRequestError(f"there is no precision {precision!r} - use {' or '.join(PRECISIONS)}")
@@ -55,7 +55,7 @@ def engines_for(name: str, device: str) -> Sequence[Engine]:
         UnknownNameError: there is no such engine.
     """
     engines = lookup.registry().engines
-    if name != AUTO:
+    if name not in (AUTO, TORCH):
         return [] if name == TORCH else [engines[name]]
     faster = [engine for each in engines if (engine := engines[each]).speed.get(device, 0) > 1]
     return sorted(filter(is_installed, faster), key=lambda engine: -engine.speed[device])

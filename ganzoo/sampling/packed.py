@@ -30,9 +30,10 @@ def packed(function: Callable[[Inputs], Tensor], gan: GAN) -> Callable[[Inputs],
     """The same function with faster layers, if `function` is a module; else `function` itself.
 
     Its convolutions and linear layers are replaced. The modules of `gan` stay as they are. On CPUs, a ReLU that follows
-    a replaced layer in a sequential is computed with it. Results differ by rounding alone.
+    a replaced layer in a sequential is computed with it. Results differ by rounding alone. A function with numbers that
+    are not finite stays as it is.
     """
-    if not isinstance(function, nn.Module):
+    if not isinstance(function, nn.Module) or not _is_finite(function):
         return function
     device = gan.device.type
     prepare = {"cpu": _on_cpu, "cuda": _on_cuda}.get(device)
@@ -43,6 +44,12 @@ def packed(function: Callable[[Inputs], Tensor], gan: GAN) -> Callable[[Inputs],
                 setattr(module, name, prepare(layer))
             _join_activations(module)
     return function
+
+
+def _is_finite(function: nn.Module) -> bool:
+    """Whether all numbers are finite. The ReLU of oneDNN makes 0 of NaN, which would hide damaged weights."""
+    ends = [torch.stack(p.aminmax()) for p in function.parameters() if p.is_floating_point() and p.numel()]
+    return not ends or bool(torch.stack(ends).isfinite().all())
 
 
 def _on_cuda(layer: nn.Module) -> nn.Module:

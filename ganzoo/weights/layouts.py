@@ -143,8 +143,9 @@ def _is_part(prefix: str, part: str) -> bool:
 
 
 def _names(shapes: Shapes) -> list[str]:
-    """The names of the parts of a file, for messages."""
-    return [prefix.strip("/.") for prefix in _networks(shapes) if prefix]
+    """The names of the parts of a file, for messages: of its dicts, or else of its prefixes."""
+    prefixes = [prefix for prefix in _networks(shapes) if prefix]
+    return [prefix.strip("/.") for prefix in prefixes if prefix.endswith("/")] or [p.strip(".") for p in prefixes]
 
 
 # --- matching ------------------------------------------------------------------------------------

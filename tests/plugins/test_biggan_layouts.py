@@ -410,7 +410,7 @@ def test_a_folder_in_no_layout_does_not_fit_its_network(tmp_path):
     tensors = under_old_names(gan.state_dict())
     for damaged in (
         {name: tensor for name, tensor in tensors.items() if name != "generator.project.bias"},
-        {f"other.{name}": tensor for name, tensor in tensors.items()},
+        {f"{name}.other": tensor for name, tensor in tensors.items()},
     ):
         write_folder(tmp_path, damaged, Description("biggan", config, "noise"))
         with pytest.raises(MismatchError, match=r"does not fit the network: .*missing generator.project.bias"):

@@ -299,10 +299,10 @@ def _architecture_and_file(words: tuple[str, ...]) -> tuple[str | None, Path]:
     """ARCHITECTURE and FILE, or FILE alone. Refuses a wrong name before torch is imported."""
     if not 1 <= len(words) <= 2:
         raise click.UsageError("`ganzoo import` takes FILE, or ARCHITECTURE FILE - write: ganzoo import FILE -o FOLDER")
-    if len(words) == 1:
-        return None, Path(words[0])
-    lookup.registry().architectures[words[0]]
-    return words[0], Path(words[1])
+    *architectures, file = words
+    for architecture in architectures:
+        lookup.registry().architectures[architecture]
+    return next(iter(architectures), None), PATH.convert(file, None, None)
 
 
 def _run_to_resume(resumed: str, folder: Path | None, name: str | None) -> tuple[Path, str | None]:
