@@ -425,8 +425,8 @@ sys.argv = ["ganzoo", "sample", "gan-mnist", "-n", "100", "--batch-size", "1", "
 from pathlib import Path
 from ganzoo.cli.commands import sampling
 load = sampling.load_model
-def wait_for_the_other(*arguments):
-    model = load(*arguments)
+def wait_for_the_other(*arguments, **options):
+    model = load(*arguments, **options)
     Path(f"ready{sys.argv[8]}").touch()
     end = time.monotonic() + 100
     while len(list(Path().glob("ready*"))) < 2 and time.monotonic() < end:
