@@ -83,9 +83,8 @@ def import_checkpoint(
         raise InvalidRequestError(f"there is no file {source} - check the path of the checkpoint")
     check_replaceable(target, overwrite=overwrite)
     tensors = read_checkpoint(source)
-    match = _match(architecture, tensors, known, given, part=part, of=str(source))
-    reading = None if match is None else _of_size(match.reading, size, of=str(source))
-    model = _assemble(architecture, tensors, match, reading, given, of=str(source))
+    match, model = _read(architecture, tensors, known, given, part=part, size=size, of=str(source))
+    reading = None if match is None else match.reading
     name = architecture if match is None else match.layout.architecture
     assumed = tuple(each for each in (reading.assumptions if reading else ()) if each.field not in given)
     _write(target, model, name or "", dataset, [each.field for each in assumed], half=half)
@@ -95,16 +94,16 @@ def import_checkpoint(
         dataclasses.asdict(model.config),
         name or "",
         assumed,
-        *_sizes(match, size),
+        *_sizes(reading, size),
         part="" if match is None else match.part,
     )
 
 
-def _sizes(match: Match | None, size: str) -> tuple[str, tuple[str, ...]]:
+def _sizes(reading: Reading | None, size: str) -> tuple[str, tuple[str, ...]]:
     """The size that was assumed, and those that the shapes allow too; nothing if the user gave the size."""
-    if match is None or size:
+    if reading is None or size:
         return "", ()
-    return match.reading.size, tuple(match.reading.other_sizes)
+    return reading.size, tuple(reading.other_sizes)
 
 
 def _layouts(architecture: str | None, layout: str) -> list[Layout]:
@@ -122,27 +121,29 @@ def _layouts(architecture: str | None, layout: str) -> list[Layout]:
     return list(known.values()) if layout == "auto" else [known[layout]]
 
 
-def _match(
+def _read(
     architecture: str | None,
     tensors: Mapping[str, Tensor],
     layouts: list[Layout],
     config: Mapping[str, Any],
     *,
     part: str,
+    size: str,
     of: str,
-) -> Match | None:
-    """The layout that reads the tensors; None if they have ganzoo's own names, which are tried last."""
+) -> tuple[Match | None, Model]:
+    """The layout that reads the tensors, and the model; no layout for ganzoo's own names, which are tried last."""
     shapes = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
     try:
         matches = find_layouts(shapes, layouts, of=of, part=part)
     except LayoutError as error:
         if architecture is None:
             raise
-        _check_ours(architecture, tensors, config, of=of, error=error)
-        return None
+        return None, _read_ours(architecture, tensors, config, of=of, error=error)
     if len(matches) > 1:
         raise LayoutError(f"{of} can be read in several ways - write one of: {'; '.join(_choices(matches, of))}")
-    return matches[0]
+    match = matches[0]._replace(reading=_of_size(matches[0].reading, size, of=of))
+    merged, classes = {**match.reading.config, **config}, match.reading.classes
+    return match, assemble(match.layout.architecture, merged, rename(tensors, match), name=of, classes=classes)
 
 
 def _choices(matches: list[Match], of: str) -> Iterator[str]:
@@ -152,11 +153,11 @@ def _choices(matches: list[Match], of: str) -> Iterator[str]:
         yield f"ganzoo import {match.layout.architecture} {of} --layout {match.layout.name}{part}"
 
 
-def _check_ours(
+def _read_ours(
     architecture: str, tensors: Mapping[str, Tensor], config: Mapping[str, Any], *, of: str, error: LayoutError
-) -> None:
+) -> Model:
     try:
-        assemble(architecture, config, tensors, name=of)
+        return assemble(architecture, config, tensors, name=of)
     except MismatchError as mismatch:
         text = f"{error}; ganzoo's own names do not fit with this config either"
         raise LayoutError(text) from mismatch
@@ -175,22 +176,6 @@ def _of_size(reading: Reading, size: str, *, of: str) -> Reading:
         known = ", ".join(filter(None, (reading.size, *reading.other_sizes))) or "only the size that its shapes tell"
         raise InvalidRequestError(f"{of} cannot make images of {wanted} - possible are {known}")
     return reading.other_sizes[wanted]
-
-
-def _assemble(
-    architecture: str | None,
-    tensors: Mapping[str, Tensor],
-    match: Match | None,
-    reading: Reading | None,
-    config: Mapping[str, Any],
-    *,
-    of: str,
-) -> Model:
-    if match is None or reading is None:
-        return assemble(architecture or "", config, tensors, name=of)
-    renamed = rename(tensors, match._replace(reading=reading))
-    merged = {**reading.config, **config}
-    return assemble(match.layout.architecture, merged, renamed, name=of, classes=reading.classes)
 
 
 def _write(folder: Path, model: Model, architecture: str, dataset: str, assumed: list[str], *, half: bool) -> None:
