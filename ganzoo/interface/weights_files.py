@@ -187,6 +187,9 @@ class Layout(NamedRecord):
     `read(shapes)` looks at names and shapes only. It returns None for a checkpoint in another layout. `source` is the
     public code that writes such files. `example` are some names in them, by which people recognize them. A `general`
     layout reads files of many code bases. It is tried only on files that no other layout reads.
+
+    `beside` are the names of tensors that such files hold outside of the network, at the top: ``latent_avg`` in
+    ``{"g_ema": {...}, "latent_avg": ...}``. If a file has them, `read` gets their shapes too, under these names.
     """
 
     name: str
@@ -195,3 +198,4 @@ class Layout(NamedRecord):
     read: Callable[[Shapes], Reading | None]
     example: tuple[str, ...] = ()
     general: bool = False
+    beside: tuple[str, ...] = ()

@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import ganzoo
-from ganzoo import Architecture, Unconditional
+from ganzoo import Architecture, Layout, Unconditional
 from ganzoo_stylegan.stylegan2.config import StyleGAN2Config
+from ganzoo_stylegan.stylegan2.layouts import LAYOUTS
 
 if TYPE_CHECKING:
     from ganzoo import GAN, AdversarialLoss
@@ -36,3 +37,9 @@ def ganzoo_architectures() -> Iterable[Architecture]:
         build=_build_stylegan2,
         tiny={"resolution": 8, "latent_dim": 4, "style_dim": 4, "mapping_layers": 2, "base_width": 32, "max_width": 4},
     )
+
+
+@ganzoo.hookimpl
+def ganzoo_layouts() -> Iterable[Layout]:
+    """The layouts of StyleGAN2 generators that others publish."""
+    yield from LAYOUTS
