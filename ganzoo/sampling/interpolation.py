@@ -11,7 +11,7 @@ from ganzoo.errors import InvalidRequestError
 from ganzoo.interface.gan import Inputs
 from ganzoo.utils.precision import float32_on_cpu
 
-__all__ = ["LATENT", "interpolate_inputs", "slerp"]
+__all__ = ["LATENT", "hold_inputs", "interpolate_inputs", "slerp"]
 
 LATENT = "z"
 """The name of the input that is a latent. Every architecture uses it."""
@@ -28,14 +28,23 @@ def interpolate_inputs(start: Inputs, end: Inputs, steps: int, hold: Sequence[st
     """
     if steps < 2:
         raise InvalidRequestError(f"an interpolation has at least 2 steps, not {steps}")
-    unknown = [name for name in hold if name not in start]
-    if unknown:
-        raise InvalidRequestError(f"there is no input {', '.join(unknown)} to hold - there are {', '.join(start)}")
-    ends = {name: start[name] if name in hold else end[name] for name in start}
+    ends = hold_inputs(start, end, hold)
     if all(torch.equal(start[name], ends[name]) for name in start):
         raise InvalidRequestError("nothing moves: both ends are the same image - hold less, or name two classes")
     at = torch.linspace(0, 1, steps)
     return {name: (slerp if name == LATENT else _lerp)(start[name], ends[name], at) for name in start}
+
+
+def hold_inputs(start: Inputs, end: Inputs, hold: Sequence[str]) -> Inputs:
+    """The inputs of `end`, with those in `hold` from `start`.
+
+    Raises:
+        InvalidRequestError: there is no such input.
+    """
+    unknown = [name for name in hold if name not in start]
+    if unknown:
+        raise InvalidRequestError(f"there is no input {', '.join(unknown)} to hold - there are {', '.join(start)}")
+    return {name: start[name] if name in hold else end[name] for name in start}
 
 
 def slerp(start: Tensor, end: Tensor, at: Tensor) -> Tensor:

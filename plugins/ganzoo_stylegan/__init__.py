@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import ganzoo
-from ganzoo import Architecture, Layout, Unconditional
+from ganzoo import Architecture, Layout, StyleBased
 from ganzoo_stylegan.stylegan2.config import StyleGAN2Config
 from ganzoo_stylegan.stylegan2.layouts import LAYOUTS
 
@@ -31,7 +31,7 @@ def ganzoo_architectures() -> Iterable[Architecture]:
         name="stylegan2",
         summary="styles from a mapping network modulate the convolutions of a skip generator",
         paper="arXiv:1912.04958",
-        task=Unconditional,
+        task=StyleBased,
         config=StyleGAN2Config,
         default_loss="non-saturating",
         build=_build_stylegan2,
