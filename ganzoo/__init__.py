@@ -54,9 +54,11 @@ if TYPE_CHECKING:
     from ganzoo.interface.extractor import Extractor, ExtractorOutput
     from ganzoo.interface.gan import (
         GAN,
+        AdaptiveAugmentation,
         AdversarialLoss,
         Batch,
         DiscriminatorOutput,
+        GeneratorOutput,
         Inputs,
         Update,
         discriminate,
@@ -76,6 +78,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "GAN",
+    "AdaptiveAugmentation",
     "AdversarialExamples",
     "AdversarialLoss",
     "Architecture",
@@ -98,6 +101,7 @@ __all__ = [
     "ExtractorOutput",
     "FeatureExtractor",
     "GanzooError",
+    "GeneratorOutput",
     "HubFile",
     "ImageData",
     "ImageToImage",
@@ -159,9 +163,11 @@ _LAZY = {
     "interface.extractor": ("ExtractorOutput", "Extractor"),
     "interface.gan": (
         "GAN",
+        "AdaptiveAugmentation",
         "AdversarialLoss",
         "Batch",
         "DiscriminatorOutput",
+        "GeneratorOutput",
         "Inputs",
         "InvalidRequestError",
         "Update",
