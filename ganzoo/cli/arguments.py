@@ -11,6 +11,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from ganzoo.hub import download
+from ganzoo.interface.tasks import NOISE as KINDS_OF_NOISE
 from ganzoo.pretrained.resolve import resolve
 from ganzoo.pretrained.sources import HubReference, RegisteredExtractor, Source
 from ganzoo.registry import lookup
@@ -23,17 +24,20 @@ __all__ = [
     "CLASS",
     "COUNT",
     "COUNT_OR_0",
+    "CUTOFF",
     "DATA",
     "DATA_DIR",
     "DEVICE",
     "ENGINE",
     "FOLDER",
     "MODEL",
+    "NOISE",
     "OVERWRITE",
     "PATH",
     "PRECISION",
     "SUBJECT",
     "TARGET",
+    "TRUNCATION",
     "Name",
     "bounded",
     "registered",
@@ -109,6 +113,21 @@ class _Count(click.IntRange):
 
 
 COUNT, COUNT_OR_0 = _Count(min=1), _Count(min=0)
+
+TRUNCATION = click.option(
+    "--truncation",
+    type=float,
+    metavar="T",
+    help="Truncation: below 1, images vary less and are better. In (0, 1]; of styles in [-2, 2], 0 being the mean image.",
+)
+CUTOFF = click.option(
+    "--cutoff", type=COUNT, metavar="N", help="With --truncation: truncate the N coarsest styles only."
+)
+NOISE = click.option(
+    "--noise",
+    type=click.Choice(KINDS_OF_NOISE),
+    help="Noise of the layers: random for each seed, fixed, the noise in the weights, or none. [default: random]",
+)
 
 
 class Name(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.2 on only

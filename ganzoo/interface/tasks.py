@@ -92,7 +92,9 @@ class StyleBased(Unconditional):
         if self.truncation is not None and not (_is_number(self.truncation) and -2 <= self.truncation <= 2):
             raise InvalidRequestError(f"truncation is a number from -2 to 2, not {self.truncation!r}")
         if self.cutoff is not None and (self.truncation is None or not _is_whole(self.cutoff) or self.cutoff < 1):
-            raise InvalidRequestError(f"cutoff is a number of styles to truncate, with a truncation, not {self.cutoff!r}")
+            raise InvalidRequestError(
+                f"cutoff is a number of styles to truncate, with a truncation, not {self.cutoff!r}"
+            )
         for what, value, known in (("noise", self.noise, NOISE), ("styles", self.styles, STYLES)):
             if value not in (None, *known):
                 raise InvalidRequestError(f"{what} is {', '.join(known[:-1])} or {known[-1]}, not {value!r}")

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ganzoo.errors import InvalidRequestError
 from ganzoo.interface.tasks import Task
@@ -86,10 +86,12 @@ def prepare_interpolation(
     rows: str | None = None,
     from_class: str | None = None,
     to_class: str | None = None,
-    truncation: float | None = None,
     hold: Sequence[str] = (),
+    **options: Any,
 ) -> Interpolation:
     """Check the options of `ganzoo interpolate` for the model `name`. Nothing is loaded or written.
+
+    `options` are fields of the task, for both ends; None is an option that is not given.
 
     Raises:
         InvalidRequestError: the model translates images, or has no such option, class or value.
@@ -99,20 +101,21 @@ def prepare_interpolation(
         raise InvalidRequestError(
             f"{name} is {subject.task.name}: it has no latents to interpolate - use `ganzoo sample {name} --input`"
         )
-    shared = {} if truncation is None else {"truncation": truncation}
+    shared = {option: value for option, value in options.items() if value is not None}
     ends = tuple({} if each is None else {"label": each} for each in (from_class, to_class or from_class))
     first, last = (subject.request(name, **shared, **end) for end in ends)
     saved = None if latents is None else read_latents(latents)
     if saved is None and rows is not None:
         raise InvalidRequestError(f"--rows {rows} has no latents - name their file with --latents")
-    if saved is not None and any(each is not None for each in (seeds, from_class, to_class, truncation)):
-        raise InvalidRequestError("the latents of a file are complete - leave out seeds, classes and the truncation")
+    if saved is not None and any(each is not None for each in (seeds, from_class, to_class, *options.values())):
+        text = "the latents of a file are complete - leave out seeds, classes and the options of the request"
+        raise InvalidRequestError(text)
     ends_at = _pair("--seeds", seeds) if saved is None else _pair("--rows", rows)
     if saved is not None:
         for row in ends_at:
             saved.row(row)  # raises if there is none
     kind = "seeds" if saved is None else "rows"
-    label = _label(kind, ends_at, steps, from_class, to_class, truncation, hold)
+    label = _label(kind, ends_at, steps, from_class, to_class, shared, hold)
     path = output or Path(f"{short_name(name)}-{label}.png")
     check_file(path, _STILL + MOVING, overwrite=overwrite)
     return Interpolation(path, ends_at, (first, last), steps, tuple(hold), overwrite, saved)
@@ -124,7 +127,7 @@ def _label(
     steps: int,
     from_class: str | None,
     to_class: str | None,
-    truncation: float | None,
+    shared: Mapping[str, Any],
     hold: Sequence[str],
 ) -> str:
     """The end of the default file name: the options that are not the defaults."""
@@ -133,7 +136,7 @@ def _label(
     parts += [f"steps{steps}"] if steps != _STEPS else []
     parts += [f"from-{from_class}"] if from_class is not None else []
     parts += [f"to-{to_class}"] if to_class is not None else []
-    parts += [f"truncation{truncation}"] if truncation is not None else []
+    parts += [f"{option}{value}" for option, value in shared.items()]
     parts += ["hold", *hold] if hold else []
     return join_label(parts)
 

@@ -1,8 +1,8 @@
 """Read plain pickles of networks as tensors by name. Nothing that such a file carries is imported or run.
 
-Some code bases pickle whole networks. In those of NVIDIA, ``torch_utils.persistence`` writes a record for each module:
-the source code of its class as text, and its state. The unpickler here finds the names of a fixed list only. Each stands
-for code of this module that puts values together. The source code stays a text, and is dropped.
+Some code bases pickle whole networks. In those of NVIDIA, ``torch_utils.persistence`` writes a record for each module,
+with the source code of its class as text, and its state. The unpickler here finds the names of a fixed list only. Each
+stands for code of this module that puts values together. The source code stays a text, and is dropped.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import ganzoo
 from ganzoo import Architecture, Layout, StyleBased
-from ganzoo_stylegan.stylegan2.config import StyleGAN2Config
+from ganzoo_stylegan.stylegan2.config import RECIPES, StyleGAN2Config
 from ganzoo_stylegan.stylegan2.layouts import LAYOUTS
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["StyleGAN2Config"]
 
-GANZOO_API = (2, 0)
+GANZOO_API = (2, 1)
 
 
 def _build_stylegan2(config: StyleGAN2Config, loss: AdversarialLoss) -> GAN:
@@ -35,6 +35,7 @@ def ganzoo_architectures() -> Iterable[Architecture]:
         config=StyleGAN2Config,
         default_loss="non-saturating",
         build=_build_stylegan2,
+        recipes=RECIPES,
         tiny={"resolution": 8, "latent_dim": 4, "style_dim": 4, "mapping_layers": 2, "base_width": 32, "max_width": 4},
     )
 

@@ -6,7 +6,7 @@ import os
 import pickle
 import sys
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -25,7 +25,7 @@ SOURCE = "open({marker!r}, 'w').close()\nclass Network: ...\n"
 
 
 @pytest.fixture(autouse=True)
-def names(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def names(monkeypatch: pytest.MonkeyPatch) -> None:
     """Modules with the names that the files use, as the code that writes such files has them."""
     for name in ("torch_utils", "torch_utils.persistence", "dnnlib", "dnnlib.util", "dnnlib.tflib.network"):
         monkeypatch.setitem(sys.modules, name, ModuleType(name))
@@ -35,7 +35,6 @@ def names(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     rebuild = _reconstruct_persistent_obj
     monkeypatch.setattr(rebuild, "__module__", "torch_utils.persistence")
     sys.modules["torch_utils.persistence"]._reconstruct_persistent_obj = rebuild  # type: ignore[attr-defined]
-    yield
 
 
 class EasyDict(dict[str, Any]):

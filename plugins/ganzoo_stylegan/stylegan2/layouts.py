@@ -68,9 +68,7 @@ def _rosinality_names(shapes: Shapes) -> Iterator[tuple[str, tuple[str, slice]]]
         yield from _rosinality_rgb(f"synthesis.b{8 * 2**k}.torgb", f"to_rgbs.{k}")
 
 
-def _rosinality_layer(
-    shapes: Shapes, ours: str, theirs: str, index: int
-) -> Iterator[tuple[str, tuple[str, slice]]]:
+def _rosinality_layer(shapes: Shapes, ours: str, theirs: str, index: int) -> Iterator[tuple[str, tuple[str, slice]]]:
     yield from _rosinality_affine(ours, theirs)
     yield f"{ours}.bias", (f"{theirs}.activate.bias", _ALL)
     yield f"{ours}.noise_strength", (f"{theirs}.noise.weight", slice(1, None))

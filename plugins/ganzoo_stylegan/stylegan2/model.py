@@ -12,6 +12,7 @@ from ganzoo import (
     GAN,
     AdversarialLoss,
     Batch,
+    GeneratorOutput,
     Inputs,
     Prior,
     StyleBased,
@@ -55,11 +56,14 @@ class StyleGAN2(GAN):
         """One step of D, then one step of G with the same generated images, which are computed only once."""
         batch = next(batches)
         image, label = batch["image"], batch["label"] if self.config.classes else None
-        fake = self.synthesize(self.mixed_styles(len(image), label))
+        styles = self.mixed_styles(len(image), label)
+        fake = self.synthesize(styles)
         output = discriminate(lambda images: self.discriminator(images, label), image, fake.detach())
         yield Update("discriminator", {"adversarial": self.loss.discriminator(*output.logits)}, discriminators=[output])
         with frozen(self.discriminator):
-            yield Update("generator", {"adversarial": self.loss.generator(output.discriminator(fake))})
+            fooled = self.loss.generator(output.discriminator(fake))
+            generator = GeneratorOutput(self.synthesize, styles)
+            yield Update("generator", {"adversarial": fooled}, generators=[generator])
 
     def synthesize(self, styles: Tensor) -> Tensor:
         """(N, C, H, W) from a style for each layer, (N, styles, style_dim), with new noise."""
