@@ -118,7 +118,7 @@ TRUNCATION = click.option(
     "--truncation",
     type=float,
     metavar="T",
-    help="Truncation: below 1, images vary less and are better. In (0, 1]; of styles in [-2, 2], 0 being the mean image.",
+    help="Truncation in (0, 1]: less variety, more fidelity. A model with styles takes -2 to 2; 0 is the mean image.",
 )
 CUTOFF = click.option(
     "--cutoff", type=COUNT, metavar="N", help="With --truncation: truncate the N coarsest styles only."

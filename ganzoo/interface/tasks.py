@@ -71,8 +71,8 @@ class StyleBased(Unconditional):
     - `label` is an index into the class names of a model that has classes; None draws a class for each image.
     - `truncation`, in [-2, 2], is the factor of the distance of a style to the mean style. None is 1. With 0, all
       images are the mean image. With `cutoff`, it applies to so many styles only, from the coarsest on.
-    - `noise` is ``random`` (None is the same), other noise for each seed; ``fixed``, the noise that the weights hold; or
-      ``none``.
+    - `noise` is ``random`` (None is the same), other noise for each seed; ``fixed``, the noise that the weights hold;
+      or ``none``.
     - `styles` mixes: the ``coarse``, ``middle`` or ``fine`` styles are those of the seed `styles_from`.
 
     Raises:

@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from itertools import count
-from math import prod
 from typing import TYPE_CHECKING, Any
 
 from ganzoo import Derived, GanzooError, Layout, Reading, Shapes
@@ -189,7 +188,8 @@ def _mean_style(config: Mapping[str, Any], names: tuple[str, ...], *tensors: Ten
     network.load_state_dict(dict(zip(names, tensors, strict=True)))
     z = torch.randn(_LATENTS, config["latent_dim"], generator=torch.Generator().manual_seed(0))
     with torch.inference_mode():
-        return network(z, torch.arange(_LATENTS) % classes if classes else None).mean(0).clone()
+        styles: Tensor = network(z, torch.arange(_LATENTS) % classes if classes else None)
+    return styles.mean(0).clone()
 
 
 LAYOUTS = (

@@ -103,5 +103,5 @@ def truncated(generator: Generator, w: Tensor, inputs: Inputs) -> Tensor:
 def noise_maps(generator: Generator, inputs: Inputs) -> list[Tensor]:
     """The noise of each layer, (N, 1, H, W)."""
     shapes = [layer.noise_const.shape for layer in generator.synthesis.layers()]
-    parts = inputs["noise"].split([shape.numel() for shape in shapes], 1)
+    parts = torch.split(inputs["noise"], [shape.numel() for shape in shapes], 1)
     return [part.view(-1, 1, *shape) for part, shape in zip(parts, shapes, strict=True)]
