@@ -6,9 +6,10 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import ganzoo
-from ganzoo import Architecture, Layout, StyleBased
+from ganzoo import Architecture, Layout, PretrainedModel, StyleBased
 from ganzoo_stylegan.stylegan2.config import RECIPES, StyleGAN2Config
 from ganzoo_stylegan.stylegan2.layouts import LAYOUTS
+from ganzoo_stylegan.stylegan2.pretrained import pretrained_models
 
 if TYPE_CHECKING:
     from ganzoo import GAN, AdversarialLoss
@@ -44,3 +45,9 @@ def ganzoo_architectures() -> Iterable[Architecture]:
 def ganzoo_layouts() -> Iterable[Layout]:
     """The layouts of StyleGAN2 generators that others publish."""
     yield from LAYOUTS
+
+
+@ganzoo.hookimpl
+def ganzoo_models() -> Iterable[PretrainedModel]:
+    """Weights that others have published."""
+    yield from pretrained_models()

@@ -7,6 +7,7 @@ from typing import cast
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from ganzoo import (
     GAN,
@@ -55,7 +56,7 @@ class StyleGAN2(GAN):
     def training_step(self, batches: Iterator[Batch]) -> Iterator[Update]:
         """One step of D, then one step of G with the same generated images, which are computed only once."""
         batch = next(batches)
-        image, label = batch["image"], batch["label"] if self.config.classes else None
+        image, label = self._on_canvas(batch["image"]), batch["label"] if self.config.classes else None
         styles = self.mixed_styles(len(image), label)
         fake = self.synthesize(styles)
         output = discriminate(lambda images: self.discriminator(images, label), image, fake.detach())
@@ -64,6 +65,11 @@ class StyleGAN2(GAN):
             fooled = self.loss.generator(output.discriminator(fake))
             generator = GeneratorOutput(self.synthesize, styles)
             yield Update("generator", {"adversarial": fooled}, generators=[generator])
+
+    def _on_canvas(self, images: Tensor) -> Tensor:
+        """Images with the black margins that the networks make and see too."""
+        top, left = self.config.margins
+        return functional.pad(images, (left, left, top, top), value=-1.0) if top or left else images
 
     def synthesize(self, styles: Tensor) -> Tensor:
         """(N, C, H, W) from a style for each layer, (N, styles, style_dim), with new noise."""
@@ -97,7 +103,8 @@ class StyleGAN2(GAN):
     def generate(self, inputs: Inputs) -> Tensor:
         """(N, C, H, W) in [-1, 1]."""
         images: Tensor = self.generator.synthesis(styles_of(self.generator, inputs), noise_maps(self.generator, inputs))
-        return images.clamp(-1, 1)
+        (top, left), (_, height, width) = self.config.margins, self.config.image_shape
+        return images[:, :, top : top + height, left : left + width].clamp(-1, 1)
 
     @torch.no_grad()
     def edit_inputs(self, inputs: Inputs) -> Inputs:
