@@ -14,6 +14,7 @@ from torch import Tensor
 from ganzoo.data.batches import Batches
 from ganzoo.data.datasets import Data, Domains
 from ganzoo.distributed.global_batch import global_batch
+from ganzoo.distributed.gradients import averaged_gradients
 from ganzoo.distributed.processes import ProcessGroup
 from ganzoo.errors import InvalidRequestError
 from ganzoo.interface.gan import GAN, Update
@@ -120,15 +121,16 @@ class Loop(Iterator[Record]):
                 # Clear the gradients that the losses of other groups left in these parameters.
                 optimizer.zero_grad(set_to_none=True)
                 # `map` is lazy: backward frees the graph of a step before the next step builds its own.
-                for part in chain([update], map(next, others)):
+                for missing, part in enumerate(chain([update], map(next, others)), start=1 - self.options.accumulate):
                     # Penalties are losses like the GAN's own: one backward pass serves all.
                     losses = {**part.losses, **self._penalties(part)}
                     total = torch.stack([at_least_float32(loss) for loss in losses.values()]).sum()
-                    # The scaler keeps small gradients from becoming zero in fp16; otherwise it changes nothing.
-                    self._scaler.scale(total / self.options.accumulate).backward()  # type: ignore[no-untyped-call]
+                    # Each process has seen its own rows: the mean is the gradient of the global batch. It is
+                    # computed during the last backward pass.
+                    with averaged_gradients(() if missing else _parameters(optimizer), self.processes):
+                        # The scaler keeps small gradients from becoming zero in fp16; otherwise it changes nothing.
+                        self._scaler.scale(total / self.options.accumulate).backward()  # type: ignore[no-untyped-call]
                     recorder.add(part, losses)
-                # Each process has seen its own rows: the mean is the gradient of the global batch.
-                self.processes.average_(_gradients(optimizer))
                 self._scaler.step(optimizer)
                 self._scaler.update()
                 _count_versions(optimizer)
@@ -214,14 +216,12 @@ def _count_versions(optimizer: torch.optim.Optimizer) -> None:
 
     By the versions, PyTorch refuses to compute gradients of a graph that was built with older weights.
     """
-    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
-    torch.autograd.graph.increment_version(parameters)
+    torch.autograd.graph.increment_version(_parameters(optimizer))
 
 
-def _gradients(optimizer: torch.optim.Optimizer) -> list[Tensor]:
-    """The gradients of the parameters that an optimizer changes."""
-    parameters = (parameter for group in optimizer.param_groups for parameter in group["params"])
-    return [parameter.grad for parameter in parameters if parameter.grad is not None]
+def _parameters(optimizer: torch.optim.Optimizer) -> list[Tensor]:
+    """The parameters that an optimizer changes."""
+    return [parameter for group in optimizer.param_groups for parameter in group["params"]]
 
 
 def _compile(gan: GAN, *, eager: Sequence[str]) -> None:
