@@ -19,6 +19,7 @@ __all__ = [
     "InstanceNorm",
     "Layer",
     "Linear",
+    "PReLU",
     "Reshape",
     "Shape",
     "TransposedConvolution",
@@ -141,6 +142,19 @@ class Activation:
 
 
 @dataclass(frozen=True, kw_only=True)
+class PReLU:
+    """A leaky ReLU that has learned its slope: one slope, or one for each feature or channel (arXiv:1502.01852)."""
+
+    kind: Literal["prelu"] = "prelu"
+    channels: int = 1
+
+    def output(self, shape: Shape) -> Shape:
+        """The same shape."""
+        _expect(self.channels in (1, shape[0]), self, shape)
+        return shape
+
+
+@dataclass(frozen=True, kw_only=True)
 class Reshape:
     """A vector becomes an image of `channels` x `height` x `width`."""
 
@@ -187,6 +201,7 @@ Layer = (
     | BatchNorm
     | InstanceNorm
     | Activation
+    | PReLU
     | Reshape
     | Flatten
     | Dropout

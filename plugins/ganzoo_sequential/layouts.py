@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from itertools import pairwise
 
-from ganzoo import Assumption, Layout, Reading, Shapes
+from ganzoo import Assumption, Derived, Layout, Reading, Shapes
 from ganzoo_sequential.geometry import Plan, plans
-from ganzoo_sequential.groups import groups_of, orders
-from ganzoo_sequential.layers import BatchNorm, Linear, Upsampling
+from ganzoo_sequential.groups import Group, groups_of, orders
+from ganzoo_sequential.layers import BatchNorm, Layer, Linear, TransposedConvolution, Upsampling
 
 __all__ = ["LAYOUTS", "read"]
 
@@ -43,13 +44,21 @@ def _reading(plan: Plan) -> Reading:
     return Reading(
         config={"layers": plan.layers, **values},
         tensors={
-            f"generator.{i}.{own}": f"{group.name}.{own}".lstrip(".")
-            for i, group in enumerate(plan.groups)
+            f"generator.{i}.{own}": _source(own, group, layer)
+            for i, (layer, group) in enumerate(zip(plan.layers, plan.groups, strict=True))
             if group is not None
             for own in group.tensors
         },
         assumptions=tuple(_assumptions(plan)),
     )
+
+
+def _source(own: str, group: Group, layer: Layer) -> str | Derived:
+    """The name of one tensor in the file, or how it is computed from its parts."""
+    if own != "weight" or group.parts is None:
+        return f"{group.name}.{own}".lstrip(".")
+    names = tuple(f"{group.name}.{part}".lstrip(".") for part in group.parts.names)
+    return Derived(names, partial(group.parts.make, dim=int(isinstance(layer, TransposedConvolution))))
 
 
 def _assumptions(plan: Plan) -> Iterator[Assumption]:
