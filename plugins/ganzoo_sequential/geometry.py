@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from math import isqrt
+from math import isqrt, prod
 from typing import Any, NamedTuple
 
 from ganzoo_sequential.groups import Group, gap
@@ -18,6 +18,7 @@ from ganzoo_sequential.layers import (
     Convolution,
     InstanceNorm,
     Layer,
+    LayerNorm,
     Linear,
     PReLU,
     Reshape,
@@ -103,8 +104,8 @@ def _fillings(plan: Plan, before: Group, group: Group, free: int | None) -> list
     if len(group.weight) < 4 or group.weight[2] % 2 == 0 or group.weight[2] == 1:
         return [(activated, False, 0.0)]
     if free is None or len(plan.shape) == 1:  # the reshape may be one of the free modules
-        bare = [(False, True, 0.5)] if activated and free == 2 and len(plan.shape) == 1 else []
-        return [(activated, False, 0.0), (activated, True, 0.7), *bare]
+        reshaped = [(False, True, 0.5)] if activated and free == 2 and len(plan.shape) == 1 else []
+        return [(activated, False, 0.0), (activated, True, 0.7), *reshaped]
     if before.is_prelu:
         return [(False, bool(free), 0.0)]
     bare = before.is_norm and isinstance(plan.layers[0], Linear) and not _has_convolution(plan)  # a norm of the reshape
@@ -154,6 +155,8 @@ def _layers(plan: Plan, order: Sequence[Group], i: int) -> Iterator[tuple[Layer,
         affine = "weight" in group.tensors
         if "running_mean" in group.tensors:
             yield BatchNorm(channels=group.channels, affine=affine), 0.0
+        elif len(plan.shape) == 1:
+            yield LayerNorm(features=group.channels), 0.0
         else:
             yield InstanceNorm(channels=group.channels, affine=affine), 0.0
     elif group.is_prelu:
@@ -257,11 +260,18 @@ def _images(plan: Plan) -> Iterator[Plan]:
     """The plan with a reshape at the end if it needs one, and the cost of its image's size, if it is an image."""
     if len(plan.shape) == 3:
         channels, height, width = plan.shape
-        if channels in _CHANNELS and height == width and height >= 8:
+        if channels in _CHANNELS and height == width and height >= 8 and not _is_autoencoder(plan):
             yield replace(plan, cost=plan.cost + _SIZES.get(height, _OTHER_SIZE))
         return
     for channels in _CHANNELS:
         side = isqrt(plan.shape[0] // channels)
-        if channels * side * side == plan.shape[0] and side >= 8:
+        if channels * side * side == plan.shape[0] and side >= 8 and not _is_autoencoder(plan):
             cost = _SIZES.get(side, _OTHER_SIZE) + (0.5 if channels == _CHANNELS[-1] else 0.0)
             yield plan.then(Reshape(channels=channels, height=side, width=side), cost=cost)
+
+
+def _is_autoencoder(plan: Plan) -> bool:
+    """Whether it takes as many numbers as it makes, and a layer between makes fewer."""
+    linear = [layer for layer in plan.layers if isinstance(layer, Linear)]
+    ends = bool(linear) and linear[0] is plan.layers[0] and linear[0].inputs == prod(plan.shape)
+    return ends and min(layer.outputs for layer in linear) < linear[0].inputs

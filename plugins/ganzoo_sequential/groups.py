@@ -10,7 +10,7 @@ from typing import Any
 from ganzoo import Shapes
 from ganzoo_sequential.parts import Parts, split_name, whole_weight
 
-__all__ = ["Group", "gap", "groups_of", "orders"]
+__all__ = ["Group", "gap", "groups_of", "misfit", "orders"]
 
 _TOKEN = re.compile(r"\d+|\D+")
 
@@ -50,6 +50,11 @@ class Group:
         return set(self.tensors) == {"weight"} and len(self.weight) == 1
 
     @property
+    def is_known(self) -> bool:
+        """Whether a sequential generator has such modules."""
+        return self.is_norm or self.is_weight or self.is_prelu
+
+    @property
     def is_weight(self) -> bool:
         """Whether it is a linear map or a convolution with a square kernel."""
         shape, names = self.weight, set(self.tensors)
@@ -57,14 +62,13 @@ class Group:
         return square and names in ({"weight"}, {"weight", "bias"}) and len(self.tensors.get("bias", (0,))) == 1
 
 
-def groups_of(shapes: Shapes) -> list[Group] | None:
-    """The modules of a checkpoint in the order of the file; None if one of them belongs to no sequential generator."""
+def groups_of(shapes: Shapes) -> list[Group]:
+    """The modules of a checkpoint in the order of the file."""
     tensors: dict[str, dict[str, tuple[int, ...]]] = {}
     for name, shape in shapes.items():
         module, own = split_name(name)
         tensors.setdefault(module, {})[own] = tuple(shape)
-    groups = [Group(name, *whole_weight(found)) for name, found in tensors.items()]
-    return groups if all(group.is_norm or group.is_weight or group.is_prelu for group in groups) else None
+    return [Group(name, *whole_weight(found)) for name, found in tensors.items()]
 
 
 def orders(groups: Sequence[Group]) -> Iterator[list[Group]]:
@@ -74,11 +78,18 @@ def orders(groups: Sequence[Group]) -> Iterator[list[Group]]:
     first as they are, then for ``fc, conv1, bn1, conv2``, then for modules that hold linear maps before all others,
     then as the file has them. The last resort is the only order of the weights that fits.
     """
-    natural = sorted(groups, key=lambda group: _natural(group.name))
+    natural = _in_natural_order(groups)
     keys = (_by_number(-1), _by_number(1_000_000), _linear_first(groups))
     candidates = [natural, *(sorted(natural, key=key) for key in keys), list(groups)]
     yield from (order for order in candidates if _fits(order))
     yield from filter(_fits, _searched(natural))
+
+
+def misfit(groups: Sequence[Group]) -> tuple[Group | None, Group, int | None]:
+    """In the order of the names, the first group that does not fit, with the one before it and the width of that."""
+    order = _in_natural_order(groups)
+    fitting = next((i for i in range(len(order)) if not _fits(order[: i + 1])), len(order) - 1)
+    return (order[fitting - 1] if fitting else None), order[fitting], _walk(order[:fitting])
 
 
 def gap(before: Group, after: Group) -> int | None:
@@ -87,6 +98,10 @@ def gap(before: Group, after: Group) -> int | None:
     if parent != other or not (first.isdigit() and second.isdigit()):
         return None
     return int(second) - int(first) - 1
+
+
+def _in_natural_order(groups: Sequence[Group]) -> list[Group]:
+    return sorted(groups, key=lambda group: _natural(group.name))
 
 
 def _natural(name: str) -> tuple[Any, ...]:

@@ -18,6 +18,7 @@ __all__ = [
     "Function",
     "InstanceNorm",
     "Layer",
+    "LayerNorm",
     "Linear",
     "PReLU",
     "Reshape",
@@ -130,6 +131,19 @@ class InstanceNorm:
 
 
 @dataclass(frozen=True, kw_only=True)
+class LayerNorm:
+    """Layer norm over all `features` of a vector, with a gain and a bias for each (arXiv:1607.06450)."""
+
+    kind: Literal["layer-norm"] = "layer-norm"
+    features: int
+
+    def output(self, shape: Shape) -> Shape:
+        """The same shape."""
+        _expect(shape == (self.features,), self, shape)
+        return shape
+
+
+@dataclass(frozen=True, kw_only=True)
 class Activation:
     """A function of each number. None means the config's `activation`."""
 
@@ -200,6 +214,7 @@ Layer = (
     | Upsampling
     | BatchNorm
     | InstanceNorm
+    | LayerNorm
     | Activation
     | PReLU
     | Reshape

@@ -17,6 +17,7 @@ from ganzoo_sequential.layers import (
     Flatten,
     InstanceNorm,
     Layer,
+    LayerNorm,
     Linear,
     PReLU,
     Reshape,
@@ -128,6 +129,7 @@ def _module(layer: Layer, shape: Shape, config: SequentialConfig) -> nn.Module:
             each.channels, config.epsilon, affine=each.affine
         ),
         InstanceNorm: lambda each: nn.InstanceNorm2d(each.channels, config.epsilon, affine=each.affine),
+        LayerNorm: lambda each: nn.LayerNorm(each.features, config.epsilon),
         Activation: lambda each: _FUNCTIONS[each.function or config.activation](config.slope),
         PReLU: lambda each: nn.PReLU(each.channels),
         Reshape: lambda each: nn.Unflatten(1, (each.channels, each.height, each.width)),

@@ -26,7 +26,8 @@ class Parts(NamedTuple):
 
 def _spectral(original: Tensor, u: Tensor, v: Tensor, *, dim: int) -> Tensor:
     """W / sigma with sigma = u^T W v, where W is a matrix with a row for each output (arXiv:1802.05957, section 2)."""
-    return original / (u @ original.movedim(dim, 0).flatten(1) @ v)
+    sigma: Tensor = u @ original.movedim(dim, 0).flatten(1) @ v
+    return original / sigma
 
 
 def _weight_norm(gain: Tensor, direction: Tensor, *, dim: int) -> Tensor:
@@ -34,7 +35,8 @@ def _weight_norm(gain: Tensor, direction: Tensor, *, dim: int) -> Tensor:
 
     PyTorch takes the first dimension for transposed convolutions as well, so that `dim` does not matter.
     """
-    return direction * (gain / direction.flatten(1).norm(dim=1).view(gain.shape))
+    length: Tensor = direction.flatten(1).norm(dim=1)
+    return direction * (gain / length.view(gain.shape))
 
 
 _FORMS = (
