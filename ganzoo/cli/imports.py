@@ -32,6 +32,7 @@ def notes(made: Imported) -> Iterator[str]:
     if made.other_sizes:
         sizes = " or ".join(f"--size {size}" for size in made.other_sizes)
         yield f"the file does not tell the size of the images; {made.size} is assumed - change it with {sizes}"
+    yield from made.notes
 
 
 def draw(made: Imported, path: Path) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from math import isqrt
+from math import isqrt, prod
 from typing import Any, NamedTuple
 
 from ganzoo_sequential.groups import Group, gap
@@ -18,7 +18,9 @@ from ganzoo_sequential.layers import (
     Convolution,
     InstanceNorm,
     Layer,
+    LayerNorm,
     Linear,
+    PReLU,
     Reshape,
     Shape,
     TransposedConvolution,
@@ -98,11 +100,14 @@ def _between(plan: Plan, before: Group | None, group: Group) -> Iterator[Plan]:
 
 def _fillings(plan: Plan, before: Group, group: Group, free: int | None) -> list[tuple[bool, bool, float]]:
     """Whether there is an activation and upsampling before a group, with the cost of each possibility."""
-    activated = group.is_weight if free is None else free > 0
+    activated = not (before.is_prelu or group.is_prelu) and (group.is_weight if free is None else free > 0)
     if len(group.weight) < 4 or group.weight[2] % 2 == 0 or group.weight[2] == 1:
         return [(activated, False, 0.0)]
     if free is None or len(plan.shape) == 1:  # the reshape may be one of the free modules
-        return [(activated, False, 0.0), (activated, True, 0.7)]
+        reshaped = [(False, True, 0.5)] if activated and free == 2 and len(plan.shape) == 1 else []
+        return [(activated, False, 0.0), (activated, True, 0.7), *reshaped]
+    if before.is_prelu:
+        return [(False, bool(free), 0.0)]
     bare = before.is_norm and isinstance(plan.layers[0], Linear) and not _has_convolution(plan)  # a norm of the reshape
     found = [(False, True, 0.0 if bare else 0.5), (True, False, 0.6 * (free - 1 + bare)), (True, True, 0.0)]
     return [each for each in found if each[0] + each[1] <= free] or [(False, False, 0.0)]
@@ -115,8 +120,8 @@ def _has_convolution(plan: Plan) -> bool:
 def _shaped(plan: Plan, group: Group) -> Iterator[Plan]:
     """A vector becomes a square image before the first group that needs one."""
     features = plan.shape[0]
-    channels = group.channels if group.is_norm else max(_inputs(group, features), default=0)
-    if len(plan.shape) == 3 or channels in (features, 0) or len(group.weight) == 2:
+    channels = max(_inputs(group, features), default=0) if group.is_weight else group.channels
+    if len(plan.shape) == 3 or channels in (features, 0) or len(group.weight) == 2 or group.tensors == {"weight": (1,)}:
         yield plan
         return
     side = isqrt(features // channels)
@@ -150,8 +155,12 @@ def _layers(plan: Plan, order: Sequence[Group], i: int) -> Iterator[tuple[Layer,
         affine = "weight" in group.tensors
         if "running_mean" in group.tensors:
             yield BatchNorm(channels=group.channels, affine=affine), 0.0
+        elif len(plan.shape) == 1:
+            yield LayerNorm(features=group.channels), 0.0
         else:
             yield InstanceNorm(channels=group.channels, affine=affine), 0.0
+    elif group.is_prelu:
+        yield PReLU(channels=group.channels), 0.0
     elif len(group.weight) == 2:
         yield Linear(inputs=group.weight[1], outputs=group.weight[0], bias=bias), 0.0
     else:
@@ -170,14 +179,16 @@ class _Choice(NamedTuple):
 def _convolutions(plan: Plan, order: Sequence[Group], i: int, bias: bool) -> Iterator[tuple[Layer, float]]:
     """A convolution or a transposed one.
 
-    Where the shape fits both, even kernels are more often transposed, and so are those after a transposed one.
+    Where the shape fits both, even kernels are more often transposed, and so are those that another transposed one has.
     """
     first, second, kernel, _ = order[i].weight
     channels = plan.shape[0] if plan.shape else first
     biased = order[i].tensors.get("bias")
     kernels = [group.weight[2] for group in order if len(group.weight) == 4]
     both = first == second
-    transposed = any(isinstance(layer, TransposedConvolution) for layer in plan.layers) or kernel % 2 == 0
+    transposed = kernel % 2 == 0 or any(
+        isinstance(layer, TransposedConvolution) and layer.kernel == kernel for layer in plan.layers
+    )
     sizes: dict[str, Any]
     if channels == first and biased in (None, (second,)):
         sizes = {"inputs": first, "outputs": second, "kernel": kernel, "bias": bias}
@@ -195,7 +206,7 @@ def _convolutions(plan: Plan, order: Sequence[Group], i: int, bias: bool) -> Ite
             yield TransposedConvolution(**sizes, **options), choice.cost + cost
     if channels == second and plan.shape[1:] and biased in (None, (first,)):
         sizes = {"inputs": second, "outputs": first, "kernel": kernel, "bias": bias}
-        cost = 2.0 if both and transposed else 0.0
+        cost = (2.0 if both and transposed else 0.0) + (1.0 if isinstance(plan.layers[-1], Reshape) else 0.0)
         for choice in _plain(kernel):
             yield Convolution(**sizes, stride=choice.stride, padding=choice.padding), choice.cost + cost
 
@@ -249,12 +260,18 @@ def _images(plan: Plan) -> Iterator[Plan]:
     """The plan with a reshape at the end if it needs one, and the cost of its image's size, if it is an image."""
     if len(plan.shape) == 3:
         channels, height, width = plan.shape
-        if channels in _CHANNELS and height == width and height >= 8:
+        if channels in _CHANNELS and height == width and height >= 8 and not _is_autoencoder(plan):
             yield replace(plan, cost=plan.cost + _SIZES.get(height, _OTHER_SIZE))
         return
     for channels in _CHANNELS:
         side = isqrt(plan.shape[0] // channels)
-        if channels * side * side == plan.shape[0] and side >= 8:
-            made = plan.then(Reshape(channels=channels, height=side, width=side))
-            yield replace(made, cost=made.cost + _SIZES.get(side, _OTHER_SIZE))
-            return
+        if channels * side * side == plan.shape[0] and side >= 8 and not _is_autoencoder(plan):
+            cost = _SIZES.get(side, _OTHER_SIZE) + (0.5 if channels == _CHANNELS[-1] else 0.0)
+            yield plan.then(Reshape(channels=channels, height=side, width=side), cost=cost)
+
+
+def _is_autoencoder(plan: Plan) -> bool:
+    """Whether it takes as many numbers as it makes, and a layer between makes fewer."""
+    linear = [layer for layer in plan.layers if isinstance(layer, Linear)]
+    ends = bool(linear) and linear[0] is plan.layers[0] and linear[0].inputs == prod(plan.shape)
+    return ends and min(layer.outputs for layer in linear) < linear[0].inputs

@@ -18,7 +18,9 @@ __all__ = [
     "Function",
     "InstanceNorm",
     "Layer",
+    "LayerNorm",
     "Linear",
+    "PReLU",
     "Reshape",
     "Shape",
     "TransposedConvolution",
@@ -129,6 +131,19 @@ class InstanceNorm:
 
 
 @dataclass(frozen=True, kw_only=True)
+class LayerNorm:
+    """Layer norm over all `features` of a vector, with a gain and a bias for each (arXiv:1607.06450)."""
+
+    kind: Literal["layer-norm"] = "layer-norm"
+    features: int
+
+    def output(self, shape: Shape) -> Shape:
+        """The same shape."""
+        _expect(shape == (self.features,), self, shape)
+        return shape
+
+
+@dataclass(frozen=True, kw_only=True)
 class Activation:
     """A function of each number. None means the config's `activation`."""
 
@@ -137,6 +152,19 @@ class Activation:
 
     def output(self, shape: Shape) -> Shape:
         """The same shape."""
+        return shape
+
+
+@dataclass(frozen=True, kw_only=True)
+class PReLU:
+    """A leaky ReLU that has learned its slope: one slope, or one for each feature or channel (arXiv:1502.01852)."""
+
+    kind: Literal["prelu"] = "prelu"
+    channels: int = 1
+
+    def output(self, shape: Shape) -> Shape:
+        """The same shape."""
+        _expect(self.channels in (1, shape[0]), self, shape)
         return shape
 
 
@@ -186,7 +214,9 @@ Layer = (
     | Upsampling
     | BatchNorm
     | InstanceNorm
+    | LayerNorm
     | Activation
+    | PReLU
     | Reshape
     | Flatten
     | Dropout

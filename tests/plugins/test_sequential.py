@@ -9,15 +9,18 @@ import torch
 from click.testing import CliRunner
 from safetensors.torch import save_file
 from torch import nn
+from torch.nn.utils import parametrizations, spectral_norm, weight_norm
 
 import ganzoo
 from ganzoo.cli.main import cli
 from ganzoo.errors import InvalidConfigError
 from ganzoo.pretrained.importing import import_checkpoint
-from ganzoo.pretrained.load import load
+from ganzoo.pretrained.load import assemble, load
+from ganzoo.weights.layouts import Match, rename
 from ganzoo_sequential.config import SequentialConfig
 from ganzoo_sequential.layouts import read
 from ganzoo_sequential.networks import Discriminator
+from ganzoo_sequential.refusals import explain
 
 LINEAR, BN1, BN2, CONV, UP = nn.Linear, nn.BatchNorm1d, nn.BatchNorm2d, nn.Conv2d, nn.Upsample
 CT = nn.ConvTranspose2d
@@ -65,6 +68,15 @@ class Style(nn.Module):
 def numbered(prefix, *modules):
     """The steps of one `nn.Sequential`."""
     return [(f"{prefix}{i}", module) for i, module in enumerate(modules)]
+
+
+def prelu(channels):
+    return nn.PReLU(channels, init=0.1)
+
+
+def wrapped(wrap, *modules):
+    """The modules, with their weights in parts."""
+    return [wrap(module) if isinstance(module, (LINEAR, CONV, CT)) else module for module in modules]
 
 
 def perceptron(norm_from, *widths, epsilon=1e-5):
@@ -237,6 +249,51 @@ STYLES = {
         [*numbered("main.", *dcgan(20, 16, 8, 4, 4)[:-1], BN2(4), RELU, CONV(4, 3, 3, padding=1)), TANH],
         (3, 32, 32),
     ),
+    "prelu, one slope": (
+        [*numbered("", LINEAR(20, 32), prelu(1), LINEAR(32, 64), prelu(1), DROP, LINEAR(64, 784), TANH), GRAY],
+        (1, 28, 28),
+    ),
+    "prelu, a slope for each channel": (
+        [*numbered("main.", CT(9, 16, 4), BN2(16), prelu(16), doubled(16, 8), BN2(8), prelu(8), doubled(8, 1), TANH)],
+        (1, 16, 16),
+    ),
+    "fc, bn0, prelu0, upsampling, conv1": (
+        [
+            *[("fc", LINEAR(9, 16 * 49)), ("bn0", BN1(16 * 49)), ("prelu0", prelu(1)), to(16, 7, 7)],
+            *[("deconv1", doubled(16, 8)), ("bn1", BN2(8)), ("prelu1", prelu(8)), ("deconv2", doubled(8, 1)), TANH],
+        ],
+        (1, 28, 28),
+    ),
+    "spectral norm": ([*numbered("main.", *wrapped(spectral_norm, *dcgan(9, 16, 8, 8, 3, bias=True)))], (3, 32, 32)),
+    "spectral norm as a parametrization": (
+        [*numbered("", *wrapped(parametrizations.spectral_norm, LINEAR(9, 12), RELU, LINEAR(12, 784), TANH)), GRAY],
+        (1, 28, 28),
+        {"activation": "relu"},
+    ),
+    "weight norm as a parametrization": (
+        [*numbered("main.", *wrapped(parametrizations.weight_norm, *dcgan(9, 16, 8, 8, 1)))],
+        (1, 32, 32),
+    ),
+    "layer norm": (
+        [*numbered("", LINEAR(20, 32), nn.LayerNorm(32), LEAKY, LINEAR(32, 784), TANH), GRAY],
+        (1, 28, 28),
+        {"activation": "leaky-relu"},
+    ),
+    "convolutions that keep the size, after transposed ones": (
+        [
+            *numbered("main.", CT(9, 16, 4), BN2(16), RELU, doubled(16, 8), BN2(8), RELU, CONV(8, 8, 3, padding=1)),
+            *[("main.7", BN2(8)), RELU, ("main.9", doubled(8, 4)), ("main.10", BN2(4)), RELU],
+            *[("main.12", doubled(4, 3)), TANH],
+        ],
+        (3, 32, 32),
+    ),
+    "upsampling right after the reshape, 96 pixels": (
+        [
+            *numbered("", LINEAR(9, 16 * 144), to(16, 12, 12), up(), CONV(16, 8, 3, padding=1), BN2(8), LEAKY, up()),
+            *[("7", CONV(8, 8, 3, padding=1)), ("8", BN2(8)), LEAKY, up(), ("11", CONV(8, 3, 3, padding=1)), TANH],
+        ],
+        (3, 96, 96),
+    ),
     "norms without gains": (
         [
             *numbered("g.", CT(9, 16, 4), BN2(16, affine=False), RELU, doubled(16, 8), BN2(8, affine=False), RELU),
@@ -251,10 +308,15 @@ def trained(style):
     """A network in a style, with weights and statistics that training could have left."""
     torch.manual_seed(0)
     network = Style(*style[0])
+    first = network.steps[0]
+    with torch.no_grad():  # spectral norm estimates the largest singular value in training
+        network(torch.randn(4, first.in_features if isinstance(first, LINEAR) else first.in_channels))
     for module in network.modules():
         if isinstance(module, (BN1, BN2)):
             module.running_mean.normal_(0, 0.3)
             module.running_var.uniform_(0.5, 2)
+        if isinstance(module, nn.PReLU):
+            module.weight.data.uniform_(0.05, 0.4)
     return network.eval()
 
 
@@ -291,6 +353,14 @@ REFUSED = {
     "one layer": numbered("", LINEAR(10, 784)),
     "an embedding beside it": [("label.emb", nn.Embedding(10, 10)), *numbered("model.", *perceptron(1, 20, 32, 784))],
     "layers that do not fit": numbered("", LINEAR(10, 20), RELU, LINEAR(21, 784)),
+    "an autoencoder": numbered("", LINEAR(784, 32), RELU, LINEAR(32, 784)),
+    "one prelu for all layers": [
+        *[("fc1", LINEAR(20, 32)), ("fc2", LINEAR(32, 784)), ("act", prelu(1))],
+    ],
+    "residual blocks": [
+        *[("fc", LINEAR(9, 16 * 49)), ("res1.conv1", CONV(16, 16, 3)), ("res1.bn1", BN2(16))],
+        *[("res1.conv2", CONV(16, 16, 3)), ("out", CONV(16, 1, 3))],
+    ],
     "a kernel that is not square": numbered("", CT(9, 16, (4, 2)), RELU, doubled(16, 1)),
 }
 
@@ -298,6 +368,60 @@ REFUSED = {
 @pytest.mark.parametrize("name", REFUSED)
 def test_what_is_no_sequential_generator_is_not_read(name):
     assert read(shapes_of(Style(*REFUSED[name]))) is None
+
+
+def test_weight_norm_in_its_older_form_is_the_same():
+    with pytest.warns(FutureWarning, match="weight_norm"):
+        network = Style(*numbered("main.", *wrapped(weight_norm, *dcgan(9, 16, 8, 8, 1)))).eval()
+    for module in network.modules():
+        if hasattr(module, "weight_g"):
+            module.weight_g.data.uniform_(0.5, 2)  # at first, it is the length of the direction
+    told = read(shapes_of(network))
+    model = assemble("sequential", told.config, rename(network.state_dict(), Match(None, "", told)), name="it")
+    z = torch.randn(5, 9)
+    with torch.inference_mode():
+        assert torch.allclose(model.gan.generate({"z": z}), network(z), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("steps", "told"),
+    [
+        (REFUSED["an embedding beside it"], "label.emb.weight takes a class or another condition"),
+        (REFUSED["residual blocks"], "res1.conv1.weight belongs to a residual block or a skip connection"),
+        (REFUSED["a convolutional discriminator"], "main.0 (8, 3, 4, 4) takes an image: it looks like a discriminator"),
+        (REFUSED["layers that do not fit"], "2 (784, 21) does not take the 20 numbers or channels that 0 makes"),
+        (REFUSED["one layer"], "at least two linear maps"),
+        (REFUSED["a kernel that is not square"], "0 with weight, bias is no layer of a plain sequence"),
+        ([("attn.query", CONV(8, 8, 1)), *numbered("main.", *dcgan(9, 16, 1))], "attn.query.weight belongs to an att"),
+        ([*numbered("g.", *dcgan(9, 16, 1)), ("netD.0", CONV(1, 4, 4))], "netD.0.weight belongs to a discriminator"),
+        ([("rnn", nn.LSTM(4, 4))], "rnn.weight_ih_l0 belongs to a recurrent layer"),
+        ([*numbered("", LINEAR(10, 20), RELU, LINEAR(20, 77))], "do not lead from a latent to a square picture"),
+    ],
+    ids=lambda each: each[:20] if isinstance(each, str) else "",
+)
+def test_a_refusal_says_which_layer_does_not_fit(steps, told):
+    shapes = shapes_of(Style(*steps))
+    assert read(shapes) is None
+    assert told in explain(shapes)
+
+
+NOTES = {
+    "it is conditional": [*numbered("", LINEAR(110, 128), LEAKY, LINEAR(128, 784))],
+    "room for 1 more modules": [*numbered("", LINEAR(20, 32), LEAKY, DROP, LINEAR(32, 784))],
+    "instance norms": numbered("", CT(9, 16, 4), nn.InstanceNorm2d(16, affine=True), RELU, doubled(16, 1)),
+}
+
+
+@pytest.mark.parametrize("told", NOTES)
+def test_what_no_option_changes_has_a_note(told):
+    (note,) = read(shapes_of(Style(*NOTES[told]))).notes
+    assert told in note
+
+
+def test_a_vector_may_be_a_gray_picture_or_one_of_four_channels():
+    told = read(shapes_of(Style(*numbered("", LINEAR(9, 20), RELU, LINEAR(20, 1024)))))
+    assert (told.size, list(told.other_sizes)) == ("32x32", ["16x16"])
+    assert SequentialConfig(**told.other_sizes["16x16"].config).image_shape == (4, 16, 16)
 
 
 def test_what_names_and_shapes_do_not_tell_is_assumed():
