@@ -188,22 +188,14 @@ class Loop(Iterator[Record]):
         }
         return Checkpoint(self.step, {"networks": self.gan.state_dict(), "average": self.published()}, state)
 
-    def start_from(self, checkpoint: Checkpoint, *, of: str = "the checkpoint") -> None:
-        """Take only the weights from `checkpoint`, and start at iteration 0 with new optimizers.
-
-        Raises:
-            MismatchError: The networks have other names or shapes. The message calls the checkpoint `of`.
-        """
-        load_into(self.gan, checkpoint.networks["networks"], of=of)
-        load_into(self.average, checkpoint.networks["average"], of=of)
-
     def restore(self, checkpoint: Checkpoint) -> None:
         """Continue from `checkpoint`, which a loop with the same GAN, data and options made.
 
         Raises:
             MismatchError: The networks have other names or shapes.
         """
-        self.start_from(checkpoint)
+        load_into(self.gan, checkpoint.networks["networks"], of="the checkpoint")
+        load_into(self.average, checkpoint.networks["average"], of="the checkpoint")
         for group, optimizer in self.optimizers.items():
             optimizer.load_state_dict(checkpoint.state["optimizers"][group])
         self._scaler.load_state_dict(checkpoint.state["scaler"])
