@@ -12,10 +12,12 @@ from torch import nn
 from torch.nn.utils import parametrizations, spectral_norm, weight_norm
 
 import ganzoo
+from ganzoo import testing
 from ganzoo.cli.main import cli
 from ganzoo.errors import InvalidConfigError
 from ganzoo.pretrained.importing import import_checkpoint
 from ganzoo.pretrained.load import assemble, load
+from ganzoo.registry import lookup
 from ganzoo.weights.layouts import Match, rename
 from ganzoo_sequential.config import SequentialConfig
 from ganzoo_sequential.layouts import read
@@ -518,3 +520,41 @@ def test_the_discriminator_mirrors_every_style(name):
     config = SequentialConfig(**read(shapes_of(Style(*STYLES[name][0]))).config)
     logits = Discriminator(config)(torch.randn(3, *config.image_shape))
     assert logits.shape == (3,)
+
+
+# By name: the layers as a style, whose config the conformance suite tries in place of `TINY`.
+CONFORMING = {
+    "perceptron of 28 pixels": [*numbered("", *perceptron(1, 6, 8, 12, 784)), GRAY],
+    "upsampling to 32 pixels": [
+        *numbered("", LINEAR(6, 4 * 64), to(4, 8, 8), up(), CONV(4, 4, 3, padding=1), BN2(4), LEAKY, up()),
+        *[("7", CONV(4, 1, 3, padding=1)), TANH],
+    ],
+    "64 color pixels": [*numbered("main.", *dcgan(6, 8, 8, 4, 4, 3, bias=True))],
+    "prelu and instance norm": [
+        *numbered("", LINEAR(6, 8 * 16), nn.PReLU(), to(8, 4, 4), doubled(8, 4), nn.InstanceNorm2d(4, affine=True)),
+        *[("5", prelu(4)), ("6", doubled(4, 3)), TANH],
+    ],
+}
+SLOW = ("check_engines_agree", "check_resumes_exactly", "check_images_move_along_directions")
+OF_THE_CONFIG = [
+    pytest.param(check, marks=pytest.mark.long if check.__name__ in SLOW else ())
+    for check in testing.CHECKS
+    if check.__module__ != "ganzoo.testing.declaring" and check.__name__ != "check_two_processes_are_one"
+]
+
+
+@pytest.fixture
+def tiny(request):
+    """Makes the config of a style that of the conformance suite, in this process."""
+    spec = lookup.registry().architectures["sequential"]
+    kept, config = spec.tiny, read(shapes_of(Style(*CONFORMING[request.param]))).config
+    object.__setattr__(spec, "tiny", {**config, "learning_rate": 1e-3})
+    yield config
+    object.__setattr__(spec, "tiny", kept)
+
+
+@pytest.mark.parametrize("check", OF_THE_CONFIG, ids=lambda check: check.__name__)
+@pytest.mark.parametrize("tiny", CONFORMING, indirect=True)
+def test_other_configs_conform(tiny, check):
+    check("sequential")
+    assert testing.tiny_model("sequential").config.layers == tiny["layers"]
