@@ -72,7 +72,10 @@ def _recipe(iterations: int, **config: Any) -> Recipe:
     return Recipe(config=config, options=options)
 
 
-_GRAY = {"resolution": 32, "channels": 1, "max_width": 128, "stable_images": 60_000, "fade_images": 60_000}
+_GRAY = {
+    **{"resolution": 32, "channels": 1, "base_width": 1024, "max_width": 128},
+    **{"stable_images": 60_000, "fade_images": 60_000},
+}
 RECIPES = {
     **dict.fromkeys(("mnist", "fashion-mnist", "kmnist"), _recipe(30_000, **_GRAY)),
     **dict.fromkeys(("cifar10", "cifar100"), _recipe(750_000, resolution=32)),
