@@ -101,11 +101,15 @@ def check_trains_with_every_loss(architecture: str) -> None:
 
 
 def check_trains_with_every_regularizer(architecture: str) -> None:
-    """Every registered penalty that is for the default loss must add a term to an update and change the training."""
+    """Every registered penalty that is for the default loss must add a term to an update and change the training.
+
+    Penalties on generators must do so if an update has `generators`.
+    """
     default = lookup.registry().architectures[architecture].default_loss
     plain = list(tiny_loop(architecture, 2))
+    shown = any(update.generators for update in tiny_gan(architecture).training_step(tiny_loop(architecture).batches))
     for name, spec in lookup.registry().regularizers.items():
-        if spec.losses and default not in spec.losses:
+        if (spec.losses and default not in spec.losses) or (spec.on_generator and not shown):
             continue
         records = list(tiny_loop(architecture, 2, regularizers={name: 1.0}))
         assert any(loss.endswith(f"/{name}") for loss in records[0].losses), (
@@ -115,10 +119,15 @@ def check_trains_with_every_regularizer(architecture: str) -> None:
 
 
 def check_trains_with_every_augmentation(architecture: str) -> None:
-    """Every registered augmentation must change the training: it applies to `gan.discriminators`, so name them all."""
+    """Every registered augmentation must change the training: it applies to `gan.discriminators`, so name them all.
+
+    One that adapts is tried at full strength.
+    """
     plain = list(tiny_loop(architecture, 2))
     for name in lookup.registry().augmentations:
         loop = tiny_loop(architecture, 2, augmentations=(name,))
+        for adaptive in loop.techniques.adaptive().values():
+            adaptive.strength.fill_(1)
         assert list(loop) != plain, f"the augmentation {name} changes nothing"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+
 from ganzoo_stylegan.stylegan2.config import StyleGAN2Config
 from ganzoo_stylegan.stylegan2.networks import Discriminator, Generator
 

@@ -13,6 +13,7 @@ from ganzoo import (
     GAN,
     AdversarialLoss,
     Batch,
+    GeneratorOutput,
     Inputs,
     Task,
     Update,
@@ -53,14 +54,16 @@ class ProGAN(GAN):
         level = self.generator.level()
         phase = Phase.of(level)
         real = fade(image, 2 ** (len(self.config.resolutions) - 1 - phase.stage), phase.share)
-        fake = self.generator(self.noise(len(image)), phase)
+        z, generator = self.noise(len(image)), partial(self.generator, phase=phase)
+        fake = generator(z)
         output = discriminate(partial(self.discriminator, phase=phase), real, fake.detach())
         losses = {"adversarial": self.loss.discriminator(*output.logits)}
         yield Update("discriminator", losses, {"level": image.new_tensor(level)}, [output])
         # Here and not earlier: with `accumulate`, the parts of an iteration begin one after the other, in one phase.
         self.generator.images_seen += len(gather_rows(image[:, 0, 0, 0]))
         with frozen(self.discriminator):
-            yield Update("generator", {"adversarial": self.loss.generator(self.discriminator(fake, phase))})
+            losses = {"adversarial": self.loss.generator(self.discriminator(fake, phase))}
+            yield Update("generator", losses, generators=[GeneratorOutput(generator, z)])
 
     def noise(self, count: int) -> Tensor:
         """`count` latents for a training step, (count, latent_dim)."""
