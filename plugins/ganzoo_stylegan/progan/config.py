@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from ganzoo import FrozenRecord, Recipe
@@ -10,11 +11,12 @@ __all__ = ["RECIPES", "TINY", "ProGANConfig"]
 
 
 class ProGANConfig(FrozenRecord):
-    """The config of ProGAN. The defaults are those of table 2, at 1024 pixels.
+    """The config of ProGAN. The networks are those of table 2, at 1024 pixels; the rest is as in the authors' code.
 
     - `resolution` is that of the finished images, a power of 2. Training begins with 4x4 pixels.
     - `stable_images` is the number of real images that a resolution is trained on before the next one begins.
-      `fade_images` is the number of images over which the next one is faded in. If both are 0, nothing grows.
+      `fade_images` is the number of images over which the next one is faded in. If both are 0, nothing grows. The
+      paper has 800,000 for both, and 16 for `group_size`: see the recipe ``paper``.
     - `base_width` divided by the resolution of a layer is its number of channels, at most `max_width`.
     - `group_size` is the number of images over which the discriminator takes the minibatch standard deviation. Several
       processes train as one if the batch of each is a multiple of it.
@@ -65,23 +67,30 @@ class ProGANConfig(FrozenRecord):
         return min(self.base_width // resolution, self.max_width)
 
 
-def _recipe(iterations: int, **config: Any) -> Recipe:
+def _length(config: ProGANConfig, options: Mapping[str, Any]) -> dict[str, int]:
+    """The iterations in which a run grows to the full resolution, and trains it for the time of two resolutions.
+
+    With the defaults these are 12 million images, as in the authors' code.
+    """
+    phase = config.stable_images + config.fade_images
+    images = (len(config.resolutions) + 1) * phase
+    return {"iterations": -(-images // (options["batch_size"] * options["accumulate"]))} if phase else {}
+
+
+def _recipe(**config: Any) -> Recipe:
     """Batches, penalties and the average of the weights as in appendix A.1, whatever the data set."""
     penalties = {"wgan-gp": 10.0, "drift": 0.001}
-    options = {"iterations": iterations, "batch_size": 16, "ema": 0.999, "regularizers": penalties}
-    return Recipe(config=config, options=options)
+    return Recipe(config=config, options={"batch_size": 16, "ema": 0.999, "regularizers": penalties}, rule=_length)
 
 
-_GRAY = {
-    **{"resolution": 32, "channels": 1, "base_width": 1024, "max_width": 128},
-    **{"stable_images": 60_000, "fade_images": 60_000},
-}
+_GRAY = {"resolution": 32, "channels": 1, "base_width": 1024, "max_width": 128}
 RECIPES = {
-    **dict.fromkeys(("mnist", "fashion-mnist", "kmnist"), _recipe(30_000, **_GRAY)),
-    **dict.fromkeys(("cifar10", "cifar100"), _recipe(750_000, resolution=32)),
-    "*": _recipe(750_000),
+    **dict.fromkeys(("mnist", "fashion-mnist", "kmnist"), _recipe(**_GRAY, stable_images=60_000, fade_images=60_000)),
+    **dict.fromkeys(("cifar10", "cifar100"), _recipe(resolution=32)),
+    "paper": _recipe(stable_images=800_000, fade_images=800_000, group_size=16),
+    "*": _recipe(),
 }
-"""How to train on each data set, by its name; ``*`` is for all others. 750,000 iterations are 12 million images."""
+"""How to train on each data set, by its name; ``*`` is for all others. ``paper`` made the images of the paper."""
 
 TINY = {
     **{"resolution": 16, "latent_dim": 4, "base_width": 64, "max_width": 8},
