@@ -109,8 +109,8 @@ def test_schedules_may_have_a_setting(text, schedule):
 # What cannot be.
 
 OPTIONS = (
-    "iterations, batch_size, accumulate, seed, ema, precision, schedule, regularizers, regularize_every, "
-    "augmentations, mirror, crop, loss, limit, init"
+    "iterations, batch_size, accumulate, seed, ema, ema_half_life, precision, schedule, regularizers, "
+    "regularize_every, regularize_generator_every, augmentations, mirror, crop, loss, limit, init, recipe"
 )
 
 
