@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from math import log2
 
+from ganzoo import FrozenRecord
+
 __all__ = ["StyleGAN2Config"]
 
 
