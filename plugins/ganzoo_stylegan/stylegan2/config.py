@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from math import log2
+from typing import Any
 
-from ganzoo import FrozenRecord
+from ganzoo import FrozenRecord, Recipe
 
-__all__ = ["StyleGAN2Config"]
+__all__ = ["RECIPES", "StyleGAN2Config"]
 
 
 class StyleGAN2Config(FrozenRecord):
@@ -73,3 +75,30 @@ class StyleGAN2Config(FrozenRecord):
     def width(self, resolution: int) -> int:
         """The number of channels at a resolution."""
         return min(self.base_width // resolution, self.max_width)
+
+
+def penalties(config: StyleGAN2Config, options: Mapping[str, Any]) -> dict[str, Any]:
+    """The weight of R1 and the half-life of the average, by the resolution and the batch.
+
+    They are the heuristics of the authors (arXiv:2006.06676, appendix C): a weight of 0.0002 * pixels / batch, and
+    10,000 images for a batch of 32.
+    """
+    batch = options["batch_size"] * options["accumulate"]
+    r1 = 2e-4 * config.resolution**2 / batch
+    return {"regularizers": {"r1": r1, "path-length": 2.0}, "ema_half_life": batch * 10_000 // 32}
+
+
+def _recipe(*, ada: bool = False, **config: Any) -> Recipe:
+    """Lazy regularization as in the paper (appendix B), and batches of 32."""
+    options: dict[str, Any] = {"batch_size": 32, "regularize_every": 16, "regularize_generator_every": 4}
+    return Recipe(config=config, options={**options, "augmentations": ("ada",)} if ada else options, rule=penalties)
+
+
+RECIPES = {
+    "config-f": _recipe(),
+    "config-e": _recipe(base_width=16384),
+    "config-f-ada": _recipe(ada=True),
+    "config-e-ada": _recipe(ada=True, base_width=16384),
+    "*": _recipe(),
+}
+"""How to train, by the names of the paper's configs (table 1); ``*`` is for all data, without a name."""
