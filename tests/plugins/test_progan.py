@@ -329,6 +329,15 @@ def test_a_foreign_file_gives_the_same_pictures(lod, prefix):
     torch.testing.assert_close(gan.generate({"z": z}), their_images(state, z), rtol=0, atol=1e-5)
 
 
+def test_of_both_networks_in_a_file_the_average_is_read():
+    """GenForce's downloads hold ``generator``, ``discriminator`` and ``generator_smooth``."""
+    shapes = {name: tuple(tensor.shape) for name, tensor in their_state(0.0).items()}
+    parts = {f"{part}/{name}": shape for part in ("generator", "generator_smooth") for name, shape in shapes.items()}
+    assert find_layout({**parts, "discriminator/input0.weight": (4, 3, 1, 1)}, layouts(), of="file").part == (
+        "generator_smooth"
+    )
+
+
 @pytest.mark.parametrize(
     "change", [{"layer3.weight": (16, 16, 5, 5)}, {"extra": (1,)}, {"output2.weight": (3, 9, 1, 1)}], ids=str
 )

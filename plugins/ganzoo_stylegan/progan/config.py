@@ -90,7 +90,7 @@ RECIPES = {
     "paper": _recipe(stable_images=800_000, fade_images=800_000, group_size=16),
     "*": _recipe(),
 }
-"""How to train on each data set, by its name; ``*`` is for all others. ``paper`` made the images of the paper."""
+"""How to train on each data set, by its name; ``*`` is for all others. ``paper`` has the phases of the paper."""
 
 TINY = {
     **{"resolution": 16, "latent_dim": 4, "base_width": 64, "max_width": 8},
