@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from ganzoo.errors import InvalidRequestError
 from ganzoo.interface.tasks import Task
 from ganzoo.sampling.image_files import MOVING, STILLS
-from ganzoo.sampling.requests import DIRECTION_METHODS, check_seeds, with_user_names
+from ganzoo.sampling.number_lists import parse_numbers, parse_seeds
+from ganzoo.sampling.requests import DIRECTION_METHODS, with_user_names
 from ganzoo.utils.files import check_file
 from ganzoo.utils.names import join_label, short_name
 
@@ -138,7 +139,7 @@ def prepare_editing(
     chosen = {option: value for option, value in given.items() if value is not None}
     request = subject.request(name, **chosen)
     saved = _read_latents(latents, rows, complete=seeds is None and not chosen)
-    numbers = _parse_seeds(seeds or "0") if saved is None else _parse_rows(rows, saved)
+    numbers = parse_seeds("0" if seeds is None else seeds) if saved is None else _parse_rows(rows, saved)
     if not 0 < strength < float("inf"):
         raise InvalidRequestError(f"the strength is a number above 0, not {strength:g}")
     if columns < 3 or columns % 2 == 0:
@@ -174,7 +175,7 @@ def _parse_rows(text: str | None, saved: SavedLatents) -> tuple[int, ...]:
     Raises:
         InvalidRequestError: `text` is no list of numbers, or there is no such row.
     """
-    rows = tuple(range(len(saved))) if text is None else _numbers("--rows", text, "rows")
+    rows = tuple(range(len(saved))) if text is None else parse_numbers("--rows", text)
     for row in rows:
         saved.row(row)
     return rows
@@ -190,18 +191,3 @@ def _parse_directions(text: str) -> tuple[str, int]:
     if method in DIRECTION_METHODS and count.isdecimal() and int(count) >= 1:
         return method, int(count)
     raise InvalidRequestError(f"--directions {text} is no method and number - write sefa:5 or pca:5")
-
-
-def _parse_seeds(text: str) -> tuple[int, ...]:
-    numbers = _numbers("--seeds", text, "seeds")
-    for number in numbers:
-        check_seeds(1, number, 1)
-    return numbers
-
-
-def _numbers(option: str, text: str, of: str) -> tuple[int, ...]:
-    try:
-        return tuple(int(number) for number in text.split(","))
-    except ValueError as error:
-        text = f"{option} {text} is not a list of {of} - write whole numbers, such as 3,7"
-        raise InvalidRequestError(text) from error

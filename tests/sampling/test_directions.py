@@ -210,7 +210,7 @@ def test_latents_that_cannot_be_edited(run, tmp_path, model, arguments, text):
         (("./blobs", "--directions", "sefa:0"), "write sefa:5 or pca:5"),
         (("./blobs", "--directions", "sefa:99"), "has 4 directions, not 99"),
         (("./blobs", "--directions", "pca:99"), "has 4 directions, not 99"),
-        (("./blobs", "--directions", "pca:2", "--seeds", "a"), "write whole numbers, such as 3,7"),
+        (("./blobs", "--directions", "pca:2", "--seeds", "a"), "write whole numbers and ranges, such as 1-5,9"),
         (("./blobs", "--directions", "pca:2", "--seeds", "-1"), "seed"),
         (("./blobs", "--directions", "pca:2", "--columns", "4"), "has no middle"),
         (("./blobs", "--directions", "pca:2", "--strength", "0"), "above 0"),

@@ -74,7 +74,7 @@ def model(channels: int = 1, size: int = 4, **failure) -> Model:
 
 
 def grid(count: int, seed: int) -> SampleGrid:
-    return SampleGrid((Row(Unconditional()),), count, seed)
+    return SampleGrid((Row(Unconditional()),), range(seed, seed + count))
 
 
 def pixels(path: Path) -> np.ndarray:

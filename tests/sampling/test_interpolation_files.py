@@ -106,6 +106,15 @@ def test_rows_of_classes_in_a_folder(run, tmp_path):
         assert np.array_equal(picture, expected)
 
 
+def test_a_list_of_seeds_in_a_folder(run):
+    assert run("sample", "./blobs", "--seeds", "7,2-3", "-o", "few")[1].split() == [
+        f"few/seed000{seed}.png" for seed in (7, 2, 3)
+    ]
+    with Image.open("few/seed0003.png") as picture:
+        assert np.array_equal(picture, ganzoo.load("./blobs").images(seed=3)[0])
+    assert run("sample", "./blobs", "--seeds", "1-2,9")[:2] == (0, "blobs-seeds1-2-9.png\n")
+
+
 def test_a_sheet_of_truncations_holds_the_latent(run):
     run("sample", "./cats", "--class", "cat", "--sweep", "truncation=0.1,1.0", "-n", "3", "-o", "sweep.npz")
     found = np.load("sweep.npz")

@@ -43,6 +43,7 @@ __all__ = ["COMMANDS", "interpolate", "load_model", "note_precision", "sample"]
 @click.argument("name", type=MODEL)
 @click.option("-n", "--count", type=COUNT, help="Number of images. [default: 64; with --sweep, 8 per row]")
 @click.option("--seed", type=click.IntRange(min=0), help="Image i has the seed SEED + i. [default: 0]")
+@click.option("--seeds", metavar="A-B,C,...", help="Seeds of the images, as a list with ranges, such as 1-5,9.")
 @click.option("--input", "source", type=PATH, help="Picture to translate, or a folder of pictures.")
 @click.option(
     "--class",
@@ -117,6 +118,7 @@ Load = Callable[[], "Model"]
 _NEEDS = {
     "count": ("-n", SAMPLES),
     "seed": ("--seed", SAMPLES),
+    "seeds": ("--seeds", SAMPLES),
     "classes": ("--class", "label"),
     "per_class": ("--per-class", "label"),
     "truncation": ("--truncation", "truncation"),
