@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ganzoo.errors import InvalidRequestError
 from ganzoo.interface.tasks import Task
-from ganzoo.sampling.number_lists import parse_seeds, written_numbers
+from ganzoo.sampling.number_lists import label_numbers, parse_seeds, written_numbers
 from ganzoo.sampling.requests import check_seeds
 from ganzoo.utils.names import join_label, slug
 
@@ -75,7 +75,7 @@ class SampleGrid:
     @property
     def file_label(self) -> str:
         """Its part of the default file name."""
-        listed = join_label([f"seeds{written_numbers(self.seeds)}"]) if not isinstance(self.seeds, range) else ""
+        listed = join_label([f"seeds{label_numbers(self.seeds)}"]) if not isinstance(self.seeds, range) else ""
         return "-".join(filter(None, [listed or f"seed{self.seeds[0]}", self.label]))
 
     @property

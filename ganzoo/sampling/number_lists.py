@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from ganzoo.errors import InvalidRequestError
 from ganzoo.sampling.requests import check_seeds
 
-__all__ = ["MOST", "parse_numbers", "parse_seeds", "written_numbers"]
+__all__ = ["MOST", "label_numbers", "parse_numbers", "parse_seeds", "written_numbers"]
 
 MOST = 100_000
 """The most numbers in a list. More are a range without gaps, which `-n` and `--seed` say."""
@@ -60,3 +60,8 @@ def written_numbers(numbers: Sequence[int]) -> str:
         else:
             runs.append([number])
     return ",".join(f"{run[0]}-{run[-1]}" if len(run) > 2 else ",".join(map(str, run)) for run in runs)
+
+
+def label_numbers(numbers: Sequence[int]) -> str:
+    """The same for file names, where commas become dashes: ``1to5,9``."""
+    return written_numbers(numbers).replace("-", "to")

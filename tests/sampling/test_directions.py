@@ -215,7 +215,7 @@ def test_latents_that_cannot_be_edited(run, tmp_path, model, arguments, text):
         (("./blobs", "--directions", "pca:2", "--columns", "4"), "has no middle"),
         (("./blobs", "--directions", "pca:2", "--strength", "0"), "above 0"),
         (("./blobs", "--directions", "pca:2", "--class", "cat"), "takes no --class"),
-        (("./blobs", "--directions", "pca:2", "-o", "walk.mp4"), "ends in no known format"),
+        (("./blobs", "--directions", "pca:2", "-o", "walk.avi"), "ends in no known format"),
         (("./turn", "--directions", "pca:2"), "has no latents to edit"),
     ],
 )

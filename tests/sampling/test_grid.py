@@ -188,7 +188,7 @@ def test_a_list_of_seeds():
     grid = planned(seeds="1-3,9")
     assert grid == SampleGrid((Row(ClassConditional()),), (1, 2, 3, 9))
     assert grid.names == ["seed0001", "seed0002", "seed0003", "seed0009"]
-    assert grid.file_label == "seeds1-3-9"
+    assert grid.file_label == "seeds1to3-9"
     assert grid.numbers()["seeds"] == [1, 2, 3, 9]
     assert grid.options_after(2) == "--seeds 3,9"
 

@@ -17,10 +17,13 @@ from ganzoo.cli.arguments import (
     COUNT,
     DEVICE,
     ENGINE,
+    FPS,
     MODEL,
     OVERWRITE,
     PATH,
     PRECISION,
+    SCALE,
+    SECONDS,
     resolved,
 )
 from ganzoo.cli.output import say, tell
@@ -214,6 +217,7 @@ def _translate(
 
 
 _NEEDS_OF_ENDS = {
+    "classes": ("--class", "label"),
     "from_class": ("--from-class", "label"),
     "to_class": ("--to-class", "label"),
     "truncation": ("--truncation", "truncation"),
@@ -223,16 +227,24 @@ _NEEDS_OF_ENDS = {
 @click.command()
 @click.argument("name", type=MODEL)
 @click.option(
-    "--steps", type=click.IntRange(min=2), default=16, show_default=True, help="Number of images, with both ends."
+    "--steps", type=click.IntRange(min=2), help="Number of images. [default: 15 steps between two; in a video, 50]"
 )
-@click.option("--seeds", metavar="A,B", help="Seeds of the first and the last image. [default: 0,1]")
+@click.option("--seeds", metavar="A-B,C,...", help="Seeds of two or more images, such as 3,7 or 1-5,9. [default: 0,1]")
 @click.option(
     "--latents",
     type=click.Path(path_type=Path),
     metavar="FILE",
     help="Interpolate between latents of this file, which `ganzoo invert` has found.",
 )
-@click.option("--rows", metavar="A,B", help="With --latents: the rows of the two images. [default: 0,1]")
+@click.option("--rows", metavar="A-B,C,...", help="With --latents: the rows of the images. [default: 0,1]")
+@click.option(
+    "--class",
+    "classes",
+    multiple=True,
+    type=CLASS,
+    metavar="NAME",
+    help="Class to interpolate through, by name or number. Can be repeated.",
+)
 @click.option("--from-class", type=CLASS, metavar="NAME", help="Class of the first image, by name or number.")
 @click.option(
     "--to-class", type=CLASS, metavar="NAME", help="Class of the last image. [default: that of the first image]"
@@ -248,8 +260,13 @@ _NEEDS_OF_ENDS = {
     "-o",
     "--output",
     type=PATH,
-    help="File to write: .png or .jpg for a row of images, .gif or .webp for an animation.",
+    help="File to write: .png or .jpg for a sheet; .gif, .webp, .mp4 or .webm for a film.",
 )
+@click.option("--loop", is_flag=True, help="Go on from the last image to the first. [default: a film runs back]")
+@FPS
+@SECONDS
+@SCALE
+@click.option("--grid", metavar="CxR", help="Of a film: columns and rows of cells. They share the seeds.")
 @OVERWRITE
 @DEVICE
 @ENGINE
@@ -257,7 +274,7 @@ _NEEDS_OF_ENDS = {
 def interpolate(
     name: str, output: Path | None, overwrite: bool, device: str, engine: str, precision: str, **options: Any
 ) -> None:
-    """Interpolate between two images.
+    """Interpolate between two images, or through more.
 
     The latent moves on a great circle, and the class in a straight line.
     """
@@ -269,7 +286,9 @@ def interpolate(
         source.name, source.info.subject, output, overwrite=overwrite, **options
     )
     model = load_model(source, device, engine=engine, precision=precision)
-    say(interpolation.write(model))
+    with bars() as progress:
+        written = interpolation.write(model, progress=progress)
+    say(written)
     note_precision(model)
 
 
