@@ -7,7 +7,17 @@ from collections.abc import Sequence
 
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
-__all__ = ["CAPTION", "FRAME", "captioned", "contact_sheet", "enlarged", "enlargement", "labeled", "sheet_size"]
+__all__ = [
+    "CAPTION",
+    "FRAME",
+    "captioned",
+    "centered",
+    "contact_sheet",
+    "enlarged",
+    "enlargement",
+    "labeled",
+    "sheet_size",
+]
 
 FRAME = 8
 """The width of the frame of `captioned`, in pixels."""
@@ -27,6 +37,13 @@ def enlargement(width: int, pixels: int = 64) -> int:
 def enlarged(picture: Image.Image, scale: int) -> Image.Image:
     """The picture with `scale` times its width and height. Each pixel becomes a square: nothing is blurred."""
     return picture.resize((picture.width * scale, picture.height * scale), Image.Resampling.NEAREST)
+
+
+def centered(picture: Image.Image, size: tuple[int, int]) -> Image.Image:
+    """The picture in the middle of a white one of this width and height; transparent white if it has transparency."""
+    cell = Image.new(picture.mode, size, _white(picture.mode))
+    cell.paste(picture, ((size[0] - picture.width) // 2, (size[1] - picture.height) // 2))
+    return cell
 
 
 def sheet_size(count: int, width: int, height: int, columns: int | None = None) -> tuple[int, int, int]:
@@ -49,8 +66,7 @@ def contact_sheet(pictures: Sequence[Image.Image], *, columns: int | None = None
     gap = _gap(width)
     columns, *size = sheet_size(len(pictures), width, height, columns)
     mode = pictures[0].mode
-    white = "white" if mode != "RGBA" else (255, 255, 255, 0)
-    sheet = Image.new(mode, (size[0], size[1]), white)
+    sheet = Image.new(mode, (size[0], size[1]), _white(mode))
     for index, picture in enumerate(pictures):
         row, column = divmod(index, columns)
         sheet.paste(enlarged(picture, scale), (gap + column * (width + gap), gap + row * (height + gap)))
@@ -83,6 +99,10 @@ def labeled(rows: Sequence[tuple[str, Image.Image]]) -> Image.Image:
         whole.paste(picture, (0, top + line))
         top += line + picture.height
     return whole
+
+
+def _white(mode: str) -> str | tuple[int, int, int, int]:
+    return "white" if mode != "RGBA" else (255, 255, 255, 0)
 
 
 def _gap(width: int) -> int:

@@ -38,6 +38,7 @@ from ganzoo.utils.image_folders import list_folder
 if TYPE_CHECKING:
     from ganzoo.sampling.latent_files import SavedLatents
     from ganzoo.sampling.model import Model
+    from ganzoo.sampling.translated_files import Jobs, Outcome
 
 __all__ = ["COMMANDS", "interpolate", "load_model", "note_precision", "sample"]
 
@@ -88,6 +89,7 @@ __all__ = ["COMMANDS", "interpolate", "load_model", "note_precision", "sample"]
     type=PATH,
     help="A file for all images on one sheet, or a folder for one file per image.",
 )
+@SCALE
 @click.option("--batch-size", type=COUNT, help="Images per batch. [default: 64; for translations, 1]")
 @DEVICE
 @ENGINE
@@ -143,12 +145,13 @@ def _sample(
     file_format: str | None = None,
     overwrite: bool = False,
     latents: Path | None = None,
+    scale: int | None = None,
     **asked: Any,
 ) -> None:
     from ganzoo.sampling import image_files
 
     grid: SampleGrid | SavedLatents = _grid(source, asked) if latents is None else _saved_latents(latents, asked)
-    target = image_files.choose_target(output, source.name, grid, file_format, overwrite=overwrite)
+    target = image_files.choose_target(output, source.name, grid, file_format, overwrite=overwrite, scale=scale)
     model = load()
     if isinstance(grid, SampleGrid) and grid.columns:
         tell(f"rows: {', '.join(row.name for row in grid.rows)}")
@@ -183,10 +186,9 @@ def _translate(
     overwrite: bool = False,
     skip_existing: bool = False,
     sheet: bool = False,
+    scale: int | None = None,
     **options: Any,
 ) -> None:
-    from ganzoo.sampling import translated_files
-
     if source is None:
         raise click.UsageError(
             f"{model.name} translates pictures - name a picture, or a folder of pictures, with --input"
@@ -196,13 +198,13 @@ def _translate(
     direction = model.info.subject.direction(model.name, options.pop("direction", None))
     sizes = [f"{option}{options[option]}" for option in ("resize", "tile") if option in options]
     label = "-".join([direction, *sizes, *(["sheet"] if sheet else [])])
-    jobs = translated_files.match_files(
-        source, output, label, file_format, overwrite=overwrite, skip_existing=skip_existing
+    jobs, translate = _jobs(
+        source, output, label, file_format, overwrite=overwrite, skip_existing=skip_existing, pairs=sheet, scale=scale
     )
     loaded = load()
     with bars() as progress:
-        outcome = translated_files.translate_files(
-            loaded, jobs, side_by_side=sheet, direction=direction, progress=progress, **options
+        outcome = translate(
+            loaded, jobs, side_by_side=sheet, scale=scale, direction=direction, progress=progress, **options
         )
     display.written(outcome.written, as_json=as_json)
     note_precision(loaded)
@@ -214,6 +216,33 @@ def _translate(
     if source.is_dir():
         tell(f"ganzoo: {len(outcome.written)} written, {len(outcome.skipped)} skipped")
     sys.exit(1 if outcome.skipped else 0)
+
+
+def _jobs(
+    source: Path,
+    output: Path | None,
+    label: str,
+    file_format: str | None,
+    *,
+    overwrite: bool,
+    skip_existing: bool,
+    pairs: bool,
+    scale: int | None,
+) -> tuple[Jobs, Callable[..., Outcome]]:
+    """What is to be translated, and the function that does it: to files, or to one sheet of a whole folder."""
+    from ganzoo.sampling.requests import check_scale
+    from ganzoo.sampling.translated_files import match_files, translate_files
+    from ganzoo.sampling.translated_sheet import match_sheet, names_sheet, translate_sheet
+
+    check_scale(scale)
+    if output is not None and names_sheet(source, output):
+        if skip_existing:
+            raise click.UsageError("--skip-existing is for single files - leave it out for a sheet, or name a folder")
+        return match_sheet(source, output, file_format, side_by_side=pairs, overwrite=overwrite), translate_sheet
+    if scale is not None and not pairs:
+        raise click.UsageError("--scale is for sheets - add --sheet, or name one .png file for a whole folder")
+    jobs = match_files(source, output, label, file_format, overwrite=overwrite, skip_existing=skip_existing)
+    return jobs, translate_files
 
 
 _NEEDS_OF_ENDS = {
