@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from ganzoo.errors import GanzooError, InvalidRequestError
 from ganzoo.interface.hooks import hookimpl
+from ganzoo.interface.records import FrozenRecord
 from ganzoo.interface.specs import (
     Architecture,
     Augmentation,
@@ -100,6 +101,7 @@ __all__ = [
     "Extractor",
     "ExtractorOutput",
     "FeatureExtractor",
+    "FrozenRecord",
     "GanzooError",
     "GeneratorOutput",
     "HubFile",

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
 from ganzoo.errors import PluginError
 from ganzoo.interface.configs import Config
-from ganzoo.interface.records import CheckedRecord, NamedRecord, label_of
+from ganzoo.interface.records import CheckedRecord, NamedRecord, is_frozen, label_of
 from ganzoo.interface.tasks import Task
 from ganzoo.interface.weights_files import BundledFile, WeightsFile
 
@@ -39,7 +39,6 @@ API = (2, 1)
 """The version of this interface. Another major version breaks plugins. A newer minor version only adds to it."""
 
 
-@dataclass(frozen=True, kw_only=True)
 class Recipe(CheckedRecord):
     """How to train on a data set: values that replace defaults of the config and of the training options.
 
@@ -52,7 +51,6 @@ class Recipe(CheckedRecord):
     rule: Callable[[Any, Mapping[str, Any]], Mapping[str, Any]] | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
 class Architecture(NamedRecord):
     """A way to build a GAN.
 
@@ -78,8 +76,7 @@ class Architecture(NamedRecord):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        parameters = getattr(self.config, "__dataclass_params__", None)
-        if not getattr(parameters, "frozen", False):
+        if not is_frozen(self.config):
             text = f"{label_of(self)}: config is {self.config!r}, not a frozen dataclass"
             raise PluginError(f"{text} - decorate it with @dataclass(frozen=True)")
 
@@ -88,7 +85,6 @@ class Architecture(NamedRecord):
         return self.recipes.get(data) or self.recipes.get("*") or Recipe()
 
 
-@dataclass(frozen=True, kw_only=True)
 class Loss(NamedRecord):
     """An adversarial loss. `load()` imports torch and returns the loss."""
 
@@ -98,7 +94,6 @@ class Loss(NamedRecord):
     load: Callable[[], AdversarialLoss]
 
 
-@dataclass(frozen=True, kw_only=True)
 class Regularizer(NamedRecord):
     """A penalty on discriminators. `load()` imports torch and returns it, a function that returns a scalar.
 
@@ -117,7 +112,6 @@ class Regularizer(NamedRecord):
     load: Callable[[], Callable[[DiscriminatorOutput], Tensor] | Callable[[GeneratorOutput], Tensor]]
 
 
-@dataclass(frozen=True, kw_only=True)
 class Augmentation(NamedRecord):
     """A change to all images that discriminators see in training, real and generated (arXiv:2006.10738).
 
@@ -132,7 +126,6 @@ class Augmentation(NamedRecord):
     load: Callable[[], Callable[[Tensor], Tensor]]
 
 
-@dataclass(frozen=True, kw_only=True)
 class Degradation(NamedRecord):
     """A known defect of pictures, which a generator can undo: it searches for an image that looks the same behind it.
 
@@ -147,7 +140,6 @@ class Degradation(NamedRecord):
     load: Callable[[], Callable[[str, tuple[int, int, int]], Defect]]
 
 
-@dataclass(frozen=True, kw_only=True)
 class Schedule(NamedRecord):
     """How learning rates change during a run: they are multiplied by `factor(progress, setting)`.
 
@@ -161,7 +153,6 @@ class Schedule(NamedRecord):
     factor: Callable[[float, float], float]
 
 
-@dataclass(frozen=True, kw_only=True)
 class FeatureExtractor(NamedRecord):
     """A pretrained network that computes features of images, by which image sets are compared.
 
@@ -198,7 +189,6 @@ class FeatureExtractor(NamedRecord):
             raise PluginError(f"{text} - only the weights of a PretrainedModel may have one")
 
 
-@dataclass(frozen=True, kw_only=True)
 class ExportFormat(NamedRecord):
     """The form in which an engine keeps a model, as a file that works without ganzoo: `ganzoo export --format NAME`.
 
@@ -217,7 +207,6 @@ class ExportFormat(NamedRecord):
         return f".{self.files[0].rpartition('.')[2]}"
 
 
-@dataclass(frozen=True, kw_only=True)
 class Engine(NamedRecord):
     """What computes images with a trained network: PyTorch's own operations, or another library.
 
@@ -239,7 +228,6 @@ class Engine(NamedRecord):
     load: Callable[[], EngineFunctions]
 
 
-@dataclass(frozen=True, kw_only=True)
 class PretrainedModel(NamedRecord):
     """Trained weights of an architecture, and what a user must know about them.
 
