@@ -30,11 +30,14 @@ __all__ = [
     "DEVICE",
     "ENGINE",
     "FOLDER",
+    "FPS",
     "MODEL",
     "NOISE",
     "OVERWRITE",
     "PATH",
     "PRECISION",
+    "SCALE",
+    "SECONDS",
     "SUBJECT",
     "TARGET",
     "TRUNCATION",
@@ -128,6 +131,16 @@ NOISE = click.option(
     type=click.Choice(KINDS_OF_NOISE),
     help="Noise of the layers: random for each seed, fixed, the noise in the weights, or none. [default: random]",
 )
+SCALE = click.option(
+    "--scale",
+    type=COUNT,
+    metavar="N",
+    help="Enlarge each pixel to a square of N. [default: pictures of about 64 pixels, videos of about 256]",
+)
+FPS = click.option(
+    "--fps", type=float, metavar="N", help="Of a film: frames in a second. [default: 12.5; of a video, 25]"
+)
+SECONDS = click.option("--seconds", type=float, metavar="N", help="Of a film: its length.")
 
 
 class Name(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.2 on only

@@ -1,4 +1,4 @@
-"""The sheet of `ganzoo sample --mix`: styles of the images in its first row upon those in its first column. No torch."""
+"""The sheet of `ganzoo sample --mix`: the styles of its first row upon the images of its first column. No torch."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ from ganzoo.sampling.directions import DRAWS, Directions, factorize, principal_c
 from ganzoo.sampling.engine_generator import EngineGenerator
 from ganzoo.sampling.engines import TORCH, check_engine
 from ganzoo.sampling.fused import FusedGenerator
-from ganzoo.sampling.interpolation import LATENT, hold_inputs, interpolate_inputs
+from ganzoo.sampling.interpolation import LATENT, path_of
 from ganzoo.sampling.inversion import Combine, ImageLoss, Inversion, Search, search_images
 from ganzoo.sampling.requests import DIRECTION_METHODS, check_seeds, make_request
 from ganzoo.sampling.sources import Source, batched, check_resize, source_image, target_images
@@ -202,37 +202,26 @@ class Model:
 
     def interpolate(
         self,
-        start: Inputs,
-        end: Inputs,
-        *,
+        *points: Inputs,
         steps: int = 16,
         hold: Sequence[str] = (),
+        loop: bool = False,
         batch_size: int = 64,
     ) -> Tensor:
-        """Interpolate between two images: `steps` images (steps, C, H, W) in [-1, 1], both ends included.
+        """Interpolate between two images, or through more: `steps` images (steps, C, H, W) in [-1, 1].
 
-        `start` and `end` are the inputs of one image each, from `draw`. The latent, ``z``, moves on a great
-        circle, because the lengths of latents hardly differ. Every other input moves on a straight line. Some
-        architectures move other inputs, such as styles, as `GAN.edit_inputs` says. The inputs in `hold` keep their
-        values of `start`.
-
-        Raises:
-            InvalidRequestError: fewer than two steps, an unknown input in `hold`, or two equal ends.
-        """
-        inputs = interpolate_inputs(*self._moving_ends(start, end, hold), steps)
-        rows = (slice(i, i + batch_size) for i in range(0, steps, batch_size))
-        return torch.cat([self.generate({name: value[each] for name, value in inputs.items()}) for each in rows])
-
-    def _moving_ends(self, start: Inputs, end: Inputs, hold: Sequence[str]) -> tuple[Inputs, Inputs]:
-        """The inputs between which an interpolation moves.
+        `points` are the inputs of these images, from `draw`, in their order; each may hold several. All of them are
+        among the images. The latent, ``z``, moves on a great circle, because the lengths of latents hardly differ.
+        Every other input moves on a straight line. Some architectures move other inputs, such as styles, as
+        `GAN.edit_inputs` says. The inputs in `hold` keep their values of the first point. All steps have the same
+        length, up to what it takes to meet every point. With `loop`, the path goes on from the last point to the first.
 
         Raises:
-            InvalidRequestError: there is no such input to hold.
+            InvalidRequestError: fewer than two points, fewer steps than points, an unknown input in `hold`, or equal
+                points.
         """
-        end = hold_inputs(start, end, [name for name in hold if name in start])
-        first, last = self.gan.edit_inputs(start), self.gan.edit_inputs(end)
-        moved_only = [name for name in hold if name not in start]
-        return first, hold_inputs(first, last, [*moved_only, *self.gan.held_inputs])
+        path = path_of(self.gan, points, steps, hold, loop=loop)
+        return torch.cat([self.generate(inputs) for inputs in path.batches(batch_size)])
 
     @float32_on_cpu()
     def directions(self, method: str, count: int, *, inputs: Inputs | None = None) -> Directions:

@@ -60,7 +60,7 @@ def ganzoo_losses() -> Iterable[Loss]:
 
 @ganzoo.hookimpl
 def ganzoo_regularizers() -> Iterable[Regularizer]:
-    """Three penalties on the discriminator's gradient, one-sided label smoothing, and path length regularization."""
+    """Three penalties on the discriminator's gradient, two on its logits, and path length regularization."""
     yield Regularizer(
         name="r1",
         summary="the discriminator's squared gradient at real images",
@@ -90,6 +90,13 @@ def ganzoo_regularizers() -> Iterable[Regularizer]:
         weight=0.1,
         losses=TARGETS,
         load=_lazily("penalties", "label_smoothing"),
+    )
+    yield Regularizer(
+        name="drift",
+        summary="keeps the logits of real images near zero",
+        paper="arXiv:1710.10196, appendix A.1",
+        weight=0.001,
+        load=_lazily("penalties", "drift"),
     )
     yield Regularizer(
         name="path-length",

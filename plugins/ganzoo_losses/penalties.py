@@ -15,7 +15,7 @@ from torch.linalg import vector_norm
 
 from ganzoo import DiscriminatorOutput, GeneratorOutput, at_least_float32, gather_rows
 
-__all__ = ["PathLength", "label_smoothing", "r1", "roth", "wgan_gp"]
+__all__ = ["PathLength", "drift", "label_smoothing", "r1", "roth", "wgan_gp"]
 
 
 def r1(output: DiscriminatorOutput) -> Tensor:
@@ -55,6 +55,12 @@ def label_smoothing(output: DiscriminatorOutput) -> Tensor:
     (s - 1 + a)^2 / 2 = (s - 1)^2 / 2 + a s + a (a - 2) / 2.
     """
     return at_least_float32(output.real_logits).mean()
+
+
+def drift(output: DiscriminatorOutput) -> Tensor:
+    """E_x D(x)^2 on real images (arXiv:1710.10196, appendix A.1). A Wasserstein loss leaves the mean logit free."""
+    logits = at_least_float32(output.real_logits)
+    return logits.reshape(len(logits), -1).mean(1).square().mean()
 
 
 class PathLength(nn.Module):

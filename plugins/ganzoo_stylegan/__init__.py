@@ -1,4 +1,4 @@
-"""Generators of Karras et al.: StyleGAN2 (arXiv:1912.04958)."""
+"""Generators of Karras et al.: ProGAN (arXiv:1710.10196) and StyleGAN2 (arXiv:1912.04958)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,11 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import ganzoo
-from ganzoo import Architecture, Layout, PretrainedModel, StyleBased
+from ganzoo import Architecture, Layout, PretrainedModel, StyleBased, Unconditional
+from ganzoo_stylegan.progan.config import RECIPES as PROGAN_RECIPES
+from ganzoo_stylegan.progan.config import TINY as PROGAN_TINY
+from ganzoo_stylegan.progan.config import ProGANConfig
+from ganzoo_stylegan.progan.layouts import LAYOUTS as PROGAN_LAYOUTS
 from ganzoo_stylegan.stylegan2.config import RECIPES, StyleGAN2Config
 from ganzoo_stylegan.stylegan2.layouts import LAYOUTS
 from ganzoo_stylegan.stylegan2.pretrained import pretrained_models
@@ -14,9 +18,15 @@ from ganzoo_stylegan.stylegan2.pretrained import pretrained_models
 if TYPE_CHECKING:
     from ganzoo import GAN, AdversarialLoss
 
-__all__ = ["StyleGAN2Config"]
+__all__ = ["ProGANConfig", "StyleGAN2Config"]
 
 GANZOO_API = (2, 1)
+
+
+def _build_progan(config: ProGANConfig, loss: AdversarialLoss) -> GAN:
+    from ganzoo_stylegan.progan.model import ProGAN
+
+    return ProGAN(config, loss)
 
 
 def _build_stylegan2(config: StyleGAN2Config, loss: AdversarialLoss) -> GAN:
@@ -27,7 +37,18 @@ def _build_stylegan2(config: StyleGAN2Config, loss: AdversarialLoss) -> GAN:
 
 @ganzoo.hookimpl
 def ganzoo_architectures() -> Iterable[Architecture]:
-    """StyleGAN2."""
+    """ProGAN and StyleGAN2."""
+    yield Architecture(
+        name="progan",
+        summary="both networks grow from 4x4 pixels to the full resolution",
+        paper="arXiv:1710.10196",
+        task=Unconditional,
+        config=ProGANConfig,
+        default_loss="wasserstein",
+        build=_build_progan,
+        recipes=PROGAN_RECIPES,
+        tiny=PROGAN_TINY,
+    )
     yield Architecture(
         name="stylegan2",
         summary="styles from a mapping network modulate the convolutions of a skip generator",
@@ -43,8 +64,9 @@ def ganzoo_architectures() -> Iterable[Architecture]:
 
 @ganzoo.hookimpl
 def ganzoo_layouts() -> Iterable[Layout]:
-    """The layouts of StyleGAN2 generators that others publish."""
+    """The layouts of generators that others publish."""
     yield from LAYOUTS
+    yield from PROGAN_LAYOUTS
 
 
 @ganzoo.hookimpl

@@ -34,7 +34,8 @@ class EqualLinear(nn.Module):
         self, inputs: int, outputs: int, *, bias: float | None = 0.0, rate: float = 1.0, gain: float = 1.0
     ) -> None:
         super().__init__()
-        self.weight = nn.Parameter(torch.randn(outputs, inputs) / rate)
+        # Filled in place: a division would load the compiler of PyTorch where weights are read from a file.
+        self.weight = nn.Parameter(torch.empty(outputs, inputs).normal_(std=1 / rate))
         self.bias = None if bias is None else nn.Parameter(torch.full((outputs,), float(bias)))
         self.scale, self.rate = rate * gain / sqrt(inputs), rate
 

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import os
 import pickle
-import sys
 from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -19,55 +17,12 @@ from torch import nn
 
 from ganzoo.errors import CorruptWeightsError
 from ganzoo.weights import module_records, pickles
-
-SOURCE = "open({marker!r}, 'w').close()\nclass Network: ...\n"
-"""The source code that each record carries. Code that trusts it runs it."""
+from pickled_networks import EasyDict, Network, Recorded, use_their_names
 
 
 @pytest.fixture(autouse=True)
 def names(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Modules with the names that the files use, as the code that writes such files has them."""
-    for name in ("torch_utils", "torch_utils.persistence", "dnnlib", "dnnlib.util", "dnnlib.tflib.network"):
-        monkeypatch.setitem(sys.modules, name, ModuleType(name))
-    for kind, module in ((EasyDict, "dnnlib.util"), (Network, "dnnlib.tflib.network")):
-        monkeypatch.setattr(kind, "__module__", module)
-        setattr(sys.modules[module], kind.__name__, kind)
-    rebuild = _reconstruct_persistent_obj
-    monkeypatch.setattr(rebuild, "__module__", "torch_utils.persistence")
-    sys.modules["torch_utils.persistence"]._reconstruct_persistent_obj = rebuild  # type: ignore[attr-defined]
-
-
-class EasyDict(dict[str, Any]):
-    """A dict with attributes, as ``dnnlib.util.EasyDict``."""
-
-
-class Network:
-    """Stands for a network of TensorFlow."""
-
-
-def _reconstruct_persistent_obj(meta: dict[str, Any]) -> Any:
-    """What NVIDIA's code does with a record: it runs the source code in it."""
-    space: dict[str, Any] = {}
-    exec(meta["module_src"], space)
-    return meta
-
-
-class Recorded(nn.Module):
-    """A module that pickles itself as a record of ``torch_utils.persistence``."""
-
-    marker, version = "", 6
-
-    def __init__(self, *parts: nn.Module, **state: Any) -> None:
-        super().__init__()
-        for i, part in enumerate(parts):
-            self.add_module(f"b{i}", part)
-        vars(self).update(state)
-        self._init_kwargs = EasyDict(layers=2)
-
-    def __reduce__(self) -> Any:
-        source = SOURCE.format(marker=self.marker)
-        record = {"type": "class", "version": self.version, "module_src": source, "class_name": "Network"}
-        return _reconstruct_persistent_obj, ({**record, "state": dict(vars(self))},), None
+    use_their_names(monkeypatch)
 
 
 class Layer(Recorded):

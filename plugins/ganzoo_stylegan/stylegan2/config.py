@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from math import log2
 from typing import Any
 
-from ganzoo import Recipe
+from ganzoo import FrozenRecord, Recipe
 
 __all__ = ["RECIPES", "StyleGAN2Config"]
 
 
-@dataclass(frozen=True, kw_only=True)
-class StyleGAN2Config:
+class StyleGAN2Config(FrozenRecord):
     """The config of StyleGAN2. The defaults are config F of the paper, at 1024 pixels.
 
     - `resolution` is that of a square image, 4 times a power of 2. `constant` is the height and the width of the
@@ -116,11 +114,21 @@ def _recipe(*, ada: bool = False, **config: Any) -> Recipe:
     return Recipe(config=config, options={**options, "augmentations": ("ada",)} if ada else options, rule=penalties)
 
 
+PORTRAITS = Recipe(
+    config={
+        **{"resolution": 64, "latent_dim": 128, "style_dim": 128, "mapping_layers": 2},
+        **{"base_width": 1024, "max_width": 96, "learning_rate": 2.5e-3},
+    },
+    options={"batch_size": 16, "regularizers": {"r1": 0.3}, "regularize_every": 16, "ema_half_life": 10_000},
+)
+"""Small networks for two CPU cores, as the bundled model has them; without path length regularization."""
+
 RECIPES = {
     "config-f": _recipe(),
     "config-e": _recipe(base_width=16384),
     "config-f-ada": _recipe(ada=True),
     "config-e-ada": _recipe(ada=True, base_width=16384),
+    "pixelfaces": PORTRAITS,
     "*": _recipe(),
 }
-"""How to train, by the names of the paper's configs (table 1); ``*`` is for all data, without a name."""
+"""How to train, by the names of the paper's configs (table 1), and of a data set; ``*`` is for all other data."""
