@@ -8,6 +8,7 @@ import torch
 import ganzoo
 from ganzoo.pretrained.importing import import_checkpoint
 from ganzoo.registry import lookup
+from ganzoo.weights import pickles
 from ganzoo_stylegan.stylegan2.layouts import read_rosinality
 from in_process import ganzoo as shell
 from pickled_networks import EasyDict, recorded, use_their_names
@@ -26,7 +27,9 @@ FILTER = LINE.outer(LINE) / 64
 
 @pytest.fixture(autouse=True)
 def cache(tmp_path, monkeypatch):
-    monkeypatch.setattr("huggingface_hub.constants.HF_ASSETS_CACHE", str(tmp_path / "assets"))
+    """An assets cache for this test. Files are converted in this process, which has imported torch already."""
+    monkeypatch.setattr("huggingface_hub.utils._cache_assets.HF_ASSETS_CACHE", str(tmp_path / "assets"))
+    monkeypatch.setattr(pickles, "_run_converter", pickles._convert)
 
 
 def make(**changes):
