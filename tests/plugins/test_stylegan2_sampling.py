@@ -155,13 +155,13 @@ def test_the_sheet_of_mixed_styles(folder, monkeypatch, capsys):
     sheet = Image.open("sheet.png")
     model = ganzoo.load(folder, device="cpu")
     shared = {"label": "dog", "truncation": 0.7}
-    cell = 16 + (sheet.width - 4 * 16) // 3
+    gap = (sheet.width - 4 * 16) // 5
     for row, column, image in (
         (0, 1, model.images(1, seed=7, **shared)),
         (1, 0, model.images(1, seed=5, **shared)),
         (2, 3, model.images(1, seed=6, styles="middle", styles_from=9, **shared)),
     ):
-        at = (column * cell, row * cell)
+        at = (gap + column * (16 + gap), gap + row * (16 + gap))
         cut = np.asarray(sheet.crop((*at, at[0] + 16, at[1] + 16)), dtype=int)
         assert np.abs(cut - np.asarray(image[0], dtype=int)).max() <= 1, (row, column)
     assert sheet.getpixel((8, 8)) == (255, 255, 255)
