@@ -7,18 +7,17 @@ from typing import TYPE_CHECKING
 
 import ganzoo
 from ganzoo import Architecture, Layout, Unconditional
-from ganzoo_stylegan.progan.config import RECIPES as PROGAN_RECIPES
-from ganzoo_stylegan.progan.config import TINY as PROGAN_TINY
+from ganzoo_stylegan.progan import config as progan
+from ganzoo_stylegan.progan import layouts as progan_layouts
 from ganzoo_stylegan.progan.config import ProGANConfig
-from ganzoo_stylegan.progan.layouts import LAYOUTS as PROGAN_LAYOUTS
-from ganzoo_stylegan.stylegan2.config import StyleGAN2Config
+from ganzoo_stylegan.stylegan2.config import RECIPES, StyleGAN2Config
 
 if TYPE_CHECKING:
     from ganzoo import GAN, AdversarialLoss
 
 __all__ = ["ProGANConfig", "StyleGAN2Config"]
 
-GANZOO_API = (2, 0)
+GANZOO_API = (2, 1)
 
 
 def _build_progan(config: ProGANConfig, loss: AdversarialLoss) -> GAN:
@@ -44,8 +43,8 @@ def ganzoo_architectures() -> Iterable[Architecture]:
         config=ProGANConfig,
         default_loss="wasserstein",
         build=_build_progan,
-        recipes=PROGAN_RECIPES,
-        tiny=PROGAN_TINY,
+        recipes=progan.RECIPES,
+        tiny=progan.TINY,
     )
     yield Architecture(
         name="stylegan2",
@@ -55,6 +54,7 @@ def ganzoo_architectures() -> Iterable[Architecture]:
         config=StyleGAN2Config,
         default_loss="non-saturating",
         build=_build_stylegan2,
+        recipes=RECIPES,
         tiny={"resolution": 8, "latent_dim": 4, "style_dim": 4, "mapping_layers": 2, "base_width": 32, "max_width": 4},
     )
 
@@ -62,4 +62,4 @@ def ganzoo_architectures() -> Iterable[Architecture]:
 @ganzoo.hookimpl
 def ganzoo_layouts() -> Iterable[Layout]:
     """The layouts of generators that others publish."""
-    yield from PROGAN_LAYOUTS
+    yield from progan_layouts.LAYOUTS

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import log2
+from typing import Any
 
-__all__ = ["StyleGAN2Config"]
+from ganzoo import Recipe
+
+__all__ = ["RECIPES", "StyleGAN2Config"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,3 +77,40 @@ class StyleGAN2Config:
     def width(self, resolution: int) -> int:
         """The number of channels at a resolution."""
         return min(self.base_width // resolution, self.max_width)
+
+
+def penalties(config: StyleGAN2Config, options: Mapping[str, Any]) -> dict[str, Any]:
+    """The weight of R1 and the half-life of the average, by the resolution and the batch.
+
+    They are the heuristics of the authors (arXiv:2006.06676, appendix C): a weight of 0.0002 * pixels / batch, and
+    10,000 images for a batch of 32.
+    """
+    batch = options["batch_size"] * options["accumulate"]
+    r1 = 2e-4 * config.resolution**2 / batch
+    return {"regularizers": {"r1": r1, "path-length": 2.0}, "ema_half_life": batch * 10_000 // 32}
+
+
+def _recipe(*, ada: bool = False, **config: Any) -> Recipe:
+    """Lazy regularization as in the paper (appendix B), and batches of 32."""
+    options: dict[str, Any] = {"batch_size": 32, "regularize_every": 16, "regularize_generator_every": 4}
+    return Recipe(config=config, options={**options, "augmentations": ("ada",)} if ada else options, rule=penalties)
+
+
+PORTRAITS = Recipe(
+    config={
+        **{"resolution": 64, "latent_dim": 128, "style_dim": 128, "mapping_layers": 2},
+        **{"base_width": 1024, "max_width": 96, "learning_rate": 2.5e-3},
+    },
+    options={"batch_size": 16, "regularizers": {"r1": 0.3}, "regularize_every": 16, "ema_half_life": 10_000},
+)
+"""Small networks for two CPU cores, as the bundled model has them; without path length regularization."""
+
+RECIPES = {
+    "config-f": _recipe(),
+    "config-e": _recipe(base_width=16384),
+    "config-f-ada": _recipe(ada=True),
+    "config-e-ada": _recipe(ada=True, base_width=16384),
+    "pixelfaces": PORTRAITS,
+    "*": _recipe(),
+}
+"""How to train, by the names of the paper's configs (table 1), and of a data set; ``*`` is for all other data."""
