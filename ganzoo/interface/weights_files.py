@@ -164,6 +164,7 @@ class Reading(CheckedRecord):
 
     `assumptions` are the fields of `config` that the shapes do not imply. If the shapes do not tell the size of the
     images either, `size` is the assumed one, such as ``28x28``, and `other_sizes` are the readings for other sizes.
+    `notes` say in one line each what else could be otherwise.
     """
 
     config: Mapping[str, Any]
@@ -173,6 +174,7 @@ class Reading(CheckedRecord):
     assumptions: tuple[Assumption, ...] = ()
     size: str = ""
     other_sizes: Mapping[str, Reading] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     @property
     def read(self) -> set[str]:
@@ -186,7 +188,8 @@ class Layout(NamedRecord):
 
     `read(shapes)` looks at names and shapes only. It returns None for a checkpoint in another layout. `source` is the
     public code that writes such files. `example` are some names in them, by which people recognize them. A `general`
-    layout reads files of many code bases. It is tried only on files that no other layout reads.
+    layout reads files of many code bases. It is tried only on files that no other layout reads. Its `explain(shapes)`
+    says in one line why it does not read a file.
     """
 
     name: str
@@ -195,3 +198,4 @@ class Layout(NamedRecord):
     read: Callable[[Shapes], Reading | None]
     example: tuple[str, ...] = ()
     general: bool = False
+    explain: Callable[[Shapes], str] | None = None

@@ -14,6 +14,7 @@ from torch import Tensor
 from ganzoo.data.batches import Batches
 from ganzoo.data.datasets import Data, Domains
 from ganzoo.distributed.global_batch import global_batch
+from ganzoo.distributed.gradients import averaged_gradients
 from ganzoo.distributed.processes import ProcessGroup
 from ganzoo.errors import InvalidRequestError
 from ganzoo.interface.gan import GAN, Update
@@ -122,17 +123,18 @@ class Loop(Iterator[Record]):
                 # Clear the gradients that the losses of other groups left in these parameters.
                 optimizer.zero_grad(set_to_none=True)
                 # `map` is lazy: backward frees the graph of a step before the next step builds its own.
-                for part in chain([update], map(next, others)):
+                for missing, part in enumerate(chain([update], map(next, others)), start=1 - self.options.accumulate):
                     # Penalties are losses like the GAN's own: one backward pass serves all.
                     losses = {**part.losses, **self._penalties(part)}
                     total = torch.stack([at_least_float32(loss) for loss in losses.values()]).sum()
-                    # The scaler keeps small gradients from becoming zero in fp16; otherwise it changes nothing.
-                    self._scaler.scale(total / self.options.accumulate).backward()  # type: ignore[no-untyped-call]
+                    # Each process has seen its own rows: the mean is the gradient of the global batch. It is
+                    # computed during the last backward pass.
+                    with averaged_gradients(() if missing else _parameters(optimizer), self.processes):
+                        # The scaler keeps small gradients from becoming zero in fp16; otherwise it changes nothing.
+                        self._scaler.scale(total / self.options.accumulate).backward()  # type: ignore[no-untyped-call]
                     shown = shown or bool(part.generators)
                     recorder.add(part, losses)
                     recorder.add_metrics(self._adapt(part))
-                # Each process has seen its own rows: the mean is the gradient of the global batch.
-                self.processes.average_(_gradients(optimizer))
                 self._scaler.step(optimizer)
                 self._scaler.update()
                 _count_versions(optimizer)
@@ -219,22 +221,14 @@ class Loop(Iterator[Record]):
             networks["techniques"] = techniques
         return Checkpoint(self.step, networks, state)
 
-    def start_from(self, checkpoint: Checkpoint, *, of: str = "the checkpoint") -> None:
-        """Take only the weights from `checkpoint`, and start at iteration 0 with new optimizers.
-
-        Raises:
-            MismatchError: The networks have other names or shapes. The message calls the checkpoint `of`.
-        """
-        load_into(self.gan, checkpoint.networks["networks"], of=of)
-        load_into(self.average, checkpoint.networks["average"], of=of)
-
     def restore(self, checkpoint: Checkpoint) -> None:
         """Continue from `checkpoint`, which a loop with the same GAN, data and options made.
 
         Raises:
             MismatchError: The networks have other names or shapes.
         """
-        self.start_from(checkpoint)
+        load_into(self.gan, checkpoint.networks["networks"], of="the checkpoint")
+        load_into(self.average, checkpoint.networks["average"], of="the checkpoint")
         load_into(self._stateful, checkpoint.networks.get("techniques", {}), of="the checkpoint")
         for group, optimizer in self.optimizers.items():
             optimizer.load_state_dict(checkpoint.state["optimizers"][group])
@@ -248,14 +242,12 @@ def _count_versions(optimizer: torch.optim.Optimizer) -> None:
 
     By the versions, PyTorch refuses to compute gradients of a graph that was built with older weights.
     """
-    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
-    torch.autograd.graph.increment_version(parameters)
+    torch.autograd.graph.increment_version(_parameters(optimizer))
 
 
-def _gradients(optimizer: torch.optim.Optimizer) -> list[Tensor]:
-    """The gradients of the parameters that an optimizer changes."""
-    parameters = (parameter for group in optimizer.param_groups for parameter in group["params"])
-    return [parameter.grad for parameter in parameters if parameter.grad is not None]
+def _parameters(optimizer: torch.optim.Optimizer) -> list[Tensor]:
+    """The parameters that an optimizer changes."""
+    return [parameter for group in optimizer.param_groups for parameter in group["params"]]
 
 
 def _compile(gan: GAN, *, eager: Sequence[str]) -> None:

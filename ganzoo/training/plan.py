@@ -13,9 +13,12 @@ from typing import Any, Literal
 
 from ganzoo.errors import InvalidRequestError, RunError, one_line
 from ganzoo.interface.specs import Recipe
+from ganzoo.pretrained.resolve import resolve
 from ganzoo.registry import lookup
 from ganzoo.utils.commands import flag
+from ganzoo.utils.files import expand_home
 from ganzoo.utils.json_files import MAX_WHOLE, read_object
+from ganzoo.weights.folder import CONFIG
 
 __all__ = [
     "Plan",
@@ -107,7 +110,8 @@ class Plan(TrainingOptions):
         config: Fields of the architecture's config, by name.
         loss: A registered adversarial loss. None is the architecture's own.
         limit: Use only this many images of the data, the first ones. None uses all.
-        init: The folder of another run, to start from its weights. None starts from random weights.
+        init: Another run or a model, to start from its weights: a folder, a registered name or a reference to the Hub.
+            None starts from random weights.
         recipe: The recipe of the architecture that the plan follows. None is the recipe for the data.
     """
 
@@ -164,23 +168,56 @@ def read_entries(path: Path) -> dict[str, Any]:
 def make_plan(architecture: str, data: str, *, config: Mapping[str, Any] | None = None, **options: Any) -> Plan:
     """The plan of a run. `config` and `options` override the architecture's recipe for the data, and the defaults.
 
+    With `init`, the config of the model to start from overrides the recipe's.
+
     `options` are the other fields of `Plan`. An option of None counts as not given. A regularizer with a weight
     of None gets its own default weight.
 
     Raises:
         UnknownNameError: The registry has no architecture, loss, regularizer, augmentation or schedule of a name.
         InvalidConfigError: A field of the config does not exist, or its value is not possible.
-        InvalidRequestError: An option or a recipe does not exist, or a value is not possible.
+        InvalidRequestError: An option or a recipe does not exist, or a value is not possible. Or the model to start
+            from is of another architecture.
     """
     recipe = _recipe(architecture, data, options.get("recipe"))
     given = {name: value for name, value in options.items() if value is not None}
     check_options({**recipe.options, **given})
-    config = {**recipe.config, **(config or {})}
+    initial: Mapping[str, Any] = {}
+    if given.get("init"):
+        given["init"], initial = _pin_start(given["init"], architecture)
+    config = {**recipe.config, **initial, **(config or {})}
     asked = {**follow_rule(recipe, architecture, config, {**recipe.options, **given}), **given}
     asked["regularizers"] = weights_of(asked.get("regularizers") or {})
     plan = Plan(architecture=architecture, data=data, config=config, **asked)
     check_plan(plan)
     return plan
+
+
+def is_run(name: str) -> bool:
+    """Whether `name` is the folder of a run that was saved, whose weights are those of its newest checkpoint."""
+    return (expand_home(name) / "checkpoints").is_dir()
+
+
+def _pin_start(init: str, architecture: str) -> tuple[str, dict[str, Any]]:
+    """The name of the model that a run starts from, and its config without the defaults of the architecture.
+
+    A reference to the Hub gets the commit that it means now.
+
+    Raises:
+        UnknownNameError: Nothing has that name.
+        InvalidRequestError: It is of another architecture.
+    """
+    if is_run(init) and not (expand_home(init) / CONFIG).is_file():
+        return init, {}  # its checkpoint is there, and its model was not written yet
+    source = resolve(expand_home(init) if is_run(init) else init)
+    info = source.info
+    if info.architecture != architecture:
+        text = f"{init} is of the architecture {info.architecture}, not {architecture}"
+        raise InvalidRequestError(f"{text} - train {info.architecture}, or start from another model")
+    kind = lookup.registry().architectures[architecture].config
+    defaults = {field.name: field.default for field in dataclasses.fields(kind)}
+    given = dataclasses.asdict(lookup.check_config(architecture, info.config)[0])
+    return init if is_run(init) else source.name, {n: value for n, value in given.items() if value != defaults[n]}
 
 
 def follow_rule(

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import ganzoo
 from ganzoo import Architecture, Layout, Unconditional
-from ganzoo_stylegan.progan import config as progan
-from ganzoo_stylegan.progan import layouts as progan_layouts
+from ganzoo_stylegan.progan.config import RECIPES as PROGAN_RECIPES
+from ganzoo_stylegan.progan.config import TINY as PROGAN_TINY
 from ganzoo_stylegan.progan.config import ProGANConfig
+from ganzoo_stylegan.progan.layouts import LAYOUTS as PROGAN_LAYOUTS
 from ganzoo_stylegan.stylegan2.config import RECIPES, StyleGAN2Config
 
 if TYPE_CHECKING:
@@ -43,8 +44,8 @@ def ganzoo_architectures() -> Iterable[Architecture]:
         config=ProGANConfig,
         default_loss="wasserstein",
         build=_build_progan,
-        recipes=progan.RECIPES,
-        tiny=progan.TINY,
+        recipes=PROGAN_RECIPES,
+        tiny=PROGAN_TINY,
     )
     yield Architecture(
         name="stylegan2",
@@ -62,4 +63,4 @@ def ganzoo_architectures() -> Iterable[Architecture]:
 @ganzoo.hookimpl
 def ganzoo_layouts() -> Iterable[Layout]:
     """The layouts of generators that others publish."""
-    yield from progan_layouts.LAYOUTS
+    yield from PROGAN_LAYOUTS

@@ -35,6 +35,13 @@ CHANGES = {
 }
 
 
+@pytest.fixture(autouse=True)
+def _another_run(tmp_path, monkeypatch):
+    """The run to start from."""
+    (tmp_path / CHANGES["init"] / "checkpoints").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+
+
 @pytest.fixture
 def planned(monkeypatch):
     """The plan that `ganzoo train` makes of a command."""

@@ -222,7 +222,9 @@ def test_a_plan_survives_json():
         ({"seed": 1, "limit": 5}, {}, ["limit: 5 then, None now", "seed: 1 then, 0 now"]),
     ],
 )
-def test_differences(then, now, differences):
+def test_differences(then, now, differences, tmp_path, monkeypatch):
+    (tmp_path / "run/checkpoints").mkdir(parents=True)  # a run to start from
+    monkeypatch.chdir(tmp_path)
     plan = make_plan(**({"architecture": "net", "data": "ring"} | now))
     assert plan.differences(kept(**then)) == differences
 

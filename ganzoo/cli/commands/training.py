@@ -20,7 +20,6 @@ from ganzoo.cli.arguments import (
     DATA,
     DATA_DIR,
     DEVICE,
-    FOLDER,
     MODEL,
     PATH,
     Name,
@@ -140,9 +139,7 @@ __all__ = ["COMMANDS", "export", "import_", "parse_settings", "train"]
 @click.option(
     "--tensorboard/--no-tensorboard", help="Write TensorBoard logs. Needs: pip install 'ganzoo[tensorboard]'."
 )
-@click.option(
-    "--init", type=FOLDER, metavar="RUN", help="Start with the networks of the newest checkpoint of another run."
-)
+@click.option("--init", type=MODEL, metavar="NAME", help="Start from the weights of a model, or of another run.")
 @click.option(
     "--resume",
     is_flag=False,

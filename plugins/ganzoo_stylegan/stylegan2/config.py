@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from math import log2
 from typing import Any
 
-from ganzoo import Recipe
+from ganzoo import FrozenRecord, Recipe
 
 __all__ = ["RECIPES", "StyleGAN2Config"]
 
 
-@dataclass(frozen=True, kw_only=True)
-class StyleGAN2Config:
+class StyleGAN2Config(FrozenRecord):
     """The config of StyleGAN2. The defaults are config F of the paper, at 1024 pixels.
 
     - `resolution` is that of a square image, 4 times a power of 2. `constant` is the height and the width of the
