@@ -14,7 +14,7 @@ from ganzoo_sequential.groups import Group, groups_of, misfit, orders
 __all__ = ["alien", "explain", "is_cropped"]
 
 _CROPPING = (5, 5, 8)
-"""The kernels of a widespread WGAN-GP example for MNIST, which crops its features from 8 to 7 pixels after the first."""
+"""The kernels of a widespread WGAN-GP example for MNIST, which crops its features from 8 to 7 pixels."""
 
 _WORDS = tuple(
     (re.compile(pattern), what)
