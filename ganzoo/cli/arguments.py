@@ -28,10 +28,13 @@ __all__ = [
     "DEVICE",
     "ENGINE",
     "FOLDER",
+    "FPS",
     "MODEL",
     "OVERWRITE",
     "PATH",
     "PRECISION",
+    "SCALE",
+    "SECONDS",
     "SUBJECT",
     "TARGET",
     "Name",
@@ -109,6 +112,17 @@ class _Count(click.IntRange):
 
 
 COUNT, COUNT_OR_0 = _Count(min=1), _Count(min=0)
+
+SCALE = click.option(
+    "--scale",
+    type=COUNT,
+    metavar="N",
+    help="Enlarge each pixel to a square of N. [default: pictures of about 64 pixels, videos of about 256]",
+)
+FPS = click.option(
+    "--fps", type=float, metavar="N", help="Of a film: frames in a second. [default: 12.5; of a video, 25]"
+)
+SECONDS = click.option("--seconds", type=float, metavar="N", help="Of a film: its length.")
 
 
 class Name(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.2 on only

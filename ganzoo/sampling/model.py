@@ -23,7 +23,7 @@ from ganzoo.sampling.directions import DRAWS, Directions, factorize, principal_c
 from ganzoo.sampling.engine_generator import EngineGenerator
 from ganzoo.sampling.engines import TORCH, check_engine
 from ganzoo.sampling.fused import FusedGenerator
-from ganzoo.sampling.interpolation import LATENT, interpolate_inputs
+from ganzoo.sampling.interpolation import LATENT, joined, path_through
 from ganzoo.sampling.inversion import Combine, ImageLoss, Inversion, Search, search_images
 from ganzoo.sampling.kept_directions import kept_directions
 from ganzoo.sampling.requests import DIRECTION_METHODS, check_seeds, make_request
@@ -201,25 +201,26 @@ class Model:
 
     def interpolate(
         self,
-        start: Inputs,
-        end: Inputs,
-        *,
+        *points: Inputs,
         steps: int = 16,
         hold: Sequence[str] = (),
+        loop: bool = False,
         batch_size: int = 64,
     ) -> Tensor:
-        """Interpolate between two images: `steps` images (steps, C, H, W) in [-1, 1], both ends included.
+        """Interpolate between two images, or through more: `steps` images (steps, C, H, W) in [-1, 1].
 
-        `start` and `end` are the inputs of one image each, from `draw`. The latent, ``z``, moves on a great
-        circle, because the lengths of latents hardly differ. Every other input moves on a straight line. The
-        inputs in `hold` keep their values of `start`.
+        `points` are the inputs of these images, from `draw`, in their order; each may hold several. All of them are
+        among the images. The latent, ``z``, moves on a great circle, because the lengths of latents hardly differ.
+        Every other input moves on a straight line. The inputs in `hold` keep their values of the first point. All
+        steps have the same length, up to what it takes to meet every point. With `loop`, the path goes on from the
+        last point to the first.
 
         Raises:
-            InvalidRequestError: fewer than two steps, an unknown input in `hold`, or two equal ends.
+            InvalidRequestError: fewer than two points, fewer steps than points, an unknown input in `hold`, or equal
+                points.
         """
-        inputs = interpolate_inputs(start, end, steps, hold)
-        rows = (slice(i, i + batch_size) for i in range(0, steps, batch_size))
-        return torch.cat([self.generate({name: value[each] for name, value in inputs.items()}) for each in rows])
+        path = path_through(joined(points), steps, hold, loop=loop)
+        return torch.cat([self.generate(inputs) for inputs in path.batches(batch_size)])
 
     @float32_on_cpu()
     def directions(self, method: str, count: int, *, inputs: Inputs | None = None) -> Directions:

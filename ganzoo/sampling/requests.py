@@ -15,6 +15,7 @@ from ganzoo.interface.tasks import Task
 __all__ = [
     "DIRECTION_METHODS",
     "Subject",
+    "check_scale",
     "check_seeds",
     "check_whole",
     "exact_class",
@@ -28,6 +29,9 @@ SEEDS = 2**32
 
 DIRECTION_METHODS = ("sefa", "pca")
 """The ways to find directions of latent space: from weights, and from activations."""
+
+MOST_SCALE = 64
+"""The largest factor by which pictures are enlarged."""
 
 _SHOWN = 8  # the most class names that a message lists
 
@@ -129,6 +133,16 @@ def check_whole(what: str, value: Any, least: int) -> None:
     """
     if not hasattr(value, "__index__") or isinstance(value, bool) or value < least:
         raise InvalidRequestError(f"the {what} is a whole number of at least {least}, not {value!r}")
+
+
+def check_scale(scale: int | None) -> None:
+    """Refuse a scale that is no whole factor from 1 on, or too large.
+
+    Raises:
+        InvalidRequestError: it is.
+    """
+    if scale is not None and not 1 <= scale <= MOST_SCALE:
+        raise InvalidRequestError(f"--scale {scale} is no factor - write a whole number from 1 to {MOST_SCALE}")
 
 
 def check_seeds(count: int, seed: int, batch_size: int) -> None:

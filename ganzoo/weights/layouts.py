@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 __all__ = ["Match", "find_layout", "find_layouts", "rename"]
 
 _COUNT = "num_batches_tracked"
-_AVERAGES = {"ema", "g_ema", "gema", "ema_g", "netg_ema", "generator_ema", "ema_model", "params_ema", "g_running"}
+_AVERAGES = {
+    *("ema", "g_ema", "gema", "ema_g", "netg_ema", "generator_ema", "ema_model", "params_ema"),
+    *("g_running", "generator_smooth"),
+}
 _MAX_WRAPPERS = 6
 _FEW = 4  # so many layouts are listed in an error
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import accumulate
 from typing import Literal
 
-from ganzoo import Recipe
+from ganzoo import FrozenRecord, Recipe
 from ganzoo_sequential.layers import (
     Activation,
     BatchNorm,
@@ -37,8 +36,7 @@ _DEFAULT: tuple[Layer, ...] = (
 )
 
 
-@dataclass(frozen=True, kw_only=True)
-class SequentialConfig:
+class SequentialConfig(FrozenRecord):
     """The config of a generator that is a plain sequence of layers. The discriminator mirrors it.
 
     - `layers` are the layers from the latent to the image, without the last activation. The first must be linear or a

@@ -7,11 +7,12 @@ the lowest sum wins, and the size of the image counts as well. The numbers say o
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import takewhile
 from math import isqrt, prod
 from typing import Any, NamedTuple
 
+from ganzoo import FrozenRecord
 from ganzoo_sequential.groups import Group, gap, leads
 from ganzoo_sequential.layers import (
     Activation,
@@ -41,8 +42,7 @@ _COPIED: dict[tuple[int, ...], tuple[tuple[int, int, int], ...]] = {
 """28x28 pixels from one pixel, as a widespread course on GANs teaches."""
 
 
-@dataclass(frozen=True)
-class Plan:
+class Plan(FrozenRecord, kw_only=False):
     """Layers, the group of each (None for those without tensors), what they cost, and the image that they make."""
 
     layers: tuple[Layer, ...] = ()

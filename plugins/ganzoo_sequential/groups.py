@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
-from ganzoo import Shapes
+from ganzoo import FrozenRecord, Shapes
 from ganzoo_sequential.parts import Parts, split_name, whole_weight
 
 __all__ = ["Group", "gap", "groups_of", "leads", "misfit", "orders"]
@@ -16,8 +15,7 @@ _TOKEN = re.compile(r"\d+|\D+")
 _DIMENSIONS = re.compile(r"[123][dD]")  # the number in conv2d is none of the order
 
 
-@dataclass(frozen=True)
-class Group:
+class Group(FrozenRecord, kw_only=False):
     """One module: its name, and its tensors by their own names, such as ``weight``, with their shapes.
 
     `parts` are those of its weight, if the file has it in parts.

@@ -14,7 +14,7 @@ from ganzoo_sequential.groups import Group, groups_of, misfit, orders
 __all__ = ["alien", "explain", "is_cropped"]
 
 _CROPPING = (5, 5, 8)
-"""The kernels of a widespread WGAN-GP example for MNIST, which crops its features from 8 to 7 pixels."""
+"""The kernels of a widespread WGAN-GP example for MNIST, which crops features of 8 pixels to 7 after the first."""
 
 _WORDS = tuple(
     (re.compile(pattern), what)
