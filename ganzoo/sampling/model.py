@@ -25,6 +25,7 @@ from ganzoo.sampling.engines import TORCH, check_engine
 from ganzoo.sampling.fused import FusedGenerator
 from ganzoo.sampling.interpolation import LATENT, path_of
 from ganzoo.sampling.inversion import Combine, ImageLoss, Inversion, Search, search_images
+from ganzoo.sampling.kept_directions import kept_directions
 from ganzoo.sampling.requests import DIRECTION_METHODS, check_seeds, make_request
 from ganzoo.sampling.sources import Source, batched, check_resize, source_image, target_images
 from ganzoo.sampling.tiling import check_tile, translate_batch
@@ -229,7 +230,7 @@ class Model:
 
         `method` is ``sefa`` (arXiv:2007.06600), from the weights of the first layers, or ``pca`` (arXiv:2004.02546),
         from the activations of 1024 draws. In all draws, the inputs that are not moved, such as a class, are those of
-        the first row of `inputs`, by default of seed 0.
+        the first row of `inputs`, by default of seed 0. What was found is kept in the cache, under the weights' digest.
 
         Raises:
             InvalidRequestError: there is no such method, or the model has no directions, or fewer.
@@ -237,13 +238,24 @@ class Model:
         if self.task.from_images or method not in DIRECTION_METHODS:
             text = "it has no latents" if self.task.from_images else f"there are no directions {method!r}"
             raise InvalidRequestError(f"{self.name}: {text} - there are {' and '.join(DIRECTION_METHODS)}, of latents")
-        if method == "sefa":
-            return factorize(self.gan, count, of=self.name)
-        first = inputs or self.draw()
-        drawn = {name: value for name, value in self.draw().items() if name != LATENT}
-        held = {name: first.get(name, value)[:1].expand(DRAWS, *value.shape[1:]) for name, value in drawn.items()}
-        inputs = self.gan.edit_inputs({**held, LATENT: self._latents(DRAWS)})
-        return principal_components(self.gan, inputs, count, of=self.name)
+        held = self._held_for_components(inputs) if method == "pca" else {}
+        compute = partial(self._principal_components, held) if method == "pca" else self._factors
+        return kept_directions(self.gan, self.config, method, count, held, partial(compute, count))
+
+    def _factors(self, count: int) -> Directions:
+        """The directions by the weights of the first layers."""
+        return factorize(self.gan, count, of=self.name)
+
+    def _held_for_components(self, inputs: Inputs | None) -> Inputs:
+        """The inputs besides the latent, of one image, which are the same in all draws; those of `inputs` if given."""
+        drawn = self.draw()
+        return {name: (inputs or drawn).get(name, value)[:1] for name, value in drawn.items() if name != LATENT}
+
+    def _principal_components(self, held: Inputs, count: int) -> Directions:
+        """The directions by the activations of many draws with the same other inputs."""
+        repeated = {name: value.expand(DRAWS, *value.shape[1:]) for name, value in held.items()}
+        drawn = self.gan.edit_inputs({**repeated, LATENT: self._latents(DRAWS)})
+        return principal_components(self.gan, drawn, count, of=self.name)
 
     def _latents(self, count: int) -> Tensor:
         """The latents of `count` images. Other inputs, such as noise, may be too large to keep them all."""

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ProGANConfig", "StyleGAN2Config"]
 
-GANZOO_API = (2, 1)
+GANZOO_API = (2, 0)
 
 
 def _build_progan(config: ProGANConfig, loss: AdversarialLoss) -> GAN:
