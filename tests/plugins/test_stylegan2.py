@@ -8,7 +8,8 @@ import pytest
 import torch
 from torch.nn.functional import conv2d
 
-from ganzoo import GanzooError, testing
+import ganzoo
+from ganzoo import GanzooError, StyleBased, testing
 from ganzoo.registry import lookup
 from ganzoo.testing.asserting import assert_same_state
 from ganzoo.training.plan import make_plan
@@ -233,3 +234,29 @@ def test_it_trains_with_everything_and_resumes():
     assert rare == [[True, False, False, False] * 2, [True, False] * 4]
     assert_same_state(whole.published(), second.published())
     assert whole.techniques.generator_penalties["path-length"].mean > 0
+
+
+def trained(**config):
+    """A model whose noise, biases and mean style are not the initial ones."""
+    gan = StyleGAN2(dataclasses.replace(TINY, **config), lookup.registry().losses["non-saturating"].load()).eval()
+    torch.manual_seed(0)
+    with torch.no_grad():
+        for tensor in (*gan.parameters(), gan.generator.mapping.w_avg):
+            tensor.add_(0.3 * torch.randn_like(tensor))
+    return ganzoo.Model(gan, StyleBased, gan.config, name="test")
+
+
+@pytest.mark.parametrize("config", [{}, {"classes": 3}, {"constant": (3, 4)}, {"channels": 1}])
+@pytest.mark.parametrize("request_", [{}, {"truncation": 0.5}, {"noise": "none"}])
+def test_the_fused_generator_is_the_generator(config, request_):
+    model = trained(**config)
+    inputs = model.draw(3, request=model.request(**request_))
+    with torch.no_grad():
+        torch.testing.assert_close(model.gan.fused()(inputs), model.gan.generate(inputs), atol=1e-5, rtol=0)
+
+
+def test_the_mean_style_is_computed_again_over_samples():
+    model = trained()
+    model.standing_statistics(8, batch_size=16)
+    z = torch.cat([model.draw(16, seed=16 * i)["z"] for i in range(8)])
+    torch.testing.assert_close(model.gan.generator.mapping.w_avg, model.gan.generator.mapping(z).mean(0))

@@ -10,8 +10,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ganzoo import Inputs
 from ganzoo_stylegan.layers import EPSILON, EqualLinear, blur, leaky_relu, upsample
+from ganzoo_stylegan.stylegan2.config import StyleGAN2Config
 from ganzoo_stylegan.stylegan2.networks import Generator, ModulatedConv2d, SynthesisLayer, ToRGB, mapping_inputs
+from ganzoo_stylegan.stylegan2.sampling import images_of
 
 __all__ = ["FusedGenerator"]
 
@@ -26,10 +29,19 @@ class FusedGenerator(nn.Module):
     """
 
     @torch.no_grad()
-    def __init__(self, generator: Generator) -> None:
+    def __init__(self, generator: Generator, config: StyleGAN2Config) -> None:
         super().__init__()
-        self.mapping, self.broadcast = FusedMapping(generator), generator.broadcast
-        self.synthesis = FusedSynthesis(generator)
+        self.config = config
+        self.mapping, self.synthesis = FusedMapping(generator), FusedSynthesis(generator)
+
+    def broadcast(self, w: Tensor) -> Tensor:
+        """The same style for all layers: (N, style_dim) to (N, styles, style_dim)."""
+        return w[:, None].expand(-1, self.config.styles, -1)
+
+    @torch.no_grad()
+    def forward(self, inputs: Inputs) -> Tensor:
+        """(N, C, H, W) in [-1, 1] from the inputs of `ganzoo_stylegan.stylegan2.sampling`."""
+        return images_of(self, self.config, inputs)
 
 
 class FusedMapping(nn.Module):

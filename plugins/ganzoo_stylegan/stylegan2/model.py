@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import cast
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -24,8 +24,9 @@ from ganzoo import (
     frozen,
 )
 from ganzoo_stylegan.stylegan2.config import StyleGAN2Config
+from ganzoo_stylegan.stylegan2.fused import FusedGenerator
 from ganzoo_stylegan.stylegan2.networks import Discriminator, Generator
-from ganzoo_stylegan.stylegan2.sampling import draw_inputs, noise_maps, styles_of, untruncated
+from ganzoo_stylegan.stylegan2.sampling import draw_inputs, images_of, styles_of, untruncated
 
 __all__ = ["StyleGAN2"]
 
@@ -102,9 +103,18 @@ class StyleGAN2(GAN):
 
     def generate(self, inputs: Inputs) -> Tensor:
         """(N, C, H, W) in [-1, 1]."""
-        images: Tensor = self.generator.synthesis(styles_of(self.generator, inputs), noise_maps(self.generator, inputs))
-        (top, left), (_, height, width) = self.config.margins, self.config.image_shape
-        return images[:, :, top : top + height, left : left + width].clamp(-1, 1)
+        return images_of(self.generator, self.config, inputs)
+
+    def fused(self) -> Callable[[Inputs], Tensor]:
+        """`generate` with scaled weights, and with the sums that demodulation needs."""
+        return FusedGenerator(self.generator, self.config)
+
+    @torch.no_grad()
+    def standing_statistics(self, samples: Callable[..., Iterator[Inputs]]) -> Mapping[str, Any]:
+        """Replace the mean style by the mean over samples; that of training was of changing weights."""
+        styles = [self.generator.mapping(inputs["z"], inputs.get("class")) for inputs in samples()]
+        self.generator.mapping.w_avg.copy_(torch.cat(styles).mean(0))
+        return {}
 
     @torch.no_grad()
     def edit_inputs(self, inputs: Inputs) -> Inputs:

@@ -9,17 +9,47 @@ or one for each layer, (N, styles, style_dim).
 
 from __future__ import annotations
 
+from typing import Any, Protocol
+
 import torch
 from torch import Tensor
 
 from ganzoo import Inputs, InvalidRequestError, StyleBased, draw_latent
 from ganzoo_stylegan.stylegan2.config import StyleGAN2Config
-from ganzoo_stylegan.stylegan2.networks import Generator
 
-__all__ = ["draw_inputs", "mixed_layers", "noise_maps", "styles_of", "truncated", "untruncated"]
+__all__ = [
+    "StyleGenerator",
+    "draw_inputs",
+    "images_of",
+    "mixed_layers",
+    "noise_maps",
+    "styles_of",
+    "truncated",
+    "untruncated",
+]
 
 
-def draw_inputs(generator: Generator, config: StyleGAN2Config, request: StyleBased, random: torch.Generator) -> Inputs:
+class StyleGenerator(Protocol):
+    """A generator, fused or not."""
+
+    mapping: Any
+    synthesis: Any
+
+    def broadcast(self, w: Tensor) -> Tensor:
+        """The same style for all layers: (N, style_dim) to (N, styles, style_dim)."""
+        ...
+
+
+def images_of(generator: StyleGenerator, config: StyleGAN2Config, inputs: Inputs) -> Tensor:
+    """(N, C, H, W) in [-1, 1]: the middle of what the generator makes of the inputs."""
+    images: Tensor = generator.synthesis(styles_of(generator, inputs), noise_maps(generator, inputs))
+    (top, left), (_, height, width) = config.margins, config.image_shape
+    return images[:, :, top : top + height, left : left + width].clamp(-1, 1)
+
+
+def draw_inputs(
+    generator: StyleGenerator, config: StyleGAN2Config, request: StyleBased, random: torch.Generator
+) -> Inputs:
     """The inputs of one image."""
     inputs = _draw_latent(config, request, random)
     inputs["truncation"] = _factors(config, request)
@@ -53,7 +83,7 @@ def _factors(config: StyleGAN2Config, request: StyleBased) -> Tensor:
     return factors
 
 
-def _draw_noise(generator: Generator, kind: str, random: torch.Generator) -> Tensor:
+def _draw_noise(generator: StyleGenerator, kind: str, random: torch.Generator) -> Tensor:
     """The noise of all layers, (numbers,)."""
     layers = generator.synthesis.layers()
     if kind == "fixed":
@@ -75,12 +105,12 @@ def mixed_layers(blocks: int, styles: str) -> slice:
     return slice(max(ends[i], 0), max(ends[i + 1], 0))
 
 
-def styles_of(generator: Generator, inputs: Inputs) -> Tensor:
+def styles_of(generator: StyleGenerator, inputs: Inputs) -> Tensor:
     """The style of each layer, (N, styles, style_dim)."""
     return truncated(generator, untruncated(generator, inputs), inputs)
 
 
-def untruncated(generator: Generator, inputs: Inputs) -> Tensor:
+def untruncated(generator: StyleGenerator, inputs: Inputs) -> Tensor:
     """The styles before truncation: (N, style_dim), or (N, styles, style_dim) where the layers have their own."""
     if "w" in inputs:
         return inputs["w"]
@@ -91,7 +121,7 @@ def untruncated(generator: Generator, inputs: Inputs) -> Tensor:
     return torch.lerp(generator.broadcast(w), other, inputs["mix"][:, :, None])
 
 
-def truncated(generator: Generator, w: Tensor, inputs: Inputs) -> Tensor:
+def truncated(generator: StyleGenerator, w: Tensor, inputs: Inputs) -> Tensor:
     """The style of each layer, moved toward the mean style (arXiv:1812.04948, appendix B)."""
     each = generator.broadcast(w) if w.ndim == 2 else w
     if "truncation" not in inputs:
@@ -100,7 +130,7 @@ def truncated(generator: Generator, w: Tensor, inputs: Inputs) -> Tensor:
     return torch.lerp(mean.expand_as(each), each, inputs["truncation"][:, :, None])
 
 
-def noise_maps(generator: Generator, inputs: Inputs) -> list[Tensor]:
+def noise_maps(generator: StyleGenerator, inputs: Inputs) -> list[Tensor]:
     """The noise of each layer, (N, 1, H, W)."""
     shapes = [layer.noise_const.shape for layer in generator.synthesis.layers()]
     parts = torch.split(inputs["noise"], [shape.numel() for shape in shapes], 1)
