@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from ganzoo.errors import GanzooError, InvalidRequestError
 from ganzoo.interface.hooks import hookimpl
+from ganzoo.interface.records import FrozenRecord
 from ganzoo.interface.specs import (
     Architecture,
     Augmentation,
@@ -54,9 +55,11 @@ if TYPE_CHECKING:
     from ganzoo.interface.extractor import Extractor, ExtractorOutput
     from ganzoo.interface.gan import (
         GAN,
+        AdaptiveAugmentation,
         AdversarialLoss,
         Batch,
         DiscriminatorOutput,
+        GeneratorOutput,
         Inputs,
         Update,
         discriminate,
@@ -76,6 +79,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "GAN",
+    "AdaptiveAugmentation",
     "AdversarialExamples",
     "AdversarialLoss",
     "Architecture",
@@ -97,7 +101,9 @@ __all__ = [
     "Extractor",
     "ExtractorOutput",
     "FeatureExtractor",
+    "FrozenRecord",
     "GanzooError",
+    "GeneratorOutput",
     "HubFile",
     "ImageData",
     "ImageToImage",
@@ -159,9 +165,11 @@ _LAZY = {
     "interface.extractor": ("ExtractorOutput", "Extractor"),
     "interface.gan": (
         "GAN",
+        "AdaptiveAugmentation",
         "AdversarialLoss",
         "Batch",
         "DiscriminatorOutput",
+        "GeneratorOutput",
         "Inputs",
         "InvalidRequestError",
         "Update",

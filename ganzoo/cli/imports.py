@@ -16,6 +16,7 @@ __all__ = ["draw", "notes"]
 _SEEDS = 8
 _WORDS = {
     "activation": "the activation between its layers",
+    "projection": "the activation before its reshape",
     "output": "the activation of its last layer",
     "latent": "the distribution of its latent",
     "epsilon": "the epsilon of its norms",
@@ -32,6 +33,7 @@ def notes(made: Imported) -> Iterator[str]:
     if made.other_sizes:
         sizes = " or ".join(f"--size {size}" for size in made.other_sizes)
         yield f"the file does not tell the size of the images; {made.size} is assumed - change it with {sizes}"
+    yield from made.notes
 
 
 def draw(made: Imported, path: Path) -> None:

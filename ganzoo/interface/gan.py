@@ -15,9 +15,11 @@ from ganzoo.interface.tasks import Task
 
 __all__ = [
     "GAN",
+    "AdaptiveAugmentation",
     "AdversarialLoss",
     "Batch",
     "DiscriminatorOutput",
+    "GeneratorOutput",
     "Inputs",
     "Update",
     "discriminate",
@@ -77,17 +79,56 @@ def discriminate(
     return DiscriminatorOutput(discriminator, real, fake, discriminator(real), discriminator(fake), name)
 
 
+class GeneratorOutput(NamedTuple):
+    """A generator in an update, and the inputs that it got, (N, ..., D): latents, or styles for each layer.
+
+    A penalty calls `generator` again on them. Everything else that the generator takes, such as labels, is
+    bound to it. Gradients flow from `latents` to the networks that made them, if they were not detached.
+    """
+
+    generator: Callable[[Tensor], Tensor]
+    latents: Tensor
+    name: str = ""
+
+
+class AdaptiveAugmentation(nn.Module, ABC):
+    """An augmentation whose `strength` follows what discriminators say (arXiv:2006.06676).
+
+    `strength` is a buffer, a number in [0, 1] that starts at 0. All buffers are part of checkpoints, so that a
+    resumed run continues with them.
+    """
+
+    strength: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("strength", torch.zeros(()))
+
+    @abstractmethod
+    def forward(self, images: Tensor) -> Tensor:
+        """Images (N, C, H, W), each changed with probability `strength`; differentiable."""
+
+    @abstractmethod
+    def observe(self, output: DiscriminatorOutput) -> None:
+        """Adapt the strength to what a discriminator saw and returned in an update.
+
+        Use `gather_rows` for what depends on the images of all processes.
+        """
+
+
 class Update(NamedTuple):
     """One optimizer step that a training step asks for: it minimizes the sum of `losses` in `group`.
 
     `metrics` are recorded and take no part in the sum. `discriminators` holds what each discriminator
     saw and returned in this update: penalties are computed from it, and D(x) and D(G(z)) are recorded.
+    `generators` holds the generators that this update trains: penalties on generators are computed from it.
     """
 
     group: str
     losses: Mapping[str, Tensor]
     metrics: Mapping[str, Tensor] = {}
     discriminators: Sequence[DiscriminatorOutput] = ()
+    generators: Sequence[GeneratorOutput] = ()
 
 
 class GAN(nn.Module, ABC):

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
 from ganzoo.errors import PluginError
 from ganzoo.interface.configs import Config
-from ganzoo.interface.records import CheckedRecord, NamedRecord, label_of
+from ganzoo.interface.records import CheckedRecord, NamedRecord, is_frozen, label_of
 from ganzoo.interface.tasks import Task
 from ganzoo.interface.weights_files import BundledFile, WeightsFile
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ganzoo.interface.defect import Defect
     from ganzoo.interface.engine import EngineFunctions
     from ganzoo.interface.extractor import Extractor
-    from ganzoo.interface.gan import GAN, AdversarialLoss, DiscriminatorOutput
+    from ganzoo.interface.gan import GAN, AdversarialLoss, DiscriminatorOutput, GeneratorOutput
 
 __all__ = [
     "API",
@@ -35,25 +35,29 @@ __all__ = [
     "Schedule",
 ]
 
-API = (2, 0)
+API = (2, 1)
 """The version of this interface. Another major version breaks plugins. A newer minor version only adds to it."""
 
 
-@dataclass(frozen=True, kw_only=True)
 class Recipe(CheckedRecord):
-    """How to train on a data set: values that replace defaults of the config and of the training options."""
+    """How to train on a data set: values that replace defaults of the config and of the training options.
+
+    `rule(config, options)` returns more options, those that depend on the config and on other options, such as a
+    penalty whose weight follows the resolution. It gets the config, and all options that are known, by name.
+    """
 
     config: Mapping[str, Any] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
+    rule: Callable[[Any, Mapping[str, Any]], Mapping[str, Any]] | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
 class Architecture(NamedRecord):
     """A way to build a GAN.
 
     `paper` is where it was published. `config` is a frozen dataclass whose defaults are the paper's. `default_loss` is
     the name of a loss. `build(config, loss)` returns the GAN; it imports torch inside its body, since the module that
     declares it must not. `recipes` maps the name of a data set to its recipe; the recipe ``*`` is for all other data.
+    A recipe may also have a name that is no data set, by which users ask for it.
     `tiny` are config values that make the GAN small enough for a test to train it in a moment.
 
     Raises:
@@ -72,8 +76,7 @@ class Architecture(NamedRecord):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        parameters = getattr(self.config, "__dataclass_params__", None)
-        if not getattr(parameters, "frozen", False):
+        if not is_frozen(self.config):
             text = f"{label_of(self)}: config is {self.config!r}, not a frozen dataclass"
             raise PluginError(f"{text} - decorate it with @dataclass(frozen=True)")
 
@@ -82,7 +85,6 @@ class Architecture(NamedRecord):
         return self.recipes.get(data) or self.recipes.get("*") or Recipe()
 
 
-@dataclass(frozen=True, kw_only=True)
 class Loss(NamedRecord):
     """An adversarial loss. `load()` imports torch and returns the loss."""
 
@@ -92,12 +94,13 @@ class Loss(NamedRecord):
     load: Callable[[], AdversarialLoss]
 
 
-@dataclass(frozen=True, kw_only=True)
 class Regularizer(NamedRecord):
     """A penalty on discriminators. `load()` imports torch and returns it, a function that returns a scalar.
 
     Training adds the scalar times a weight to the losses of the discriminator. `weight` is the default weight.
     `losses` are the names of the adversarial losses that the penalty makes sense with. None listed means all losses.
+    With `on_generator`, it is a penalty on generators: it gets a `GeneratorOutput`, and the scalar is added to the
+    losses of the generator. A penalty with state is a module: its buffers are part of checkpoints.
     """
 
     name: str
@@ -105,15 +108,16 @@ class Regularizer(NamedRecord):
     paper: str
     weight: float
     losses: tuple[str, ...] = ()
-    load: Callable[[], Callable[[DiscriminatorOutput], Tensor]]
+    on_generator: bool = False
+    load: Callable[[], Callable[[DiscriminatorOutput], Tensor] | Callable[[GeneratorOutput], Tensor]]
 
 
-@dataclass(frozen=True, kw_only=True)
 class Augmentation(NamedRecord):
     """A change to all images that discriminators see in training, real and generated (arXiv:2006.10738).
 
     `load()` imports torch and returns a differentiable function from images (N, C, H, W) to images of the same shape.
-    The function changes each image differently, with random numbers from PyTorch's global random state.
+    The function changes each image differently, with random numbers from PyTorch's global random state. It may be an
+    `AdaptiveAugmentation`, whose strength follows the discriminators.
     """
 
     name: str
@@ -122,7 +126,6 @@ class Augmentation(NamedRecord):
     load: Callable[[], Callable[[Tensor], Tensor]]
 
 
-@dataclass(frozen=True, kw_only=True)
 class Degradation(NamedRecord):
     """A known defect of pictures, which a generator can undo: it searches for an image that looks the same behind it.
 
@@ -137,7 +140,6 @@ class Degradation(NamedRecord):
     load: Callable[[], Callable[[str, tuple[int, int, int]], Defect]]
 
 
-@dataclass(frozen=True, kw_only=True)
 class Schedule(NamedRecord):
     """How learning rates change during a run: they are multiplied by `factor(progress, setting)`.
 
@@ -151,7 +153,6 @@ class Schedule(NamedRecord):
     factor: Callable[[float, float], float]
 
 
-@dataclass(frozen=True, kw_only=True)
 class FeatureExtractor(NamedRecord):
     """A pretrained network that computes features of images, by which image sets are compared.
 
@@ -188,7 +189,6 @@ class FeatureExtractor(NamedRecord):
             raise PluginError(f"{text} - only the weights of a PretrainedModel may have one")
 
 
-@dataclass(frozen=True, kw_only=True)
 class ExportFormat(NamedRecord):
     """The form in which an engine keeps a model, as a file that works without ganzoo: `ganzoo export --format NAME`.
 
@@ -207,7 +207,6 @@ class ExportFormat(NamedRecord):
         return f".{self.files[0].rpartition('.')[2]}"
 
 
-@dataclass(frozen=True, kw_only=True)
 class Engine(NamedRecord):
     """What computes images with a trained network: PyTorch's own operations, or another library.
 
@@ -229,7 +228,6 @@ class Engine(NamedRecord):
     load: Callable[[], EngineFunctions]
 
 
-@dataclass(frozen=True, kw_only=True)
 class PretrainedModel(NamedRecord):
     """Trained weights of an architecture, and what a user must know about them.
 

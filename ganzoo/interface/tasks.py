@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ganzoo.errors import InvalidRequestError
 from ganzoo.interface.configs import ClassConfig, Config, TranslationConfig
+from ganzoo.interface.records import FrozenRecord
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -14,8 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["ClassConditional", "ImageToImage", "Task", "Unconditional"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Task:
+class Task(FrozenRecord):
     """The base of all tasks.
 
     `name` is what users type, `pipeline_tag` is the Hub's word for it. `config` is what the task needs of
@@ -32,7 +31,6 @@ class Task:
     needs_labels: ClassVar[bool] = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Unconditional(Task):
     """Images from latents alone."""
 
@@ -40,7 +38,6 @@ class Unconditional(Task):
     pipeline_tag: ClassVar[str] = "unconditional-image-generation"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ClassConditional(Task):
     """Images of one class, `label`, an index into the model's class names; None draws a class for each image.
 
@@ -66,7 +63,6 @@ class ClassConditional(Task):
             raise InvalidRequestError(f"truncation is a number above 0 and at most 1, not {value!r}")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ImageToImage(Task):
     """The translation of `image`, (C, H, W) in [-1, 1], in one of the model's directions, by default its first."""
 

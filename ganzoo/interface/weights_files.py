@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import reprlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
 from ganzoo.errors import PluginError
@@ -37,7 +37,6 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 _REVISION = re.compile(r"[0-9a-f]{40}")
 
 
-@dataclass(frozen=True, kw_only=True)
 class HubFile(CheckedRecord):
     """A file in a repository of the Hugging Face Hub, pinned by its commit and its SHA-256.
 
@@ -74,7 +73,6 @@ class HubFile(CheckedRecord):
         _check_sha256(what, self.sha256)
 
 
-@dataclass(frozen=True, kw_only=True)
 class BundledFile(CheckedRecord):
     """A safetensors file that is shipped inside the Python package `package`, at `path`.
 
@@ -91,7 +89,6 @@ class BundledFile(CheckedRecord):
         _check_sha256(f"BundledFile {self.package}/{self.path}", self.sha256)
 
 
-@dataclass(frozen=True, kw_only=True)
 class PackageFile(CheckedRecord):
     """A file in the package `package` of another distribution, at `path`, pinned by its version and its SHA-256.
 
@@ -143,15 +140,13 @@ def _check_sha256(what: str, digest: str) -> None:
         raise PluginError(f"{what}: sha256 {digest!r} is not 64 lower-case hex digits - `sha256sum FILE` prints them")
 
 
-@dataclass(frozen=True)
-class Derived(CheckedRecord):
+class Derived(CheckedRecord, kw_only=False):
     """A tensor that is computed from tensors of a checkpoint: ``make(*sources)``."""
 
     sources: tuple[str, ...]
     make: Callable[..., Tensor]
 
 
-@dataclass(frozen=True, kw_only=True)
 class Assumption(CheckedRecord):
     """A config field that no file tells: the value that is assumed, and the other values that are common."""
 
@@ -160,7 +155,6 @@ class Assumption(CheckedRecord):
     others: tuple[Any, ...] = ()
 
 
-@dataclass(frozen=True, kw_only=True)
 class Reading(CheckedRecord):
     """How a layout reads one checkpoint.
 
@@ -170,6 +164,7 @@ class Reading(CheckedRecord):
 
     `assumptions` are the fields of `config` that the shapes do not imply. If the shapes do not tell the size of the
     images either, `size` is the assumed one, such as ``28x28``, and `other_sizes` are the readings for other sizes.
+    `notes` say in one line each what else could be otherwise.
     """
 
     config: Mapping[str, Any]
@@ -179,6 +174,7 @@ class Reading(CheckedRecord):
     assumptions: tuple[Assumption, ...] = ()
     size: str = ""
     other_sizes: Mapping[str, Reading] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     @property
     def read(self) -> set[str]:
@@ -187,13 +183,13 @@ class Reading(CheckedRecord):
         return {name for each in found for name in (each.sources if isinstance(each, Derived) else (each,))}
 
 
-@dataclass(frozen=True, kw_only=True)
 class Layout(NamedRecord):
     """The names that another code base gives to an architecture's tensors.
 
     `read(shapes)` looks at names and shapes only. It returns None for a checkpoint in another layout. `source` is the
     public code that writes such files. `example` are some names in them, by which people recognize them. A `general`
-    layout reads files of many code bases. It is tried only on files that no other layout reads.
+    layout reads files of many code bases. It is tried only on files that no other layout reads. Its `explain(shapes)`
+    says in one line why it does not read a file.
     """
 
     name: str
@@ -202,3 +198,4 @@ class Layout(NamedRecord):
     read: Callable[[Shapes], Reading | None]
     example: tuple[str, ...] = ()
     general: bool = False
+    explain: Callable[[Shapes], str] | None = None

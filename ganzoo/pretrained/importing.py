@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ganzoo.errors import InvalidRequestError, LayoutError, MismatchError
-from ganzoo.interface.weights_files import Assumption, Layout, Reading
+from ganzoo.errors import InvalidRequestError, LayoutError, MismatchError, WeightsError
+from ganzoo.interface.weights_files import Assumption, Layout, Reading, Shapes
 from ganzoo.pretrained.load import assemble
 from ganzoo.registry import lookup
 from ganzoo.utils.files import expand_home
@@ -32,7 +33,8 @@ class Imported(NamedTuple):
 
     `assumptions` are the config fields that the file does not tell, with the values that were assumed. `size` is the
     assumed size of the images, and `other_sizes` are other sizes that the shapes allow; both are empty if the shapes
-    tell the size. `part` is the name of the network in the file; it is empty if the file is the network.
+    tell the size. `part` is the name of the network in the file; it is empty if the file is the network. `notes` are
+    the layout's.
     """
 
     folder: Path
@@ -43,6 +45,7 @@ class Imported(NamedTuple):
     size: str = ""
     other_sizes: tuple[str, ...] = ()
     part: str = ""
+    notes: tuple[str, ...] = ()
 
 
 def import_checkpoint(
@@ -72,6 +75,7 @@ def import_checkpoint(
         InvalidRequestError: there is no such file, or the images cannot have that size.
         LayoutError: no layout reads the file, or several do. The message lists the tensors found and expected.
         MismatchError: the tensors do not fit the network that the config describes.
+        WeightsError: the weights are quantized.
         CorruptWeightsError: the file is not a checkpoint, or cannot be read safely.
         OutputError: the folder already has a model and `overwrite` is not set, or it cannot be written.
     """
@@ -79,6 +83,8 @@ def import_checkpoint(
     if architecture is not None:
         lookup.check_config(architecture, given)
     known = _layouts(architecture, layout)
+    if source.is_dir():
+        raise InvalidRequestError(f"{source} is a folder - give the file of the checkpoint in it")
     if not source.is_file():
         raise InvalidRequestError(f"there is no file {source} - check the path of the checkpoint")
     check_replaceable(target, overwrite=overwrite)
@@ -96,6 +102,7 @@ def import_checkpoint(
         assumed,
         *_sizes(reading, size),
         part="" if match is None else match.part,
+        notes=() if reading is None else reading.notes,
     )
 
 
@@ -138,12 +145,26 @@ def _read(
     except LayoutError as error:
         if architecture is None:
             raise
-        return None, _read_ours(architecture, tensors, config, of=of, error=error)
+        return None, _read_ours(architecture, tensors, config, of=of, error=_with_hint(error, shapes, part, of=of))
     if len(matches) > 1:
         raise LayoutError(f"{of} can be read in several ways - write one of: {'; '.join(_choices(matches, of))}")
     match = matches[0]._replace(reading=_of_size(matches[0].reading, size, of=of))
+    _check_floating({name: tensors[match.prefix + name] for name in match.reading.read}, of=of)
     merged, classes = {**match.reading.config, **config}, match.reading.classes
     return match, assemble(match.layout.architecture, merged, rename(tensors, match), name=of, classes=classes)
+
+
+def _check_floating(tensors: Mapping[str, Tensor], *, of: str) -> None:
+    """Refuse weights that are whole numbers: they are quantized, and the file does not say how.
+
+    Raises:
+        WeightsError: names the first of them.
+    """
+    for name, tensor in tensors.items():
+        if tensor.ndim and not tensor.is_floating_point():
+            kind = str(tensor.dtype).removeprefix("torch.")
+            text = f"{of} is quantized: {name} holds whole numbers ({kind}), without the scale that makes them weights"
+            raise WeightsError(f"{text} - get the file from before quantization")
 
 
 def _choices(matches: list[Match], of: str) -> Iterator[str]:
@@ -159,8 +180,17 @@ def _read_ours(
     try:
         return assemble(architecture, config, tensors, name=of)
     except MismatchError as mismatch:
-        text = f"{error}; ganzoo's own names do not fit with this config either"
-        raise LayoutError(text) from mismatch
+        raise error from mismatch
+
+
+def _with_hint(error: LayoutError, shapes: Shapes, part: str, *, of: str) -> LayoutError:
+    """The error for one architecture, with the others that can read the checkpoint."""
+    text = f"{error}; ganzoo's own names do not fit with this config either"
+    with suppress(LayoutError):
+        matches = find_layouts(shapes, _layouts(None, "auto"), of=of, part=part)
+        others = " or ".join(sorted({match.layout.architecture for match in matches}))
+        text = f"{text}. The file opens as {others} - write: ganzoo import {of} -o FOLDER"
+    return LayoutError(text)
 
 
 def _of_size(reading: Reading, size: str, *, of: str) -> Reading:

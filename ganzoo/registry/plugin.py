@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cache
 from traceback import TracebackException
 from typing import Any
 
@@ -121,13 +122,12 @@ def set_aside_on_error(plugin: Plugin) -> Iterator[None]:
     """Inside, code of the plugin runs. An error in it sets the plugin aside, except for the user's Ctrl-C.
 
     What the code of a third-party plugin prints goes to stderr, so that the output of ``--json`` stays JSON. Its
-    warnings are hidden. Settings of the whole process are put back, and named in `plugin.changes`. The time that it
-    takes is added to `plugin.seconds`.
+    warnings are hidden. Settings of the whole process are put back, and named in `plugin.changes`. Our own plugins
+    print nothing and change no setting, as tests check. The time that the code takes is added to `plugin.seconds`.
     """
     started = time.perf_counter()
-    output = nullcontext() if plugin.distribution == BUILTIN else stdout_to_stderr()  # our own plugins print nothing
     try:
-        with output, kept_settings(plugin.changes):
+        with nullcontext() if plugin.distribution == BUILTIN else _contained(plugin):
             yield
     except KeyboardInterrupt as error:
         if plugin.distribution != BUILTIN:  # the user may have lost patience with it, or it raised this itself
@@ -136,6 +136,13 @@ def set_aside_on_error(plugin: Plugin) -> Iterator[None]:
     except BaseException as error:  # a plugin may even call sys.exit()
         plugin.set_aside(error)
     plugin.seconds += time.perf_counter() - started
+
+
+@contextmanager
+def _contained(plugin: Plugin) -> Iterator[None]:
+    """Inside, code of a third-party plugin runs; what it prints and changes stays inside."""
+    with stdout_to_stderr(), kept_settings(plugin.changes):
+        yield
 
 
 def collect_records(plugin: Plugin, import_module: Callable[[], object]) -> Declared:
@@ -151,16 +158,8 @@ def collect_records(plugin: Plugin, import_module: Callable[[], object]) -> Decl
     plugin.stage = "version"
     plugin.api = _check_api(getattr(module, "GANZOO_API", None))
     plugin.stage = "hooks"
-    manager = _check_hooks(module)
-    declared: Declared = {}
-    for kind, record_type in hooks.KINDS.items():
-        plugin.stage = f"ganzoo_{kind}"
-        hook = getattr(manager.hook, f"ganzoo_{kind}")
-        results = hook()
-        if len(results) < len(hook.get_hookimpls()):
-            raise PluginError("it returned None, not records - return a list, or yield each record")
-        declared[kind] = _check_records((record for result in results for record in result), record_type)
-    return declared
+    with _registered(module) as manager:
+        return {kind: _call_hook(plugin, manager, kind) for kind in hooks.KINDS}
 
 
 def _check_api(api: Any) -> tuple[int, int]:
@@ -175,19 +174,43 @@ def _check_api(api: Any) -> tuple[int, int]:
     return api
 
 
-def _check_hooks(module: object) -> pluggy.PluginManager:
-    """A manager that holds only this plugin: only its hooks are called, and a broken plugin leaves nothing behind."""
+@contextmanager
+def _registered(module: object) -> Iterator[pluggy.PluginManager]:
+    """Inside, a manager holds this plugin alone: only its hooks are called, and a broken one leaves nothing behind."""
+    manager = _manager()
+    manager.register(module)
+    try:
+        manager.check_pending()  # pluggy itself ignores a misspelled hook; the check below finds unmarked ones
+        _check_hooks(module, {hook.name for hook in manager.get_hookcallers(module) or ()})
+        yield manager
+    finally:
+        manager.unregister(module)
+
+
+@cache
+def _manager() -> pluggy.PluginManager:
+    """A manager that knows the hooks. Plugins are loaded one after the other, so that one manager is enough."""
     manager = pluggy.PluginManager(hooks.PROJECT)
     manager.add_hookspecs(hooks)
-    manager.register(module)
-    manager.check_pending()  # pluggy itself ignores a misspelled hook; the check below finds unmarked ones
-    marked = {hook.name for hook in manager.get_hookcallers(module) or ()}
+    return manager
+
+
+def _check_hooks(module: object, marked: set[str]) -> None:
     unmarked = [name for kind in hooks.KINDS if hasattr(module, name := f"ganzoo_{kind}") and name not in marked]
     if unmarked:
         raise PluginError(f"{', '.join(unmarked)} is not marked with @ganzoo.hookimpl - write it above the function")
     if not marked:
         raise PluginError(f"it implements no hook - the hooks are {', '.join(f'ganzoo_{k}' for k in hooks.KINDS)}")
-    return manager
+
+
+def _call_hook(plugin: Plugin, manager: pluggy.PluginManager, kind: str) -> list[Any]:
+    """The records of one kind."""
+    plugin.stage = f"ganzoo_{kind}"
+    hook = getattr(manager.hook, plugin.stage)
+    results = hook()
+    if len(results) < len(hook.get_hookimpls()):
+        raise PluginError("it returned None, not records - return a list, or yield each record")
+    return _check_records((record for result in results for record in result), hooks.KINDS[kind])
 
 
 def _check_records(records: Iterable[Any], record_type: type) -> list[Any]:

@@ -1,7 +1,7 @@
 """Directions in latent space along which images change most, and the images along them.
 
 They come from the weights of the first layers (SeFa, arXiv:2007.06600) or from the activations of many draws
-(GANSpace, arXiv:2004.02546). Both take less than a second, so nothing is cached.
+(GANSpace, arXiv:2004.02546). `kept_directions` keeps them in a cache.
 """
 
 from __future__ import annotations

@@ -25,6 +25,7 @@ from ganzoo.sampling.engines import TORCH, check_engine
 from ganzoo.sampling.fused import FusedGenerator
 from ganzoo.sampling.interpolation import LATENT, joined, path_through
 from ganzoo.sampling.inversion import Combine, ImageLoss, Inversion, Search, search_images
+from ganzoo.sampling.kept_directions import kept_directions
 from ganzoo.sampling.requests import DIRECTION_METHODS, check_seeds, make_request
 from ganzoo.sampling.sources import Source, batched, check_resize, source_image, target_images
 from ganzoo.sampling.tiling import check_tile, translate_batch
@@ -227,7 +228,7 @@ class Model:
 
         `method` is ``sefa`` (arXiv:2007.06600), from the weights of the first layers, or ``pca`` (arXiv:2004.02546),
         from the activations of 1024 draws. In all draws, the inputs that are not moved, such as a class, are those of
-        the first row of `inputs`, by default of seed 0.
+        the first row of `inputs`, by default of seed 0. What was found is kept in the cache, under the weights' digest.
 
         Raises:
             InvalidRequestError: there is no such method, or the model has no directions, or fewer.
@@ -235,12 +236,19 @@ class Model:
         if self.task.from_images or method not in DIRECTION_METHODS:
             text = "it has no latents" if self.task.from_images else f"there are no directions {method!r}"
             raise InvalidRequestError(f"{self.name}: {text} - there are {' and '.join(DIRECTION_METHODS)}, of latents")
-        if method == "sefa":
-            return factorize(self.gan, count, of=self.name)
-        first = inputs or self.draw()
-        drawn = self.draw(DRAWS)
-        held = {name: value[:1].expand(DRAWS, *value.shape[1:]) for name, value in first.items() if name != LATENT}
-        return principal_components(self.gan, {**drawn, **held}, count, of=self.name)
+        first = (inputs or self.draw()) if method == "pca" else {}
+        held = {name: value[:1] for name, value in first.items() if name != LATENT}
+        compute = partial(self._principal_components, held) if method == "pca" else self._factors
+        return kept_directions(self.gan, self.config, method, count, held, partial(compute, count))
+
+    def _factors(self, count: int) -> Directions:
+        """The directions by the weights of the first layers."""
+        return factorize(self.gan, count, of=self.name)
+
+    def _principal_components(self, held: Inputs, count: int) -> Directions:
+        """The directions by the activations of many draws with the same other inputs."""
+        repeated = {name: value.expand(DRAWS, *value.shape[1:]) for name, value in held.items()}
+        return principal_components(self.gan, {**self.draw(DRAWS), **repeated}, count, of=self.name)
 
     def edit(
         self, inputs: Inputs, directions: Directions, strengths: Sequence[float], *, batch_size: int = 64

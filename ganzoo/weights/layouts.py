@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 __all__ = ["Match", "find_layout", "find_layouts", "rename"]
 
 _COUNT = "num_batches_tracked"
-_AVERAGES = {"ema", "g_ema", "gema", "ema_g", "netg_ema", "generator_ema", "ema_model", "params_ema", "g_running"}
+_AVERAGES = {
+    *("ema", "g_ema", "gema", "ema_g", "netg_ema", "generator_ema", "ema_model", "params_ema"),
+    *("g_running", "generator_smooth"),
+}
 _MAX_WRAPPERS = 6
 _FEW = 4  # so many layouts are listed in an error
 
@@ -34,7 +37,7 @@ class Match(NamedTuple):
 
 
 def find_layout(shapes: Shapes, layouts: Iterable[Layout], *, of: str, part: str = "") -> Match:
-    """The only layout that reads a checkpoint. `of` names the checkpoint in errors.
+    """The only layout that reads a checkpoint which is published or registered. `of` names it in errors.
 
     Raises:
         LayoutError: as `find_layouts`; or several layouts read it, or several networks in it are generators.
@@ -42,8 +45,9 @@ def find_layout(shapes: Shapes, layouts: Iterable[Layout], *, of: str, part: str
     layouts = list(layouts)
     matches = find_layouts(shapes, layouts, of=of, part=part)
     if len(matches) > 1:
-        found = ", ".join(f"{match.layout.name} at {match.part or 'the top'!r}" for match in matches)
-        raise LayoutError(f"{of} can be read in several ways: {found} - choose with --part or --layout")
+        found = ", ".join(f"{match.part or 'the whole file'} as {match.layout.name}" for match in matches)
+        remedy = "it must hold one network only; `ganzoo import FILE --part NAME` writes one of them as a folder"
+        raise LayoutError(f"{of} can be read in several ways: {found} - {remedy}")
     return matches[0]
 
 
@@ -66,7 +70,7 @@ def find_layouts(shapes: Shapes, layouts: Iterable[Layout], *, of: str, part: st
         matches = list(_matches(parts, [layout for layout in layouts if layout.general == general]))
         whole = [match for match in matches if not _unread(match, parts)]
         if whole:
-            return _averages(whole)
+            return _averages(_innermost(whole))
         if matches:
             unread = ", ".join(sorted(_unread(matches[0], parts)))
             raise LayoutError(f"{of}: the layout {matches[0].layout.name} does not use {unread}")
@@ -110,11 +114,23 @@ def _networks(shapes: Shapes) -> dict[str, Shapes]:
     return {container + prefix: inner for container, found in containers.items() for prefix, inner in _unwrapped(found)}
 
 
-_WRAPPER = re.compile(
-    r"(module|_orig_mod|model|net|network|gan|(net)?_?g(en(erator)?)?(_?(a|b|ab|ba|ema))?|g?_?ema(_model)?|g_running)",
+_WRAPPER = re.compile(r"module|_orig_mod|model|net|network|gan")
+"""The words that training scripts put before all names of a network."""
+
+_GENERATOR = re.compile(
+    r"((net|model)_?)?g(en(erator)?)?(_?(net(work)?|model))?(_?(a|b|ab|ba|ema))?|g?_?ema(_model)?|g_running",
     re.IGNORECASE,
 )
-"""The words that training scripts put before the names of a generator."""
+"""The words that they put before the names of a generator or its average."""
+
+_BESIDE = re.compile(
+    r"((net|model)_?)?d(is(c(riminator)?)?)?(_?(net(work)?|model))?(_?(a|b))?|critic|\w*loss\w*|fid|inception\w*|lpips|vgg",
+    re.IGNORECASE,
+)
+"""The words before the names of networks that training needs beside a generator."""
+
+_INPUT = re.compile(r"\w*emb(ed(der|ding)?s?)?\d*|(label|class|cond)\w*", re.IGNORECASE)
+"""The words before the names of what belongs to a generator: its class or another condition enters there."""
 
 
 def _unwrapped(shapes: Shapes) -> Iterator[tuple[str, Shapes]]:
@@ -125,12 +141,24 @@ def _unwrapped(shapes: Shapes) -> Iterator[tuple[str, Shapes]]:
         yield prefix, found
         firsts = {name.partition(".")[0] for name in found if "." in name}
         for first in sorted(firsts):
-            inner = {
-                name.removeprefix(f"{first}."): shape for name, shape in found.items() if name.startswith(f"{first}.")
-            }
-            common = len(inner) == len(found) and not first.isdigit()
-            if (common or _WRAPPER.fullmatch(first)) and prefix.count(".") < _MAX_WRAPPERS:
-                waiting.append((f"{prefix}{first}.", inner))
+            if _is_wrapper(first, firsts, found) and prefix.count(".") < _MAX_WRAPPERS:
+                start = f"{first}."
+                inner = {name.removeprefix(start): shape for name, shape in found.items() if name.startswith(start)}
+                waiting.append((prefix + start, inner))
+
+
+def _is_wrapper(first: str, firsts: set[str], shapes: Shapes) -> bool:
+    """Whether what lies behind the first word of names is a whole network: what lies beside it must not belong to it.
+
+    `firsts` are the first words of all names with several words.
+    """
+    others = firsts - {first}
+    if not others and all("." in name for name in shapes):
+        return not first.isdigit()
+    if _GENERATOR.fullmatch(first):
+        return not any(map(_INPUT.fullmatch, others))
+    beside = all(map(_BESIDE.fullmatch, others)) and not any(shape for name, shape in shapes.items() if "." not in name)
+    return beside and bool(_WRAPPER.fullmatch(first.lower()))
 
 
 def _words(prefix: str) -> list[str]:
@@ -168,6 +196,12 @@ def _unread(match: Match, parts: Mapping[str, Shapes]) -> set[str]:
     return set(parts[match.prefix]) - match.reading.read - match.reading.ignored
 
 
+def _innermost(matches: list[Match]) -> list[Match]:
+    """Only the generator, where a layout also reads it together with the discriminator beside it."""
+    inner = {match.prefix for match in matches}
+    return [m for m in matches if not any(each != m.prefix and each.startswith(m.prefix) for each in inner)] or matches
+
+
 def _averages(matches: list[Match]) -> list[Match]:
     """Only the average of a network, where a file holds both; else all matches."""
     averages = [match for match in matches if any(word.lower() in _AVERAGES for word in _words(match.prefix))]
@@ -182,13 +216,27 @@ def _explain_failure(shapes: Shapes, parts: Mapping[str, Shapes], layouts: Seque
     shown = [name for name in shapes if not name.endswith(_COUNT)]
     some = ", ".join(f"{name} {tuple(shapes[name])}" for name in shown[:4])
     held = f"{of} is in no known layout: it holds {len(shapes)} tensors ({some}, ...)"
-    near = next(_near(parts, layouts), None)
+    near = _quantized(shapes) or next(_near(parts, layouts), "") or _explained(parts, layouts)
     if near:
         return f"{held} - {near}"
     if len(layouts) > _FEW:
         return f"{held} - it fits none of the {len(layouts)} layouts that `ganzoo info ARCHITECTURE` lists"
     known = "; ".join(f"{each.name}, with {', '.join(each.example)} ({each.source})" for each in layouts) or "none"
     return f"{held} - known layouts are {known}"
+
+
+def _quantized(shapes: Shapes) -> str:
+    """What to do with a quantized network, whose weights are packed objects; an empty text for any other."""
+    quantized = any(name.rpartition(".")[2] == "zero_point" for name in shapes)
+    return "it is quantized: get the file from before quantization" if quantized else ""
+
+
+def _explained(parts: Mapping[str, Shapes], layouts: Sequence[Layout]) -> str:
+    """Why a general layout does not read the generator in the file; an empty text without such a layout."""
+    generators = [prefix for prefix in parts if prefix and _GENERATOR.fullmatch(_words(prefix)[-1])]
+    shapes = parts[next(iter([*generators, *parts]))]
+    reasons = [(layout.architecture, layout.explain(shapes)) for layout in layouts if layout.explain]
+    return "; ".join(f"{architecture} does not fit: {reason}" for architecture, reason in reasons)
 
 
 def _near(parts: Mapping[str, Shapes], layouts: Sequence[Layout]) -> Iterator[str]:

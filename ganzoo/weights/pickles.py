@@ -24,7 +24,7 @@ from uuid import uuid4
 from ganzoo.errors import CorruptWeightsError, NonFiniteError, WeightsError, one_line
 from ganzoo.utils.files import sha256_of
 from ganzoo.utils.json_files import read_object
-from ganzoo.weights.tensors import check_finite, ordered, write_tensors
+from ganzoo.weights.tensors import KINDS, check_finite, check_kinds, ordered, write_tensors
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -42,12 +42,14 @@ _KINDS: dict[str, type[Exception]] = {
     kind.__name__: kind for kind in (CorruptWeightsError, NonFiniteError, WeightsError)
 }
 _DAMAGED = "get the file again, or ask its publisher for safetensors"
+_USABLE = "use a PyTorch checkpoint (.pth, .pt, .bin, .ckpt) or a .safetensors file"
 _FOREIGN = {
-    b"\x89HDF\r\n\x1a\n": "an HDF5 file",
-    b"version https://git-lfs": "a Git-LFS pointer instead of the file itself",
-    b"\x1f\x8b": "a gzip archive",
-    b"<": "a web page or XML",
+    b"\x89HDF\r\n\x1a\n": ("an HDF5 file, as Keras writes it", _USABLE),
+    b"version https://git-lfs": ("a Git-LFS pointer, not the file itself", "fetch the file with `git lfs pull`"),
+    b"\x1f\x8b": ("a gzip archive", "unpack it first"),
+    b"<": ("a web page or XML", "download the file itself, not its page"),
 }
+"""What begins with these bytes, and what to do."""
 
 
 def convert_to_safetensors(source: Path, *, sha256: str) -> Path:
@@ -207,6 +209,7 @@ def _convert(source: Path, destination: Path) -> None:
     size = sum(tensor.numel() * tensor.element_size() for tensor in tensors.values())
     if size > MAX_BYTES:  # a tensor of a few bytes can have any shape, which is written in full
         raise CorruptWeightsError(f"{source} unfolds to {size:,} bytes, over the limit of {MAX_BYTES:,}")
+    check_kinds({name: str(tensor.dtype).removeprefix("torch.") for name, tensor in pairs}, KINDS, of=str(source))
     check_finite(tensors, of=str(source))
     try:
         write_tensors(
@@ -241,15 +244,25 @@ def _check_container(source: Path) -> None:
         raise WeightsError(f"{source} has {size:,} bytes, over the limit of {MAX_BYTES:,} for a checkpoint")
     with source.open("rb") as file:
         head = file.read(512)
-    kind = "empty" if not head else next((what for magic, what in _FOREIGN.items() if head.startswith(magic)), "")
-    if head[257:262] == b"ustar":
-        kind = "a tar archive"
     if head.startswith(b"PK\x03\x04"):
         _check_zip(source)
-    elif kind or head[0] != pickle.PROTO[0]:
-        raise CorruptWeightsError(
-            f"{source} is {kind or 'of an unknown kind'}, no PyTorch checkpoint - use a .pth or .bin file"
-        )
+    elif head[:1] != pickle.PROTO or _is_tar(head):
+        kind, remedy = _foreign(head)
+        raise CorruptWeightsError(f"{source} is {kind} - {remedy}")
+
+
+def _is_tar(head: bytes) -> bool:
+    return head[257:262] == b"ustar"
+
+
+def _foreign(head: bytes) -> tuple[str, str]:
+    """What a file is that begins with these bytes and is no checkpoint, and what to do."""
+    if not head:
+        return "empty", "download it again"
+    if _is_tar(head):
+        return "a tar archive", "unpack it first"
+    found = (what for magic, what in _FOREIGN.items() if head.startswith(magic))
+    return next(found, ("of an unknown kind, no PyTorch checkpoint", _USABLE))
 
 
 def _check_zip(source: Path) -> None:
@@ -263,7 +276,7 @@ def _check_zip(source: Path) -> None:
     if "constants.pkl" in inner or any(name.startswith("code/") for name in inner):
         raise CorruptWeightsError(f"{source} is TorchScript, which is a program - use a file with a plain state dict")
     if "data.pkl" not in inner:
-        raise CorruptWeightsError(f"{source} is a zip archive without data.pkl, no PyTorch checkpoint")
+        raise CorruptWeightsError(f"{source} is a zip archive without data.pkl, no PyTorch checkpoint - {_USABLE}")
     if any(entry.compress_type != zipfile.ZIP_STORED for entry in entries):
         raise CorruptWeightsError(
             f"{source} has compressed entries, which torch.save never writes - do not trust the file"

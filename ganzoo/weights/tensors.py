@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-__all__ = ["Header", "check_finite", "ordered", "read_header", "read_tensors", "write_tensors"]
+__all__ = ["KINDS", "Header", "check_finite", "check_kinds", "ordered", "read_header", "read_tensors", "write_tensors"]
 
 # safetensors itself accepts headers of 100 MB, but 200,000 empty tensors take 4 s. BigGAN-deep-512 needs 80 kB.
 MAX_HEADER_BYTES = 1_000_000
@@ -28,6 +28,9 @@ _DTYPES = {
     **{"I64": "int64", "I32": "int32", "I16": "int16", "I8": "int8", "U8": "uint8"},
 }
 
+
+KINDS = frozenset(_DTYPES.values())
+"""The data types that ganzoo reads, as torch names them."""
 
 _ORDER = "order"
 
@@ -51,7 +54,8 @@ def read_header(path: Path) -> Header:
     """Read the header of a safetensors file. This does not import torch and reads no tensor.
 
     Raises:
-        CorruptWeightsError: the file is not safetensors, or its header is over `MAX_HEADER_BYTES`.
+        CorruptWeightsError: the file is not safetensors, its header is over `MAX_HEADER_BYTES`, or it has numbers of a
+            kind that ganzoo does not read.
     """
     with open_regular(path) as file:
         prefix = file.read(8)
@@ -65,11 +69,25 @@ def read_header(path: Path) -> Header:
         metadata = _checked_metadata(entries.pop("__metadata__", {}))
         names = [name for name in metadata.get(_ORDER, "").split("\n") if name in entries]
         shapes = {name: _checked_shape(entries[name]["shape"]) for name in dict.fromkeys([*names, *entries])}
+        kinds = {name: str(entry["dtype"]) for name, entry in entries.items()}
     except (ValueError, KeyError, TypeError) as error:
         raise CorruptWeightsError(
             f"{path} is not a safetensors file ({one_line(error)}) - download or export it again"
         ) from error
+    check_kinds(kinds, _DTYPES, of=str(path))
     return Header(shapes, metadata)
+
+
+def check_kinds(kinds: Mapping[str, str], known: Container[str], *, of: str) -> None:
+    """Check that the numbers of each tensor are of a known kind. `kinds` are the kinds by the tensors' names.
+
+    Raises:
+        CorruptWeightsError: names the first tensor with another kind of numbers.
+    """
+    for name, kind in kinds.items():
+        if kind not in known:
+            text = f"{of}: {name} holds numbers of the kind {kind}, which ganzoo does not read"
+            raise CorruptWeightsError(f"{text} - get the weights in 16 or 32 bits, from before they were made smaller")
 
 
 def _checked_metadata(metadata: Any) -> dict[str, str]:
@@ -94,7 +112,8 @@ def read_tensors(path: Path, *, sha256: str | None = None) -> dict[str, Tensor]:
     tensors would change if somebody edits the file, and the process would crash if somebody shortens it.
 
     Raises:
-        CorruptWeightsError: the digest is not `sha256`, or the file is not a safetensors file.
+        CorruptWeightsError: the digest is not `sha256`, the file is not a safetensors file, or it holds numbers of a
+            kind that ganzoo does not read.
         NonFiniteError: a weight is NaN or infinite.
     """
     from safetensors import SafetensorError, safe_open

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
-from ganzoo import Recipe
+from ganzoo import FrozenRecord, Recipe
 
 __all__ = ["RECIPES", "TINY", "BigGANConfig", "BigGANDeepConfig", "generator_depths"]
 
@@ -30,8 +29,7 @@ def generator_depths(resolution: int) -> tuple[int, ...]:
     return _GENERATOR.get(resolution, (1,))
 
 
-@dataclass(frozen=True, kw_only=True)
-class BigGANConfig:
+class BigGANConfig(FrozenRecord):
     """The config of BigGAN (appendix B). The paper has no 32 and 64 pixels; those are as in BigGAN-PyTorch.
 
     - `width` is the paper's ch, the unit of the channel counts. `generator_depths` are the generator's channels at
@@ -144,7 +142,6 @@ class BigGANConfig:
         return self.latent_parts * (16 if self.resolution == 512 else 20) if self.hierarchical else 128
 
 
-@dataclass(frozen=True, kw_only=True)
 class BigGANDeepConfig(BigGANConfig):
     """The config of BigGAN-deep (appendix B): bottleneck blocks, and every layer gets the whole of z.
 

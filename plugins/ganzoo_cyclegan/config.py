@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Literal
 
-from ganzoo import Recipe
+from ganzoo import FrozenRecord, Recipe
 
 __all__ = ["RECIPES", "CycleGANConfig"]
 
 _DOMAIN = re.compile(r"[a-z0-9]+(?:[._-][a-z0-9]+)*")
 
 
-@dataclass(frozen=True, kw_only=True)
-class CycleGANConfig:
+class CycleGANConfig(FrozenRecord):
     """The config of CycleGAN (section 4 and appendix 7), with the defaults of the authors' code.
 
     - `blocks` is the number of residual blocks in a generator. None means 9 at 256 pixels and more, and 6 below.

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Literal
 
-from ganzoo import Recipe
+from ganzoo import FrozenRecord, Recipe
 
 __all__ = ["RECIPES", "RESOLUTIONS", "DCGANConfig"]
 
@@ -13,8 +12,7 @@ RESOLUTIONS = (16, 32, 64, 128)
 """The sizes of the images that DCGAN can generate, in pixels."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class DCGANConfig:
+class DCGANConfig(FrozenRecord):
     """The config of DCGAN (section 3 and figure 1).
 
     - `generator_width` and `discriminator_width` are the channels of the layer next to the image. Each halving of the

@@ -34,7 +34,8 @@ def _read(shapes: Shapes, prefix: str) -> Reading | None:
         return None
     if any(f"{prefix}{3 * i}.bias" in shapes for i in range(stages)):
         return None
-    if not all(name.startswith(prefix) and _ENTRY.fullmatch(name.removeprefix(prefix)) for name in shapes):
+    entries = [_ENTRY.fullmatch(name.removeprefix(prefix)) if name.startswith(prefix) else None for name in shapes]
+    if not all(entry and int(entry[1]) % 3 < 2 for entry in entries):  # ReLUs have no tensors
         return None
     first, last = kernels["0.weight"], kernels[f"{3 * (stages - 1)}.weight"]
     config = {

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
-from ganzoo import Recipe
+from ganzoo import FrozenRecord, Recipe
 
 __all__ = ["RECIPES", "GANConfig"]
 
 
-@dataclass(frozen=True, kw_only=True)
-class GANConfig:
+class GANConfig(FrozenRecord):
     """The config of the first GAN. The defaults are the MNIST experiment of section 5.
 
     The sizes are those of the authors' published configuration, which has batches of 100. Five things differ:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import accumulate
 from typing import Literal
 
-from ganzoo import Recipe
+from ganzoo import FrozenRecord, Recipe
 from ganzoo_sequential.layers import (
     Activation,
     BatchNorm,
@@ -37,8 +36,7 @@ _DEFAULT: tuple[Layer, ...] = (
 )
 
 
-@dataclass(frozen=True, kw_only=True)
-class SequentialConfig:
+class SequentialConfig(FrozenRecord):
     """The config of a generator that is a plain sequence of layers. The discriminator mirrors it.
 
     - `layers` are the layers from the latent to the image, without the last activation. The first must be linear or a
@@ -46,6 +44,7 @@ class SequentialConfig:
       for 28x28 gray images.
     - `latent` is the distribution of each number of the latent: normal with variance 1, or uniform in [-1, 1).
     - `activation` is the function of every `Activation` that names none. `slope` is that of leaky ReLUs and ELUs.
+    - `projection` is the function of the one that is marked as ``projection``: ``same`` as the others, or ``none``.
     - `output` is the last activation: ``tanh`` for pixels in [-1, 1], ``sigmoid`` for pixels in [0, 1], which are
       mapped to [-1, 1], or ``none``.
     - `epsilon` is the epsilon of every norm.
@@ -58,6 +57,7 @@ class SequentialConfig:
     latent: Literal["normal", "uniform"] = "normal"
     activation: Function = "relu"
     slope: float = 0.2
+    projection: Literal["same", "none"] = "same"
     output: Literal["tanh", "sigmoid", "none"] = "tanh"
     epsilon: float = 1e-5
     learning_rate: float = 2e-4

@@ -7,18 +7,22 @@ the lowest sum wins, and the size of the image counts as well. The numbers say o
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from math import isqrt
+from dataclasses import replace
+from itertools import takewhile
+from math import isqrt, prod
 from typing import Any, NamedTuple
 
-from ganzoo_sequential.groups import Group, gap
+from ganzoo import FrozenRecord
+from ganzoo_sequential.groups import Group, gap, leads
 from ganzoo_sequential.layers import (
     Activation,
     BatchNorm,
     Convolution,
     InstanceNorm,
     Layer,
+    LayerNorm,
     Linear,
+    PReLU,
     Reshape,
     Shape,
     TransposedConvolution,
@@ -38,8 +42,7 @@ _COPIED: dict[tuple[int, ...], tuple[tuple[int, int, int], ...]] = {
 """28x28 pixels from one pixel, as a widespread course on GANs teaches."""
 
 
-@dataclass(frozen=True)
-class Plan:
+class Plan(FrozenRecord, kw_only=False):
     """Layers, the group of each (None for those without tensors), what they cost, and the image that they make."""
 
     layers: tuple[Layer, ...] = ()
@@ -87,25 +90,50 @@ def _between(plan: Plan, before: Group | None, group: Group) -> Iterator[Plan]:
     if before is None:
         yield plan
         return
-    free = gap(before, group)
-    for activated, upsampled, cost in _fillings(plan, before, group, free):
-        for shaped in _shaped(plan.then(Activation(), cost=cost) if activated else plan, group):
+    for activated, upsampled, cost in _fillings(plan, before, group):
+        for shaped in _shaped(plan.then(_activation(before, group), cost=cost) if activated else plan, group):
             if not upsampled:
                 yield shaped
             elif len(shaped.shape) == 3:
                 yield shaped.then(Upsampling(), cost=0.0 if activated else cost)
 
 
-def _fillings(plan: Plan, before: Group, group: Group, free: int | None) -> list[tuple[bool, bool, float]]:
+def _activation(before: Group, group: Group) -> Activation:
+    """The activation between two groups. Right before a reshape, many people have none, so it can be changed alone."""
+    projection = gap(before, group) is None and len(before.weight) == 2 and len(group.weight) == 4
+    return Activation(projection=projection)
+
+
+def _fillings(plan: Plan, before: Group, group: Group) -> list[tuple[bool, bool, float]]:
     """Whether there is an activation and upsampling before a group, with the cost of each possibility."""
-    activated = group.is_weight if free is None else free > 0
+    free = gap(before, group)
+    if free and _needs_reshape(plan, group):
+        free -= 1
+    activated = not _is_activated(plan, group) and (group.is_weight if free is None else free > 0)
     if len(group.weight) < 4 or group.weight[2] % 2 == 0 or group.weight[2] == 1:
         return [(activated, False, 0.0)]
-    if free is None or len(plan.shape) == 1:  # the reshape may be one of the free modules
-        return [(activated, False, 0.0), (activated, True, 0.7)]
+    if free is None:
+        leading = leads(group)
+        return [(activated, False, 0.7 if leading else 0.0), (activated, True, 0.0 if leading else 0.7)]
+    if _is_activated(plan, group):
+        return [(False, free > 0, 0.0)]
     bare = before.is_norm and isinstance(plan.layers[0], Linear) and not _has_convolution(plan)  # a norm of the reshape
+    bare = bare and len(plan.shape) == 3
     found = [(False, True, 0.0 if bare else 0.5), (True, False, 0.6 * (free - 1 + bare)), (True, True, 0.0)]
     return [each for each in found if each[0] + each[1] <= free] or [(False, False, 0.0)]
+
+
+def _needs_reshape(plan: Plan, group: Group) -> bool:
+    """Whether a vector must become an image before a group."""
+    return len(plan.shape) == 1 and (len(group.weight) == 4 or (group.is_norm and group.channels != plan.shape[0]))
+
+
+def _is_activated(plan: Plan, group: Group) -> bool:
+    """Whether there is an activation after the last layer with weights already, or the group is one."""
+    after = takewhile(
+        lambda each: not isinstance(each, (Linear, Convolution, TransposedConvolution)), plan.layers[::-1]
+    )
+    return group.is_prelu or any(isinstance(layer, (Activation, PReLU)) for layer in after)
 
 
 def _has_convolution(plan: Plan) -> bool:
@@ -115,8 +143,8 @@ def _has_convolution(plan: Plan) -> bool:
 def _shaped(plan: Plan, group: Group) -> Iterator[Plan]:
     """A vector becomes a square image before the first group that needs one."""
     features = plan.shape[0]
-    channels = group.channels if group.is_norm else max(_inputs(group, features), default=0)
-    if len(plan.shape) == 3 or channels in (features, 0) or len(group.weight) == 2:
+    channels = max(_inputs(group, features), default=0) if group.is_weight else group.channels
+    if len(plan.shape) == 3 or channels in (features, 0) or len(group.weight) == 2 or group.tensors == {"weight": (1,)}:
         yield plan
         return
     side = isqrt(features // channels)
@@ -150,8 +178,12 @@ def _layers(plan: Plan, order: Sequence[Group], i: int) -> Iterator[tuple[Layer,
         affine = "weight" in group.tensors
         if "running_mean" in group.tensors:
             yield BatchNorm(channels=group.channels, affine=affine), 0.0
+        elif len(plan.shape) == 1:
+            yield LayerNorm(features=group.channels), 0.0
         else:
             yield InstanceNorm(channels=group.channels, affine=affine), 0.0
+    elif group.is_prelu:
+        yield PReLU(channels=group.channels), 0.0
     elif len(group.weight) == 2:
         yield Linear(inputs=group.weight[1], outputs=group.weight[0], bias=bias), 0.0
     else:
@@ -170,14 +202,16 @@ class _Choice(NamedTuple):
 def _convolutions(plan: Plan, order: Sequence[Group], i: int, bias: bool) -> Iterator[tuple[Layer, float]]:
     """A convolution or a transposed one.
 
-    Where the shape fits both, even kernels are more often transposed, and so are those after a transposed one.
+    Where the shape fits both, even kernels are more often transposed, and so are those that another transposed one has.
     """
     first, second, kernel, _ = order[i].weight
     channels = plan.shape[0] if plan.shape else first
     biased = order[i].tensors.get("bias")
     kernels = [group.weight[2] for group in order if len(group.weight) == 4]
     both = first == second
-    transposed = any(isinstance(layer, TransposedConvolution) for layer in plan.layers) or kernel % 2 == 0
+    transposed = kernel % 2 == 0 or any(
+        isinstance(layer, TransposedConvolution) and layer.kernel == kernel for layer in plan.layers
+    )
     sizes: dict[str, Any]
     if channels == first and biased in (None, (second,)):
         sizes = {"inputs": first, "outputs": second, "kernel": kernel, "bias": bias}
@@ -195,7 +229,7 @@ def _convolutions(plan: Plan, order: Sequence[Group], i: int, bias: bool) -> Ite
             yield TransposedConvolution(**sizes, **options), choice.cost + cost
     if channels == second and plan.shape[1:] and biased in (None, (first,)):
         sizes = {"inputs": second, "outputs": first, "kernel": kernel, "bias": bias}
-        cost = 2.0 if both and transposed else 0.0
+        cost = (2.0 if both and transposed else 0.0) + (1.0 if isinstance(plan.layers[-1], Reshape) else 0.0)
         for choice in _plain(kernel):
             yield Convolution(**sizes, stride=choice.stride, padding=choice.padding), choice.cost + cost
 
@@ -223,7 +257,7 @@ def _transposed(plan: Plan, kernels: Sequence[int], i: int, outputs: int) -> lis
         return [doubling, _Choice(1, 0, 0, 1.5), _Choice(2, 0, 0, 2.0), _Choice(1, half, 0, 2.0), trimmed]
     half, mixed = k // 2, len({*kernels[1:]} | {k}) > 1 and k == 3
     return [
-        _Choice(1, half, 0, 0.5),
+        _Choice(1, half, 0, 0.5 + 0.01 * i),  # if only one keeps the size, it is the first
         _Choice(2, half, 1, 1.0 if mixed else 0.4),
         _Choice(2, half, 0, 0.2 if mixed else 1.0),  # 4 to 7 pixels
         _Choice(1, 0, 0, 1.5),
@@ -249,12 +283,18 @@ def _images(plan: Plan) -> Iterator[Plan]:
     """The plan with a reshape at the end if it needs one, and the cost of its image's size, if it is an image."""
     if len(plan.shape) == 3:
         channels, height, width = plan.shape
-        if channels in _CHANNELS and height == width and height >= 8:
+        if channels in _CHANNELS and height == width and height >= 8 and not _is_autoencoder(plan):
             yield replace(plan, cost=plan.cost + _SIZES.get(height, _OTHER_SIZE))
         return
     for channels in _CHANNELS:
         side = isqrt(plan.shape[0] // channels)
-        if channels * side * side == plan.shape[0] and side >= 8:
-            made = plan.then(Reshape(channels=channels, height=side, width=side))
-            yield replace(made, cost=made.cost + _SIZES.get(side, _OTHER_SIZE))
-            return
+        if channels * side * side == plan.shape[0] and side >= 8 and not _is_autoencoder(plan):
+            cost = _SIZES.get(side, _OTHER_SIZE) + (0.5 if channels == _CHANNELS[-1] else 0.0)
+            yield plan.then(Reshape(channels=channels, height=side, width=side), cost=cost)
+
+
+def _is_autoencoder(plan: Plan) -> bool:
+    """Whether it takes as many numbers as it makes, and a layer between makes fewer."""
+    linear = [layer for layer in plan.layers if isinstance(layer, Linear)]
+    ends = bool(linear) and linear[0] is plan.layers[0] and linear[0].inputs == prod(plan.shape)
+    return ends and min(layer.outputs for layer in linear) < linear[0].inputs

@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
-from ganzoo import Shapes
+from ganzoo import FrozenRecord, Shapes
+from ganzoo_sequential.parts import Parts, split_name, whole_weight
 
-__all__ = ["Group", "gap", "groups_of", "orders"]
+__all__ = ["Group", "gap", "groups_of", "leads", "misfit", "orders"]
 
 _TOKEN = re.compile(r"\d+|\D+")
+_DIMENSIONS = re.compile(r"[123][dD]")  # the number in conv2d is none of the order
 
 
-@dataclass(frozen=True)
-class Group:
-    """One module: its name, and its tensors by their own names, such as ``weight``, with their shapes."""
+class Group(FrozenRecord, kw_only=False):
+    """One module: its name, and its tensors by their own names, such as ``weight``, with their shapes.
+
+    `parts` are those of its weight, if the file has it in parts.
+    """
 
     name: str
     tensors: Mapping[str, tuple[int, ...]]
+    parts: Parts | None = None
 
     @property
     def weight(self) -> tuple[int, ...]:
@@ -28,7 +32,7 @@ class Group:
 
     @property
     def channels(self) -> int:
-        """The channels of a norm."""
+        """The channels of a norm or a PReLU."""
         return self.tensors.get("running_mean", self.weight)[0]
 
     @property
@@ -40,6 +44,16 @@ class Group:
         return names in kinds and len(shapes) == 1 and len(next(iter(shapes))) == 1
 
     @property
+    def is_prelu(self) -> bool:
+        """Whether it is a PReLU: one slope, or one for each channel."""
+        return set(self.tensors) == {"weight"} and len(self.weight) == 1
+
+    @property
+    def is_known(self) -> bool:
+        """Whether a sequential generator has such modules."""
+        return self.is_norm or self.is_weight or self.is_prelu
+
+    @property
     def is_weight(self) -> bool:
         """Whether it is a linear map or a convolution with a square kernel."""
         shape, names = self.weight, set(self.tensors)
@@ -47,14 +61,13 @@ class Group:
         return square and names in ({"weight"}, {"weight", "bias"}) and len(self.tensors.get("bias", (0,))) == 1
 
 
-def groups_of(shapes: Shapes) -> list[Group] | None:
-    """The modules of a checkpoint in the order of the file; None if one of them belongs to no sequential generator."""
+def groups_of(shapes: Shapes) -> list[Group]:
+    """The modules of a checkpoint in the order of the file."""
     tensors: dict[str, dict[str, tuple[int, ...]]] = {}
     for name, shape in shapes.items():
-        module, _, own = name.rpartition(".")
+        module, own = split_name(name)
         tensors.setdefault(module, {})[own] = tuple(shape)
-    groups = [Group(name, found) for name, found in tensors.items()]
-    return groups if all(group.is_norm or group.is_weight for group in groups) else None
+    return [Group(name, *whole_weight(found)) for name, found in tensors.items()]
 
 
 def orders(groups: Sequence[Group]) -> Iterator[list[Group]]:
@@ -64,11 +77,18 @@ def orders(groups: Sequence[Group]) -> Iterator[list[Group]]:
     first as they are, then for ``fc, conv1, bn1, conv2``, then for modules that hold linear maps before all others,
     then as the file has them. The last resort is the only order of the weights that fits.
     """
-    natural = sorted(groups, key=lambda group: _natural(group.name))
+    natural = _in_natural_order(groups)
     keys = (_by_number(-1), _by_number(1_000_000), _linear_first(groups))
     candidates = [natural, *(sorted(natural, key=key) for key in keys), list(groups)]
     yield from (order for order in candidates if _fits(order))
     yield from filter(_fits, _searched(natural))
+
+
+def misfit(groups: Sequence[Group]) -> tuple[Group | None, Group, int | None]:
+    """In the order of the names, the first group that does not fit, with the one before it and the width of that."""
+    order = _in_natural_order(groups)
+    fitting = next((i for i in range(len(order)) if not _fits(order[: i + 1])), len(order) - 1)
+    return (order[fitting - 1] if fitting else None), order[fitting], _walk(order[:fitting])
 
 
 def gap(before: Group, after: Group) -> int | None:
@@ -79,18 +99,31 @@ def gap(before: Group, after: Group) -> int | None:
     return int(second) - int(first) - 1
 
 
+def leads(group: Group) -> bool:
+    """Whether modules without tensors come before it in its own `nn.Sequential`, as its number tells."""
+    own = group.name.rpartition(".")[2]
+    return own.isdigit() and int(own) > 0
+
+
+def _in_natural_order(groups: Sequence[Group]) -> list[Group]:
+    return sorted(groups, key=lambda group: _natural(group.name))
+
+
 def _natural(name: str) -> tuple[Any, ...]:
     """A key that sorts numbers in names as numbers."""
     return tuple((0, int(token), "") if token.isdigit() else (1, 0, token) for token in _TOKEN.findall(name))
 
 
 def _numbers(group: Group) -> list[int]:
-    return [int(token) for token in _TOKEN.findall(group.name) if token.isdigit()]
+    return [int(token) for token in _TOKEN.findall(_DIMENSIONS.sub("", group.name)) if token.isdigit()]
 
 
 def _by_number(without: int) -> Callable[[Group], Any]:
-    """For names such as ``fc1, bn1, conv2``: by number, each weight before its norm. `without` is for names without."""
-    return lambda group: (_numbers(group) or [without], group.is_norm)
+    """For names such as ``fc1, bn1, conv2``: by number, each weight before its norm, and that before its PReLU.
+
+    `without` is the number of names without one.
+    """
+    return lambda group: (_numbers(group) or [without], not group.is_weight, group.is_prelu)
 
 
 def _linear_first(groups: Sequence[Group]) -> Callable[[Group], Any]:
@@ -100,8 +133,11 @@ def _linear_first(groups: Sequence[Group]) -> Callable[[Group], Any]:
 
 
 def _fits(order: Sequence[Group]) -> bool:
-    """Whether each norm has the channels that come before it, and each weight takes what comes before it."""
-    return order[0].is_weight and _walk(order) is not None
+    """Whether each norm has the channels that come before it, and each weight takes what comes before it.
+
+    A PReLU at the end would have a place elsewhere, or several: one module can be applied after many layers.
+    """
+    return order[0].is_weight and not order[-1].is_prelu and _walk(order) is not None
 
 
 def _walk(order: Sequence[Group]) -> int | None:
@@ -109,7 +145,7 @@ def _walk(order: Sequence[Group]) -> int | None:
     width: int | None = None
     for group in order:
         options = [outputs for inputs, outputs in _ends(group, width) if width is None or _takes(width, inputs, group)]
-        if group.is_norm:
+        if not group.is_weight:
             options = [width] if width is not None and width % group.channels == 0 else []
         if not options:
             return None

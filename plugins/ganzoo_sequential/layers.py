@@ -6,8 +6,9 @@ A shape is that of one image or one vector: (features,), or (C, H, W).
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Literal
+
+from ganzoo import FrozenRecord
 
 __all__ = [
     "Activation",
@@ -18,7 +19,9 @@ __all__ = [
     "Function",
     "InstanceNorm",
     "Layer",
+    "LayerNorm",
     "Linear",
+    "PReLU",
     "Reshape",
     "Shape",
     "TransposedConvolution",
@@ -31,8 +34,7 @@ Function = Literal["relu", "leaky-relu", "elu", "selu", "gelu", "silu", "tanh", 
 """The functions that an activation may have."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Linear:
+class Linear(FrozenRecord):
     """A linear map of a vector of `inputs` numbers to one of `outputs` numbers."""
 
     kind: Literal["linear"] = "linear"
@@ -46,8 +48,7 @@ class Linear:
         return (self.outputs,)
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Kernel:
+class _Kernel(FrozenRecord):
     """What both kinds of convolution have: square kernels, with the same stride and padding along both axes."""
 
     inputs: int
@@ -58,7 +59,6 @@ class _Kernel:
     bias: bool = True
 
 
-@dataclass(frozen=True, kw_only=True)
 class Convolution(_Kernel):
     """A convolution."""
 
@@ -71,7 +71,6 @@ class Convolution(_Kernel):
         return _positive((self.outputs, *sides), self, shape)
 
 
-@dataclass(frozen=True, kw_only=True)
 class TransposedConvolution(_Kernel):
     """A transposed convolution. A vector counts as an image of one pixel."""
 
@@ -86,8 +85,7 @@ class TransposedConvolution(_Kernel):
         return _positive((self.outputs, *((side - 1) * self.stride + grown for side in image[1:])), self, shape)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Upsampling:
+class Upsampling(FrozenRecord):
     """Each side becomes `factor` times as long."""
 
     kind: Literal["upsampling"] = "upsampling"
@@ -100,8 +98,7 @@ class Upsampling:
         return (shape[0], *(side * self.factor for side in shape[1:]))
 
 
-@dataclass(frozen=True, kw_only=True)
-class BatchNorm:
+class BatchNorm(FrozenRecord):
     """Batch norm over `channels` features or channels, with running statistics. `affine` gives it a gain and a bias."""
 
     kind: Literal["batch-norm"] = "batch-norm"
@@ -114,8 +111,7 @@ class BatchNorm:
         return shape
 
 
-@dataclass(frozen=True, kw_only=True)
-class InstanceNorm:
+class InstanceNorm(FrozenRecord):
     """Instance norm over `channels` channels, without running statistics."""
 
     kind: Literal["instance-norm"] = "instance-norm"
@@ -128,20 +124,46 @@ class InstanceNorm:
         return shape
 
 
-@dataclass(frozen=True, kw_only=True)
-class Activation:
-    """A function of each number. None means the config's `activation`."""
+class LayerNorm(FrozenRecord):
+    """Layer norm over all `features` of a vector, with a gain and a bias for each (arXiv:1607.06450)."""
+
+    kind: Literal["layer-norm"] = "layer-norm"
+    features: int
+
+    def output(self, shape: Shape) -> Shape:
+        """The same shape."""
+        _expect(shape == (self.features,), self, shape)
+        return shape
+
+
+class Activation(FrozenRecord):
+    """A function of each number. None means the config's `activation`.
+
+    `projection` is for the one between the first linear map and its reshape, which the config may change alone.
+    """
 
     kind: Literal["activation"] = "activation"
     function: Function | None = None
+    projection: bool = False
 
     def output(self, shape: Shape) -> Shape:
         """The same shape."""
         return shape
 
 
-@dataclass(frozen=True, kw_only=True)
-class Reshape:
+class PReLU(FrozenRecord):
+    """A leaky ReLU that has learned its slope: one slope, or one for each feature or channel (arXiv:1502.01852)."""
+
+    kind: Literal["prelu"] = "prelu"
+    channels: int = 1
+
+    def output(self, shape: Shape) -> Shape:
+        """The same shape."""
+        _expect(self.channels in (1, shape[0]), self, shape)
+        return shape
+
+
+class Reshape(FrozenRecord):
     """A vector becomes an image of `channels` x `height` x `width`."""
 
     kind: Literal["reshape"] = "reshape"
@@ -156,8 +178,7 @@ class Reshape:
         return image
 
 
-@dataclass(frozen=True, kw_only=True)
-class Flatten:
+class Flatten(FrozenRecord):
     """An image becomes a vector."""
 
     kind: Literal["flatten"] = "flatten"
@@ -167,8 +188,7 @@ class Flatten:
         return (math.prod(shape),)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Dropout:
+class Dropout(FrozenRecord):
     """In training, each number is set to zero with this probability. In sampling, it does nothing."""
 
     kind: Literal["dropout"] = "dropout"
@@ -186,7 +206,9 @@ Layer = (
     | Upsampling
     | BatchNorm
     | InstanceNorm
+    | LayerNorm
     | Activation
+    | PReLU
     | Reshape
     | Flatten
     | Dropout

@@ -12,7 +12,7 @@ from ganzoo import discriminate
 from ganzoo.registry import lookup
 
 ZOO = lookup.registry()
-NAMES = ("r1", "wgan-gp", "roth", "label-smoothing")
+NAMES = ("r1", "wgan-gp", "roth", "label-smoothing", "drift")
 PENALTIES = {name: ZOO.regularizers[name].load() for name in NAMES}
 OF_GRADIENTS = ("r1", "wgan-gp", "roth")
 
@@ -72,6 +72,7 @@ OF_LINEAR = {
     "wgan-gp": (5 - 1) ** 2,
     "roth": 25 * ((1 - sigmoid(2)) ** 2 + (1 - sigmoid(1)) ** 2 + sigmoid(0) ** 2 + sigmoid(-3) ** 2) / 2 / 2,
     "label-smoothing": 3 / 2,
+    "drift": (4 + 1) / 2,
 }
 # |x| is 1 and 1/4, logits 1/2 and 1/32, and the others are the same images
 OF_QUADRATIC = {
@@ -83,6 +84,7 @@ OF_QUADRATIC = {
     / 2
     / 2,
     "label-smoothing": 17 / 64,
+    "drift": (1 / 4 + 1 / 1024) / 2,
 }
 
 

@@ -9,15 +9,20 @@ import torch
 from click.testing import CliRunner
 from safetensors.torch import save_file
 from torch import nn
+from torch.nn.utils import parametrizations, spectral_norm, weight_norm
 
 import ganzoo
+from ganzoo import testing
 from ganzoo.cli.main import cli
 from ganzoo.errors import InvalidConfigError
 from ganzoo.pretrained.importing import import_checkpoint
-from ganzoo.pretrained.load import load
+from ganzoo.pretrained.load import assemble, load
+from ganzoo.registry import lookup
+from ganzoo.weights.layouts import Match, rename
 from ganzoo_sequential.config import SequentialConfig
 from ganzoo_sequential.layouts import read
 from ganzoo_sequential.networks import Discriminator
+from ganzoo_sequential.refusals import explain
 
 LINEAR, BN1, BN2, CONV, UP = nn.Linear, nn.BatchNorm1d, nn.BatchNorm2d, nn.Conv2d, nn.Upsample
 CT = nn.ConvTranspose2d
@@ -65,6 +70,15 @@ class Style(nn.Module):
 def numbered(prefix, *modules):
     """The steps of one `nn.Sequential`."""
     return [(f"{prefix}{i}", module) for i, module in enumerate(modules)]
+
+
+def prelu(channels):
+    return nn.PReLU(channels, init=0.1)
+
+
+def wrapped(wrap, *modules):
+    """The modules, with their weights in parts."""
+    return [wrap(module) if isinstance(module, (LINEAR, CONV, CT)) else module for module in modules]
 
 
 def perceptron(norm_from, *widths, epsilon=1e-5):
@@ -237,6 +251,104 @@ STYLES = {
         [*numbered("main.", *dcgan(20, 16, 8, 4, 4)[:-1], BN2(4), RELU, CONV(4, 3, 3, padding=1)), TANH],
         (3, 32, 32),
     ),
+    "prelu, one slope": (
+        [*numbered("", LINEAR(20, 32), prelu(1), LINEAR(32, 64), prelu(1), DROP, LINEAR(64, 784), TANH), GRAY],
+        (1, 28, 28),
+    ),
+    "prelu, a slope for each channel": (
+        [*numbered("main.", CT(9, 16, 4), BN2(16), prelu(16), doubled(16, 8), BN2(8), prelu(8), doubled(8, 1), TANH)],
+        (1, 16, 16),
+    ),
+    "fc, bn0, prelu0, upsampling, conv1": (
+        [
+            *[("fc", LINEAR(9, 16 * 49)), ("bn0", BN1(16 * 49)), ("prelu0", prelu(1)), to(16, 7, 7)],
+            *[("deconv1", doubled(16, 8)), ("bn1", BN2(8)), ("prelu1", prelu(8)), ("deconv2", doubled(8, 1)), TANH],
+        ],
+        (1, 28, 28),
+    ),
+    "spectral norm": ([*numbered("main.", *wrapped(spectral_norm, *dcgan(9, 16, 8, 8, 3, bias=True)))], (3, 32, 32)),
+    "spectral norm as a parametrization": (
+        [*numbered("", *wrapped(parametrizations.spectral_norm, LINEAR(9, 12), RELU, LINEAR(12, 784), TANH)), GRAY],
+        (1, 28, 28),
+        {"activation": "relu"},
+    ),
+    "weight norm as a parametrization": (
+        [*numbered("main.", *wrapped(parametrizations.weight_norm, *dcgan(9, 16, 8, 8, 1)))],
+        (1, 32, 32),
+    ),
+    "layer norm": (
+        [*numbered("", LINEAR(20, 32), nn.LayerNorm(32), LEAKY, LINEAR(32, 784), TANH), GRAY],
+        (1, 28, 28),
+        {"activation": "leaky-relu"},
+    ),
+    "convolutions that keep the size, after transposed ones": (
+        [
+            *numbered("main.", CT(9, 16, 4), BN2(16), RELU, doubled(16, 8), BN2(8), RELU, CONV(8, 8, 3, padding=1)),
+            *[("main.7", BN2(8)), RELU, ("main.9", doubled(8, 4)), ("main.10", BN2(4)), RELU],
+            *[("main.12", doubled(4, 3)), TANH],
+        ],
+        (3, 32, 32),
+    ),
+    "upsampling right after the reshape, 96 pixels": (
+        [
+            *numbered("", LINEAR(9, 16 * 144), to(16, 12, 12), up(), CONV(16, 8, 3, padding=1), BN2(8), LEAKY, up()),
+            *[("7", CONV(8, 8, 3, padding=1)), ("8", BN2(8)), LEAKY, up(), ("11", CONV(8, 3, 3, padding=1)), TANH],
+        ],
+        (3, 96, 96),
+    ),
+    "no activation before the reshape": (
+        [
+            *[("fc", LINEAR(9, 16 * 16)), to(16, 4, 4), ("t_conv1.0", doubled(16, 8)), ("t_conv1.1", BN2(8)), RELU],
+            *[("t_conv2.0", doubled(8, 4)), ("t_conv2.1", BN2(4)), RELU, ("t_conv3.0", doubled(4, 3)), TANH],
+        ],
+        (3, 32, 32),
+        {"projection": "none"},
+    ),
+    "norms after the activation, before the reshape too": (
+        [
+            *numbered("fc.", LINEAR(9, 16), RELU, BN1(16), LINEAR(16, 8 * 49), RELU, BN1(8 * 49)),
+            *[to(8, 7, 7), *numbered("conv.", doubled(8, 4), RELU, BN2(4), doubled(4, 1), TANH)],
+        ],
+        (1, 28, 28),
+    ),
+    "a reshape in the sequence, then a norm": (
+        [*numbered("", LINEAR(9, 8 * 49), to(8, 7, 7), BN2(8), RELU, doubled(8, 4), BN2(4), RELU, doubled(4, 1), TANH)],
+        (1, 28, 28),
+    ),
+    "a reshape in the sequence, then kernels of five": (
+        [
+            *numbered("", LINEAR(9, 8 * 49), BN1(8 * 49), RELU, to(8, 7, 7), CT(8, 4, 5, 1, 2), BN2(4), RELU),
+            *[("7", CT(4, 4, 5, 2, 2, 1)), ("8", BN2(4)), RELU, ("10", CT(4, 1, 5, 2, 2, 1)), TANH],
+        ],
+        (1, 28, 28),
+    ),
+    "blocks of upsampling, convolution and norm": (
+        [
+            *[("fc", LINEAR(9, 16 * 16)), LEAKY, to(16, 4, 4)],
+            *[
+                step
+                for i, (inputs, outputs) in enumerate(((16, 16), (16, 8), (8, 8), (8, 4)))
+                for step in numbered(f"blocks.{i}.", up(), CONV(inputs, outputs, 3, padding=1), BN2(outputs), LEAKY)
+            ],
+            *[("out", CONV(4, 3, 3, padding=1)), TANH],
+        ],
+        (3, 64, 64),
+    ),
+    "blocks with conv2d_trans and batch_norm": (
+        [
+            *[
+                step
+                for i, (inputs, outputs) in enumerate(((9, 16), (16, 8), (8, 4)))
+                for step in (
+                    (f"net.{i}.conv2d_trans", doubled(inputs, outputs) if i else CT(inputs, outputs, 4)),
+                    (f"net.{i}.batch_norm", BN2(outputs)),
+                    RELU,
+                )
+            ],
+            *[("net.3", doubled(4, 3)), TANH],
+        ],
+        (3, 32, 32),
+    ),
     "norms without gains": (
         [
             *numbered("g.", CT(9, 16, 4), BN2(16, affine=False), RELU, doubled(16, 8), BN2(8, affine=False), RELU),
@@ -251,10 +363,15 @@ def trained(style):
     """A network in a style, with weights and statistics that training could have left."""
     torch.manual_seed(0)
     network = Style(*style[0])
+    first = network.steps[0]
+    with torch.no_grad():  # spectral norm estimates the largest singular value in training
+        network(torch.randn(4, first.in_features if isinstance(first, LINEAR) else first.in_channels))
     for module in network.modules():
         if isinstance(module, (BN1, BN2)):
             module.running_mean.normal_(0, 0.3)
             module.running_var.uniform_(0.5, 2)
+        if isinstance(module, nn.PReLU):
+            module.weight.data.uniform_(0.05, 0.4)
     return network.eval()
 
 
@@ -291,6 +408,18 @@ REFUSED = {
     "one layer": numbered("", LINEAR(10, 784)),
     "an embedding beside it": [("label.emb", nn.Embedding(10, 10)), *numbered("model.", *perceptron(1, 20, 32, 784))],
     "layers that do not fit": numbered("", LINEAR(10, 20), RELU, LINEAR(21, 784)),
+    "code that crops": [
+        *[("preprocess.0", LINEAR(9, 16 * 16)), ("block1.0", CT(16, 8, 5)), ("block2.0", CT(8, 4, 5))],
+        *[("deconv_out", CT(4, 1, 8, 2))],
+    ],
+    "an autoencoder": numbered("", LINEAR(784, 32), RELU, LINEAR(32, 784)),
+    "one prelu for all layers": [
+        *[("fc1", LINEAR(20, 32)), ("fc2", LINEAR(32, 784)), ("act", prelu(1))],
+    ],
+    "residual blocks": [
+        *[("fc", LINEAR(9, 16 * 49)), ("res1.conv1", CONV(16, 16, 3)), ("res1.bn1", BN2(16))],
+        *[("res1.conv2", CONV(16, 16, 3)), ("out", CONV(16, 1, 3))],
+    ],
     "a kernel that is not square": numbered("", CT(9, 16, (4, 2)), RELU, doubled(16, 1)),
 }
 
@@ -298,6 +427,61 @@ REFUSED = {
 @pytest.mark.parametrize("name", REFUSED)
 def test_what_is_no_sequential_generator_is_not_read(name):
     assert read(shapes_of(Style(*REFUSED[name]))) is None
+
+
+def test_weight_norm_in_its_older_form_is_the_same():
+    with pytest.warns(FutureWarning, match="weight_norm"):
+        network = Style(*numbered("main.", *wrapped(weight_norm, *dcgan(9, 16, 8, 8, 1)))).eval()
+    for module in network.modules():
+        if hasattr(module, "weight_g"):
+            module.weight_g.data.uniform_(0.5, 2)  # at first, it is the length of the direction
+    told = read(shapes_of(network))
+    model = assemble("sequential", told.config, rename(network.state_dict(), Match(None, "", told)), name="it")
+    z = torch.randn(5, 9)
+    with torch.inference_mode():
+        assert torch.allclose(model.gan.generate({"z": z}), network(z), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("steps", "told"),
+    [
+        (REFUSED["an embedding beside it"], "label.emb.weight takes a class or another condition"),
+        (REFUSED["residual blocks"], "res1.conv1.weight belongs to a residual block or a skip connection"),
+        (REFUSED["a convolutional discriminator"], "main.0 (8, 3, 4, 4) takes an image: it looks like a discriminator"),
+        (REFUSED["layers that do not fit"], "2 (784, 21) does not take the 20 numbers or channels that 0 makes"),
+        (REFUSED["code that crops"], "crops its features between them"),
+        (REFUSED["one layer"], "at least two linear maps"),
+        (REFUSED["a kernel that is not square"], "0 with weight, bias is no layer of a plain sequence"),
+        ([("attn.query", CONV(8, 8, 1)), *numbered("main.", *dcgan(9, 16, 1))], "attn.query.weight belongs to an att"),
+        ([*numbered("g.", *dcgan(9, 16, 1)), ("netD.0", CONV(1, 4, 4))], "netD.0.weight belongs to a discriminator"),
+        ([("rnn", nn.LSTM(4, 4))], "rnn.weight_ih_l0 belongs to a recurrent layer"),
+        ([*numbered("", LINEAR(10, 20), RELU, LINEAR(20, 77))], "do not lead from a latent to a square picture"),
+    ],
+    ids=lambda each: each[:20] if isinstance(each, str) else "",
+)
+def test_a_refusal_says_which_layer_does_not_fit(steps, told):
+    shapes = shapes_of(Style(*steps))
+    assert read(shapes) is None
+    assert told in explain(shapes)
+
+
+NOTES = {
+    "it is conditional": [*numbered("", LINEAR(110, 128), LEAKY, LINEAR(128, 784))],
+    "room for 1 more modules": [*numbered("", LINEAR(20, 32), LEAKY, DROP, LINEAR(32, 784))],
+    "instance norms": numbered("", CT(9, 16, 4), nn.InstanceNorm2d(16, affine=True), RELU, doubled(16, 1)),
+}
+
+
+@pytest.mark.parametrize("told", NOTES)
+def test_what_no_option_changes_has_a_note(told):
+    (note,) = read(shapes_of(Style(*NOTES[told]))).notes
+    assert told in note
+
+
+def test_a_vector_may_be_a_gray_picture_or_one_of_four_channels():
+    told = read(shapes_of(Style(*numbered("", LINEAR(9, 20), RELU, LINEAR(20, 1024)))))
+    assert (told.size, list(told.other_sizes)) == ("32x32", ["16x16"])
+    assert SequentialConfig(**told.other_sizes["16x16"].config).image_shape == (4, 16, 16)
 
 
 def test_what_names_and_shapes_do_not_tell_is_assumed():
@@ -375,7 +559,7 @@ def test_the_config_survives_json():
     [
         ([], "must start with a linear layer"),
         ([{"kind": "linear", "inputs": 4, "outputs": 9}], "end with 9 numbers, not with an image"),
-        ([{"kind": "linear", "inputs": 4}], "missing 1 required keyword-only argument: 'outputs'"),
+        ([{"kind": "linear", "inputs": 4}], "needs a value for outputs"),
         ([{"kind": "lstm"}], "layers is a mapping with the kind linear, convolution"),
         ([7], "layers is a mapping with the kind linear, convolution"),
         ([{"kind": "linear", "inputs": 0, "outputs": 9}], "has a size below 1"),
@@ -394,3 +578,41 @@ def test_the_discriminator_mirrors_every_style(name):
     config = SequentialConfig(**read(shapes_of(Style(*STYLES[name][0]))).config)
     logits = Discriminator(config)(torch.randn(3, *config.image_shape))
     assert logits.shape == (3,)
+
+
+# By name: the layers as a style, whose config the conformance suite tries in place of `TINY`.
+CONFORMING = {
+    "perceptron of 28 pixels": [*numbered("", *perceptron(1, 6, 8, 12, 784)), GRAY],
+    "upsampling to 32 pixels": [
+        *numbered("", LINEAR(6, 4 * 64), to(4, 8, 8), up(), CONV(4, 4, 3, padding=1), BN2(4), LEAKY, up()),
+        *[("7", CONV(4, 1, 3, padding=1)), TANH],
+    ],
+    "64 color pixels": [*numbered("main.", *dcgan(6, 8, 8, 4, 4, 3, bias=True))],
+    "prelu and instance norm": [
+        *numbered("", LINEAR(6, 8 * 16), nn.PReLU(), to(8, 4, 4), doubled(8, 4), nn.InstanceNorm2d(4, affine=True)),
+        *[("5", prelu(4)), ("6", doubled(4, 3)), TANH],
+    ],
+}
+SLOW = ("check_engines_agree", "check_resumes_exactly", "check_images_move_along_directions")
+OF_THE_CONFIG = [
+    pytest.param(check, marks=pytest.mark.long if check.__name__ in SLOW else ())
+    for check in testing.CHECKS
+    if check.__module__ != "ganzoo.testing.declaring" and check.__name__ != "check_two_processes_are_one"
+]
+
+
+@pytest.fixture
+def tiny(request):
+    """Makes the config of a style that of the conformance suite, in this process."""
+    spec = lookup.registry().architectures["sequential"]
+    kept, config = spec.tiny, read(shapes_of(Style(*CONFORMING[request.param]))).config
+    object.__setattr__(spec, "tiny", {**config, "learning_rate": 1e-3})
+    yield config
+    object.__setattr__(spec, "tiny", kept)
+
+
+@pytest.mark.parametrize("check", OF_THE_CONFIG, ids=lambda check: check.__name__)
+@pytest.mark.parametrize("tiny", CONFORMING, indirect=True)
+def test_other_configs_conform(tiny, check):
+    check("sequential")
+    assert testing.tiny_model("sequential").config.layers == tiny["layers"]

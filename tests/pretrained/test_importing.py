@@ -18,6 +18,7 @@ from ganzoo.errors import (
     LayoutError,
     OutputError,
     UnknownNameError,
+    WeightsError,
 )
 from ganzoo.interface.gan import keep_published
 from ganzoo.pretrained.importing import import_checkpoint
@@ -32,7 +33,7 @@ SMALL = {"resolution": 16, "channels": 1, "latent_dim": 4, "generator_width": 4,
 
 @pytest.fixture(autouse=True)
 def cache(tmp_path, monkeypatch):
-    monkeypatch.setattr("huggingface_hub.constants.HF_ASSETS_CACHE", str(tmp_path / "assets"))
+    monkeypatch.setattr("huggingface_hub.utils._cache_assets.HF_ASSETS_CACHE", str(tmp_path / "assets"))
 
 
 @pytest.fixture
@@ -73,6 +74,75 @@ def test_our_own_names_need_a_config(tmp_path, generator):
     made = import_checkpoint("dcgan", tmp_path / "ours.safetensors", tmp_path / "new", config=SMALL)
     assert made.layout == "ganzoo"
     assert torch.equal(images(load(tmp_path / "new").gan), images(generator))
+
+
+def with_biases(gan, prefix):
+    """The file of a DCGAN whose convolutions have biases, which the architecture dcgan does not have."""
+    tensors = foreign(gan, prefix)
+    weights = {name: tensor for name, tensor in tensors.items() if tensor.ndim == 4}
+    return {**tensors, **{name.replace("weight", "bias"): torch.zeros(each.shape[1]) for name, each in weights.items()}}
+
+
+def test_a_dcgan_with_biases_opens_as_sequential(tmp_path, generator):
+    torch.save(with_biases(generator, "main."), tmp_path / "biased.pth")
+    with pytest.raises(LayoutError, match=r"pytorch-dcgan of dcgan fits, but for main\.0\.bias and 2 more.*") as caught:
+        import_checkpoint("dcgan", tmp_path / "biased.pth", tmp_path / "new")
+    assert f"opens as sequential - write: ganzoo import {tmp_path}/biased.pth -o FOLDER" in str(caught.value)
+    made = import_checkpoint(None, tmp_path / "biased.pth", tmp_path / "new")
+    assert (made.architecture, made.size) == ("sequential", "16x16")
+    assert torch.allclose(images(load(tmp_path / "new").gan), images(generator), atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "ending", "told"),
+    [
+        (torch.int8, "pth", r"is quantized: main\.0\.weight holds whole numbers \(int8\).*from before quantization"),
+        (torch.int8, "safetensors", r"is quantized: main\.\d\.\w+ holds whole numbers \(int8\)"),
+        (torch.float8_e4m3fn, "pth", r"main\.0\.weight holds numbers of the kind float8_e4m3fn, which ganzoo does not"),
+        (torch.float8_e4m3fn, "safetensors", r"main\.\d\.\w+ holds numbers of the kind F8_E4M3, which ganzoo does not"),
+    ],
+    ids=str,
+)
+def test_numbers_of_eight_bits_are_named(tmp_path, generator, dtype, ending, told):
+    tensors = foreign(generator, "main.")
+    small = {name: tensor.to(dtype) if tensor.is_floating_point() else tensor for name, tensor in tensors.items()}
+    (torch.save if ending == "pth" else save_file)(small, tmp_path / f"old.{ending}")
+    with pytest.raises(WeightsError, match=told):
+        import_checkpoint(None, tmp_path / f"old.{ending}", tmp_path / "new")
+
+
+def test_a_quantized_module_is_named(tmp_path):
+    save_file({"0.scale": torch.ones(()), "0.zero_point": torch.zeros(())}, tmp_path / "old.safetensors")
+    with pytest.raises(LayoutError, match="it is quantized: get the file from before quantization"):
+        import_checkpoint(None, tmp_path / "old.safetensors", tmp_path / "new")
+
+
+def test_the_generator_is_read_without_the_discriminator_beside_it(tmp_path, generator):
+    """The discriminator takes what the generator makes, so that the two could be one sequence of layers."""
+    critic = {"0.weight": torch.ones(4, 1, 4, 4), "2.weight": torch.ones(1, 4, 4, 4)}
+    tensors = with_biases(generator, "generator.main.")
+    beside = {f"discriminator.{name}": tensor for name, tensor in critic.items()}
+    torch.save({"state_dict": {**tensors, **beside}}, tmp_path / "last.ckpt")
+    assert import_checkpoint(None, tmp_path / "last.ckpt", tmp_path / "new").part == "state_dict/generator"
+
+
+def test_what_belongs_to_a_generator_is_not_left_out(tmp_path, generator):
+    """An embedding beside ``model.`` belongs to the network, although the rest is whole without it."""
+    torch.save({"label_emb.weight": torch.ones(10, 4), **foreign(generator, "model.")}, tmp_path / "conditional.pth")
+    with pytest.raises(LayoutError, match=r"label_emb\.weight") as caught:
+        import_checkpoint(None, tmp_path / "conditional.pth", tmp_path / "new")
+    assert "fits, but for label_emb.weight" in str(caught.value)
+
+
+def test_a_count_of_averages_beside_a_network_is_not_its_own(tmp_path, generator):
+    tensors = {f"module.{name}": tensor for name, tensor in foreign(generator, "main.").items()}
+    torch.save({"n_averaged": torch.tensor(5), **tensors}, tmp_path / "swa.pth")
+    assert import_checkpoint(None, tmp_path / "swa.pth", tmp_path / "new").layout == "pytorch-dcgan"
+
+
+def test_a_folder_is_no_checkpoint(tmp_path):
+    with pytest.raises(InvalidRequestError, match="is a folder - give the file of the checkpoint in it"):
+        import_checkpoint(None, tmp_path, tmp_path / "new")
 
 
 def test_a_config_overrides_what_the_file_tells(tmp_path, generator):

@@ -109,8 +109,8 @@ def test_schedules_may_have_a_setting(text, schedule):
 # What cannot be.
 
 OPTIONS = (
-    "iterations, batch_size, accumulate, seed, ema, precision, schedule, regularizers, regularize_every, "
-    "augmentations, mirror, crop, loss, limit, init"
+    "iterations, batch_size, accumulate, seed, ema, ema_half_life, precision, schedule, regularizers, "
+    "regularize_every, regularize_generator_every, augmentations, mirror, crop, loss, limit, init, recipe"
 )
 
 
@@ -222,7 +222,9 @@ def test_a_plan_survives_json():
         ({"seed": 1, "limit": 5}, {}, ["limit: 5 then, None now", "seed: 1 then, 0 now"]),
     ],
 )
-def test_differences(then, now, differences):
+def test_differences(then, now, differences, tmp_path, monkeypatch):
+    (tmp_path / "run/checkpoints").mkdir(parents=True)  # a run to start from
+    monkeypatch.chdir(tmp_path)
     plan = make_plan(**({"architecture": "net", "data": "ring"} | now))
     assert plan.differences(kept(**then)) == differences
 

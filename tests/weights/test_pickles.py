@@ -324,7 +324,7 @@ def test_the_report_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[st
     source.write_bytes(b"")
     assert pickles._main([os.fspath(source), os.fspath(tmp_path / "out")]) == 1
     assert capsys.readouterr().err.splitlines() == [
-        f"CorruptWeightsError: {tmp_path}/two lines.pth is empty, no PyTorch checkpoint - use a .pth or .bin file"
+        f"CorruptWeightsError: {tmp_path}/two lines.pth is empty - download it again"
     ]
 
 

@@ -20,7 +20,6 @@ from ganzoo.cli.arguments import (
     DATA,
     DATA_DIR,
     DEVICE,
-    FOLDER,
     MODEL,
     PATH,
     Name,
@@ -69,7 +68,13 @@ __all__ = ["COMMANDS", "export", "import_", "parse_settings", "train"]
     "--regularize-every",
     type=COUNT,
     metavar="N",
-    help="Compute penalties only in every Nth iteration, with N times their weight. [default: 1]",
+    help="Compute penalties only in every Nth iteration, with N times their weight. [default: the recipe's, else 1]",
+)
+@click.option(
+    "--regularize-generator-every",
+    type=COUNT,
+    metavar="N",
+    help="The same for penalties on the generator. [default: the recipe's, else 1]",
 )
 @click.option(
     "--augment",
@@ -85,6 +90,11 @@ __all__ = ["COMMANDS", "export", "import_", "parse_settings", "train"]
     metavar="NAME[=SETTING]",
     help="Schedule of the learning rates, such as linear=0.5.",
 )
+@click.option(
+    "--recipe",
+    metavar="NAME",
+    help="Recipe to follow; `ganzoo info ARCHITECTURE` shows them. [default: that for the data set]",
+)
 @click.option("--iterations", type=COUNT, help="Number of iterations. [default: the recipe's, else 10000]")
 @click.option(
     "--batch-size",
@@ -98,6 +108,12 @@ __all__ = ["COMMANDS", "export", "import_", "parse_settings", "train"]
     type=float,
     metavar="DECAY",
     help="Decay of the moving average of the weights (EMA). [default: the recipe's, else 0.999]",
+)
+@click.option(
+    "--ema-half-life",
+    type=COUNT_OR_0,
+    metavar="IMAGES",
+    help="Images after which the average has forgotten half of what it was, in place of --ema.",
 )
 @click.option("--precision", type=click.Choice(PRECISIONS), help="Precision of the computation. [default: fp32]")
 @click.option("--mirror/--no-mirror", default=None, help="Mirror half of the images, left to right.")
@@ -122,9 +138,7 @@ __all__ = ["COMMANDS", "export", "import_", "parse_settings", "train"]
 @click.option(
     "--tensorboard/--no-tensorboard", help="Write TensorBoard logs. Needs: pip install 'ganzoo[tensorboard]'."
 )
-@click.option(
-    "--init", type=FOLDER, metavar="RUN", help="Start with the networks of the newest checkpoint of another run."
-)
+@click.option("--init", type=MODEL, metavar="NAME", help="Start from the weights of a model, or of another run.")
 @click.option(
     "--resume",
     is_flag=False,
