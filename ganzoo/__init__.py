@@ -27,7 +27,7 @@ from ganzoo.interface.specs import (
     Regularizer,
     Schedule,
 )
-from ganzoo.interface.tasks import ClassConditional, ImageToImage, Task, Unconditional
+from ganzoo.interface.tasks import ClassConditional, ImageToImage, StyleBased, Task, Unconditional
 from ganzoo.interface.weights_files import (
     Assumption,
     BundledFile,
@@ -126,6 +126,7 @@ __all__ = [
     "Schedule",
     "Score",
     "Shapes",
+    "StyleBased",
     "Task",
     "Trainer",
     "TrainingOptions",

@@ -137,12 +137,14 @@ class GAN(nn.Module, ABC):
     `published` names the submodules that sampling needs. Only these are averaged (EMA) and written
     to a published file. `discriminators` names the submodules that look at images and return logits:
     augmentations change whatever they see in training. `memory_format` is the memory layout in which
-    the networks train fastest. `loss` is the loss that the GAN was built with.
+    the networks train fastest. `held_inputs` names the inputs that all images of an interpolation have from the first
+    one, such as noise. `loss` is the loss that the GAN was built with.
     """
 
     published: tuple[str, ...] = ("generator",)
     discriminators: tuple[str, ...] = ("discriminator",)
     memory_format: ClassVar[torch.memory_format] = torch.contiguous_format
+    held_inputs: ClassVar[tuple[str, ...]] = ()
     loss: AdversarialLoss
 
     @abstractmethod
@@ -184,6 +186,14 @@ class GAN(nn.Module, ABC):
         """
         return self.generate
 
+    def edit_inputs(self, inputs: Inputs) -> Inputs:
+        """The inputs that interpolations and edits move, from drawn ones, both with a batch dimension.
+
+        By default they are the same. A GAN may return others that `generate` takes in their place and in which images
+        change more evenly, such as styles. It returns such inputs as they are.
+        """
+        return inputs
+
     def inversion_inputs(self, inputs: Inputs) -> Inputs:
         """The inputs at which the search for an image begins, from drawn ones, both with a batch dimension.
 
@@ -206,7 +216,7 @@ class GAN(nn.Module, ABC):
         }
 
     def direction_layers(self) -> Mapping[str, Sequence[Tensor]]:
-        """The weights of the first affine layers behind an input, by its name, each (outputs, inputs).
+        """The weights of the first affine layers behind one of `edit_inputs`, by its name, each (outputs, inputs).
 
         `ganzoo edit` takes its directions from them. By default there are none, and the model cannot be edited.
         """

@@ -35,7 +35,7 @@ __all__ = [
     "Schedule",
 ]
 
-API = (2, 1)
+API = (2, 0)
 """The version of this interface. Another major version breaks plugins. A newer minor version only adds to it."""
 
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ganzoo.errors import InvalidRequestError
 from ganzoo.interface.tasks import Task
@@ -149,8 +149,6 @@ def prepare_editing(
     seeds: str | None = None,
     latents: Path | None = None,
     rows: str | None = None,
-    label: str | None = None,
-    truncation: float | None = None,
     strength: float = 3.0,
     columns: int = 7,
     overwrite: bool = False,
@@ -158,8 +156,11 @@ def prepare_editing(
     seconds: float | None = None,
     scale: int | None = None,
     grid: str | None = None,
+    **options: Any,
 ) -> Editing:
     """Check the options of `ganzoo edit` for the model `name`. Nothing is loaded or written.
+
+    `options` are fields of the task; None is an option that is not given.
 
     Raises:
         InvalidRequestError: the model translates images, or an option is wrong.
@@ -173,8 +174,7 @@ def prepare_editing(
             f"{name} makes images with {channels} channels, which no picture has - choose another"
         )
     method, count = _parse_directions(directions)
-    given = {"label": label, "truncation": truncation}
-    chosen = {option: value for option, value in given.items() if value is not None}
+    chosen = {option: value for option, value in options.items() if value is not None}
     request = subject.request(name, **chosen)
     saved = _read_latents(latents, rows, complete=seeds is None and not chosen)
     numbers = parse_seeds("0" if seeds is None else seeds) if saved is None else _parse_rows(rows, saved)
@@ -205,7 +205,7 @@ def _read_latents(path: Path | None, rows: str | None, *, complete: bool) -> Sav
     if path is None:
         return None
     if not complete:
-        raise InvalidRequestError("the latents of a file are complete - leave out seeds, classes and the truncation")
+        raise InvalidRequestError("the latents of a file are complete - leave out seeds and the options of the request")
     from ganzoo.sampling.latent_files import read_latents
 
     return read_latents(path)

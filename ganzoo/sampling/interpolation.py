@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 
 from ganzoo.errors import InvalidRequestError
-from ganzoo.interface.gan import Inputs
+from ganzoo.interface.gan import GAN, Inputs
 from ganzoo.utils.precision import float32_on_cpu
 
-__all__ = ["LATENT", "LatentPath", "joined", "path_through", "slerp"]
+__all__ = ["LATENT", "LatentPath", "joined", "path_of", "path_through", "slerp"]
 
 LATENT = "z"
 """The name of the input that is a latent. Every architecture uses it."""
@@ -59,6 +59,19 @@ def joined(points: Sequence[Inputs]) -> Inputs:
     return {name: torch.cat([each[name] for each in points]) for name in points[0]}
 
 
+def path_of(
+    gan: GAN, points: Sequence[Inputs], steps: int, hold: Sequence[str] = (), *, loop: bool = False
+) -> LatentPath:
+    """The path of `steps` images through `points`, in the inputs that the GAN moves; see `path_through`.
+
+    `hold` has names of drawn inputs, or of those that the GAN moves in their place.
+    """
+    drawn = joined(points)
+    moved = gan.edit_inputs(_held(drawn, hold))
+    others = [name for name in gan.held_inputs if name in moved]
+    return path_through(moved, steps, [*others, *(name for name in hold if name not in drawn)], loop=loop)
+
+
 def path_through(points: Inputs, steps: int, hold: Sequence[str] = (), *, loop: bool = False) -> LatentPath:
     """The path of `steps` images through `points`, (P, ...), in their order. Each point is one of the images.
 
@@ -78,13 +91,18 @@ def path_through(points: Inputs, steps: int, hold: Sequence[str] = (), *, loop: 
     unknown = [name for name in hold if name not in points]
     if unknown:
         raise InvalidRequestError(f"there is no input {', '.join(unknown)} to hold - there are {', '.join(points)}")
-    held = {name: value[:1].expand_as(value) if name in hold else value for name, value in points.items()}
+    held = _held(points, hold)
     if loop:
         held = {name: torch.cat([value, value[:1]]) for name, value in held.items()}
     lengths = _lengths(held)
     if not any(lengths):
         raise InvalidRequestError("nothing moves: all ends are the same image - hold less, or name two classes")
     return LatentPath(held, _places(lengths, steps if loop else steps - 1), closed=loop)
+
+
+def _held(points: Inputs, hold: Sequence[str]) -> Inputs:
+    """The points, all with the inputs in `hold` of the first one."""
+    return {name: value[:1].expand_as(value) if name in hold else value for name, value in points.items()}
 
 
 def slerp(start: Tensor, end: Tensor, at: Tensor) -> Tensor:

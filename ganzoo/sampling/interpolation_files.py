@@ -78,7 +78,7 @@ class Interpolation:
 
     def _path(self, model: Model, numbers: Sequence[int]) -> LatentPath:
         """The way through the images of one cell."""
-        from ganzoo.sampling.interpolation import joined, path_through
+        from ganzoo.sampling.interpolation import path_of
 
         if self.latents is not None:
             self.latents.check_for(model)
@@ -86,7 +86,7 @@ class Interpolation:
         else:
             drawn = zip(numbers, self.requests, strict=True)
             points = [model.draw(seed=seed, request=request) for seed, request in drawn]
-        return path_through(joined(points), self.steps, self.hold, loop=self.loop)
+        return path_of(model.gan, points, self.steps, self.hold, loop=self.loop)
 
     def _write_sheet(self, pictures: Sequence[Image]) -> None:
         """A row of pictures from each image to the next."""
@@ -159,6 +159,14 @@ class Ends:
     from_class: str | None = None
     to_class: str | None = None
     truncation: float | None = None
+    cutoff: int | None = None
+    noise: str | None = None
+
+    @property
+    def shared(self) -> dict[str, Any]:
+        """The fields of the task that all images have."""
+        given = {"truncation": self.truncation, "cutoff": self.cutoff, "noise": self.noise}
+        return {option: value for option, value in given.items() if value is not None}
 
     @property
     def labels(self) -> Sequence[str | None]:
@@ -182,10 +190,9 @@ class Ends:
             raise InvalidRequestError(f"--rows {self.rows} has no latents - name their file with --latents")
         if self.latents is None:
             return None
-        if self.labels or self.seeds is not None or self.truncation is not None:
-            raise InvalidRequestError(
-                "the latents of a file are complete - leave out seeds, classes and the truncation"
-            )
+        if self.labels or self.seeds is not None or self.shared:
+            given = " and ".join(["seeds", "classes", *self.shared])
+            raise InvalidRequestError(f"the latents of a file are complete - leave out {given}")
         return read_latents(self.latents)
 
     def numbers(self, latents: SavedLatents | None) -> tuple[int, ...] | None:
@@ -203,10 +210,11 @@ class Ends:
 
     def requests(self, name: str, subject: Subject, count: int) -> tuple[Task, ...]:
         """The request of each of the `count` images of a way. A single class is that of all of them."""
-        shared = {} if self.truncation is None else {"truncation": self.truncation}
         named = tuple(self.labels or (None,))
         labels = named if len(named) > 1 else named * count
-        return tuple(subject.request(name, **shared, **({} if label is None else {"label": label})) for label in labels)
+        return tuple(
+            subject.request(name, **self.shared, **({} if label is None else {"label": label})) for label in labels
+        )
 
     def file_label(self) -> list[str]:
         """What is said, for file names."""
@@ -216,7 +224,7 @@ class Ends:
         parts += ["classes", *self.classes] if self.classes else []
         return parts + [
             f"{option}{value}"
-            for option, value in (("from-", self.from_class), ("to-", self.to_class), ("truncation", self.truncation))
+            for option, value in (("from-", self.from_class), ("to-", self.to_class), *self.shared.items())
             if value is not None
         ]
 

@@ -23,7 +23,7 @@ from ganzoo.sampling.directions import DRAWS, Directions, factorize, principal_c
 from ganzoo.sampling.engine_generator import EngineGenerator
 from ganzoo.sampling.engines import TORCH, check_engine
 from ganzoo.sampling.fused import FusedGenerator
-from ganzoo.sampling.interpolation import LATENT, joined, path_through
+from ganzoo.sampling.interpolation import LATENT, path_of
 from ganzoo.sampling.inversion import Combine, ImageLoss, Inversion, Search, search_images
 from ganzoo.sampling.kept_directions import kept_directions
 from ganzoo.sampling.requests import DIRECTION_METHODS, check_seeds, make_request
@@ -34,6 +34,8 @@ from ganzoo.utils.precision import float32_on_cpu
 from ganzoo.utils.progress import Progress, silent
 
 __all__ = ["Model"]
+
+_AT_ONCE = 64  # so many draws are kept with all of their inputs
 
 
 class Model:
@@ -211,15 +213,15 @@ class Model:
 
         `points` are the inputs of these images, from `draw`, in their order; each may hold several. All of them are
         among the images. The latent, ``z``, moves on a great circle, because the lengths of latents hardly differ.
-        Every other input moves on a straight line. The inputs in `hold` keep their values of the first point. All
-        steps have the same length, up to what it takes to meet every point. With `loop`, the path goes on from the
-        last point to the first.
+        Every other input moves on a straight line. Some architectures move other inputs, such as styles, as
+        `GAN.edit_inputs` says. The inputs in `hold` keep their values of the first point. All steps have the same
+        length, up to what it takes to meet every point. With `loop`, the path goes on from the last point to the first.
 
         Raises:
             InvalidRequestError: fewer than two points, fewer steps than points, an unknown input in `hold`, or equal
                 points.
         """
-        path = path_through(joined(points), steps, hold, loop=loop)
+        path = path_of(self.gan, points, steps, hold, loop=loop)
         return torch.cat([self.generate(inputs) for inputs in path.batches(batch_size)])
 
     @float32_on_cpu()
@@ -236,8 +238,7 @@ class Model:
         if self.task.from_images or method not in DIRECTION_METHODS:
             text = "it has no latents" if self.task.from_images else f"there are no directions {method!r}"
             raise InvalidRequestError(f"{self.name}: {text} - there are {' and '.join(DIRECTION_METHODS)}, of latents")
-        first = (inputs or self.draw()) if method == "pca" else {}
-        held = {name: value[:1] for name, value in first.items() if name != LATENT}
+        held = self._held_for_components(inputs) if method == "pca" else {}
         compute = partial(self._principal_components, held) if method == "pca" else self._factors
         return kept_directions(self.gan, self.config, method, count, held, partial(compute, count))
 
@@ -245,10 +246,21 @@ class Model:
         """The directions by the weights of the first layers."""
         return factorize(self.gan, count, of=self.name)
 
+    def _held_for_components(self, inputs: Inputs | None) -> Inputs:
+        """The inputs besides the latent, of one image, which are the same in all draws; those of `inputs` if given."""
+        drawn = self.draw()
+        return {name: (inputs or drawn).get(name, value)[:1] for name, value in drawn.items() if name != LATENT}
+
     def _principal_components(self, held: Inputs, count: int) -> Directions:
         """The directions by the activations of many draws with the same other inputs."""
         repeated = {name: value.expand(DRAWS, *value.shape[1:]) for name, value in held.items()}
-        return principal_components(self.gan, {**self.draw(DRAWS), **repeated}, count, of=self.name)
+        drawn = self.gan.edit_inputs({**repeated, LATENT: self._latents(DRAWS)})
+        return principal_components(self.gan, drawn, count, of=self.name)
+
+    def _latents(self, count: int) -> Tensor:
+        """The latents of `count` images. Other inputs, such as noise, may be too large to keep them all."""
+        starts = range(0, count, _AT_ONCE)
+        return torch.cat([self.draw(min(_AT_ONCE, count - seed), seed=seed)[LATENT] for seed in starts])
 
     def edit(
         self, inputs: Inputs, directions: Directions, strengths: Sequence[float], *, batch_size: int = 64
@@ -261,7 +273,7 @@ class Model:
         Raises:
             InvalidRequestError: the directions are those of another model.
         """
-        moved = shifted(inputs, directions, strengths)
+        moved = shifted(self.gan.edit_inputs(inputs), directions, strengths)
         total = len(moved[directions.input])
         rows = (slice(i, i + batch_size) for i in range(0, total, batch_size))
         images = torch.cat([self.generate({name: value[each] for name, value in moved.items()}) for each in rows])

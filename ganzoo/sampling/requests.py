@@ -71,6 +71,8 @@ def find_class(asked: int | str, names: Sequence[str], count: int, *, of: str) -
     Raises:
         InvalidRequestError: no class matches, or several do. The message lists classes to choose from.
     """
+    if not count:
+        raise InvalidRequestError(f"{of} has no classes - leave the class out")
     text = _plain(str(asked).strip())
     if isinstance(asked, int) or text.lstrip("-").isdecimal():
         return _check_index(int(asked), count, of)

@@ -25,6 +25,8 @@ __all__ = [
     "TrainingOptions",
     "check_options",
     "check_plan",
+    "follow_rule",
+    "is_run",
     "make_plan",
     "read_entries",
     "schedule_of",

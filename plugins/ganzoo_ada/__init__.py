@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 __all__: list[str] = []
 
-GANZOO_API = (2, 1)
+GANZOO_API = (2, 0)
 
 
 def _load() -> AdaptiveAugmentation:

@@ -11,7 +11,7 @@ from ganzoo import Loss, Regularizer
 
 __all__: list[str] = []
 
-GANZOO_API = (2, 1)
+GANZOO_API = (2, 0)
 
 
 # The losses that have a target for real images. Only such a target can be smoothed.

@@ -6,19 +6,21 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import ganzoo
-from ganzoo import Architecture, Layout, Unconditional
+from ganzoo import Architecture, Layout, PretrainedModel, StyleBased, Unconditional
 from ganzoo_stylegan.progan.config import RECIPES as PROGAN_RECIPES
 from ganzoo_stylegan.progan.config import TINY as PROGAN_TINY
 from ganzoo_stylegan.progan.config import ProGANConfig
 from ganzoo_stylegan.progan.layouts import LAYOUTS as PROGAN_LAYOUTS
 from ganzoo_stylegan.stylegan2.config import RECIPES, StyleGAN2Config
+from ganzoo_stylegan.stylegan2.layouts import LAYOUTS
+from ganzoo_stylegan.stylegan2.pretrained import pretrained_models
 
 if TYPE_CHECKING:
     from ganzoo import GAN, AdversarialLoss
 
 __all__ = ["ProGANConfig", "StyleGAN2Config"]
 
-GANZOO_API = (2, 1)
+GANZOO_API = (2, 0)
 
 
 def _build_progan(config: ProGANConfig, loss: AdversarialLoss) -> GAN:
@@ -51,7 +53,7 @@ def ganzoo_architectures() -> Iterable[Architecture]:
         name="stylegan2",
         summary="styles from a mapping network modulate the convolutions of a skip generator",
         paper="arXiv:1912.04958",
-        task=Unconditional,
+        task=StyleBased,
         config=StyleGAN2Config,
         default_loss="non-saturating",
         build=_build_stylegan2,
@@ -63,4 +65,11 @@ def ganzoo_architectures() -> Iterable[Architecture]:
 @ganzoo.hookimpl
 def ganzoo_layouts() -> Iterable[Layout]:
     """The layouts of generators that others publish."""
+    yield from LAYOUTS
     yield from PROGAN_LAYOUTS
+
+
+@ganzoo.hookimpl
+def ganzoo_models() -> Iterable[PretrainedModel]:
+    """Weights that others have published."""
+    yield from pretrained_models()

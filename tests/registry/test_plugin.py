@@ -87,15 +87,15 @@ FAULTS = {
     ),
     "older-major": Fault("GANZOO_API = (0, 9)", "version", "upgrade the plugin"),
     "previous-major": Fault(
-        "GANZOO_API = (1, 0)", "version", "it needs plugin API 1.0, this ganzoo has 2.1 - upgrade the plugin"
+        "GANZOO_API = (1, 0)", "version", "it needs plugin API 1.0, this ganzoo has 2.0 - upgrade the plugin"
     ),
     "newer-major": Fault("GANZOO_API = (3, 0)", "version", "it needs plugin API 3.0, this ganzoo has"),
     "newer-minor": Fault("GANZOO_API = (2, 99)", "version", "upgrade ganzoo"),
     "text-api": Fault(
-        "GANZOO_API = '1.0'", "version", "GANZOO_API is '1.0', not a pair of whole numbers such as (2, 1)"
+        "GANZOO_API = '1.0'", "version", "GANZOO_API is '1.0', not a pair of whole numbers such as (2, 0)"
     ),
     "short-api": Fault(
-        "GANZOO_API = (1,)", "version", "GANZOO_API is (1,), not a pair of whole numbers such as (2, 1)"
+        "GANZOO_API = (1,)", "version", "GANZOO_API is (1,), not a pair of whole numbers such as (2, 0)"
     ),
     "extra-argument": Fault(
         "@ganzoo.hookimpl\ndef ganzoo_layouts(extra): ...", "hooks", "Argument(s) {'extra'} are declared"

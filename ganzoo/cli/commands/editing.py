@@ -7,8 +7,22 @@ from typing import Any
 
 import click
 
-from ganzoo.cli.arguments import CLASS, DEVICE, ENGINE, FPS, MODEL, OVERWRITE, PATH, SCALE, SECONDS, resolved
-from ganzoo.cli.commands.sampling import load_model
+from ganzoo.cli.arguments import (
+    CLASS,
+    CUTOFF,
+    DEVICE,
+    ENGINE,
+    FPS,
+    MODEL,
+    NOISE,
+    OVERWRITE,
+    PATH,
+    SCALE,
+    SECONDS,
+    TRUNCATION,
+    resolved,
+)
+from ganzoo.cli.commands.sampling import OF_STYLES, load_model
 from ganzoo.cli.output import say, tell
 from ganzoo.cli.refusals import refuse_options
 
@@ -29,7 +43,9 @@ __all__ = ["COMMANDS", "edit"]
 )
 @click.option("--rows", metavar="A-B,C,...", help="With --latents: the rows of the images. [default: all]")
 @click.option("--class", "label", type=CLASS, metavar="NAME", help="Class of the images, by name or number.")
-@click.option("--truncation", type=float, metavar="T", help="Truncation in (0, 1]: less variety, more fidelity.")
+@TRUNCATION
+@CUTOFF
+@NOISE
 @click.option(
     "--strength",
     type=float,
@@ -65,7 +81,7 @@ def edit(name: str, output: Path | None, device: str, engine: str, **options: An
     from ganzoo.sampling.editing_files import prepare_editing
 
     source = resolved(name)
-    refuse_options(source, options, {"label": ("--class", "label"), "truncation": ("--truncation", "truncation")})
+    refuse_options(source, options, {"label": ("--class", "label"), **OF_STYLES})
     editing = prepare_editing(source.name, source.info.subject, output, **options)
     model = load_model(source, device, engine=engine)
     written = editing.write(model)

@@ -15,32 +15,38 @@ from ganzoo.cli.arguments import (
     AS_JSON,
     CLASS,
     COUNT,
+    CUTOFF,
     DEVICE,
     ENGINE,
     FPS,
     MODEL,
+    NOISE,
     OVERWRITE,
     PATH,
     PRECISION,
     SCALE,
     SECONDS,
+    TRUNCATION,
     resolved,
 )
 from ganzoo.cli.output import say, tell
 from ganzoo.cli.progress import bars
 from ganzoo.cli.refusals import SAMPLES, refuse_options
+from ganzoo.interface.tasks import STYLES
 from ganzoo.pretrained.load import load_from
 from ganzoo.pretrained.sources import Source
 from ganzoo.sampling.engines import check_engine, describe_difference
 from ganzoo.sampling.grid import SampleGrid, make_grid
+from ganzoo.sampling.mixing import MixingSheet, make_mixing_sheet
 from ganzoo.utils.image_folders import list_folder
 
 if TYPE_CHECKING:
+    from ganzoo.sampling.image_files import Grid
     from ganzoo.sampling.latent_files import SavedLatents
     from ganzoo.sampling.model import Model
     from ganzoo.sampling.translated_files import Jobs, Outcome
 
-__all__ = ["COMMANDS", "interpolate", "load_model", "note_precision", "sample"]
+__all__ = ["COMMANDS", "OF_STYLES", "interpolate", "load_model", "note_precision", "sample"]
 
 
 @click.command()
@@ -58,7 +64,17 @@ __all__ = ["COMMANDS", "interpolate", "load_model", "note_precision", "sample"]
     help="Class to sample, by name or number. Can be repeated.",
 )
 @click.option("--per-class", type=COUNT, metavar="N", help="Sample N images of each class, one row per class.")
-@click.option("--truncation", type=float, metavar="T", help="Truncation in (0, 1]: less variety, more fidelity.")
+@TRUNCATION
+@CUTOFF
+@NOISE
+@click.option(
+    "--mix",
+    metavar="ROWS,COLUMNS",
+    help="Draw a sheet of mixed styles: those of the images in the first row upon those in the first column.",
+)
+@click.option(
+    "--styles", type=click.Choice(STYLES), help="With --mix: the styles that the first row gives. [default: coarse]"
+)
 @click.option("--sweep", metavar="OPTION=A,B,...", help="Draw one row for each value, all with the same latents.")
 @click.option(
     "--latents",
@@ -120,13 +136,18 @@ Load = Callable[[], "Model"]
 """Loads the model, as the options of the command say."""
 
 
+OF_STYLES = {option: (f"--{option}", option) for option in ("truncation", "cutoff", "noise")}
+"""The options of how styles become an image. `refuse_options` takes them."""
+
 _NEEDS = {
     "count": ("-n", SAMPLES),
     "seed": ("--seed", SAMPLES),
     "seeds": ("--seeds", SAMPLES),
     "classes": ("--class", "label"),
     "per_class": ("--per-class", "label"),
-    "truncation": ("--truncation", "truncation"),
+    **OF_STYLES,
+    "mix": ("--mix", "styles_from"),
+    "styles": ("--styles", "styles"),
     "sweep": ("--sweep", SAMPLES),
     "latents": ("--latents", SAMPLES),
     "source": ("--input", "image"),
@@ -150,7 +171,7 @@ def _sample(
 ) -> None:
     from ganzoo.sampling import image_files
 
-    grid: SampleGrid | SavedLatents = _grid(source, asked) if latents is None else _saved_latents(latents, asked)
+    grid: Grid = _grid(source, asked) if latents is None else _saved_latents(latents, asked)
     target = image_files.choose_target(output, source.name, grid, file_format, overwrite=overwrite, scale=scale)
     model = load()
     if isinstance(grid, SampleGrid) and grid.columns:
@@ -161,9 +182,17 @@ def _sample(
     note_precision(model)
 
 
-def _grid(source: Source, asked: dict[str, Any]) -> SampleGrid:
+def _grid(source: Source, asked: dict[str, Any]) -> SampleGrid | MixingSheet:
     subject = source.info.subject
-    return make_grid(partial(subject.request, source.name), subject.classes, **asked)
+    make_request = partial(subject.request, source.name)
+    if "mix" not in asked:
+        return make_grid(make_request, subject.classes, **asked)
+    classes = asked.pop("classes", ())
+    wrong = [option for option in ("count", "seeds", "per_class", "sweep") if option in asked]
+    if wrong or len(classes) > 1:
+        flags = " and ".join(_NEEDS[option][0] for option in wrong) or "all but one --class"
+        raise click.UsageError(f"--mix says which images the sheet has - leave out {flags}")
+    return make_mixing_sheet(make_request, **asked, **({"label": classes[0]} if classes else {}))
 
 
 def _saved_latents(path: Path, asked: dict[str, Any]) -> SavedLatents:
@@ -249,7 +278,7 @@ _NEEDS_OF_ENDS = {
     "classes": ("--class", "label"),
     "from_class": ("--from-class", "label"),
     "to_class": ("--to-class", "label"),
-    "truncation": ("--truncation", "truncation"),
+    **OF_STYLES,
 }
 
 
@@ -278,7 +307,9 @@ _NEEDS_OF_ENDS = {
 @click.option(
     "--to-class", type=CLASS, metavar="NAME", help="Class of the last image. [default: that of the first image]"
 )
-@click.option("--truncation", type=float, metavar="T", help="Truncation in (0, 1]: less variety, more fidelity.")
+@TRUNCATION
+@CUTOFF
+@NOISE
 @click.option(
     "--hold",
     multiple=True,
@@ -305,7 +336,8 @@ def interpolate(
 ) -> None:
     """Interpolate between two images, or through more.
 
-    The latent moves on a great circle, and the class in a straight line.
+    The latent moves on a great circle, and the class in a straight line. A model with styles moves the styles, in a
+    straight line, and keeps the noise.
     """
     from ganzoo.sampling import interpolation_files
 

@@ -16,6 +16,8 @@ class StyleGAN2Config(FrozenRecord):
 
     - `resolution` is that of a square image, 4 times a power of 2. `constant` is the height and the width of the
       learned constant. Another one than 4x4 gives images of its shape: (3, 4) at 64 gives 48x64 pixels.
+    - `shown` is the height and the width of the middle part that is the image, if it is not all: weights for images of
+      384x512 pixels make 512x512.
     - `base_width` divided by the resolution of a layer is its number of channels, at most `max_width`. Config E has
       16384, config F has 32768.
     - `classes` is the number of classes. With 0, the networks receive no class.
@@ -29,6 +31,7 @@ class StyleGAN2Config(FrozenRecord):
     resolution: int = 1024
     channels: int = 3
     constant: tuple[int, ...] = (4, 4)
+    shown: tuple[int, ...] = ()
     classes: int = 0
     latent_dim: int = 512
     style_dim: int = 512
@@ -47,6 +50,11 @@ class StyleGAN2Config(FrozenRecord):
             raise ValueError(f"channels is 1 (gray), 3 (RGB) or 4 (RGBA), not {self.channels}")
         if len(self.constant) != 2 or min(self.constant) < 1:
             raise ValueError(f"constant is a height and a width, such as (4, 4), not {self.constant}")
+        if self.shown and (
+            len(self.shown) != 2
+            or any(n < 1 or n > m or (m - n) % 2 for n, m in zip(self.shown, self.canvas, strict=True))
+        ):
+            raise ValueError(f"shown is the height and the width of the middle of {self.canvas}, not {self.shown}")
         if min(self.latent_dim, self.style_dim, self.mapping_layers, self.max_width, self.group_size) < 1:
             raise ValueError("latent_dim, style_dim, mapping_layers, max_width and group_size must be at least 1")
         if self.base_width < self.resolution:
@@ -59,8 +67,20 @@ class StyleGAN2Config(FrozenRecord):
     @property
     def image_shape(self) -> tuple[int, int, int]:
         """(C, H, W) of one image."""
+        height, width = self.shown or self.canvas
+        return (self.channels, height, width)
+
+    @property
+    def canvas(self) -> tuple[int, int]:
+        """(H, W) of what the networks make and see. An image is its middle part."""
         height, width = self.constant
-        return (self.channels, height * self.resolution // 4, width * self.resolution // 4)
+        return (height * self.resolution // 4, width * self.resolution // 4)
+
+    @property
+    def margins(self) -> tuple[int, int]:
+        """The rows above an image on its canvas, and the columns to its left. There are as many on the other side."""
+        height, width = self.shown or self.canvas
+        return ((self.canvas[0] - height) // 2, (self.canvas[1] - width) // 2)
 
     @property
     def resolutions(self) -> tuple[int, ...]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from typing import cast
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from ganzoo import (
     GAN,
@@ -13,6 +15,8 @@ from ganzoo import (
     Batch,
     GeneratorOutput,
     Inputs,
+    Prior,
+    StyleBased,
     Task,
     Update,
     discriminate,
@@ -21,14 +25,18 @@ from ganzoo import (
 )
 from ganzoo_stylegan.stylegan2.config import StyleGAN2Config
 from ganzoo_stylegan.stylegan2.networks import Discriminator, Generator
+from ganzoo_stylegan.stylegan2.sampling import draw_inputs, noise_maps, styles_of, untruncated
 
 __all__ = ["StyleGAN2"]
+
+_DRAWS = 1000  # for the scale of the styles
 
 
 class StyleGAN2(GAN):
     """A generator with a mapping to styles, and a residual discriminator."""
 
     memory_format = torch.channels_last
+    held_inputs = ("noise",)
 
     def __init__(self, config: StyleGAN2Config, loss: AdversarialLoss) -> None:
         super().__init__()
@@ -48,7 +56,7 @@ class StyleGAN2(GAN):
     def training_step(self, batches: Iterator[Batch]) -> Iterator[Update]:
         """One step of D, then one step of G with the same generated images, which are computed only once."""
         batch = next(batches)
-        image, label = batch["image"], batch["label"] if self.config.classes else None
+        image, label = self._on_canvas(batch["image"]), batch["label"] if self.config.classes else None
         styles = self.mixed_styles(len(image), label)
         fake = self.synthesize(styles)
         output = discriminate(lambda images: self.discriminator(images, label), image, fake.detach())
@@ -57,6 +65,11 @@ class StyleGAN2(GAN):
             fooled = self.loss.generator(output.discriminator(fake))
             generator = GeneratorOutput(self.synthesize, styles)
             yield Update("generator", {"adversarial": fooled}, generators=[generator])
+
+    def _on_canvas(self, images: Tensor) -> Tensor:
+        """Images with the black margins that the networks make and see too."""
+        top, left = self.config.margins
+        return functional.pad(images, (left, left, top, top), value=-1.0) if top or left else images
 
     def synthesize(self, styles: Tensor) -> Tensor:
         """(N, C, H, W) from a style for each layer, (N, styles, style_dim), with new noise."""
@@ -84,11 +97,42 @@ class StyleGAN2(GAN):
         return draw_latent("normal", count, self.config.latent_dim, device=self.device)
 
     def draw(self, request: Task, random: torch.Generator) -> Inputs:
-        """One latent, (latent_dim,)."""
-        return {"z": draw_latent("normal", self.config.latent_dim, random=random)}
+        """The inputs of one image, as `ganzoo_stylegan.stylegan2.sampling` says."""
+        return draw_inputs(self.generator, self.config, cast("StyleBased", request), random)
 
     def generate(self, inputs: Inputs) -> Tensor:
-        """(N, C, H, W) in [-1, 1] from ``z``, (N, latent_dim)."""
-        noise = self.generator.synthesis.constant_noise()
-        images: Tensor = self.generator(inputs["z"], noise=noise)
-        return images.clamp(-1, 1)
+        """(N, C, H, W) in [-1, 1]."""
+        images: Tensor = self.generator.synthesis(styles_of(self.generator, inputs), noise_maps(self.generator, inputs))
+        (top, left), (_, height, width) = self.config.margins, self.config.image_shape
+        return images[:, :, top : top + height, left : left + width].clamp(-1, 1)
+
+    @torch.no_grad()
+    def edit_inputs(self, inputs: Inputs) -> Inputs:
+        """The style ``w`` in place of the latent: (N, style_dim), or (N, styles, style_dim) of mixed images."""
+        w = untruncated(self.generator, self._on_device(inputs)).to(inputs["noise"].device)
+        return {"w": w, **{name: inputs[name] for name in ("truncation", "noise") if name in inputs}}
+
+    @torch.no_grad()
+    def inversion_inputs(self, inputs: Inputs) -> Inputs:
+        """A style for each layer (N, styles, style_dim), which reach more images than latents do; and the noise."""
+        w = styles_of(self.generator, self._on_device(inputs)).to(inputs["noise"].device)
+        return {"w": w, "noise": inputs["noise"]}
+
+    @torch.no_grad()
+    def inversion_priors(self, inputs: Inputs) -> Mapping[str, Prior]:
+        """The styles are normal around the mean style, as widely as those of random latents. The noise stays."""
+        z = draw_latent("normal", _DRAWS, self.config.latent_dim, random=torch.Generator().manual_seed(0))
+        label = torch.arange(_DRAWS, device=self.device) % self.config.classes if self.config.classes else None
+        scale = self.generator.mapping(z.to(self.device, self.generator.mapping.w_avg.dtype), label).std(0)
+        return {"w": Prior("normal", self.generator.mapping.w_avg.expand_as(inputs["w"][0]), scale)}
+
+    def direction_layers(self) -> Mapping[str, Sequence[Tensor]]:
+        """The maps from a style to the scales of each convolution (arXiv:2007.06600, section 4)."""
+        return {"w": [layer.affine.weight * layer.affine.scale for layer in self.generator.synthesis.layers()]}
+
+    def direction_activations(self, inputs: Inputs) -> Mapping[str, Tensor]:
+        """The styles themselves (arXiv:2004.02546, section 2.2)."""
+        return {"w": inputs["w"]}
+
+    def _on_device(self, inputs: Inputs) -> Inputs:
+        return {name: value.to(self.device) for name, value in inputs.items() if name != "noise"}

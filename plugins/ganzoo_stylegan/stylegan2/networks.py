@@ -25,7 +25,7 @@ from ganzoo_stylegan.layers import (
 )
 from ganzoo_stylegan.stylegan2.config import StyleGAN2Config
 
-__all__ = ["Discriminator", "Generator", "Synthesis"]
+__all__ = ["Discriminator", "Generator", "ModulatedConv2d", "Synthesis", "SynthesisLayer", "ToRGB", "mapping_inputs"]
 
 MAPPING_RATE = 0.01
 """The learning rate of the mapping network, relative to the others (arXiv:1812.04948, appendix C)."""
@@ -37,6 +37,17 @@ CLASS_LAYERS = 8
 """The layers of the discriminator's mapping of labels, as in the authors' code."""
 
 
+def mapping_inputs(z: Tensor | None, label: Tensor | None, embed: EqualLinear | None) -> Tensor:
+    """What a mapping network gets: normalized latents, and behind them normalized embeddings of the labels."""
+    parts = [] if z is None else [normalize(z)]
+    if embed is not None:
+        if label is None:
+            raise ValueError("the networks have classes - give a label for each image")
+        classes = embed.weight.shape[1]
+        parts.append(normalize(embed(one_hot(label, classes).to(embed.weight.dtype))))
+    return torch.cat(parts, 1)
+
+
 class Mapping(nn.Module):
     """Normalized inputs through fully connected layers: (N, inputs) and class labels (N,) to (N, outputs).
 
@@ -46,28 +57,18 @@ class Mapping(nn.Module):
 
     def __init__(self, inputs: int, outputs: int, layers: int, classes: int = 0, embedding: int = 0) -> None:
         super().__init__()
-        self.layers, self.classes = layers, classes
-        if classes:
-            self.embed = EqualLinear(classes, embedding)
+        self.layers = layers
+        self.embed = EqualLinear(classes, embedding) if classes else None
         sizes = [inputs + (embedding if classes else 0), *[outputs] * layers]
         for i, (before, after) in enumerate(pairwise(sizes)):
             self.add_module(f"fc{i}", EqualLinear(before, after, rate=MAPPING_RATE))
 
     def forward(self, z: Tensor | None, label: Tensor | None = None) -> Tensor:
         """(N, outputs)."""
-        parts = [] if z is None else [normalize(z)]
-        if self.classes:
-            parts.append(normalize(self._embedded(label)))
-        x = torch.cat(parts, 1)
+        x = mapping_inputs(z, label, self.embed)
         for i in range(self.layers):
             x = leaky_relu(self.get_submodule(f"fc{i}")(x))
         return x
-
-    def _embedded(self, label: Tensor | None) -> Tensor:
-        if label is None:
-            raise ValueError("the networks have classes - give a label for each image")
-        embedded: Tensor = self.embed(one_hot(label, self.classes).to(self.embed.weight.dtype))
-        return embedded
 
 
 class StyleMapping(Mapping):
