@@ -35,6 +35,10 @@ class Match(NamedTuple):
         """The name of the network in the file, which ``--part`` takes; an empty text if the file is the network."""
         return self.prefix.strip("/.")
 
+    def in_file(self, name: str) -> str:
+        """The whole name of a tensor that the layout knows as `name`."""
+        return name if name in self.layout.beside else self.prefix + name
+
 
 def find_layout(shapes: Shapes, layouts: Iterable[Layout], *, of: str, part: str = "") -> Match:
     """The only layout that reads a checkpoint which is published or registered. `of` names it in errors.
@@ -95,7 +99,7 @@ def _tensor(tensors: Mapping[str, Tensor], match: Match, theirs: str | Derived) 
     """One tensor of the checkpoint, or a tensor that is computed from several."""
     if isinstance(theirs, Derived):
         return theirs.make(*(_tensor(tensors, match, name) for name in theirs.sources))
-    return tensors[theirs if theirs in match.layout.beside else match.prefix + theirs]
+    return tensors[match.in_file(theirs)]
 
 
 # --- the networks in a file ----------------------------------------------------------------------

@@ -8,6 +8,7 @@ import torch
 import ganzoo
 from ganzoo.pretrained.importing import import_checkpoint
 from ganzoo.registry import lookup
+from ganzoo.weights import pickles
 from ganzoo_stylegan.stylegan2.layouts import read_rosinality
 from in_process import ganzoo as shell
 from pickled_networks import EasyDict, recorded, use_their_names
@@ -26,7 +27,9 @@ FILTER = LINE.outer(LINE) / 64
 
 @pytest.fixture(autouse=True)
 def cache(tmp_path, monkeypatch):
-    monkeypatch.setattr("huggingface_hub.constants.HF_ASSETS_CACHE", str(tmp_path / "assets"))
+    """An assets cache for this test. Files are converted in this process, which has imported torch already."""
+    monkeypatch.setattr("huggingface_hub.utils._cache_assets.HF_ASSETS_CACHE", str(tmp_path / "assets"))
+    monkeypatch.setattr(pickles, "_run_converter", pickles._convert)
 
 
 def make(**changes):
@@ -94,10 +97,11 @@ def test_a_pickled_network_by_the_command_line(tmp_path, monkeypatch, capsys):
         ({"synthesis.b8.conv0.resample_filter": torch.ones(3, 3) / 9}, r"another filter than \[1, 3, 3, 1\]"),
         ({"synthesis.b4.torgb.weight": None}, "architecture `orig` or `resnet`"),
         ({"synthesis.input.freqs": torch.ones(4, 2)}, "StyleGAN3"),
+        ({"GE.blocks.0.to_style1.weight": torch.ones(4, 2)}, "lucidrains"),
     ],
-    ids=["filter", "size of the filter", "orig", "stylegan3"],
+    ids=["filter", "size of the filter", "orig", "stylegan3", "lucidrains"],
 )
-def test_other_generators_of_the_authors_say_what_they_are(tmp_path, change, told):
+def test_other_generators_say_what_they_are(tmp_path, change, told):
     changed = {**with_filters(state_of(make())), **change}
     torch.save({name: value for name, value in changed.items() if value is not None}, tmp_path / "other.pt")
     with pytest.raises(ganzoo.GanzooError, match=told):

@@ -29,17 +29,27 @@ def read_authors(shapes: Shapes) -> Reading | None:
     ganzoo has the same names. The filters of resampling, which the files hold for each layer, are only compared.
 
     Raises:
-        GanzooError: it is a generator of the same code that is no StyleGAN2 with skip connections.
+        GanzooError: it is a relative of StyleGAN2 with skip connections; the message names it.
     """
-    if "synthesis.input.freqs" in shapes:
-        raise GanzooError("the file holds a generator of StyleGAN3 - only generators of StyleGAN2 can be imported")
+    _refuse_relatives(shapes)
     if "synthesis.b4.const" not in shapes or "mapping.fc0.weight" not in shapes:
         return None
-    if "synthesis.b4.torgb.weight" not in shapes:
-        text = "the file holds a StyleGAN2 generator of the architecture `orig` or `resnet`"
-        raise GanzooError(f"{text} - only those of the architecture `skip` can be imported")
     filters = [name for name in shapes if name.endswith(".resample_filter")]
     return _reading(shapes, {name: (name, _ALL) for name in shapes if name not in filters}, filters, gain=1)
+
+
+def _refuse_relatives(shapes: Shapes) -> None:
+    """Say of generators that are similar, but another function, what they are."""
+    if "synthesis.input.freqs" in shapes:
+        raise GanzooError("the file holds a generator of StyleGAN3 - only generators of StyleGAN2 can be imported")
+    if "synthesis.b4.const" in shapes and "synthesis.b4.torgb.weight" not in shapes:
+        text = "the file holds a StyleGAN2 generator of the architecture `orig` or `resnet`"
+        raise GanzooError(f"{text} - only those of the architecture `skip` can be imported")
+    if any(name.endswith("blocks.0.to_style1.weight") for name in shapes):
+        text = (
+            "the file holds a generator of lucidrains' stylegan2-pytorch, which upsamples in another way than StyleGAN2"
+        )
+        raise GanzooError(f"{text} - generators of NVIDIA's code, StudioGAN and rosinality can be imported")
 
 
 def read_rosinality(shapes: Shapes) -> Reading | None:
