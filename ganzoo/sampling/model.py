@@ -409,8 +409,10 @@ class Model:
             float32_on_cpu(),
             memory_for(self.device, remedy="use fewer starts"),
         ):
+            fused = self.gan.generate if self._fused is None else self._fused.function_of(self.gan, packs=False)
             return search_images(
                 self.gan,
+                fused,
                 lambda seeds: self._draw_each((each, request) for each in seeds),
                 targets,
                 search,

@@ -23,7 +23,6 @@ from ganzoo.cli.arguments import (
     MODEL,
     PATH,
     Name,
-    bounded,
     registered,
     resolved,
 )
@@ -31,7 +30,7 @@ from ganzoo.cli.output import say, tell
 from ganzoo.cli.progress import bars
 from ganzoo.data.known import check_source
 from ganzoo.errors import InvalidConfigError, InvalidRequestError
-from ganzoo.pretrained.resolve import resolve_folder
+from ganzoo.hub import download
 from ganzoo.registry import lookup
 from ganzoo.sampling.engines import export_formats
 from ganzoo.training.plan import PRECISIONS, Plan, make_plan
@@ -232,9 +231,9 @@ def export(
 ) -> None:
     """Copy a model to another folder, or to a file that works without ganzoo.
 
-    NAME is the folder of a run or of a model, or a Hub reference such as hf:OWNER/REPO. With --format, it may be a
-    registered model too. The images of the file are compared with those of PyTorch before it is left there. A text file
-    next to it tells how to run it.
+    NAME is a registered model, the folder of a run or of a model, or a Hub reference such as hf:OWNER/REPO. With
+    --format, the images of the file are compared with those of PyTorch before it is left there. A text file next to it
+    tells how to run it.
     """
     if file_format is not None:
         if half or standing:
@@ -250,9 +249,14 @@ def export(
         raise click.UsageError("--direction is for files - leave it out, or add --format")
     from ganzoo.pretrained import exporting
 
-    folder = bounded(resolve_folder(name)).fetch_folder()
-    exporting.export(folder, output, half=half, standing=standing or 0, overwrite=overwrite)
+    source = resolved(name)
+    if source.on_hub:
+        download.bound_client()
+    with bars() as progress:
+        exporting.export(source, output, half=half, standing=standing or 0, overwrite=overwrite, progress=progress)
     say(output)
+    if source.info.license:
+        tell(f"ganzoo: note: the license of these weights is {source.info.license}")
 
 
 @click.command("import")

@@ -39,7 +39,6 @@ class FusedGenerator(nn.Module):
         self.low = _convolution(rgb[stage - 1], 1 - share) if share < 1 else None
         self.factor = 2 ** (len(generator.blocks) - 1 - stage)
 
-    @torch.no_grad()
     def forward(self, inputs: Inputs) -> Tensor:
         """(N, C, H, W) in [-1, 1] from ``z``, (N, latent_dim)."""
         x: Tensor = self.first(normalize(inputs["z"]))
