@@ -190,3 +190,12 @@ def test_a_model_without_styles_names_the_architecture_that_has_them(monkeypatch
     done = shell(monkeypatch, capsys, "sample", "dcgan-mnist", "--mix", "2,2")
     assert done.code == 2
     assert "leave out --mix, or choose a model of stylegan2" in done.err
+
+
+def test_a_model_with_styles_is_exported(folder, monkeypatch, capsys):
+    """For any number of images. The command compares the images of the file with those of PyTorch."""
+    done = shell(monkeypatch, capsys, "export", "./faces", "-o", "faces.pt2", "--format", "torch-export")
+    assert done.code == 0, done.err
+    text = (folder.parent / "faces.pt2.md").read_text()
+    assert "| input `noise` | float32 (N, 656): noise, standard normal |" in text
+    assert "| input `class`" in text or "| input `label`" in text

@@ -82,7 +82,7 @@ class FusedSynthesis(nn.Module):
     def forward(self, styles: Tensor, noise: Sequence[Tensor | None] | None = None) -> Tensor:
         """`noise` has one tensor for each of `layers`, (N or 1, 1, H, W); None is no noise."""
         w, each = styles.unbind(1), noise or [None] * len(self.convs)
-        x = self.const.expand(len(styles), -1, -1, -1).contiguous(memory_format=torch.channels_last)
+        x = self.const.expand(styles.shape[0], -1, -1, -1).contiguous(memory_format=torch.channels_last)
         x = self.convs[0](x, w[0], each[0])
         image: Tensor = self.to_rgb[0](x, w[1])
         for i in range(1, len(self.to_rgb)):

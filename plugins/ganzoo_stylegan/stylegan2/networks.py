@@ -213,7 +213,7 @@ class Synthesis(nn.Module):
         """`noise` has one tensor for each of `layers`, (N or 1, 1, H, W); None is no noise."""
         blocks, each_style = self.blocks(), styles.unbind(1)
         each_noise = noise or [None] * (len(each_style) - 1)
-        x, image = blocks[0].const.expand(len(styles), -1, -1, -1), None
+        x, image = blocks[0].const.expand(styles.shape[0], -1, -1, -1), None
         start = 0
         for block in blocks:
             end = start + len(block.layers)
