@@ -13,7 +13,7 @@ from ganzoo.errors import InvalidRequestError, NonFiniteError
 from ganzoo.interface.gan import GAN, Inputs
 from ganzoo.interface.latents import Prior
 from ganzoo.sampling.degradations import Damage
-from ganzoo.sampling.requests import check_whole
+from ganzoo.sampling.requests import IMAGE_LOSSES, check_whole
 from ganzoo.utils.progress import Progress
 from ganzoo.utils.seeds import derive_seed
 
@@ -24,11 +24,12 @@ ImageLoss = Callable[[Tensor, Tensor], Tensor]
 
 Combine = Literal["mean", "best"]
 
-LOSSES: dict[str, ImageLoss] = {
-    "l1": lambda images, targets: (images - targets).abs().flatten(1).mean(1),
-    "l2": lambda images, targets: (images - targets).square().flatten(1).mean(1),
-}
-"""The losses that have a name, both as means over pixels."""
+_MEANS: tuple[ImageLoss, ...] = (
+    lambda images, targets: (images - targets).abs().flatten(1).mean(1),
+    lambda images, targets: (images - targets).square().flatten(1).mean(1),
+)
+LOSSES = dict(zip(IMAGE_LOSSES, _MEANS, strict=True))
+"""The losses that have a name."""
 
 _CONSTANT = 0.5  # the part of the steps with the full learning rate, before it falls linearly to zero
 

@@ -14,6 +14,7 @@ from ganzoo.interface.tasks import Task
 
 __all__ = [
     "DIRECTION_METHODS",
+    "IMAGE_LOSSES",
     "Subject",
     "check_scale",
     "check_seeds",
@@ -29,6 +30,9 @@ SEEDS = 2**32
 
 DIRECTION_METHODS = ("sefa", "pca")
 """The ways to find directions of latent space: from weights, and from activations."""
+
+IMAGE_LOSSES = ("l1", "l2")
+"""The losses of inversion that have a name: the mean over pixels of the absolute and of the squared difference."""
 
 MOST_SCALE = 64
 """The largest factor by which pictures are enlarged."""

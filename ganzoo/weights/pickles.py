@@ -327,7 +327,7 @@ def _more_than_tensors(source: Path, names: list[str]) -> str:
     """The message for a file that only code could read. `names` are the functions and classes that it would use."""
     if names[0].startswith(_TENSORFLOW):
         text = f"{source} is a network of NVIDIA's code for TensorFlow ({names[0]}), which only that code can read"
-        return f"{text} - convert it with legacy.py of https://github.com/NVlabs/stylegan2-ada-pytorch first"
+        return f"{text} - convert it with legacy.py of NVIDIA's code for PyTorch first"
     if any(name.startswith("torch.nn.modules.") for name in names):
         return f"{source} is a whole pickled module ({names[0]}), and reading it could run code - " + (
             "ask its author to save the module's state_dict()"
