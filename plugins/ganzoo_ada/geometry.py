@@ -12,7 +12,7 @@ from torch.nn import functional
 from ganzoo import at_least_float32
 from ganzoo_ada.chance import Dice, product
 
-__all__ = ["move", "random_matrices", "transform"]
+__all__ = ["MARGIN", "move", "random_matrices", "transform"]
 
 SYM6 = (
     *(0.015404109327027373, 0.0034907120842174702, -0.11799011114819057, -0.048311742585633),

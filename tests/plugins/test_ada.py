@@ -71,6 +71,13 @@ def test_at_full_strength_images_change_and_gradients_flow(channels):
     assert (gradient.flatten(1).abs().sum(1) > 0).all()
 
 
+def test_images_may_be_too_small():
+    with pytest.raises(
+        ganzoo.InvalidRequestError, match="ada needs images of more than 6x6 pixels, not 6x9 - leave out"
+    ):
+        AdaptiveDiscriminatorAugmentation()(images(height=6, width=9))
+
+
 def test_hue_turns_around_the_gray_axis():
     one, luma = torch.eye(4).double(), torch.tensor([1, 1, 1, 0]).double() / math.sqrt(3)
     third = torch.full((1, 1, 1), 2 * math.pi / 3, dtype=torch.float64)

@@ -260,3 +260,25 @@ def test_the_mean_style_is_computed_again_over_samples():
     model.standing_statistics(8, batch_size=16)
     z = torch.cat([model.draw(16, seed=16 * i)["z"] for i in range(8)])
     torch.testing.assert_close(model.gan.generator.mapping.w_avg, model.gan.generator.mapping(z).mean(0))
+
+
+def labeled_loop(classes, data):
+    torch.manual_seed(0)
+    tiny = {**lookup.registry().architectures["stylegan2"].tiny, "classes": classes}
+    options = ganzoo.TrainingOptions(iterations=2, batch_size=4)
+    return ganzoo.Loop(lookup.create("stylegan2", **tiny), data, options)
+
+
+def test_it_trains_with_classes():
+    loop = labeled_loop(2, testing.noise_data((3, 8, 8)))
+    before = loop.gan.generator.mapping.embed.weight.clone()
+    assert len(list(loop)) == 2
+    assert not torch.equal(loop.gan.generator.mapping.embed.weight, before)
+
+
+@pytest.mark.parametrize(("labels", "found"), [(None, "none"), (torch.arange(20), "more")])
+def test_classes_that_the_data_does_not_have(labels, found):
+    names = () if labels is None else tuple(map(str, range(20)))
+    data = ganzoo.ImageData("noise", testing.noise_data((3, 8, 8)).images, labels, names)
+    with pytest.raises(GanzooError, match=f"the config has 2 classes, and the data has {found} - give their number"):
+        next(labeled_loop(2, data))

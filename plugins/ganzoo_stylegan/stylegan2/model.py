@@ -15,6 +15,7 @@ from ganzoo import (
     Batch,
     GeneratorOutput,
     Inputs,
+    InvalidRequestError,
     Prior,
     StyleBased,
     Task,
@@ -57,7 +58,7 @@ class StyleGAN2(GAN):
     def training_step(self, batches: Iterator[Batch]) -> Iterator[Update]:
         """One step of D, then one step of G with the same generated images, which are computed only once."""
         batch = next(batches)
-        image, label = self._on_canvas(batch["image"]), batch["label"] if self.config.classes else None
+        image, label = self._on_canvas(batch["image"]), self._label(batch)
         styles = self.mixed_styles(len(image), label)
         fake = self.synthesize(styles)
         output = discriminate(lambda images: self.discriminator(images, label), image, fake.detach())
@@ -66,6 +67,21 @@ class StyleGAN2(GAN):
             fooled = self.loss.generator(output.discriminator(fake))
             generator = GeneratorOutput(self.synthesize, styles)
             yield Update("generator", {"adversarial": fooled}, generators=[generator])
+
+    def _label(self, batch: Batch) -> Tensor | None:
+        """The labels of a batch, (N,); None if the networks have no classes.
+
+        Raises:
+            InvalidRequestError: The data has no classes, or too many.
+        """
+        if not self.config.classes:
+            return None
+        label = batch.get("label")
+        if label is None or int(label.max()) >= self.config.classes:
+            found = "none" if label is None else "more"
+            problem = f"the config has {self.config.classes} classes, and the data has {found}"
+            raise InvalidRequestError(f"{problem} - give their number with --config classes=N, or leave it out")
+        return label
 
     def _on_canvas(self, images: Tensor) -> Tensor:
         """Images with the black margins that the networks make and see too."""
