@@ -1,11 +1,12 @@
-"""Weights of StyleGAN2 on the Hub, which others have published. None of them are ours."""
+"""Weights of StyleGAN2: our own small model, and what others have published on the Hub."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ganzoo import HubFile, PretrainedModel
+from ganzoo import BundledFile, HubFile, PretrainedModel
+from ganzoo_stylegan.stylegan2.config import PORTRAITS
 
 __all__ = ["pretrained_models"]
 
@@ -33,7 +34,20 @@ _OBJECTS = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "hor
 
 
 def pretrained_models() -> Iterator[PretrainedModel]:
-    """The authors' weights as converted for rosinality's code, and those of StudioGAN."""
+    """Our own model, the authors' weights as converted for rosinality's code, and those of StudioGAN."""
+    yield PretrainedModel(
+        name="stylegan2-pixelfaces",
+        architecture="stylegan2",
+        summary="portraits in the style of pixel art, 64x64",
+        dataset="pixelfaces",
+        license="apache-2.0",
+        config=dict(PORTRAITS.config),
+        weights=BundledFile(
+            package="ganzoo_stylegan",
+            path="weights/stylegan2-pixelfaces.safetensors",
+            sha256="7c3e0674ba123c73b91cdafa65c788a127a026517729921270a81e424f9352af",
+        ),
+    )
     for name, (resolution, sha256, size) in _CONVERTED.items():
         yield PretrainedModel(
             name=f"stylegan2-{name}",
