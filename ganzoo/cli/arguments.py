@@ -32,6 +32,7 @@ __all__ = [
     "OVERWRITE",
     "PATH",
     "PRECISION",
+    "SETTINGS",
     "SUBJECT",
     "TARGET",
     "Name",
@@ -89,6 +90,13 @@ DATA_DIR = click.option(
     default=Path("data"),
     show_default=True,
     help="Folder where data sets known by name are stored.",
+)
+SETTINGS = click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="FIELD=VALUE",
+    help="Set any other field of the request, such as one of a plugin's task. Can be repeated.",
 )
 OVERWRITE = click.option("--overwrite", is_flag=True, help="Replace files that already exist.")
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ganzoo.errors import InvalidRequestError
 from ganzoo.interface.configs import ClassConfig, Config, TranslationConfig
 from ganzoo.interface.records import FrozenRecord
+from ganzoo.utils.commands import flag
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -21,6 +23,10 @@ class Task(FrozenRecord):
     an architecture's config. `from_images` says whether a model translates images; other models generate
     them from latents. `trains_on` names the images in a training batch, one data set for each.
     `needs_labels` says whether training images must come with classes.
+
+    Each field has a default and is an option of the request. A page has a control for it: by its type, a number, a
+    text, a switch, or for a ``Literal`` a choice. If the config has a tuple of texts with the field's name in the
+    plural, such as ``directions``, these are the choices. ``metadata={"range": (0, 1)}`` bounds a number.
     """
 
     name: ClassVar[str]
@@ -53,8 +59,8 @@ class ClassConditional(Task):
     config: ClassVar[type[Any]] = ClassConfig
     needs_labels: ClassVar[bool] = True
 
-    label: int | None = None
-    truncation: float | None = None
+    label: int | None = field(default=None, metadata=flag("--class"))
+    truncation: float | None = field(default=None, metadata={**flag(), "range": (0, 1)})
 
     def __post_init__(self) -> None:
         value = self.truncation
@@ -72,5 +78,5 @@ class ImageToImage(Task):
     from_images: ClassVar[bool] = True
     trains_on: ClassVar[tuple[str, ...]] = ("a", "b")
 
-    image: Tensor | None = None
-    direction: str | None = None
+    image: Tensor | None = field(default=None, metadata=flag(None))
+    direction: str | None = field(default=None, metadata=flag())

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ganzoo.errors import InvalidRequestError
 from ganzoo.interface.tasks import Task
 from ganzoo.sampling.image_files import MOVING, STILLS
 from ganzoo.sampling.latent_files import SavedLatents, read_latents
+from ganzoo.sampling.requests import with_fields
 from ganzoo.utils.files import check_file
 from ganzoo.utils.locks import locked_output
 from ganzoo.utils.names import join_label, short_name
@@ -63,6 +64,14 @@ class Interpolation:
                 large = [contact_sheet([picture], scale=scale) for picture in pictures]
                 save_animation([*large, *large[-2:0:-1]], self.path, milliseconds=_MILLISECONDS)
         return self.path
+
+    def with_settings(self, name: str, settings: Mapping[str, Any]) -> Interpolation:
+        """The same between requests to the model `name` with other fields set, such as those of a plugin's task.
+
+        Raises:
+            InvalidRequestError: the task has no such field, or refuses a value.
+        """
+        return replace(self, requests=tuple(with_fields(each, settings, of=name) for each in self.requests))
 
     def _ends(self, model: Model) -> tuple[Inputs, Inputs]:
         """The inputs of the first and of the last image."""

@@ -21,6 +21,7 @@ from ganzoo.cli.arguments import (
     OVERWRITE,
     PATH,
     PRECISION,
+    SETTINGS,
     resolved,
 )
 from ganzoo.cli.output import say, tell
@@ -30,6 +31,7 @@ from ganzoo.pretrained.load import load_from
 from ganzoo.pretrained.sources import Source
 from ganzoo.sampling.engines import check_engine, describe_difference
 from ganzoo.sampling.grid import SampleGrid, make_grid
+from ganzoo.sampling.requests import parse_settings
 from ganzoo.utils.image_folders import list_folder
 
 if TYPE_CHECKING:
@@ -54,6 +56,7 @@ __all__ = ["COMMANDS", "interpolate", "load_model", "note_precision", "sample"]
 )
 @click.option("--per-class", type=COUNT, metavar="N", help="Sample N images of each class, one row per class.")
 @click.option("--truncation", type=float, metavar="T", help="Truncation in (0, 1]: less variety, more fidelity.")
+@SETTINGS
 @click.option("--sweep", metavar="OPTION=A,B,...", help="Draw one row for each value, all with the same latents.")
 @click.option(
     "--latents",
@@ -120,6 +123,7 @@ _NEEDS = {
     "classes": ("--class", "label"),
     "per_class": ("--per-class", "label"),
     "truncation": ("--truncation", "truncation"),
+    "settings": ("--set", SAMPLES),
     "sweep": ("--sweep", SAMPLES),
     "latents": ("--latents", SAMPLES),
     "source": ("--input", "image"),
@@ -155,6 +159,7 @@ def _sample(
 
 def _grid(source: Source, asked: dict[str, Any]) -> SampleGrid:
     subject = source.info.subject
+    asked = {**parse_settings(asked.pop("settings", ())), **asked}
     return make_grid(partial(subject.request, source.name), subject.classes, **asked)
 
 
@@ -236,6 +241,7 @@ _NEEDS_OF_ENDS = {
     "--to-class", type=CLASS, metavar="NAME", help="Class of the last image. [default: that of the first image]"
 )
 @click.option("--truncation", type=float, metavar="T", help="Truncation in (0, 1]: less variety, more fidelity.")
+@SETTINGS
 @click.option(
     "--hold",
     multiple=True,
@@ -253,7 +259,14 @@ _NEEDS_OF_ENDS = {
 @ENGINE
 @PRECISION
 def interpolate(
-    name: str, output: Path | None, overwrite: bool, device: str, engine: str, precision: str, **options: Any
+    name: str,
+    output: Path | None,
+    overwrite: bool,
+    device: str,
+    engine: str,
+    precision: str,
+    settings: tuple[str, ...],
+    **options: Any,
 ) -> None:
     """Interpolate between two images.
 
@@ -265,7 +278,7 @@ def interpolate(
     refuse_options(source, options, _NEEDS_OF_ENDS)
     interpolation = interpolation_files.prepare_interpolation(
         source.name, source.info.subject, output, overwrite=overwrite, **options
-    )
+    ).with_settings(source.name, parse_settings(settings))
     model = load_model(source, device, engine=engine, precision=precision)
     say(interpolation.write(model))
     note_precision(model)
