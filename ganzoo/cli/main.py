@@ -36,6 +36,7 @@ COMMANDS = {
     "inversion": ("invert",),
     "training": ("train", "export", "import"),
     "evaluation": ("evaluate", "quiz", "fool"),
+    "serving": ("serve",),
     "sharing": ("publish", "card", "new-plugin", "doctor", "completion"),
 }
 """The commands by the file of `ganzoo.cli.commands` that defines them."""

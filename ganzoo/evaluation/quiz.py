@@ -42,7 +42,7 @@ class Quiz:
     """A quiz with pictures of a data set and samples of a model that was trained on it.
 
     `restored` is a degradation, such as ``noise=1.0``. With it, each picture stands next to what the model restores
-    after this damage, in random order.
+    after this damage, in random order. Without `download`, a data set that is missing is an error.
     """
 
     data: str
@@ -51,6 +51,7 @@ class Quiz:
     sheet: Path
     data_dir: str | Path = "data"
     restored: str | None = None
+    download: bool = True
 
     @property
     def answers(self) -> Path:
@@ -118,7 +119,7 @@ class Quiz:
         from ganzoo.evaluation.image_sets import Pictures, random_rows
         from ganzoo.images.tensors import from_bytes, to_channels
 
-        data = load_data(self.data, model.image_shape, split="test", root=self.data_dir)
+        data = load_data(self.data, model.image_shape, split="test", root=self.data_dir, download=self.download)
         rows = random_rows(EACH, len(data), seed=self.seed)
         pixels = Pictures(self.data, data).take(rows)  # type: ignore[arg-type]  # Data: it has one part
         return from_bytes(to_channels(pixels, model.image_shape[0]))

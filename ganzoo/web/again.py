@@ -11,7 +11,24 @@ from ganzoo.interface.tasks import Task
 from ganzoo.sampling.requests import request_words
 from ganzoo.utils.commands import flag, keywords_of, words_of
 
-__all__ = ["Again", "Edited", "Inverted", "Sampled", "Translated", "Walked", "edit", "invert", "sample", "translate", "walk"]
+__all__ = [
+    "ENDS",
+    "Again",
+    "Edited",
+    "Inverted",
+    "Sampled",
+    "Translated",
+    "Walked",
+    "edit",
+    "invert",
+    "sample",
+    "translate",
+    "walk",
+]
+
+
+ENDS = frozenset({"label"})
+"""The fields that may differ at the ends of a walk. `ganzoo interpolate` has two options for each."""
 
 
 class Again(NamedTuple):

@@ -44,13 +44,13 @@ Fields = Mapping[str, Any]
 class Result:
     """What a page shows for a request.
 
-    `pictures` have a caption each. `files` are to be downloaded. `again` tells how to make the same result, under
-    the `name` of the model. `note` is a line about the result; it may be empty.
+    `files` are to be downloaded. `again` tells how to make the same result. `pictures` have a caption each; without
+    them, the first file is shown. `note` is a line about the result; it may be empty.
     """
 
-    pictures: tuple[tuple[Image, str], ...]
     files: tuple[Path, ...]
     again: Again
+    pictures: tuple[tuple[Image, str], ...] = ()
     note: str = ""
 
 
@@ -89,7 +89,7 @@ def sample(model: Model, name: str, folder: Path, fields: Fields, *, count: int,
     save_picture(contact_sheet(pictures, scale=enlargement(pictures[0].width)), sheet)
     write_latents(latents, inputs, [f"seed{seed + i}" for i in range(count)])
     captioned = tuple((picture, f"seed {seed + i}") for i, picture in enumerate(pictures))
-    return Result(captioned, (sheet, latents), again.sample(name, again.Sampled(count, seed), request))
+    return Result((sheet, latents), again.sample(name, again.Sampled(count, seed), request), captioned)
 
 
 def walk(
@@ -100,8 +100,6 @@ def walk(
     Raises:
         InvalidRequestError: a value is out of its range, or both ends are the same image.
     """
-    from PIL import Image
-
     from ganzoo.sampling.interpolation_files import prepare_interpolation
 
     _check("number of images", steps, 2, most_images(_subject(model)))
@@ -112,10 +110,7 @@ def walk(
     path = folder / f"{short_name(name)}-walk.webp"
     prepared = prepare_interpolation(name, _subject(model), path, seeds=options.seeds, steps=steps, overwrite=True)
     replace(prepared, requests=requests).write(model)
-    with Image.open(path) as film:
-        first = film.copy()
-    made = again.walk(name, options, requests)
-    return Result(((first, "the film"),), (path,), made)
+    return Result((path,), again.walk(name, options, requests))
 
 
 def edit(
@@ -126,8 +121,6 @@ def edit(
     Raises:
         InvalidRequestError: a value is out of its range, or the model has no directions.
     """
-    from PIL import Image
-
     from ganzoo.sampling.editing_files import prepare_editing
 
     _check("number of directions", count, 1, min(MOST_DIRECTIONS, max(1, most_images(_subject(model)) // COLUMNS)))
@@ -136,10 +129,8 @@ def edit(
     prepared = prepare_editing(name, _subject(model), path, overwrite=True, **vars(options))
     request = model.request(**fields)
     replace(prepared, request=request).write(model)
-    with Image.open(path) as sheet:
-        picture = sheet.copy()
-    caption = f"each row a direction, the strongest first; from {-strength:g} to {strength:g}"
-    return Result(((picture, caption),), (path,), again.edit(name, options, request))
+    note = f"Each row is a direction, the strongest first. The columns go from {-strength:g} to {strength:g}."
+    return Result((path,), again.edit(name, options, request), note=note)
 
 
 def translate(
@@ -162,7 +153,7 @@ def translate(
     path = folder / f"{picture.stem[:80]}-{short_name(name)}.png"
     save_picture(made, path)
     shown = ((to_pictures(source[None])[0], "the picture"), (made, "its translation"))
-    return Result(shown, (path,), again.translate(name, options, model.request(**fields), picture.name))
+    return Result((path,), again.translate(name, options, model.request(**fields), picture.name), shown)
 
 
 def invert(
@@ -181,8 +172,6 @@ def invert(
         UnreadableImage: the picture cannot be read.
         InvalidRequestError: a value is out of its range, or there is no such degradation.
     """
-    from PIL import Image
-
     from ganzoo.sampling.inverted_files import prepare_files
 
     _check("number of starts", options.starts, 1, MOST_STARTS)
@@ -195,15 +184,13 @@ def invert(
     if report.skipped:
         raise InvalidRequestError(next(iter(report.skipped.values())))
     result, latents, sheet = report.written
-    with Image.open(sheet) as opened:
-        compared = opened.copy()
-    note = ", ".join(f"{key.replace('_', ' ')} {report.rows[0][key]}" for key in _NUMBERS if key in report.rows[0])
     panels = "true, damaged, restored, difference" if options.damage else "the picture, the result, the difference"
+    numbers = [f"{text} {report.rows[0][key]}" for key, text in _NUMBERS.items() if key in report.rows[0]]
     made = again.invert(name, options, model.request(**fields), picture.name)
-    return Result(((compared, panels),), (result, latents, sheet), made, note)
+    return Result((sheet, latents, result), made, note=f"From left to right: {panels}. {', '.join(numbers)}")
 
 
-_NUMBERS = ("loss", "psnr", "psnr_damaged")
+_NUMBERS = {"loss": "Loss", "psnr": "PSNR of the result", "psnr_damaged": "PSNR of the damaged picture"}
 
 
 def _check_degradation(text: str) -> None:

@@ -51,6 +51,11 @@ class Shown:
         return short_name(self.name) if isinstance(self.source, Folder | HubReference) else self.name
 
     @property
+    def page(self) -> str:
+        """The path of its page. No path of the server itself begins so."""
+        return f"model-{self.slug}"
+
+    @property
     def run(self) -> Path | None:
         """The folder of the run that trains the model, if there is one."""
         is_run = isinstance(self.source, Folder) and (self.source.path / PLAN).is_file()

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import click
 
-from ganzoo.cli.arguments import CLASS, DEVICE, ENGINE, MODEL, OVERWRITE, PATH, resolved
+from ganzoo.cli.arguments import CLASS, DEVICE, ENGINE, MODEL, OVERWRITE, PATH, SETTINGS, resolved
 from ganzoo.cli.commands.sampling import load_model
 from ganzoo.cli.output import say, tell
 from ganzoo.cli.refusals import refuse_options
@@ -30,6 +31,7 @@ __all__ = ["COMMANDS", "edit"]
 @click.option("--rows", metavar="A,B,...", help="With --latents: the rows of the images. [default: all]")
 @click.option("--class", "label", type=CLASS, metavar="NAME", help="Class of the images, by name or number.")
 @click.option("--truncation", type=float, metavar="T", help="Truncation in (0, 1]: less variety, more fidelity.")
+@SETTINGS
 @click.option(
     "--strength",
     type=float,
@@ -55,10 +57,13 @@ def edit(name: str, output: Path | None, device: str, engine: str, **options: An
     Writes a sheet: a row for each direction, the strengths in the columns, and the image itself in the middle.
     """
     from ganzoo.sampling.editing_files import prepare_editing
+    from ganzoo.sampling.requests import parse_settings, with_fields
 
     source = resolved(name)
     refuse_options(source, options, {"label": ("--class", "label"), "truncation": ("--truncation", "truncation")})
+    settings = parse_settings(options.pop("settings"))
     editing = prepare_editing(source.name, source.info.subject, output, **options)
+    editing = replace(editing, request=with_fields(editing.request, settings, of=source.name))
     model = load_model(source, device, engine=engine)
     written = editing.write(model)
     tell(editing.rows)
