@@ -71,7 +71,8 @@ class Interpolation:
         Raises:
             InvalidRequestError: the task has no such field, or refuses a value.
         """
-        return replace(self, requests=tuple(with_fields(each, settings, of=name) for each in self.requests))
+        first, last = (with_fields(each, settings, of=name) for each in self.requests)
+        return replace(self, requests=(first, last))
 
     def _ends(self, model: Model) -> tuple[Inputs, Inputs]:
         """The inputs of the first and of the last image."""

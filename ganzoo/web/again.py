@@ -103,7 +103,8 @@ def walk(name: str, options: Walked, requests: Sequence[Task]) -> Again:
     labels = [getattr(request, "label", None) for request in requests]
     ends = zip(("--from-class", "--to-class"), labels, strict=True)
     classes = [word for flag_, label in ends if label is not None for word in (flag_, str(label))]
-    shared = replace(requests[0], label=None) if labels[0] is not None else requests[0]
+    other: dict[str, Any] = dict.fromkeys(ENDS & set(vars(requests[0])))
+    shared = replace(requests[0], **other)
     words = [*words_of(options, usual=options), *classes, *request_words(shared), "-o", "walk.webp"]
     drawn = (
         f"model.draw(seed={seed}, request=model.request({', '.join(_keywords(request))}))"

@@ -101,14 +101,14 @@ def build(site: Site, root: Path) -> gr.Blocks:
     from ganzoo.web.pages.model import draw_model
     from ganzoo.web.pages.widgets import Place
 
-    with gr.Blocks(title="ganzoo", analytics_enabled=False, delete_cache=(600, 3600)) as blocks:
-        gr.Navbar(visible=False)
+    blocks: gr.Blocks = gr.Blocks(title="ganzoo", analytics_enabled=False, delete_cache=(600, 3600))
+    with blocks:
         draw_gallery(blocks, site, Sheets())
     for shown in site.shown:
-        with blocks.route(f"{shown.title} - ganzoo", f"/{shown.page}") as page:
-            gr.Navbar(visible=False)
+        with blocks.route(f"{shown.title} - ganzoo", f"/{shown.page}", show_in_navbar=False) as page:
             draw_model(page, Place(site, shown))
-    return blocks.queue(max_size=MOST_WAITING, api_open=False)
+    blocks.queue(max_size=MOST_WAITING, api_open=False)
+    return blocks
 
 
 def launch(page: gr.Blocks, host: str, port: int) -> str:

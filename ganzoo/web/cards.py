@@ -31,7 +31,7 @@ MOST_IMAGES, MOST_PIXELS, COLUMNS = 8, 8 * 128 * 128, 4
 
 @dataclass
 class Sheets:
-    """The sheets that have been drawn, as image elements of HTML, or else a text in their place, by the models' slug."""
+    """The sheets that have been drawn, by the models' slug: image elements of HTML, or a text in their place."""
 
     drawn: dict[str, str] = field(default_factory=dict)
 

@@ -7,6 +7,7 @@ user can choose. So this module asks for no architecture and for no task.
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import NoneType
@@ -62,14 +63,24 @@ class Control:
         return found[0]
 
     def _number(self, raw: Any) -> int | float:
-        number = isinstance(raw, (int, float)) and not isinstance(raw, bool)
-        low, high = (self.least, self.most)
-        inside = number and (low is None or raw >= low) and (high is None or raw <= high)
-        if not inside or (self.kind == "whole" and raw != int(raw)):
+        """A number, or the text of one: a control that may stay empty sends texts."""
+        value = _parsed(raw)
+        low, high = self.least, self.most
+        inside = value is not None and (low is None or value >= low) and (high is None or value <= high)
+        if value is None or not inside or (self.kind == "whole" and value != int(value)):
             kind = "whole number" if self.kind == "whole" else "number"
             bounds = [f"{word} {bound:g}" for word, bound in (("from", low), ("to", high)) if bound is not None]
             raise InvalidRequestError(f"{self.label} is a {' '.join([kind, *bounds])}, not {str(raw)[:80]!r}")
-        return int(raw) if self.kind == "whole" else float(raw)
+        return int(value) if self.kind == "whole" else float(value)
+
+
+def _parsed(raw: Any) -> float | int | None:
+    """The number; None if it is none, or not finite."""
+    try:
+        value = raw if isinstance(raw, int) else float(raw)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return value if not isinstance(raw, bool) and math.isfinite(value) else None
 
 
 _LONGEST = 1000
@@ -78,7 +89,8 @@ _LONGEST = 1000
 
 def controls_of(subject: Subject) -> tuple[Control, ...]:
     """The controls for a model: one for each field of its task whose value a person can type or choose."""
-    types = field_types(subject.task)
+    task: Any = subject.task
+    types = field_types(task)
     found = (_control(subject, field, types[field.name]) for field in dataclasses.fields(subject.task))
     return tuple(control for control in found if control is not None)
 

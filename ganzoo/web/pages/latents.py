@@ -9,7 +9,7 @@ import gradio as gr
 from ganzoo.sampling.requests import DIRECTION_METHODS, SEEDS
 from ganzoo.web import again, results
 from ganzoo.web.controls import controls_of, fields_from
-from ganzoo.web.pages.widgets import HEAVY, Outputs, Place, guarded, make, whole
+from ganzoo.web.pages.widgets import Outputs, Place, guarded, make, whole
 
 __all__ = ["draw_directions", "draw_samples", "draw_walk"]
 
@@ -36,7 +36,7 @@ def draw_samples(place: Place) -> None:
             results.sample(site.shelf.model(shown), shown.name, site.workspace.folder(), fields, **numbers)
         )
 
-    button.click(sample, [count, seed, *inputs], outputs.components, **HEAVY)
+    button.click(sample, [count, seed, *inputs], outputs.components, **outputs.events)
 
 
 def draw_walk(place: Place) -> None:
@@ -71,7 +71,7 @@ def draw_walk(place: Place) -> None:
         )
         return outputs.values(film)
 
-    button.click(walk, [*seeds, steps, *first, *last, *both], outputs.components, **HEAVY)
+    button.click(walk, [*seeds, steps, *first, *last, *both], outputs.components, **outputs.events)
 
 
 def draw_directions(place: Place) -> None:
@@ -102,7 +102,7 @@ def draw_directions(place: Place) -> None:
         )
         return outputs.values(moved)
 
-    button.click(edit, [seed, method, count, strength, *inputs], outputs.components, **HEAVY)
+    button.click(edit, [seed, method, count, strength, *inputs], outputs.components, **outputs.events)
 
 
 def _seed(label: str, value: int = 0) -> gr.Number:

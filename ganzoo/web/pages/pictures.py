@@ -9,10 +9,17 @@ import gradio as gr
 
 from ganzoo.web import results
 from ganzoo.web.again import Inverted
-from ganzoo.web.controls import controls_of, fields_from
-from ganzoo.web.pages.widgets import HEAVY, Outputs, Place, guarded, make, refuse, whole
+from ganzoo.web.controls import Control, controls_of, fields_from
+from ganzoo.web.pages.widgets import Outputs, Place, guarded, make, refuse, whole
 
 __all__ = ["draw_inversion", "draw_translation"]
+
+
+_SIZES = (
+    Control("resize", "pixels of the shorter side", "whole", least=1, most=4096),
+    Control("tile", "side of tiles", "whole", least=1, most=4096),
+)
+"""What a translation takes besides the fields of its task."""
 
 
 def draw_translation(place: Place) -> None:
@@ -22,26 +29,26 @@ def draw_translation(place: Place) -> None:
     picture = _upload()
     with gr.Row():
         inputs = [make(control) for control in controls]
-        resize = gr.Number(None, label="Resize the shorter side to", placeholder="(as it is)", precision=0, minimum=1)
-        tile = gr.Number(None, label="Translate in tiles of", placeholder="(in one piece)", precision=0, minimum=1)
+        sizes = [make(control) for control in _SIZES]
     button = gr.Button("Translate", variant="primary")
     outputs = Outputs.draw(place, several=True, label="The picture and its translation")
 
     @guarded
-    def translate(path: str | None, resize: Any, tile: Any, *raw: Any) -> list[Any]:
+    def translate(path: str | None, *raw: Any) -> list[Any]:
+        resize, tile = (control.value(sent) for control, sent in zip(_SIZES, raw, strict=False))
         made = results.translate(
             site.shelf.model(shown),
             shown.name,
             site.workspace.folder(),
-            fields_from(controls, raw),
+            fields_from(controls, raw[len(_SIZES) :]),
             _given(path),
-            resize=resize and whole(resize, "shorter side"),
-            tile=tile and whole(tile, "side of a tile"),
+            resize=resize,
+            tile=tile,
         )
         return outputs.values(made)
 
     for event in (button.click, picture.upload):
-        event(translate, [picture, resize, tile, *inputs], outputs.components, **HEAVY)
+        event(translate, [picture, *sizes, *inputs], outputs.components, **outputs.events)
 
 
 def draw_inversion(place: Place) -> None:
@@ -90,7 +97,7 @@ def draw_inversion(place: Place) -> None:
         )
         return outputs.values(found)
 
-    button.click(invert, [picture, wrong, damage, starts, steps, seed, *inputs], outputs.components, **HEAVY)
+    button.click(invert, [picture, wrong, damage, starts, steps, seed, *inputs], outputs.components, **outputs.events)
 
 
 def _upload() -> gr.File:

@@ -21,7 +21,12 @@ def draw_quiz(place: Place) -> None:
     begin = gr.Button("New game", variant="primary")
     line = gr.Markdown("Half of the pictures are real, and half are generated.", elem_id="score")
     picture = gr.Image(
-        label="Real or generated?", interactive=False, format="png", height=240, buttons=[], elem_classes="small"
+        label="Real or generated?",
+        interactive=False,
+        format="png",
+        height=240,
+        buttons=[],
+        elem_classes=["small", "guess"],
     )
     with gr.Row():
         real = gr.Button("Real", interactive=False)

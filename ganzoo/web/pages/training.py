@@ -31,7 +31,7 @@ def draw_run(page: gr.Blocks, folder: Path) -> None:
         if (progress.step, count) == last:
             return [gr.skip()] * 5
         newest = number_now >= last[1] and count > last[1]
-        slider = gr.update(maximum=max(1, count), **({"value": count} if newest else {}))
+        slider = gr.update(maximum=max(1, count), value=count if newest else number_now)
         shown = _open(progress.sheets[-1]) if newest else gr.skip()
         return [progress.line, runs.draw(folder), slider, shown, (progress.step, count)]
 

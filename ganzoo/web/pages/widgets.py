@@ -84,19 +84,18 @@ def make(control: Control, *, prefix: str = "") -> Component:
         return gr.Dropdown(choices, value=start, label=label, filterable=True)
     if control.kind == "switch":
         return gr.Checkbox(bool(control.default), label=label)
-    if control.kind == "text":
-        return gr.Textbox(control.default or "", label=label, max_lines=1)
+    if control.kind == "text" or control.optional:  # gradio's number has no empty state: it would become 0
+        return gr.Textbox(
+            control.default or "", label=label, placeholder="(default)", info=_range(control), max_lines=1
+        )
     decimals = 0 if control.kind == "whole" else None
-    step = 1 if control.kind == "whole" else 0.05
-    return gr.Number(
-        control.default,
-        label=label,
-        placeholder="(default)",
-        precision=decimals,
-        step=step,
-        minimum=control.least,
-        maximum=control.most,
-    )
+    return gr.Number(control.default, label=label, precision=decimals, minimum=control.least, maximum=control.most)
+
+
+def _range(control: Control) -> str | None:
+    if control.least is None or control.most is None:
+        return None
+    return f"{control.least:g} to {control.most:g}"
 
 
 class Outputs(NamedTuple):
@@ -121,13 +120,22 @@ class Outputs(NamedTuple):
             )  # fmt: skip
         else:
             picture = gr.Image(
-                label=label, format="png", interactive=False, buttons=buttons, elem_classes=place.css_class
+                label=label, format="png", interactive=False, buttons=buttons, elem_classes=[place.css_class, "one"]
             )
-        note = gr.Markdown()
-        files = gr.Files(label="Downloads", interactive=False)
-        command = gr.Code(label="The same by command", language="shell", interactive=False, lines=1, wrap_lines=True)
-        python = gr.Code(label="The same in Python", language="python", interactive=False, lines=3, wrap_lines=True)
-        return cls(gallery, picture, note, files, command, python)
+        code: dict[str, Any] = {"interactive": False, "wrap_lines": True, "visible": False}
+        return cls(
+            gallery,
+            picture,
+            gr.Markdown(),
+            gr.Files(label="Downloads", interactive=False, visible=False),
+            gr.Code(label="The same by command", language="shell", lines=1, **code),
+            gr.Code(label="The same in Python", language="python", lines=3, **code),
+        )
+
+    @property
+    def events(self) -> dict[str, Any]:
+        """Options of an event that fills the components: only the first one shows that it is at work."""
+        return {**HEAVY, "show_progress_on": self.components[0]}
 
     @property
     def components(self) -> list[Component]:
@@ -138,4 +146,5 @@ class Outputs(NamedTuple):
         """What the components show of a result."""
         shown: Sequence[Any] | str = list(result.pictures) if self.gallery is not None else str(result.files[0])
         files = [str(path) for path in result.files]
-        return [shown, escape(result.note), files, result.again.command, result.again.python]
+        rest = [gr.update(value=value, visible=True) for value in (files, *result.again)]
+        return [shown, escape(result.note), *rest]
