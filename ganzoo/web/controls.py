@@ -78,9 +78,10 @@ def _parsed(raw: Any) -> float | int | None:
     """The number; None if it is none, or not finite."""
     try:
         value = raw if isinstance(raw, int) else float(raw)
+        finite = math.isfinite(value)
     except (TypeError, ValueError, OverflowError):
         return None
-    return value if not isinstance(raw, bool) and math.isfinite(value) else None
+    return value if finite and not isinstance(raw, bool) else None
 
 
 _LONGEST = 1000

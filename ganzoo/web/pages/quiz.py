@@ -32,8 +32,8 @@ def draw_quiz(place: Place) -> None:
         real = gr.Button("Real", interactive=False)
         generated = gr.Button("Generated", interactive=False)
     seen = gr.Gallery(
-        label="So far", columns=8, format="png", interactive=False, object_fit="contain", elem_classes="small",
-        height="auto", buttons=[],
+        label="So far", columns=8, fit_columns=False, format="png", interactive=False, object_fit="contain",
+        elem_classes="small", height="auto", buttons=[],
     )  # fmt: skip
     outputs = [state, line, picture, real, generated, seen]
 
