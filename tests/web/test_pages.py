@@ -23,7 +23,12 @@ from typing import Any
 import pytest
 
 from datasets import write_fashion_mnist
+from ganzoo.registry import lookup
 from ganzoo.training.metrics_file import append_metrics
+from ganzoo.training.plan import make_plan
+from ganzoo.training.run_folder import write_plan
+from models import publish
+from plugin_factory import install
 
 pytest.importorskip("gradio", reason="pip install 'ganzoo[web]'")
 playwright = pytest.importorskip("playwright.sync_api", reason="pip install playwright")
@@ -36,80 +41,6 @@ pytestmark = [
 ROOT = Path(__file__).parents[2]
 WAIT = 120_000  # milliseconds; the machine may be busy
 
-OUTSIDER = '''
-"""A task of its own, for an architecture that borrows its network."""
-from dataclasses import dataclass, field
-from typing import ClassVar, Literal
-
-import ganzoo
-
-GANZOO_API = (2, 0)
-
-
-@dataclass(frozen=True)
-class Config:
-    size: int = 8
-    moods: tuple[str, ...] = ("calm", "wild")
-
-    @property
-    def image_shape(self):
-        return (1, self.size, self.size)
-
-
-class Painting(ganzoo.Task):
-    name: ClassVar[str] = "painting"
-    pipeline_tag: ClassVar[str] = "unconditional-image-generation"
-
-    mood: str | None = None
-    brightness: float | None = field(default=None, metadata={"range": (-1, 1)})
-    negative: bool = False
-
-
-def build(config, loss):
-    from painter_network import Painter
-
-    return Painter(config, loss)
-
-
-@ganzoo.hookimpl
-def ganzoo_architectures():
-    yield ganzoo.Architecture(
-        name="painter", summary="paints", paper="none", task=Painting, config=Config, build=build,
-        default_loss="non-saturating",
-    )
-'''
-
-NETWORK = """
-import torch
-
-import ganzoo
-
-
-class Painter(ganzoo.GAN):
-    def __init__(self, config, loss):
-        super().__init__()
-        self.config, self.loss = config, loss
-        self.generator = torch.nn.Linear(4, config.size**2)
-
-    def networks(self):
-        return {"generator": self.generator}
-
-    def training_step(self, batch):
-        yield from ()
-
-    def draw(self, seed, request):
-        shift = {None: 0.0, "calm": -0.5, "wild": 0.5}[request.mood] + (request.brightness or 0.0)
-        return {
-            "z": ganzoo.draw_latent((4,), seed) if False else torch.randn(4, generator=torch.Generator().manual_seed(seed)),
-            "shift": torch.tensor([shift]), "sign": torch.tensor([-1.0 if request.negative else 1.0]),
-        }
-
-    def generate(self, inputs):
-        size = self.config.size
-        images = torch.tanh(self.generator(inputs["z"]) + inputs["shift"]) * inputs["sign"]
-        return images.view(-1, 1, size, size)
-"""
-
 
 @pytest.fixture(scope="module")
 def here(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -119,10 +50,17 @@ def here(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         shutil.copytree(path, folder / path.name) if path.is_dir() else shutil.copy(path, folder)
     write_fashion_mnist(folder / "data")
     shutil.copytree(models / "dcgan", folder / "run")
-    (folder / "run" / "run.json").write_text(json.dumps({"iterations": 200}))
+    write_plan(folder / "run", make_plan("dcgan", "photos", iterations=200))
     (folder / "run" / "samples").mkdir()
     add_step(folder / "run", 100)
     (folder / "secret.txt").write_text("a secret")
+    (folder / "site").mkdir()
+    install(folder / "site", "ganzoo-painter", {}, {"painter": "painter"})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(folder / "site"))
+        lookup.use(None)
+        publish(folder / "painter", "painter", {})
+    lookup.use(None)
     return folder
 
 
@@ -134,18 +72,19 @@ def add_step(run: Path, step: int) -> None:
 @pytest.fixture(scope="module")
 def server(here: Path) -> Iterator[str]:
     """The address of `ganzoo serve`."""
+    paths = [str(here / "site"), str(ROOT / "tests" / "support"), os.environ.get("PYTHONPATH", "")]
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    names = ["./dcgan", "./biggan", "./cyclegan", "./run", "biggan-fashion-mnist", "dcgan-mnist"]
+    names = ["./painter", "./dcgan", "./biggan", "./cyclegan", "./run", "biggan-fashion-mnist", "dcgan-mnist"]
     options = ["--port", str(port), "--device", "cpu", "--evaluation", str(ROOT / "model_cards")]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", "PYTHONPATH": os.pathsep.join(paths)}
     command = [sys.executable, "-m", "ganzoo", "serve", *names, *options]
     process = subprocess.Popen(command, cwd=here, stderr=subprocess.PIPE, text=True, env=environment)
     assert process.stderr is not None
     line = process.stderr.readline()
     try:
-        assert line.startswith(f"ganzoo: 6 models at http://127.0.0.1:{port}/ - "), line + process.stderr.read()
+        assert line.startswith(f"ganzoo: 7 models at http://127.0.0.1:{port}/ - "), line + process.stderr.read()
         yield f"http://127.0.0.1:{port}"
     finally:
         process.send_signal(signal.SIGINT)
@@ -207,7 +146,7 @@ def choose(page: Any, label: str, text: str) -> None:
 def test_the_gallery_leads_to_a_page_and_back(page: Any) -> None:
     page.goto("/")
     page.wait_for_function("document.querySelectorAll('.zoo img').length >= 5")
-    assert page.locator(".zoo a.card").count() == 6
+    assert page.locator(".zoo a.card").count() == 7
     assert page.get_by_text("Drop a picture, and it translates it.").is_visible()
     page.get_by_text("dcgan-mnist").click()
     page.get_by_role("heading", name="dcgan-mnist").wait_for()
@@ -229,6 +168,17 @@ def test_samples_of_a_class(page: Any) -> None:
     with page.expect_download() as download:
         page.get_by_role("link", name=re.compile("npz|KB|B ")).nth(1).click()
     assert download.value.suggested_filename == "biggan-seed5.npz"
+
+
+def test_the_task_of_an_outsider_has_a_page(page: Any) -> None:
+    page.goto("/model-painter")
+    choose(page, "Mood", "wild")
+    page.get_by_label("Brightness").locator("visible=true").fill("-0.5")
+    page.get_by_label("Negative").locator("visible=true").check()
+    page.get_by_role("button", name="Sample", exact=True).click()
+    options = "--set mood=wild --set brightness=-0.5 --set negative=true"
+    assert commands(page, "ganzoo sample") == f"ganzoo sample ./painter -n 16 --seed 0 {options} -o sheet.png"
+    assert "mood='wild', brightness=-0.5, negative=True" in commands(page, "model.images")
 
 
 def test_what_is_impossible_is_one_line(page: Any) -> None:
@@ -272,9 +222,8 @@ def test_an_inversion(page: Any, here: Path) -> None:
     page.get_by_label("Steps of each search").fill("3")
     page.get_by_role("button", name="Find the image").click()
     line = commands(page, "ganzoo invert")
-    assert line == (
-        "ganzoo invert ./dcgan --input photo.png --degradation noise=0.5 --damage --starts 2 --steps 3 --seed 0 -o found"
-    )
+    options = "--degradation noise=0.5 --damage --starts 2 --steps 3 --seed 0"
+    assert line == f"ganzoo invert ./dcgan --input photo.png {options} -o found"
     page.get_by_text("PSNR of the result").wait_for()
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 
 import gradio as gr
 
+from ganzoo.errors import GanzooError
 from ganzoo.utils.text import printable
 from ganzoo.web.cards import evaluation_html, facts_html
 from ganzoo.web.game import has_quiz
@@ -61,8 +62,12 @@ def _abilities(place: Place) -> Iterator[tuple[str, Draw]]:
 
 
 def _facts(place: Place) -> None:
-    gr.HTML(facts_html(place.shown), container=False)
-    result = place.site.evaluation(place.shown)
+    try:
+        html, result = facts_html(place.shown), place.site.evaluation(place.shown)
+    except GanzooError as error:  # a damaged file in a folder must not close the page of all others
+        _say(_plain(str(error)))
+        return
+    gr.HTML(html, container=False)
     gr.Markdown("## Evaluation")
     if result is None:
         _say(f"No results are known here. Compute them with `ganzoo evaluate {_plain(place.shown.name)} -o FILE`, and "
