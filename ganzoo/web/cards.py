@@ -17,7 +17,7 @@ from ganzoo.evaluation import report
 from ganzoo.sharing.card import card_of
 from ganzoo.utils.text import printable
 from ganzoo.web.results import check_pictures
-from ganzoo.web.runs import read_progress
+from ganzoo.web.runs import read_status
 from ganzoo.web.shelf import Shelf, Shown
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def _facts(shown: Shown) -> list[str]:
 def _sheet(shelf: Shelf, shown: Shown) -> str:
     """The sheet of a model; that of a run is its newest, so that a card costs no time while it trains."""
     if shown.run is not None:
-        sheets = read_progress(shown.run).sheets
+        sheets = read_status(shown.run).sheets
         return _image(_opened(sheets[-1]), shown) if sheets else _text("The run has not drawn a sheet yet.")
     if reason := check_pictures(shown.subject):
         return _text(reason)

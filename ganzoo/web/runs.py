@@ -15,14 +15,14 @@ from ganzoo.training.plan import read_entries
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-__all__ = ["Progress", "draw", "read_progress"]
+__all__ = ["RunStatus", "draw", "read_status"]
 
 MOST_BYTES = 100_000_000
 """A longer ``metrics.jsonl`` is not drawn live: reading it would take longer than the pause between two looks."""
 
 
 @dataclass(frozen=True)
-class Progress:
+class RunStatus:
     """How far a run is: the last recorded step of `iterations`, its metrics, and the sheets so far, oldest first."""
 
     step: int
@@ -41,11 +41,11 @@ class Progress:
 _SHOWN = 8
 
 
-def read_progress(folder: Path) -> Progress:
+def read_status(folder: Path) -> RunStatus:
     """Read how far the run in `folder` is. What cannot be read yet is left out."""
     lines = _lines(folder)
     step, metrics = lines[-1] if lines else (0, {})
-    return Progress(int(step), _iterations(folder), metrics, tuple(sorted((folder / "samples").glob("*.png"))))
+    return RunStatus(int(step), _iterations(folder), metrics, tuple(sorted((folder / "samples").glob("*.png"))))
 
 
 def draw(folder: Path) -> Image | None:

@@ -82,9 +82,13 @@ def server(here: Path) -> Iterator[str]:
     command = [sys.executable, "-m", "ganzoo", "serve", *names, *options]
     process = subprocess.Popen(command, cwd=here, stderr=subprocess.PIPE, text=True, env=environment)
     assert process.stderr is not None
-    line = process.stderr.readline()
+    said: list[str] = []
+    for line in process.stderr:  # ends with the process, if it cannot start
+        said.append(line)
+        if "models at" in line:
+            break
     try:
-        assert line.startswith(f"ganzoo: 7 models at http://127.0.0.1:{port}/ - "), line + process.stderr.read()
+        assert said[-1].startswith(f"ganzoo: 7 models at http://127.0.0.1:{port}/ - "), said
         yield f"http://127.0.0.1:{port}"
     finally:
         process.send_signal(signal.SIGINT)

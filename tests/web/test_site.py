@@ -99,13 +99,13 @@ def test_evaluations_stand_beside_their_floors(tmp_path: Path) -> None:
 def test_a_run_is_watched(tmp_path: Path) -> None:
     run = tmp_path / "run"
     (run / "samples").mkdir(parents=True)
-    assert runs.read_progress(run).line == "The run has not finished a step yet."
+    assert runs.read_status(run).line == "The run has not finished a step yet."
     assert runs.draw(run) is None
     (run / "run.json").write_text(json.dumps({"iterations": 2000}))
     append_metrics(run / "metrics.jsonl", 1500, {"generator/adversarial": 0.5, "D(x)": 0.75})
     for step in (100, 50):
         Image.new("L", (8, 8)).save(run / "samples" / f"{step:08d}.png")
-    progress = runs.read_progress(run)
+    progress = runs.read_status(run)
     assert progress.line == "Step 1,500 of 2,000. generator/adversarial 0.5, D(x) 0.75"
     assert [path.name for path in progress.sheets] == ["00000050.png", "00000100.png"]
     drawn = runs.draw(run)

@@ -32,7 +32,7 @@ def draw_run(page: gr.Blocks, folder: Path) -> None:
     seen = gr.State((-1, -1))  # the step and the number of sheets that are shown
 
     def look(last: tuple[int, int], number_now: float) -> list[Any]:
-        progress = runs.read_progress(folder)
+        progress = runs.read_status(folder)
         now = (progress.step, len(progress.sheets))
         if now == last:
             return [gr.skip()] * 5
@@ -41,7 +41,7 @@ def draw_run(page: gr.Blocks, folder: Path) -> None:
         return [progress.line, runs.draw(folder), slider, shown, now]
 
     def choose(number_now: float) -> Any:
-        return _open(runs.read_progress(folder).sheets, int(number_now))
+        return _open(runs.read_status(folder).sheets, int(number_now))
 
     timer = gr.Timer(PAUSE)
     events: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private", "concurrency_limit": 4}
