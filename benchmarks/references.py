@@ -1,7 +1,7 @@
 """Generators of other code bases, from checkouts of their repositories, with random weights and their documented call.
 
-The folder of the checkouts holds `BigGAN-PyTorch`, `pytorch-pretrained-BigGAN`, `examples` (of PyTorch) and
-`pytorch-CycleGAN-and-pix2pix`. Nothing of them is part of ganzoo.
+The folder of the checkouts holds `BigGAN-PyTorch`, `pytorch-pretrained-BigGAN`, `examples` (of PyTorch),
+`pytorch-CycleGAN-and-pix2pix` and `stylegan2-pytorch`. Nothing of them is part of ganzoo.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
-from unittest.mock import MagicMock
+from unittest.mock import MagicMock, patch
 
 import torch
 from torch import Tensor, nn
@@ -77,10 +77,27 @@ def cyclegan(folder: Path) -> Reference:
     return network, lambda inputs: network(inputs["a"])
 
 
+def stylegan2(folder: Path) -> Reference:
+    """rosinality/stylegan2-pytorch at 256 pixels. On a CPU it needs none of the operations that it compiles."""
+    sys.path.insert(0, str(folder / "stylegan2-pytorch"))
+    with patch("torch.utils.cpp_extension.load"):
+        network = importlib.import_module("model").Generator(256, 512, 8)
+
+    def call(inputs: dict[str, Tensor]) -> Tensor:
+        shapes = [noise.shape[2:] for noise in network.make_noise()]
+        parts = inputs["noise"].split([shape.numel() for shape in shapes], 1)
+        noise = [part.view(-1, 1, *shape) for part, shape in zip(parts, shapes, strict=True)]
+        images: Tensor = network([inputs["z"]], noise=noise)[0]
+        return images.clamp(-1, 1)
+
+    return network, call
+
+
 REFERENCES: dict[str, Callable[[Path], Reference]] = {
     "biggan": biggan,
     "biggan-deep": biggan_deep,
     "dcgan": dcgan,
     "cyclegan": cyclegan,
+    "stylegan2": stylegan2,
 }
 """By ganzoo's name of the architecture."""

@@ -35,6 +35,7 @@ CASES: list[tuple[str, tuple[int, ...], dict[str, Any]]] = [
     ("biggan", (1, 16), {}),
     ("biggan-deep", (1, 16), {"statistics": 51}),
     ("cyclegan", (1,), {}),
+    ("stylegan2", (1,), {"resolution": 256}),
 ]
 COLUMNS = ("reference", "plain", "ours")
 
@@ -110,7 +111,7 @@ def report(
     ways: dict[str, Any] = {"reference": reference, "plain": model.gan.generate, "ours": ours}
     ways = {name: partial(way, inputs) for name, way in ways.items() if way is not None}
     with torch.inference_mode():
-        seconds, images = alternate(ways, rounds if case[0].startswith(("big", "cycle")) else 10 * rounds)
+        seconds, images = alternate(ways, rounds if case[0].startswith(("big", "cycle", "style")) else 10 * rounds)
         with FlopCounterMode(display=False) as counter:
             model.gan.fused()(inputs)
         gflop = counter.get_total_flops() / 1e9 / case[1]

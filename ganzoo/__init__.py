@@ -27,7 +27,7 @@ from ganzoo.interface.specs import (
     Regularizer,
     Schedule,
 )
-from ganzoo.interface.tasks import ClassConditional, ImageToImage, Task, Unconditional
+from ganzoo.interface.tasks import ClassConditional, ImageToImage, StyleBased, Task, Unconditional
 from ganzoo.interface.weights_files import (
     Assumption,
     BundledFile,
@@ -55,9 +55,11 @@ if TYPE_CHECKING:
     from ganzoo.interface.extractor import Extractor, ExtractorOutput
     from ganzoo.interface.gan import (
         GAN,
+        AdaptiveAugmentation,
         AdversarialLoss,
         Batch,
         DiscriminatorOutput,
+        GeneratorOutput,
         Inputs,
         Update,
         discriminate,
@@ -77,6 +79,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "GAN",
+    "AdaptiveAugmentation",
     "AdversarialExamples",
     "AdversarialLoss",
     "Architecture",
@@ -100,6 +103,7 @@ __all__ = [
     "FeatureExtractor",
     "FrozenRecord",
     "GanzooError",
+    "GeneratorOutput",
     "HubFile",
     "ImageData",
     "ImageToImage",
@@ -122,6 +126,7 @@ __all__ = [
     "Schedule",
     "Score",
     "Shapes",
+    "StyleBased",
     "Task",
     "Trainer",
     "TrainingOptions",
@@ -161,9 +166,11 @@ _LAZY = {
     "interface.extractor": ("ExtractorOutput", "Extractor"),
     "interface.gan": (
         "GAN",
+        "AdaptiveAugmentation",
         "AdversarialLoss",
         "Batch",
         "DiscriminatorOutput",
+        "GeneratorOutput",
         "Inputs",
         "InvalidRequestError",
         "Update",

@@ -4,9 +4,12 @@ import subprocess
 import sys
 
 import pytest
+import torch
+from torch import nn
 
 from ganzoo import testing
 from ganzoo.registry import lookup
+from ganzoo.testing import training
 
 
 def name_of(check):
@@ -45,3 +48,13 @@ def test_pytest_says_what_it_does_not_know(tmp_path):
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
     assert done.returncode == 4
     assert "there is no architecture, feature extractor or plugin 'gam' - did you mean gan or dcgan?" in done.stderr
+
+
+def test_a_parameter_that_never_has_a_gradient_is_found(monkeypatch):
+    """A network may grow, but a parameter that no update reaches in 12 steps is a mistake."""
+    loop = training.tiny_loop("gan")
+    loop.gan.generator.register_parameter("lost", nn.Parameter(torch.zeros(1)))
+    loop.optimizers["generator"].add_param_group({"params": [loop.gan.generator.lost]})
+    monkeypatch.setattr(training, "tiny_loop", lambda architecture: loop)
+    with pytest.raises(AssertionError, match=r"no gradient in 12 steps: generator\.lost$"):
+        training.check_updates_move_their_group("gan")

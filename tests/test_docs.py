@@ -133,6 +133,7 @@ def test_commands_that_are_shown_are_commands(monkeypatch: pytest.MonkeyPatch, t
     save_picture(to_pictures(torch.zeros(1, 3, 8, 8))[0], tmp_path / "photos" / "0.png")
     monkeypatch.chdir(tmp_path)
     write_plan(tmp_path / "run", make_plan("dcgan", "photos"))  # to resume
+    (tmp_path / "run" / "checkpoints").mkdir()  # to start from
     (tmp_path / "found").mkdir()
     write_latents(tmp_path / "found" / "latents.npz", {"z": torch.zeros(2, 100)}, ["a", "b"])
     shown = [words for name, text in DOCS.items() if name != "write-a-plugin.md" for words in commands(text)]

@@ -57,6 +57,14 @@ def test_packages_are_typed(package: str) -> None:
     assert (folder / package / "py.typed").is_file()
 
 
+def test_the_dockerfile_copies_what_is_there() -> None:
+    lines = [line.split() for line in (ROOT / "Dockerfile").read_text().splitlines()]
+    copied = {name for line in lines if line[:1] == ["COPY"] for name in line[1:-1]}
+    assert {"ganzoo", "plugins", "pyproject.toml", "README.md", "LICENSE"} == copied
+    assert all((ROOT / name).exists() for name in copied)
+    assert copied == {name[1:] for name in (ROOT / ".dockerignore").read_text().split("\n") if name.startswith("!")}
+
+
 def text_for_people(tree: ast.AST) -> set[ast.AST]:
     """The strings that only people read: docstrings, and the help of options."""
     statements = (node.value for node in ast.walk(tree) if isinstance(node, ast.Expr))

@@ -11,6 +11,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from ganzoo.hub import download
+from ganzoo.interface.tasks import NOISE as KINDS_OF_NOISE
 from ganzoo.pretrained.resolve import resolve
 from ganzoo.pretrained.sources import HubReference, RegisteredExtractor, Source
 from ganzoo.registry import lookup
@@ -23,18 +24,24 @@ __all__ = [
     "CLASS",
     "COUNT",
     "COUNT_OR_0",
+    "CUTOFF",
     "DATA",
     "DATA_DIR",
     "DEVICE",
     "ENGINE",
     "FOLDER",
+    "FPS",
     "MODEL",
+    "NOISE",
     "OVERWRITE",
     "PATH",
     "PRECISION",
+    "SCALE",
+    "SECONDS",
     "SETTINGS",
     "SUBJECT",
     "TARGET",
+    "TRUNCATION",
     "Name",
     "bounded",
     "registered",
@@ -117,6 +124,31 @@ class _Count(click.IntRange):
 
 
 COUNT, COUNT_OR_0 = _Count(min=1), _Count(min=0)
+
+TRUNCATION = click.option(
+    "--truncation",
+    type=float,
+    metavar="T",
+    help="Truncation in (0, 1]: less variety, more fidelity. A model with styles takes -2 to 2; 0 is the mean image.",
+)
+CUTOFF = click.option(
+    "--cutoff", type=COUNT, metavar="N", help="With --truncation: truncate the N coarsest styles only."
+)
+NOISE = click.option(
+    "--noise",
+    type=click.Choice(KINDS_OF_NOISE),
+    help="Noise of the layers: random for each seed, fixed, the noise in the weights, or none. [default: random]",
+)
+SCALE = click.option(
+    "--scale",
+    type=COUNT,
+    metavar="N",
+    help="Enlarge each pixel to a square of N. [default: pictures of about 64 pixels, videos of about 256]",
+)
+FPS = click.option(
+    "--fps", type=float, metavar="N", help="Of a film: frames in a second. [default: 12.5; of a video, 25]"
+)
+SECONDS = click.option("--seconds", type=float, metavar="N", help="Of a film: its length.")
 
 
 class Name(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.2 on only

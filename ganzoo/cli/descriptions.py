@@ -121,6 +121,8 @@ def _use(name: str, subject: Subject) -> Row:
 
 
 def _describe_architecture(name: str, spec: Architecture) -> Row:
+    from ganzoo.training.plan import follow_rule  # not for `ganzoo list`
+
     found = lookup.registry()
     layouts = [layout for layout in found.layouts.values() if layout.architecture == name]
     return {
@@ -133,7 +135,10 @@ def _describe_architecture(name: str, spec: Architecture) -> Row:
         "regularizers": list(found.regularizers),
         "augmentations": list(found.augmentations),
         "schedules": list(found.schedules),
-        "recipes": {data: {**recipe.config, **recipe.options} for data, recipe in spec.recipes.items()},
+        "recipes": {
+            data: {**recipe.config, **follow_rule(recipe, name, recipe.config, recipe.options)}
+            for data, recipe in spec.recipes.items()
+        },
         "config": dataclasses.asdict(spec.config()),
         "layouts": [f"{layout.name} ({layout.source})" for layout in layouts],
         "models": lookup.models(architecture=name),

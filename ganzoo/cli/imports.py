@@ -16,6 +16,7 @@ __all__ = ["draw", "notes"]
 _SEEDS = 8
 _WORDS = {
     "activation": "the activation between its layers",
+    "projection": "the activation before its reshape",
     "output": "the activation of its last layer",
     "latent": "the distribution of its latent",
     "epsilon": "the epsilon of its norms",

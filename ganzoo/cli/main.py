@@ -35,6 +35,7 @@ COMMANDS = {
     "editing": ("edit",),
     "inversion": ("invert",),
     "training": ("train", "export", "import"),
+    "hub": ("search", "cache"),
     "evaluation": ("evaluate", "quiz", "fool"),
     "serving": ("serve",),
     "sharing": ("publish", "card", "new-plugin", "doctor", "completion"),

@@ -46,6 +46,8 @@ def _instead(task: type[Task], wrong: Iterable[tuple[str, str]]) -> str:
     """Where the wish can be fulfilled: by another option of this model, or by models of another task."""
     if task.from_images:
         return "; name the pictures to translate with --input"
-    tasks = {architecture.task for architecture in lookup.registry().architectures.values()}
-    able = sorted(each.name for each in tasks if all(_has(each, field) for _, field in wrong))
-    return f", or choose a model of `ganzoo list --task {able[0]}`" if able else ""
+    able = [each for each in lookup.registry().architectures.values() if all(_has(each.task, f) for _, f in wrong)]
+    tasks = sorted({each.task.name for each in able} - {task.name})
+    if tasks:
+        return f", or choose a model of `ganzoo list --task {tasks[0]}`"
+    return f", or choose a model of {' or '.join(sorted(each.name for each in able))}" if able else ""

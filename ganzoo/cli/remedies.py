@@ -101,7 +101,7 @@ _COMMANDS = {
     "train": "fit learn finetune fine-tune",
     "train --resume RUN": "resume continue",
     "evaluate": "eval score metrics metric fid kid benchmark compare",
-    "list": "ls models search zoo find",
+    "list": "ls models zoo find",
     "info": "show describe inspect model",
     "publish": "push upload share",
     "import": "convert load",

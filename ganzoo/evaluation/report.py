@@ -5,16 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from ganzoo.errors import InvalidRequestError
 from ganzoo.evaluation.metrics import Estimate
 from ganzoo.utils.files import atomic_write
 from ganzoo.utils.json_files import read_object
-
-if TYPE_CHECKING:
-    from ganzoo.evaluation.result import Evaluation
-
 
 __all__ = ["facts", "markdown", "read", "rows", "write"]
 
@@ -67,7 +63,13 @@ def facts(result: Mapping[str, Any]) -> dict[str, Any]:
     return {"images": f"{images}, seed {result['seed']}", "against": against, **parts, "features": features}
 
 
-def write(evaluation: Evaluation, path: Path) -> None:
+class _HasJson(Protocol):
+    """An `Evaluation`, which cannot be named here: it imports this module to show itself."""
+
+    def as_json(self) -> dict[str, Any]: ...
+
+
+def write(evaluation: _HasJson, path: Path) -> None:
     """Write the JSON file that a model card quotes. The file is complete, or it is not written."""
     with atomic_write(path) as temporary:
         temporary.write_text(json.dumps(evaluation.as_json(), indent=2) + "\n")

@@ -44,6 +44,12 @@ class Evaluation:
     command: str
     copies: Sequence[NearestTrainingImage] = ()
 
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the scores beside their baselines, what was compared, and the warnings."""
+        from ganzoo.evaluation.notebook import evaluation_html
+
+        return evaluation_html(self.as_json())
+
     def score(self, metric: str) -> Score:
         """The score of a metric, such as ``fid`` or ``is/1``.
 

@@ -26,7 +26,7 @@ from ganzoo.utils.progress import Progress, silent
 if TYPE_CHECKING:
     import httpx2
 
-__all__ = ["bound_client", "fetch", "is_cached"]
+__all__ = ["assets_folder", "bound_client", "fetch", "is_cached", "repository_folder"]
 
 MEMOIZE_BYTES = 256_000_000  # a digest takes 28 ms for 45 MB, but most of a second for a gigabyte
 ORPHAN_SECONDS = 3600
@@ -178,13 +178,24 @@ def _make_room(file: Pinned) -> None:
 
 
 def _repository(file: Pinned) -> Path:
-    """The repository's folder in the client's cache. The client documents the layout of its cache.
+    return repository_folder(file.repo, file.repo_type)
+
+
+def repository_folder(repo: str, repo_type: str = "model") -> Path:
+    """The folder of a repository in the client's cache. The client documents the layout of its cache.
 
     The client's own functions for this import its HTTP code, which takes 0.1 s: too slow for `ganzoo list`.
     """
     from huggingface_hub import constants
 
-    return Path(constants.HF_HUB_CACHE, f"{file.repo_type}s--{file.repo.replace('/', '--')}")
+    return Path(constants.HF_HUB_CACHE, f"{repo_type}s--{repo.replace('/', '--')}")
+
+
+def assets_folder() -> Path:
+    """The folder for what ganzoo itself keeps. It may not exist."""
+    from huggingface_hub import constants
+
+    return Path(constants.HF_ASSETS_CACHE, "ganzoo")
 
 
 # --- verify --------------------------------------------------------------------------------------

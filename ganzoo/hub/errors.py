@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import httpx2
     from huggingface_hub.errors import HfHubHTTPError
 
-__all__ = ["explain_download_error", "explain_upload_error", "full_name", "is_incomplete"]
+__all__ = ["explain_download_error", "explain_search_error", "explain_upload_error", "full_name", "is_incomplete"]
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _IN_PLACE = {errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ELOOP}  # something else is in the place of a folder
@@ -41,6 +41,25 @@ def explain_download_error(error: Exception, file: Pinned) -> PullError:
     if isinstance(error, httpx2.HTTPError):
         return _explain_connection(error, file)
     return _explain_local(error, file)
+
+
+def explain_search_error(error: Exception) -> PullError:
+    """The error to raise instead of the client's, after a search failed."""
+    import httpx2
+    from huggingface_hub import constants
+    from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
+
+    here = "`ganzoo list` shows the models that need no search"
+    if isinstance(error, OfflineModeIsEnabled):
+        return PullError(f"cannot search the Hub, since HF_HUB_OFFLINE is set - unset it; {here}", kind="offline")
+    if isinstance(error, HfHubHTTPError):
+        status = error.response.status_code
+        return PullError(f"cannot search the Hub: it answers HTTP {status} - try again later; {here}", kind="http")
+    if isinstance(error, httpx2.HTTPError):
+        text = f"cannot reach {constants.ENDPOINT} to search it ({one_line(error)})"
+        return PullError(f"{text} - check your connection, your proxy and HF_ENDPOINT; {here}", kind="network")
+    text = f"the answer of {constants.ENDPOINT} is not that of a Hub"
+    return PullError(f"{text} - check HF_ENDPOINT; if your network has a login page, log in", kind="network")
 
 
 def explain_upload_error(error: Exception, repo: str) -> PublishError:

@@ -25,7 +25,7 @@ from ganzoo.utils.json_files import read_object
 from ganzoo.utils.names import HUB as PREFIX
 from ganzoo.weights.folder import CONFIG, WEIGHTS
 
-__all__ = ["Reference", "parse", "pin", "pinned_files"]
+__all__ = ["Reference", "noted_repositories", "notes_of", "parse", "pin", "pinned_files"]
 
 API_SECONDS = 10.0
 MAX_CONFIG_BYTES = 1_000_000
@@ -172,9 +172,25 @@ def _is_whole(file: Pinned, name: str) -> bool:
 
 def _noted(repo: str) -> Iterable[str]:
     """References to the commits of a repository that have a note, which can be used offline."""
+    for note in notes_of(repo):
+        yield f"{PREFIX}{repo}@{note.stem.rpartition('@')[2]}"
+
+
+def notes_of(repo: str) -> list[Path]:
+    """The notes of the commits of a repository."""
+    try:
+        return list(_note(Reference(repo, "*")).parent.glob(f"{repo.replace('/', '--')}@*.json"))
+    except OSError:
+        return []
+
+
+def noted_repositories() -> set[str]:
+    """The repositories that have a note: those that were used by their reference. No name of the Hub has two dashes."""
+    found: set[str] = set()
     with suppress(OSError):
-        for note in _note(Reference(repo, "*")).parent.glob(f"{repo.replace('/', '--')}@*.json"):
-            yield f"{PREFIX}{repo}@{note.stem.rpartition('@')[2]}"
+        for note in _note(Reference("*/*")).parent.glob("*--*@*.json"):
+            found.add(note.stem.rpartition("@")[0].replace("--", "/", 1))
+    return found
 
 
 def _unanswered(error: Exception, asked: Reference) -> PullError:

@@ -1,19 +1,23 @@
-"""Contact sheets and animations."""
+"""Contact sheets."""
 
 from __future__ import annotations
 
-import io
 import math
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
 
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
-from ganzoo.images.files import format_of
-from ganzoo.utils.files import atomic_write
-
-__all__ = ["CAPTION", "FRAME", "captioned", "contact_sheet", "enlargement", "labeled", "save_animation", "sheet_size"]
+__all__ = [
+    "CAPTION",
+    "FRAME",
+    "captioned",
+    "centered",
+    "contact_sheet",
+    "enlarged",
+    "enlargement",
+    "labeled",
+    "sheet_size",
+]
 
 FRAME = 8
 """The width of the frame of `captioned`, in pixels."""
@@ -28,6 +32,18 @@ Color = tuple[int, int, int]
 def enlargement(width: int, pixels: int = 64) -> int:
     """The whole factor that makes pictures of `width` about `pixels` wide; 1 for pictures that are as wide or wider."""
     return max(1, pixels // width)
+
+
+def enlarged(picture: Image.Image, scale: int) -> Image.Image:
+    """The picture with `scale` times its width and height. Each pixel becomes a square: nothing is blurred."""
+    return picture.resize((picture.width * scale, picture.height * scale), Image.Resampling.NEAREST)
+
+
+def centered(picture: Image.Image, size: tuple[int, int]) -> Image.Image:
+    """The picture in the middle of a white one of this width and height; transparent white if it has transparency."""
+    cell = Image.new(picture.mode, size, _white(picture.mode))
+    cell.paste(picture, ((size[0] - picture.width) // 2, (size[1] - picture.height) // 2))
+    return cell
 
 
 def sheet_size(count: int, width: int, height: int, columns: int | None = None) -> tuple[int, int, int]:
@@ -50,12 +66,10 @@ def contact_sheet(pictures: Sequence[Image.Image], *, columns: int | None = None
     gap = _gap(width)
     columns, *size = sheet_size(len(pictures), width, height, columns)
     mode = pictures[0].mode
-    white = "white" if mode != "RGBA" else (255, 255, 255, 0)
-    sheet = Image.new(mode, (size[0], size[1]), white)
+    sheet = Image.new(mode, (size[0], size[1]), _white(mode))
     for index, picture in enumerate(pictures):
         row, column = divmod(index, columns)
-        enlarged = picture.resize((width, height), Image.Resampling.NEAREST) if scale > 1 else picture
-        sheet.paste(enlarged, (gap + column * (width + gap), gap + row * (height + gap)))
+        sheet.paste(enlarged(picture, scale), (gap + column * (width + gap), gap + row * (height + gap)))
     return sheet
 
 
@@ -64,7 +78,7 @@ def captioned(picture: Image.Image, scale: int, caption: str, color: Color) -> I
 
     A caption that is too long gets smaller letters.
     """
-    large = picture.resize((picture.width * scale, picture.height * scale), Image.Resampling.NEAREST)
+    large = enlarged(picture, scale)
     framed = ImageOps.expand(large.convert("RGB"), (FRAME, CAPTION, FRAME, FRAME), color)
     size = CAPTION - 6
     while (font := ImageFont.load_default(size)).getlength(caption) > large.width and size > 6:
@@ -87,18 +101,8 @@ def labeled(rows: Sequence[tuple[str, Image.Image]]) -> Image.Image:
     return whole
 
 
-def save_animation(pictures: Sequence[Image.Image], path: Path, *, milliseconds: int, rest: int = 0) -> None:
-    """Write a GIF or a WebP animation that repeats without end. The file is complete, or it is not written.
-
-    Each picture is shown for so many `milliseconds`, and the last one for `rest` milliseconds more.
-    """
-    durations = [milliseconds] * (len(pictures) - 1) + [milliseconds + rest]
-    encoded = io.BytesIO()
-    kind = format_of(path)
-    smaller: dict[str, Any] = {"optimize": True} if kind == "GIF" else {"quality": 90}
-    pictures[0].save(encoded, kind, save_all=True, append_images=pictures[1:], duration=durations, loop=0, **smaller)
-    with atomic_write(path, synced=False) as temporary:
-        temporary.write_bytes(encoded.getvalue())
+def _white(mode: str) -> str | tuple[int, int, int, int]:
+    return "white" if mode != "RGBA" else (255, 255, 255, 0)
 
 
 def _gap(width: int) -> int:

@@ -32,6 +32,8 @@ class PictureWriter:
         self._done = done
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="ganzoo-writer")
         self._waiting: deque[tuple[Future[Path], Path]] = deque()
+        # All files under their temporary names: Ctrl-C may come before the queue knows of one.
+        self._aside: set[Path] = set()
 
     def __enter__(self) -> PictureWriter:
         return self
@@ -42,7 +44,7 @@ class PictureWriter:
         Raises:
             OSError: a file cannot be written; it may be an earlier one.
         """
-        self._waiting.append((self._pool.submit(_write_aside, picture, path), path))
+        self._waiting.append((self._pool.submit(self._write_aside, picture, path), path))
         while self._waiting and (len(self._waiting) > WAITING or self._waiting[0][0].done()):
             self._finish_first()
 
@@ -52,6 +54,7 @@ class PictureWriter:
         temporary = written.result()
         if temporary.exists() or not path.exists():  # else Ctrl-C came after it was moved
             os.replace(temporary, path)
+        self._aside.discard(temporary)
         self._waiting.popleft()
         self._done(1)
 
@@ -64,10 +67,10 @@ class PictureWriter:
                 self._finish_first()
         finally:
             self._pool.shutdown(cancel_futures=True)
-            for written, _ in self._waiting:
-                if not written.cancelled() and written.exception() is None:
-                    written.result().unlink(missing_ok=True)
+            for temporary in self._aside:
+                temporary.unlink(missing_ok=True)
 
-
-def _write_aside(picture: Image.Image, path: Path) -> Path:
-    return write_aside(path, encode_picture(picture, path.suffix))
+    def _write_aside(self, picture: Image.Image, path: Path) -> Path:
+        temporary = write_aside(path, encode_picture(picture, path.suffix))
+        self._aside.add(temporary)
+        return temporary

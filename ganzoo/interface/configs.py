@@ -14,6 +14,7 @@ from ganzoo.errors import InvalidConfigError, PluginError
 __all__ = [
     "ClassConfig",
     "Config",
+    "OptionalClassConfig",
     "TranslationConfig",
     "as_class_config",
     "as_translation_config",
@@ -39,6 +40,15 @@ class ClassConfig(Config, Protocol):
     @property
     def classes(self) -> int:
         """The number of classes. It must be a field: the trainer sets it to what the data has."""
+        ...
+
+
+class OptionalClassConfig(Config, Protocol):
+    """What the config of an architecture says too that has classes, or none."""
+
+    @property
+    def classes(self) -> int:
+        """The number of classes, 0 for none. It must be a field: the user sets it to train with classes."""
         ...
 
 
@@ -82,20 +92,25 @@ def check_contract(config: Config, protocol: type[Config], *, of: str) -> None:
     Raises:
         PluginError: names the first member that is missing or wrong; `of` names the architecture or the model.
     """
-    for name in _members(protocol):
+    for name, rule in _members(protocol):
         field = name in config.__dataclass_fields__
         if not field and (name in _FIELDS or not hasattr(type(config), name)):
             wanted = "field" if name in _FIELDS else "field or property"
-            raise PluginError(f"{of}: {type(config).__name__} has no {wanted} {name!r}, {_MEANINGS[name]}")
+            raise PluginError(f"{of}: {type(config).__name__} has no {wanted} {name!r}, {_MEANINGS[rule]}")
         value = getattr(config, name)
-        if not _VALID[name](config, value):
-            raise PluginError(f"{of}: {type(config).__name__}.{name} is {value!r}, not {_MEANINGS[name]}")
+        if not _VALID[rule](config, value):
+            raise PluginError(f"{of}: {type(config).__name__}.{name} is {value!r}, not {_MEANINGS[rule]}")
 
 
-def _members(protocol: type[Config]) -> list[str]:
-    """The properties of a protocol, those that every config has first."""
+def _members(protocol: type[Config]) -> list[tuple[str, str]]:
+    """The properties of a protocol and the names of their rules, those that every config has first."""
     bases = [base for base in reversed(protocol.__mro__) if base.__module__ == __name__]
-    return [name for base in bases for name, value in vars(base).items() if isinstance(value, property)]
+    return [
+        (name, "optional classes" if base is OptionalClassConfig else name)
+        for base in bases
+        for name, value in vars(base).items()
+        if isinstance(value, property)
+    ]
 
 
 def _is_count(value: Any) -> bool:
@@ -120,6 +135,7 @@ _FIELDS = {"classes"}
 _MEANINGS = {
     "image_shape": "the (C, H, W) of one image",
     "classes": "the number of classes",
+    "optional classes": "the number of classes, or 0",
     "directions": "the names of its directions, a tuple of texts",
     "routes": "for each direction the two parts of a batch that it leads from and to",
     "size_multiple": "the whole number that both sides of an image are multiples of",
@@ -129,6 +145,7 @@ _MEANINGS = {
 _VALID: dict[str, Callable[[Any, Any], bool]] = {
     "image_shape": lambda _, shape: isinstance(shape, tuple) and len(shape) == 3 and all(map(_is_count, shape)),
     "classes": lambda _, value: _is_count(value),
+    "optional classes": lambda _, value: value == 0 or _is_count(value),
     "directions": lambda _, value: _are_texts(value),
     "routes": _are_routes,
     "size_multiple": lambda _, value: _is_count(value),

@@ -15,9 +15,11 @@ from ganzoo.interface.tasks import Task
 
 __all__ = [
     "GAN",
+    "AdaptiveAugmentation",
     "AdversarialLoss",
     "Batch",
     "DiscriminatorOutput",
+    "GeneratorOutput",
     "Inputs",
     "Update",
     "discriminate",
@@ -77,17 +79,56 @@ def discriminate(
     return DiscriminatorOutput(discriminator, real, fake, discriminator(real), discriminator(fake), name)
 
 
+class GeneratorOutput(NamedTuple):
+    """A generator in an update, and the inputs that it got, (N, ..., D): latents, or styles for each layer.
+
+    A penalty calls `generator` again on them. Everything else that the generator takes, such as labels, is
+    bound to it. Gradients flow from `latents` to the networks that made them, if they were not detached.
+    """
+
+    generator: Callable[[Tensor], Tensor]
+    latents: Tensor
+    name: str = ""
+
+
+class AdaptiveAugmentation(nn.Module, ABC):
+    """An augmentation whose `strength` follows what discriminators say (arXiv:2006.06676).
+
+    `strength` is a buffer, a number in [0, 1] that starts at 0. All buffers are part of checkpoints, so that a
+    resumed run continues with them.
+    """
+
+    strength: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("strength", torch.zeros(()))
+
+    @abstractmethod
+    def forward(self, images: Tensor) -> Tensor:
+        """Images (N, C, H, W), each changed with probability `strength`; differentiable."""
+
+    @abstractmethod
+    def observe(self, output: DiscriminatorOutput) -> None:
+        """Adapt the strength to what a discriminator saw and returned in an update.
+
+        Use `gather_rows` for what depends on the images of all processes.
+        """
+
+
 class Update(NamedTuple):
     """One optimizer step that a training step asks for: it minimizes the sum of `losses` in `group`.
 
     `metrics` are recorded and take no part in the sum. `discriminators` holds what each discriminator
     saw and returned in this update: penalties are computed from it, and D(x) and D(G(z)) are recorded.
+    `generators` holds the generators that this update trains: penalties on generators are computed from it.
     """
 
     group: str
     losses: Mapping[str, Tensor]
     metrics: Mapping[str, Tensor] = {}
     discriminators: Sequence[DiscriminatorOutput] = ()
+    generators: Sequence[GeneratorOutput] = ()
 
 
 class GAN(nn.Module, ABC):
@@ -96,12 +137,14 @@ class GAN(nn.Module, ABC):
     `published` names the submodules that sampling needs. Only these are averaged (EMA) and written
     to a published file. `discriminators` names the submodules that look at images and return logits:
     augmentations change whatever they see in training. `memory_format` is the memory layout in which
-    the networks train fastest. `loss` is the loss that the GAN was built with.
+    the networks train fastest. `held_inputs` names the inputs that all images of an interpolation have from the first
+    one, such as noise. `loss` is the loss that the GAN was built with.
     """
 
     published: tuple[str, ...] = ("generator",)
     discriminators: tuple[str, ...] = ("discriminator",)
     memory_format: ClassVar[torch.memory_format] = torch.contiguous_format
+    held_inputs: ClassVar[tuple[str, ...]] = ()
     loss: AdversarialLoss
 
     @abstractmethod
@@ -143,6 +186,14 @@ class GAN(nn.Module, ABC):
         """
         return self.generate
 
+    def edit_inputs(self, inputs: Inputs) -> Inputs:
+        """The inputs that interpolations and edits move, from drawn ones, both with a batch dimension.
+
+        By default they are the same. A GAN may return others that `generate` takes in their place and in which images
+        change more evenly, such as styles. It returns such inputs as they are.
+        """
+        return inputs
+
     def inversion_inputs(self, inputs: Inputs) -> Inputs:
         """The inputs at which the search for an image begins, from drawn ones, both with a batch dimension.
 
@@ -165,7 +216,7 @@ class GAN(nn.Module, ABC):
         }
 
     def direction_layers(self) -> Mapping[str, Sequence[Tensor]]:
-        """The weights of the first affine layers behind an input, by its name, each (outputs, inputs).
+        """The weights of the first affine layers behind one of `edit_inputs`, by its name, each (outputs, inputs).
 
         `ganzoo edit` takes its directions from them. By default there are none, and the model cannot be edited.
         """

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ganzoo.interface.defect import Defect
     from ganzoo.interface.engine import EngineFunctions
     from ganzoo.interface.extractor import Extractor
-    from ganzoo.interface.gan import GAN, AdversarialLoss, DiscriminatorOutput
+    from ganzoo.interface.gan import GAN, AdversarialLoss, DiscriminatorOutput, GeneratorOutput
 
 __all__ = [
     "API",
@@ -40,10 +40,15 @@ API = (2, 0)
 
 
 class Recipe(CheckedRecord):
-    """How to train on a data set: values that replace defaults of the config and of the training options."""
+    """How to train on a data set: values that replace defaults of the config and of the training options.
+
+    `rule(config, options)` returns more options, those that depend on the config and on other options, such as a
+    penalty whose weight follows the resolution. It gets the config, and all options that are known, by name.
+    """
 
     config: Mapping[str, Any] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
+    rule: Callable[[Any, Mapping[str, Any]], Mapping[str, Any]] | None = None
 
 
 class Architecture(NamedRecord):
@@ -52,6 +57,7 @@ class Architecture(NamedRecord):
     `paper` is where it was published. `config` is a frozen dataclass whose defaults are the paper's. `default_loss` is
     the name of a loss. `build(config, loss)` returns the GAN; it imports torch inside its body, since the module that
     declares it must not. `recipes` maps the name of a data set to its recipe; the recipe ``*`` is for all other data.
+    A recipe may also have a name that is no data set, by which users ask for it.
     `tiny` are config values that make the GAN small enough for a test to train it in a moment.
 
     Raises:
@@ -93,6 +99,8 @@ class Regularizer(NamedRecord):
 
     Training adds the scalar times a weight to the losses of the discriminator. `weight` is the default weight.
     `losses` are the names of the adversarial losses that the penalty makes sense with. None listed means all losses.
+    With `on_generator`, it is a penalty on generators: it gets a `GeneratorOutput`, and the scalar is added to the
+    losses of the generator. A penalty with state is a module: its buffers are part of checkpoints.
     """
 
     name: str
@@ -100,14 +108,16 @@ class Regularizer(NamedRecord):
     paper: str
     weight: float
     losses: tuple[str, ...] = ()
-    load: Callable[[], Callable[[DiscriminatorOutput], Tensor]]
+    on_generator: bool = False
+    load: Callable[[], Callable[[DiscriminatorOutput], Tensor] | Callable[[GeneratorOutput], Tensor]]
 
 
 class Augmentation(NamedRecord):
     """A change to all images that discriminators see in training, real and generated (arXiv:2006.10738).
 
     `load()` imports torch and returns a differentiable function from images (N, C, H, W) to images of the same shape.
-    The function changes each image differently, with random numbers from PyTorch's global random state.
+    The function changes each image differently, with random numbers from PyTorch's global random state. It may be an
+    `AdaptiveAugmentation`, whose strength follows the discriminators.
     """
 
     name: str

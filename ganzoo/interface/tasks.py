@@ -6,14 +6,17 @@ from dataclasses import field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ganzoo.errors import InvalidRequestError
-from ganzoo.interface.configs import ClassConfig, Config, TranslationConfig
+from ganzoo.interface.configs import ClassConfig, Config, OptionalClassConfig, TranslationConfig
 from ganzoo.interface.records import FrozenRecord
 from ganzoo.utils.commands import flag
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["ClassConditional", "ImageToImage", "Task", "Unconditional"]
+__all__ = ["ClassConditional", "ImageToImage", "StyleBased", "Task", "Unconditional"]
+
+NOISE = ("fixed", "random", "none")
+STYLES = ("coarse", "middle", "fine")
 
 
 class Task(FrozenRecord):
@@ -26,7 +29,8 @@ class Task(FrozenRecord):
 
     Each field has a default and is an option of the request. A page has a control for it: by its type, a number, a
     text, a switch, or for a ``Literal`` a choice. If the config has a tuple of texts with the field's name in the
-    plural, such as ``directions``, these are the choices. ``metadata={"range": (0, 1)}`` bounds a number.
+    plural, such as ``directions``, these are the choices. ``metadata={"range": (0, 1)}`` bounds a number, and
+    ``{"choices": ("a", "b")}`` lists texts.
     """
 
     name: ClassVar[str]
@@ -64,9 +68,47 @@ class ClassConditional(Task):
 
     def __post_init__(self) -> None:
         value = self.truncation
-        number = isinstance(value, (int, float)) and not isinstance(value, bool)
-        if value is not None and not (number and 0 < value <= 1):
+        if value is not None and not (_is_number(value) and 0 < value <= 1):
             raise InvalidRequestError(f"truncation is a number above 0 and at most 1, not {value!r}")
+
+
+class StyleBased(Unconditional):
+    """Images from latents by way of styles, one for each layer of the network (arXiv:1812.04948).
+
+    - `label` is an index into the class names of a model that has classes; None draws a class for each image.
+    - `truncation`, in [-2, 2], is the factor of the distance of a style to the mean style. None is 1. With 0, all
+      images are the mean image. With `cutoff`, it applies to so many styles only, from the coarsest on.
+    - `noise` is ``random`` (None is the same), other noise for each seed; ``fixed``, the noise that the weights hold;
+      or ``none``.
+    - `styles` mixes: the ``coarse``, ``middle`` or ``fine`` styles are those of the seed `styles_from`.
+
+    Raises:
+        InvalidRequestError: a value is out of range, or lacks the one that it belongs to.
+    """
+
+    config: ClassVar[type[Any]] = OptionalClassConfig
+
+    label: int | None = field(default=None, metadata=flag("--class"))
+    truncation: float | None = field(default=None, metadata={**flag(), "range": (-2, 2)})
+    cutoff: int | None = field(default=None, metadata=flag())
+    noise: str | None = field(default=None, metadata={**flag(), "choices": NOISE})
+    styles: str | None = field(default=None, metadata={"choices": STYLES})
+    styles_from: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.truncation is not None and not (_is_number(self.truncation) and -2 <= self.truncation <= 2):
+            raise InvalidRequestError(f"truncation is a number from -2 to 2, not {self.truncation!r}")
+        if self.cutoff is not None and (self.truncation is None or not _is_whole(self.cutoff) or self.cutoff < 1):
+            raise InvalidRequestError(
+                f"cutoff is a number of styles to truncate, with a truncation, not {self.cutoff!r}"
+            )
+        for what, value, known in (("noise", self.noise, NOISE), ("styles", self.styles, STYLES)):
+            if value not in (None, *known):
+                raise InvalidRequestError(f"{what} is {', '.join(known[:-1])} or {known[-1]}, not {value!r}")
+        if (self.styles is None) != (self.styles_from is None):
+            raise InvalidRequestError("styles and styles_from belong together - give both; --mix gives both")
+        if self.styles_from is not None and not (_is_whole(self.styles_from) and 0 <= self.styles_from < 2**32):
+            raise InvalidRequestError(f"styles_from is a seed, from 0 to {2**32 - 1}, not {self.styles_from!r}")
 
 
 class ImageToImage(Task):
@@ -80,3 +122,11 @@ class ImageToImage(Task):
 
     image: Tensor | None = field(default=None, metadata=flag(None))
     direction: str | None = field(default=None, metadata=flag())
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_number(value: object) -> bool:
+    return _is_whole(value) or isinstance(value, float)

@@ -190,6 +190,9 @@ class Layout(NamedRecord):
     public code that writes such files. `example` are some names in them, by which people recognize them. A `general`
     layout reads files of many code bases. It is tried only on files that no other layout reads. Its `explain(shapes)`
     says in one line why it does not read a file.
+
+    `beside` are the names of tensors that such files hold outside of the network, at the top: ``latent_avg`` in
+    ``{"g_ema": {...}, "latent_avg": ...}``. If a file has them, `read` gets their shapes too, under these names.
     """
 
     name: str
@@ -199,3 +202,4 @@ class Layout(NamedRecord):
     example: tuple[str, ...] = ()
     general: bool = False
     explain: Callable[[Shapes], str] | None = None
+    beside: tuple[str, ...] = ()

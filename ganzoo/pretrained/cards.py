@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ganzoo.interface.configs import Config
-from ganzoo.interface.tasks import Task
+from ganzoo.interface.tasks import ClassConditional, ImageToImage, Task, Unconditional
 from ganzoo.utils.text import printable
 
-__all__ = ["STUB", "UNWRITTEN", "Card", "facts_of", "is_stub", "usage"]
+__all__ = ["STUB", "UNWRITTEN", "Card", "architecture_in", "facts_of", "is_stub", "usage"]
 
 STUB = "<!-- stub -->"
 """Marks a card that no person has edited. A run may replace such a card."""
 
 UNWRITTEN = "To be written"
 """Each part that a person still has to write begins so."""
+
+_GAN = "gan"
+"""The tag before that of the architecture."""
+
+_PIPELINE_TAGS = {task.pipeline_tag for task in (Unconditional, ClassConditional, ImageToImage)}
 
 _SUMMARY = f"{UNWRITTEN}: what the model generates, and what it is for."
 
@@ -81,7 +86,7 @@ class Card:
             library_name="ganzoo",
             pipeline_tag=self.task.pipeline_tag,
             datasets=[self.dataset],
-            tags=["gan", self.architecture],
+            tags=[_GAN, self.architecture],
         )
         option, call = usage(self.task)
         body = _BODY.format(
@@ -102,6 +107,18 @@ class Card:
     def _hint(self) -> str:
         needs = f"\n\nIt needs the plugin `{self.plugin}`, which provides its architecture." if self.plugin else ""
         return needs + (' (Remove the line with "stub" above, or the run replaces this card.)' if self.stub else "")
+
+
+def architecture_in(tags: Sequence[str]) -> str | None:
+    """The architecture that the tags of a card name; None if it was not written by `Card`.
+
+    The Hub keeps their order. It puts tags of its own before and after them, those after them with a colon, and drops a
+    tag that comes twice: so `gan` alone is the architecture of that name.
+    """
+    if _GAN not in tags:
+        return None
+    after = [tag for tag in tags[tags.index(_GAN) + 1 :] if tag not in _PIPELINE_TAGS]
+    return after[0] if after and ":" not in after[0] else _GAN
 
 
 def usage(task: type[Task]) -> tuple[str, str]:

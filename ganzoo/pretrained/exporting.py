@@ -1,16 +1,18 @@
-"""Export a published model, such as a run's, to another folder."""
+"""Export a model, whether it is registered, in a folder or on the Hub, to a folder of its own."""
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ganzoo.pretrained.info import provided
 from ganzoo.pretrained.load import assemble_published
-from ganzoo.weights.folder import WEIGHTS, Description, check_replaceable, read_description, write_folder
-from ganzoo.weights.tensors import read_tensors
+from ganzoo.pretrained.sources import Registered, Source
+from ganzoo.registry import lookup
+from ganzoo.utils.progress import Progress, silent
+from ganzoo.weights.folder import Description, check_replaceable, read_description, write_folder
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -18,22 +20,40 @@ if TYPE_CHECKING:
 __all__ = ["export"]
 
 
-def export(source: Path, target: Path, *, half: bool = False, standing: int = 0, overwrite: bool = False) -> None:
-    """Copy the published model in the folder `source` to the folder `target`.
+def export(
+    source: Source,
+    target: Path,
+    *,
+    half: bool = False,
+    standing: int = 0,
+    overwrite: bool = False,
+    progress: Progress = silent,
+) -> None:
+    """Write the model to the folder `target`, under ganzoo's own names of tensors.
 
     `half` stores the weights in 16 bits, which halves the file. With `standing`, the batch normalization statistics
     are computed again over that many batches of 64 samples. With 0 they stay as they were trained.
 
     Raises:
-        CorruptWeightsError: `source` is not a published model, or its weights are damaged.
+        WeightsError: the weights cannot be downloaded, or are damaged.
         OutputError: `target` already has a model and `overwrite` is not set, or it cannot be written.
     """
-    description = read_description(source)
     check_replaceable(target, overwrite=overwrite)
-    tensors: Mapping[str, Tensor] = read_tensors(source / WEIGHTS, sha256=description.sha256)
+    path = source.fetch(progress=progress)
+    config, tensors = source.read(path)
+    description = _describe(source, path, config)
     if standing:
         tensors, description = _with_standing_statistics(tensors, description, standing, of=str(source))
     write_folder(target, tensors, description, half=half)
+
+
+def _describe(source: Source, path: Path, config: Mapping[str, Any]) -> Description:
+    """What the new ``config.json`` says. A registered model states only some fields: all are written."""
+    if not isinstance(source, Registered):
+        return read_description(path.parent)
+    info = source.info
+    whole = dataclasses.asdict(lookup.check_config(info.architecture, config)[0])
+    return Description(info.architecture, whole, info.dataset, info.classes, plugin=info.plugin)
 
 
 def _with_standing_statistics(

@@ -149,7 +149,8 @@ def _read(
     if len(matches) > 1:
         raise LayoutError(f"{of} can be read in several ways - write one of: {'; '.join(_choices(matches, of))}")
     match = matches[0]._replace(reading=_of_size(matches[0].reading, size, of=of))
-    _check_floating({name: tensors[match.prefix + name] for name in match.reading.read}, of=of)
+    needed = {match.in_file(name) for name in match.reading.read}
+    _check_floating({name: tensor for name, tensor in tensors.items() if name in needed}, of=of)
     merged, classes = {**match.reading.config, **config}, match.reading.classes
     return match, assemble(match.layout.architecture, merged, rename(tensors, match), name=of, classes=classes)
 

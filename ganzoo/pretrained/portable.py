@@ -141,7 +141,7 @@ def _door(model: Model, direction: str | None) -> _Door:
         [name] = [name for name, value in rows[0].items() if value.ndim == 3]
         own = {each: torch.stack([row[each] for row in rows]) for each in rows[0]}
         return _Door({SOURCE if each == name else each: value for each, value in own.items()}, own, {}, name)
-    if "label" not in {field.name for field in fields(model.task)}:
+    if "label" not in {field.name for field in fields(model.task)} or not as_class_config(model.config).classes:
         own = model.draw(_ROWS)
         return _Door(own, own, {})
     return _door_with_labels(model)

@@ -21,6 +21,9 @@ __all__ = ["SOURCE", "describe_file"]
 SOURCE = "source_image"
 """The input of a file that translates. ``image`` is the output, and a file has no two tensors of one name."""
 
+NOISE = "noise"
+"""The input of a file that is noise of the layers."""
+
 _TEXT = """# {title}
 
 {summary}
@@ -86,7 +89,9 @@ def _row(name: str, value: Tensor, uniform: bool, model: Model) -> str:
     elif name == "label":
         meaning = _classes(model.classes)
     elif name == "truncation":
-        meaning = "the factor, in (0, 1], that the latents were multiplied by"
+        meaning = "the truncation; 1 is none"
+    elif name == NOISE:
+        meaning = "noise, standard normal"
     else:
         meaning = f"an input of the network, such as {value.flatten()[0].item():g}"
     return f"| input `{name}` | {kind} ({', '.join(shape)}{',' if len(shape) == 1 else ''}): {printable(meaning)} |"
@@ -105,7 +110,7 @@ def _expression(name: str, value: Tensor, uniform: bool) -> str:
     if name == SOURCE or (name == LATENT and uniform):
         end = 1 if name == SOURCE else math.sqrt(3)
         return f'np.random.uniform({-end:.5g}, {end:.5g}, {shape}).astype("float32")'
-    if name == LATENT:
+    if name in (LATENT, NOISE):
         return f'np.random.standard_normal({shape}).astype("float32")'
     return f'np.full({shape}, {value.flatten()[0].item():g}, "float32")'
 

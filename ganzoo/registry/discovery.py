@@ -6,10 +6,12 @@ import os
 import re
 from collections.abc import Iterable
 from importlib import metadata
+from pathlib import Path
 from typing import NamedTuple
 
 from ganzoo.interface.hooks import PROJECT
 from ganzoo.utils.names import BUILTIN
+from ganzoo.utils.version import __version__
 
 __all__ = ["InstalledPlugin", "disabled_plugins", "find_installed", "is_disabled"]
 
@@ -42,7 +44,8 @@ def is_disabled(owner: str, name: str, disabled: Iterable[str]) -> bool:
 def find_installed() -> list[InstalledPlugin]:
     """The entry points of all distributions; ganzoo's own come first.
 
-    If a distribution is installed twice, the first one on the path counts, as for imports.
+    If a distribution is installed twice, the first one on the path counts, as for imports. If ganzoo itself is not
+    installed, but runs from a checkout, its own entry points are those in ``pyproject.toml``.
     """
     found: dict[str, list[InstalledPlugin]] = {}
     for distribution in metadata.distributions():
@@ -53,8 +56,26 @@ def find_installed() -> list[InstalledPlugin]:
         if points:
             owner, version = _canonical(distribution.name or "unknown"), distribution.version or ""
             found.setdefault(owner, [InstalledPlugin(owner, version, point) for point in points])
+    if BUILTIN not in found:
+        found[BUILTIN] = _find_in_checkout()
     plugins = [plugin for of_one in found.values() for plugin in of_one]
     return sorted(plugins, key=lambda each: (each.owner != BUILTIN, each.owner, each.point.name))
+
+
+def _find_in_checkout() -> list[InstalledPlugin]:
+    """ganzoo's own entry points, from the checkout that this file is in; none if it is in no checkout.
+
+    `torch.hub` runs a checkout in this way, with the folder of the plugins on the module search path.
+    """
+    import tomllib  # only here, because `ganzoo list` does not wait for it
+
+    try:
+        text = (Path(__file__).parents[2] / "pyproject.toml").read_text("utf-8")
+        points: dict[str, str] = tomllib.loads(text)["project"]["entry-points"][PROJECT]
+    except (OSError, ValueError, KeyError):
+        return []
+    each = (metadata.EntryPoint(name, module, PROJECT) for name, module in points.items())
+    return [InstalledPlugin(BUILTIN, __version__, point) for point in each]
 
 
 def _canonical(name: str) -> str:

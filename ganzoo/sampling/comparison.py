@@ -38,15 +38,22 @@ def trial_inputs(gan: GAN, task: type[Task], config: Config, inputs: Inputs) -> 
             for name, value in inputs.items()
         }
     else:
-        rows = _drawn(gan, task)
+        rows = _drawn(gan, task, inputs)
     return {name: rows[name].to(gan.device) for name in inputs}
 
 
-def _drawn(gan: GAN, task: type[Task]) -> Inputs:
+def _drawn(gan: GAN, task: type[Task], like: Inputs) -> Inputs:
+    """Drawn inputs, in the form that `like` has: as they are, or as edits or inversions change them."""
     truncated: dict[str, Any] = {"truncation": 0.5} if "truncation" in {field.name for field in fields(task)} else {}
     requests = (task(), task(**truncated), task())
     rows = [gan.draw(request, torch.Generator().manual_seed(seed)) for seed, request in enumerate(requests)]
-    return {name: torch.stack([row[name] for row in rows]) for name in rows[0]}
+    drawn = {name: torch.stack([row[name] for row in rows]) for name in rows[0]}
+    forms = (drawn, gan.edit_inputs(drawn), gan.inversion_inputs(drawn))
+    return next((form for form in forms if _has_form(form, like)), drawn)
+
+
+def _has_form(inputs: Inputs, like: Inputs) -> bool:
+    return all(name in inputs and inputs[name].shape[1:] == value.shape[1:] for name, value in like.items())
 
 
 def other_inputs(inputs: Inputs, task: type[Task], config: Config) -> Iterator[Inputs]:

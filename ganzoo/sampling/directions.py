@@ -1,7 +1,7 @@
 """Directions in latent space along which images change most, and the images along them.
 
 They come from the weights of the first layers (SeFa, arXiv:2007.06600) or from the activations of many draws
-(GANSpace, arXiv:2004.02546). Both take less than a second, so nothing is cached.
+(GANSpace, arXiv:2004.02546). `kept_directions` keeps them in a cache.
 """
 
 from __future__ import annotations
@@ -82,16 +82,22 @@ def principal_components(gan: GAN, inputs: Inputs, count: int, *, of: str) -> Di
 def shifted(inputs: Inputs, directions: Directions, strengths: Sequence[float]) -> Inputs:
     """The inputs of N * K * S images: each of N rows, moved along each of K directions by each of S strengths.
 
+    An input with more dimensions than a direction moves along it in all of them.
+
     Raises:
         InvalidRequestError: the inputs lack the one that the directions belong to, or it has another shape.
     """
     start = inputs.get(directions.input)
-    if start is None or start.shape[1:] != directions.vectors.shape[1:]:
+    expected = directions.vectors.shape[1:]
+    if start is None or start.ndim <= len(expected) or start.shape[start.ndim - len(expected) :] != expected:
         shown = "is missing" if start is None else f"has the shape {tuple(start.shape[1:])}"
-        expected = tuple(directions.vectors.shape[1:])
-        raise InvalidRequestError(f"the directions move {directions.input} {expected}, which {shown} in the inputs")
-    steps = torch.tensor(strengths, dtype=start.dtype).view(-1, *[1] * (start.ndim - 1))
+        raise InvalidRequestError(
+            f"the directions move {directions.input} {tuple(expected)}, which {shown} in the inputs"
+        )
+    steps = torch.tensor(strengths, dtype=start.dtype).view(-1, *[1] * len(expected))
     moves = (directions.vectors.to(start.dtype)[:, None] * steps).flatten(0, 1)  # (K * S, ...)
+    for _ in range(start.ndim - moves.ndim):  # an input for each layer, such as styles, moves in all layers
+        moves = moves[:, None]
     moved = {name: value.repeat_interleave(len(moves), dim=0) for name, value in inputs.items()}
     return {**moved, directions.input: (start[:, None] + moves).flatten(0, 1)}
 

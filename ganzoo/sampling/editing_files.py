@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ganzoo.errors import InvalidRequestError
 from ganzoo.interface.tasks import Task
+from ganzoo.sampling.films import FILMS, Film, prepare_film
 from ganzoo.sampling.image_files import MOVING, STILLS
-from ganzoo.sampling.requests import DIRECTION_METHODS, check_seeds, with_user_names
+from ganzoo.sampling.number_lists import parse_numbers, parse_seeds
+from ganzoo.sampling.requests import DIRECTION_METHODS, with_user_names
 from ganzoo.utils.files import check_file
 from ganzoo.utils.names import join_label, short_name
 
@@ -17,14 +21,14 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
     from ganzoo.interface.gan import Inputs
+    from ganzoo.sampling.directions import Directions
     from ganzoo.sampling.latent_files import SavedLatents
     from ganzoo.sampling.model import Model
     from ganzoo.sampling.requests import Subject
 
 __all__ = ["Editing", "prepare_editing"]
 
-FRAMES = 25  # of an animation, from one end to the other
-MILLISECONDS = 60
+FRAMES, FRAMES_OF_VIDEO = 25, 51  # of a film, from one end to the other: an odd number, so that the image itself is one
 _STILL = tuple(ending for ending in STILLS if ending not in MOVING)
 
 
@@ -42,13 +46,17 @@ class Editing:
     request: Task
     strength: float
     columns: int
+    scale: int | None = None
+    film: Film | None = None
     latents: SavedLatents | None = None
 
     @property
     def rows(self) -> str:
         """What stands in the rows of the sheet, and in its columns, for users."""
         kinds = f"{self.method} 1" if self.count == 1 else f"{self.method} 1 to {self.count}"
-        if self.path.suffix.lower() in MOVING:
+        if self.film is not None and self.film.grid:
+            return f"row by row: {kinds} for each of the {self._images}"
+        if self.film is not None:
             return f"rows: {self._images}; columns: {kinds}"
         return f"rows: {kinds} for each of the {self._images}; columns: {self._ends}"
 
@@ -62,23 +70,64 @@ class Editing:
         return f"{-self.strength:g} to {self.strength:g}"
 
     def write(self, model: Model) -> Path:
-        """Find the directions, generate the images and write the file: a sheet, or an animation there and back.
+        """Find the directions, generate the images and write the file: a sheet, or a film that runs there and back.
 
         Raises:
             InvalidRequestError: the model has no directions, or fewer, or the latents are those of another model.
         """
-        from ganzoo.images.files import save_picture
-        from ganzoo.images.sheets import save_animation
-
         inputs = self._inputs(model)
-        moving = self.path.suffix.lower() in MOVING
-        sheets = self._sheets(model, inputs, FRAMES if moving else self.columns, frames=moving)
+        directions = model.directions(self.method, self.count, inputs=inputs)
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        if moving:
-            save_animation([*sheets, *sheets[-2:0:-1]], self.path, milliseconds=MILLISECONDS)
+        if self.film is None:
+            self._write_sheet(model, inputs, directions)
         else:
-            save_picture(sheets[0], self.path)
+            frames = (self._pictures(model, inputs, directions, [each]) for each in self._strengths(self._frames))
+            self.film.write(frames, self._film_columns)
         return self.path
+
+    def _write_sheet(self, model: Model, inputs: Inputs, directions: Directions) -> None:
+        from ganzoo.images.files import save_picture
+        from ganzoo.images.sheets import contact_sheet, enlargement
+
+        pictures = self._pictures(model, inputs, directions, self._strengths(self.columns))
+        scale = self.scale or enlargement(pictures[0].width)
+        save_picture(contact_sheet(pictures, columns=self.columns, scale=scale), self.path)
+
+    def _pictures(
+        self, model: Model, inputs: Inputs, directions: Directions, strengths: Sequence[float]
+    ) -> list[Image]:
+        """The pictures of all images, directions and strengths, the strengths innermost."""
+        from ganzoo.images.tensors import to_pictures
+
+        return to_pictures(model.edit(inputs, directions, strengths).flatten(0, 2))
+
+    def _strengths(self, steps: int) -> list[float]:
+        return [self.strength * (2 * i / (steps - 1) - 1) for i in range(steps)]
+
+    @property
+    def _frames(self) -> int:
+        film = self.film
+        return film.steps(FRAMES_OF_VIDEO if film.is_video else FRAMES) if film else 0
+
+    @property
+    def _film_columns(self) -> int:
+        return self.film.grid[0] if self.film and self.film.grid else self.count
+
+    def check_film(self, image_shape: Sequence[int]) -> None:
+        """Refuse a film that is too large, or a grid that does not have a cell for each image and direction.
+
+        Raises:
+            InvalidRequestError: the grid has more or fewer cells.
+            OutputError: the film is too large.
+        """
+        if self.film is None:
+            return
+        cells = len(self.seeds) * self.count
+        if self.film.grid and math.prod(self.film.grid) != cells:
+            columns, rows = self.film.grid
+            text = f"--grid {columns}x{rows} has {columns * rows} cells, and there are {cells} images"
+            raise InvalidRequestError(f"{text}: one for each seed and direction - choose another grid, or leave it out")
+        self.film.check(image_shape, cells, self._film_columns, self._frames)
 
     def _inputs(self, model: Model) -> Inputs:
         import torch
@@ -90,20 +139,6 @@ class Editing:
             drawn = [self.latents.row(row) for row in self.seeds]
         return {name: torch.cat([each[name] for each in drawn]) for name in drawn[0]}
 
-    def _sheets(self, model: Model, inputs: Inputs, steps: int, *, frames: bool) -> list[Image]:
-        """One sheet with the strengths in its columns; or a frame for each strength, with directions in its columns."""
-        from ganzoo.images.sheets import contact_sheet, enlargement
-        from ganzoo.images.tensors import to_pictures
-
-        directions = model.directions(self.method, self.count, inputs=inputs)
-        strengths = [self.strength * (2 * i / (steps - 1) - 1) for i in range(steps)]
-        images = model.edit(inputs, directions, strengths)  # (N, K, S, C, H, W)
-        scale = enlargement(images.shape[-1])
-        if not frames:
-            return [contact_sheet(to_pictures(images.flatten(0, 2)), columns=steps, scale=scale)]
-        parts = (images[:, :, step].flatten(0, 1) for step in range(steps))
-        return [contact_sheet(to_pictures(part), columns=self.count, scale=scale) for part in parts]
-
 
 def prepare_editing(
     name: str,
@@ -114,13 +149,18 @@ def prepare_editing(
     seeds: str | None = None,
     latents: Path | None = None,
     rows: str | None = None,
-    label: str | None = None,
-    truncation: float | None = None,
     strength: float = 3.0,
     columns: int = 7,
     overwrite: bool = False,
+    fps: float | None = None,
+    seconds: float | None = None,
+    scale: int | None = None,
+    grid: str | None = None,
+    **options: Any,
 ) -> Editing:
     """Check the options of `ganzoo edit` for the model `name`. Nothing is loaded or written.
+
+    `options` are fields of the task; None is an option that is not given.
 
     Raises:
         InvalidRequestError: the model translates images, or an option is wrong.
@@ -134,11 +174,10 @@ def prepare_editing(
             f"{name} makes images with {channels} channels, which no picture has - choose another"
         )
     method, count = _parse_directions(directions)
-    given = {"label": label, "truncation": truncation}
-    chosen = {option: value for option, value in given.items() if value is not None}
+    chosen = {option: value for option, value in options.items() if value is not None}
     request = subject.request(name, **chosen)
     saved = _read_latents(latents, rows, complete=seeds is None and not chosen)
-    numbers = _parse_seeds(seeds or "0") if saved is None else _parse_rows(rows, saved)
+    numbers = parse_seeds("0" if seeds is None else seeds) if saved is None else _parse_rows(rows, saved)
     if not 0 < strength < float("inf"):
         raise InvalidRequestError(f"the strength is a number above 0, not {strength:g}")
     if columns < 3 or columns % 2 == 0:
@@ -146,9 +185,13 @@ def prepare_editing(
     images = ["seeds", *map(str, numbers)] if saved is None else [saved.file_label, *([f"rows-{rows}"] if rows else [])]
     parts = ["edit", f"{method}{count}", *images, f"strength{strength:g}"]
     parts += [f"{option}-{value}" for option, value in with_user_names(chosen).items()]
+    parts += [f"scale{scale}"] if scale is not None else []
     path = output or Path(f"{short_name(name)}-{join_label(parts)}.png")
-    check_file(path, _STILL + MOVING, overwrite=overwrite)
-    return Editing(path, method, count, numbers, request, strength, columns, saved)
+    check_file(path, (*_STILL, *FILMS), overwrite=overwrite)
+    film = prepare_film(path, fps=fps, seconds=seconds, scale=scale, grid=grid)
+    editing = Editing(path, method, count, numbers, request, strength, columns, scale, film, saved)
+    editing.check_film(subject.config.image_shape)
+    return editing
 
 
 def _read_latents(path: Path | None, rows: str | None, *, complete: bool) -> SavedLatents | None:
@@ -162,7 +205,7 @@ def _read_latents(path: Path | None, rows: str | None, *, complete: bool) -> Sav
     if path is None:
         return None
     if not complete:
-        raise InvalidRequestError("the latents of a file are complete - leave out seeds, classes and the truncation")
+        raise InvalidRequestError("the latents of a file are complete - leave out seeds and the options of the request")
     from ganzoo.sampling.latent_files import read_latents
 
     return read_latents(path)
@@ -174,7 +217,7 @@ def _parse_rows(text: str | None, saved: SavedLatents) -> tuple[int, ...]:
     Raises:
         InvalidRequestError: `text` is no list of numbers, or there is no such row.
     """
-    rows = tuple(range(len(saved))) if text is None else _numbers("--rows", text, "rows")
+    rows = tuple(range(len(saved))) if text is None else parse_numbers("--rows", text)
     for row in rows:
         saved.row(row)
     return rows
@@ -190,18 +233,3 @@ def _parse_directions(text: str) -> tuple[str, int]:
     if method in DIRECTION_METHODS and count.isdecimal() and int(count) >= 1:
         return method, int(count)
     raise InvalidRequestError(f"--directions {text} is no method and number - write sefa:5 or pca:5")
-
-
-def _parse_seeds(text: str) -> tuple[int, ...]:
-    numbers = _numbers("--seeds", text, "seeds")
-    for number in numbers:
-        check_seeds(1, number, 1)
-    return numbers
-
-
-def _numbers(option: str, text: str, of: str) -> tuple[int, ...]:
-    try:
-        return tuple(int(number) for number in text.split(","))
-    except ValueError as error:
-        text = f"{option} {text} is not a list of {of} - write whole numbers, such as 3,7"
-        raise InvalidRequestError(text) from error

@@ -6,10 +6,12 @@ import dataclasses
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ganzoo.errors import InvalidRequestError
 from ganzoo.interface.tasks import Task
+from ganzoo.sampling.number_lists import label_numbers, parse_seeds, written_numbers
 from ganzoo.sampling.requests import check_seeds
 from ganzoo.utils.names import join_label, slug
 
@@ -45,35 +47,36 @@ class Cell:
 
 @dataclass(frozen=True)
 class SampleGrid:
-    """Each row has the seeds `seed` to `seed` + `count` - 1. The images of one column share their latent.
+    """Each row has an image for each of the `seeds`. The images of one column share their latent.
 
     `label` tells the options that differ from the defaults, for file names. It is empty if none does.
     """
 
     rows: tuple[Row, ...]
-    count: int
-    seed: int = 0
+    seeds: Sequence[int]
     label: str = dataclasses.field(default="", compare=False)
 
     def __len__(self) -> int:
-        return len(self.rows) * self.count
+        return len(self.rows) * len(self.seeds)
 
     def __iter__(self) -> Iterator[Cell]:
-        digits = max(4, len(str(self.seed + self.count - 1)))
+        largest = self.seeds[-1] if isinstance(self.seeds, range) else max(self.seeds)
+        digits = max(4, len(str(largest)))
         for row in self.rows:
             prefix = f"{row.name}-" if row.name else ""
-            for seed in range(self.seed, self.seed + self.count):
+            for seed in self.seeds:
                 yield Cell(seed, row.request, f"{prefix}seed{seed:0{digits}d}")
 
     @property
     def columns(self) -> int | None:
         """The number of columns of its contact sheet; None for a single row, which may be laid out freely."""
-        return self.count if len(self.rows) > 1 else None
+        return len(self.seeds) if len(self.rows) > 1 else None
 
     @property
     def file_label(self) -> str:
         """Its part of the default file name."""
-        return f"seed{self.seed}-{self.label}" if self.label else f"seed{self.seed}"
+        listed = join_label([f"seeds{label_numbers(self.seeds)}"]) if not isinstance(self.seeds, range) else ""
+        return "-".join(filter(None, [listed or f"seed{self.seeds[0]}", self.label]))
 
     @property
     def names(self) -> list[str]:
@@ -86,7 +89,8 @@ class SampleGrid:
         Raises:
             InvalidRequestError: the last seed is too large.
         """
-        check_seeds(self.count, self.seed, 1)
+        for seed in (self.seeds[0], self.seeds[-1]):
+            check_seeds(1, seed, 1)
 
     def batches(self, model: Model, size: int) -> Iterator[Tensor]:
         """Generate the images, uint8 (n, C, H, W)."""
@@ -95,7 +99,10 @@ class SampleGrid:
 
     def options_after(self, done: int) -> str | None:
         """The options of `ganzoo sample` that make the images after the first `done`; None for several rows."""
-        return f"--seed {self.seed + done} -n {self.count - done}" if len(self.rows) == 1 else None
+        if len(self.rows) > 1:
+            return None
+        rest = self.seeds[done:]
+        return f"--seed {rest[0]} -n {len(rest)}" if isinstance(rest, range) else f"--seeds {written_numbers(rest)}"
 
     def numbers(self) -> dict[str, list[float]]:
         """The seed of every image, and each option that has a number in all rows."""
@@ -103,7 +110,7 @@ class SampleGrid:
         for field in dataclasses.fields(self.rows[0].request):
             values = [getattr(row.request, field.name) for row in self.rows]
             if all(isinstance(value, (int, float)) for value in values):
-                found[field.name] = [value for value in values for _ in range(self.count)]
+                found[field.name] = [value for value in values for _ in self.seeds]
         return found
 
 
@@ -112,7 +119,8 @@ def make_grid(
     class_names: Sequence[str],
     *,
     count: int | None = None,
-    seed: int = 0,
+    seed: int | None = None,
+    seeds: str | None = None,
     classes: Sequence[str] = (),
     per_class: int | None = None,
     sweep: str | None = None,
@@ -120,6 +128,7 @@ def make_grid(
 ) -> SampleGrid:
     """The grid for the options of `ganzoo sample`. Without options it is one row of 64 images.
 
+    `seeds` is a list such as ``1-5,9``, with an image for each in each row. It takes the place of `seed` and a count.
     Each of several `classes`, given by name or number, has a row of `per_class` images, by default 8. A single class
     has `count` images. `per_class` without `classes` means all classes in `class_names`. `sweep` has a row for each of
     several values of one option, such as ``truncation=0.1,0.4``.
@@ -128,6 +137,9 @@ def make_grid(
         InvalidRequestError: an option is wrong, or two options exclude each other.
     """
     several = len(classes) > 1 or per_class is not None
+    if seeds is not None and any(each is not None for each in (count, seed, per_class)):
+        raise InvalidRequestError("--seeds says which images, and how many - leave out -n, --seed and --per-class")
+    pick = partial(_pick, seeds, seed or 0)
     if several and sweep is not None:
         raise InvalidRequestError("a sweep takes at most one class - leave out --per-class, and all but one --class")
     if several and count is not None:
@@ -136,19 +148,33 @@ def make_grid(
     if sweep is not None:
         rows = _sweep(make_request, sweep, one)
         of_class = f"-{_class_name(rows[0].request, class_names)}" if classes else ""
-        return _labeled(rows, _IN_EACH_ROW, count, seed, f"sweep-{sweep}{of_class}")
+        return _labeled(rows, pick(_IN_EACH_ROW, count), _IN_EACH_ROW, f"sweep-{sweep}{of_class}")
     if several:
         rows = _class_rows(make_request, class_names, classes, options)
         named = "-".join(row.name for row in rows) if classes else "per-class"
-        return _labeled(rows, _IN_EACH_ROW, per_class, seed, named)
+        return _labeled(rows, pick(_IN_EACH_ROW, per_class), _IN_EACH_ROW, named)
     request = make_request(**one)
-    return _labeled((Row(request),), _IN_ONE_ROW, count, seed, _class_name(request, class_names))
+    return _labeled((Row(request),), pick(_IN_ONE_ROW, count), _IN_ONE_ROW, _class_name(request, class_names))
 
 
-def _labeled(rows: tuple[Row, ...], usual: int, count: int | None, seed: int, name: str) -> SampleGrid:
+def _pick(listed: str | None, first: int, usual: int, count: int | None) -> Sequence[int]:
+    """The seeds of a row: those that are `listed`, or else so many from the `first` one on.
+
+    Raises:
+        InvalidRequestError: it is no list of seeds, or a seed is in it twice: both would have one file name.
+    """
+    if listed is None:
+        return range(first, first + (usual if count is None else count))
+    seeds = parse_seeds(listed)
+    if len(set(seeds)) < len(seeds):
+        raise InvalidRequestError(f"--seeds {listed} names a seed twice - name each seed once")
+    return seeds
+
+
+def _labeled(rows: tuple[Row, ...], seeds: Sequence[int], usual: int, name: str) -> SampleGrid:
     """The grid, with a label that holds `name`, an unusual count, and the options that all rows share."""
-    parts = [f"n{count}" if count not in (None, usual) else "", name, *_shared(rows)]
-    return SampleGrid(rows, usual if count is None else count, seed, join_label(parts))
+    unusual = isinstance(seeds, range) and len(seeds) != usual
+    return SampleGrid(rows, seeds, join_label([f"n{len(seeds)}" if unusual else "", name, *_shared(rows)]))
 
 
 def _shared(rows: tuple[Row, ...]) -> Iterator[str]:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import errno
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from ganzoo.errors import Interrupted, OutputError, UnfinishedError
+from ganzoo.sampling.requests import check_scale
 from ganzoo.utils.files import atomic_write, check_writable
 from ganzoo.utils.locks import locked_output
 from ganzoo.utils.names import short_name
@@ -21,7 +24,7 @@ if TYPE_CHECKING:
 
     from ganzoo.sampling.model import Model
 
-__all__ = ["FORMATS", "MOVING", "STILLS", "Grid", "Target", "choose_target"]
+__all__ = ["FORMATS", "MOVING", "STILLS", "Grid", "Target", "check_sheet", "choose_target"]
 
 MAX_SHEET = 10_000
 """The most pictures on one sheet. Nobody can look at more."""
@@ -77,6 +80,7 @@ class Target:
     format: str
     is_folder: bool
     overwrite: bool = False
+    scale: int | None = None
 
     def files(self) -> list[Path]:
         """The files that will be written."""
@@ -95,7 +99,8 @@ class Target:
             Interrupted: the user pressed Ctrl-C.
         """
         self._check_fits(model)
-        save = _save_each if self.is_folder else _save_arrays if self.format == "npz" else _save_sheet
+        sheet = partial(_save_sheet, scale=self.scale)
+        save = _save_each if self.is_folder else _save_arrays if self.format == "npz" else sheet
         files = self.files()
         done = 0
 
@@ -143,14 +148,11 @@ class Target:
             raise OutputError(f"{text} - name an .npz file with -o")
         if self.format == "jpg" and channels == 4:
             raise OutputError(f"{model.name} makes transparent pictures, which jpg cannot hold - use png or webp")
-        if self.is_folder or self.format not in _MOST_PIXELS:
+        if self.is_folder or self.format == "npz":
             return
-        scale = enlargement(width)
+        scale = self.scale or enlargement(width)
         size = sheet_size(len(self.grid), width * scale, height * scale, self.grid.columns)[1:]
-        if max(size) > _MOST_PIXELS[self.format]:
-            raise OutputError(
-                f"a sheet of {size[0]}x{size[1]} pixels is too large for {self.format} - use png, or a folder"
-            )
+        check_sheet(size, self.path, scaled=self.scale is not None)
 
     def _so_far(self, done: int) -> str:
         if not self.is_folder or not done:
@@ -159,8 +161,30 @@ class Target:
         return f"{done} of {len(self.grid)} written - " + (f"go on with {rest}" if rest else "replace with --overwrite")
 
 
+def check_sheet(size: tuple[int, int], path: Path, *, scaled: bool) -> None:
+    """Refuse a sheet with this width and height that its format cannot hold. `scaled` says that a user enlarged it.
+
+    Raises:
+        OutputError: it is too large.
+    """
+    from ganzoo.images.files import MAX_PIXELS
+
+    kind = FORMATS[path.suffix.lower()]
+    problem = f"a sheet of {size[0]}x{size[1]} pixels is too large"
+    if scaled and math.prod(size) > MAX_PIXELS:
+        raise OutputError(f"{problem} - use a smaller --scale")
+    if max(size) > _MOST_PIXELS.get(kind, max(size)):
+        raise OutputError(f"{problem} for {kind} - use png, or a folder")
+
+
 def choose_target(
-    output: Path | None, name: str, grid: Grid, file_format: str | None, *, overwrite: bool = False
+    output: Path | None,
+    name: str,
+    grid: Grid,
+    file_format: str | None,
+    *,
+    overwrite: bool = False,
+    scale: int | None = None,
 ) -> Target:
     """Choose the file or the folder for samples of the model `name`. A path without an ending is a folder.
 
@@ -171,9 +195,13 @@ def choose_target(
             images, or a file exists and `overwrite` is False.
         InvalidRequestError: a seed is too large.
     """
-    path = output or Path(f"{short_name(name)}-{grid.file_label}.{file_format or 'png'}")
+    check_scale(scale)
+    label = grid.file_label if scale is None else f"{grid.file_label}-scale{scale}"
+    path = output or Path(f"{short_name(name)}-{label}.{file_format or 'png'}")
     is_folder = _is_folder(path)
-    target = Target(path, grid, _choose_format(path, is_folder, file_format), is_folder, overwrite)
+    target = Target(path, grid, _choose_format(path, is_folder, file_format), is_folder, overwrite, scale)
+    if scale is not None and (is_folder or target.format == "npz"):
+        raise OutputError(f"--scale is for sheets, and {path} is none - leave it out, or name a .png file")
     _check_count(target)
     check_writable(path if is_folder else path.parent)
     target.check_free()
@@ -226,7 +254,9 @@ def _save_each(model: Model, files: list[Path], grid: Grid, batch_size: int, cou
                 writer.write(picture, next(remaining))
 
 
-def _save_sheet(model: Model, files: list[Path], grid: Grid, batch_size: int, count: Count) -> None:
+def _save_sheet(
+    model: Model, files: list[Path], grid: Grid, batch_size: int, count: Count, *, scale: int | None
+) -> None:
     from ganzoo.images.files import save_picture
     from ganzoo.images.sheets import contact_sheet, enlargement
     from ganzoo.images.tensors import to_pictures
@@ -235,7 +265,7 @@ def _save_sheet(model: Model, files: list[Path], grid: Grid, batch_size: int, co
     for batch in grid.batches(model, batch_size):
         pictures += to_pictures(batch)
         count(len(batch))
-    sheet = contact_sheet(pictures, columns=grid.columns, scale=enlargement(pictures[0].width))
+    sheet = contact_sheet(pictures, columns=grid.columns, scale=scale or enlargement(pictures[0].width))
     save_picture(sheet, files[0])
 
 

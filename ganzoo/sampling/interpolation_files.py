@@ -2,67 +2,72 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ganzoo.errors import InvalidRequestError
 from ganzoo.interface.tasks import Task
+from ganzoo.sampling.films import FILMS, Film, prepare_film
 from ganzoo.sampling.image_files import MOVING, STILLS
 from ganzoo.sampling.latent_files import SavedLatents, read_latents
+from ganzoo.sampling.number_lists import label_numbers, parse_numbers, parse_seeds
 from ganzoo.sampling.requests import with_fields
 from ganzoo.utils.files import check_file
 from ganzoo.utils.locks import locked_output
 from ganzoo.utils.names import join_label, short_name
+from ganzoo.utils.progress import Progress, silent
 
 if TYPE_CHECKING:
-    from ganzoo.interface.gan import Inputs
+    from PIL.Image import Image
+
+    from ganzoo.sampling.interpolation import LatentPath
     from ganzoo.sampling.model import Model
     from ganzoo.sampling.requests import Subject
 
-__all__ = ["Interpolation", "prepare_interpolation"]
+__all__ = ["Ends", "Interpolation", "prepare_interpolation"]
 
 _STILL = tuple(ending for ending in STILLS if ending not in MOVING)
-_SEEDS, _STEPS = (0, 1), 16
-_MILLISECONDS = 80  # each image of an animation is shown so long
+_BETWEEN, _BETWEEN_IN_VIDEO = 15, 50  # steps from one image to the next: a second or two
+_BATCH = 64
+_TWO = (0, 1)  # the seeds or rows if nobody names them
 
 
 @dataclass(frozen=True)
 class Interpolation:
-    """`steps` images between two images, and the file that they are written to.
+    """`steps` images on the way through some, and the file that they are written to.
 
-    Each of the two is a seed and a request, or a row of saved latents.
+    A cell is one such way. Its images are those of the seeds, each with its request, or rows of saved latents. A sheet
+    has one cell, and a film may have several, which move at the same time.
     """
 
     path: Path
-    seeds: tuple[int, int]
-    requests: tuple[Task, Task]
+    cells: tuple[tuple[int, ...], ...]
+    requests: tuple[Task, ...]
     steps: int
     hold: tuple[str, ...]
+    loop: bool = False
+    scale: int | None = None
+    film: Film | None = None
     overwrite: bool = False
     latents: SavedLatents | None = None
 
-    def write(self, model: Model) -> Path:
-        """Generate the images and write the file: a row of pictures, or an animation that runs there and back.
+    def write(self, model: Model, *, progress: Progress = silent) -> Path:
+        """Generate the images and write the file: a sheet, or a film. `progress` counts the finished images.
 
         Raises:
-            InvalidRequestError: both ends are the same image, or an input in `hold` does not exist.
+            InvalidRequestError: all ends are the same image, or an input in `hold` does not exist.
             OutputError: without `overwrite`, another process writes the file, or has written it since it was checked.
         """
-        from ganzoo.images.files import save_picture
-        from ganzoo.images.sheets import contact_sheet, enlargement, save_animation
-        from ganzoo.images.tensors import to_pictures
-
-        pictures = to_pictures(model.interpolate(*self._ends(model), steps=self.steps, hold=self.hold))
-        scale = enlargement(pictures[0].width)
+        frames = list(self._frames(model, progress))
         with locked_output(self.path, is_folder=False, shared=self.overwrite):
-            check_file(self.path, _STILL + MOVING, overwrite=self.overwrite)  # again: it may have been written since
-            if self.path.suffix.lower() in _STILL:
-                save_picture(contact_sheet(pictures, columns=self.steps, scale=scale), self.path)
+            check_file(self.path, (*_STILL, *FILMS), overwrite=self.overwrite)  # it may have been written since
+            if self.film is None:
+                self._write_sheet([picture for (picture,) in frames])
             else:
-                large = [contact_sheet([picture], scale=scale) for picture in pictures]
-                save_animation([*large, *large[-2:0:-1]], self.path, milliseconds=_MILLISECONDS)
+                self.film.write(frames, _columns(self.film), closed=self.loop)
         return self.path
 
     def with_settings(self, name: str, settings: Mapping[str, Any]) -> Interpolation:
@@ -71,17 +76,43 @@ class Interpolation:
         Raises:
             InvalidRequestError: the task has no such field, or refuses a value.
         """
-        first, last = (with_fields(each, settings, of=name) for each in self.requests)
-        return replace(self, requests=(first, last))
+        return replace(self, requests=tuple(with_fields(each, settings, of=name) for each in self.requests))
 
-    def _ends(self, model: Model) -> tuple[Inputs, Inputs]:
-        """The inputs of the first and of the last image."""
-        first, last = self.seeds
+    def _frames(self, model: Model, progress: Progress) -> Iterator[tuple[Image, ...]]:
+        """The pictures of all cells, step by step."""
+        cells = [_pictures(model, self._path(model, numbers)) for numbers in self.cells]
+        for step, pictures in enumerate(zip(*cells, strict=True), start=1):
+            progress("generating", step, self.steps)
+            yield pictures
+
+    def _path(self, model: Model, numbers: Sequence[int]) -> LatentPath:
+        """The way through the images of one cell."""
+        from ganzoo.sampling.interpolation import path_of
+
         if self.latents is not None:
             self.latents.check_for(model)
-            return self.latents.row(first), self.latents.row(last)
-        of_first, of_last = self.requests
-        return model.draw(seed=first, request=of_first), model.draw(seed=last, request=of_last)
+            points = [self.latents.row(row) for row in numbers]
+        else:
+            drawn = zip(numbers, self.requests, strict=True)
+            points = [model.draw(seed=seed, request=request) for seed, request in drawn]
+        return path_of(model.gan, points, self.steps, self.hold, loop=self.loop)
+
+    def _write_sheet(self, pictures: Sequence[Image]) -> None:
+        """A row of pictures from each image to the next."""
+        from ganzoo.images.files import save_picture
+        from ganzoo.images.sheets import contact_sheet, enlargement
+
+        ways = len(self.cells[0]) - (0 if self.loop else 1)
+        columns = math.ceil(self.steps / ways)
+        scale = self.scale or enlargement(pictures[0].width)
+        save_picture(contact_sheet(pictures, columns=columns, scale=scale), self.path)
+
+
+def _pictures(model: Model, path: LatentPath) -> Iterator[Image]:
+    from ganzoo.images.tensors import to_pictures
+
+    for inputs in path.batches(_BATCH):
+        yield from to_pictures(model.generate_bytes(inputs))
 
 
 def prepare_interpolation(
@@ -90,16 +121,18 @@ def prepare_interpolation(
     output: Path | None,
     *,
     overwrite: bool = False,
-    steps: int = _STEPS,
-    seeds: str | None = None,
-    latents: Path | None = None,
-    rows: str | None = None,
-    from_class: str | None = None,
-    to_class: str | None = None,
-    truncation: float | None = None,
+    steps: int | None = None,
     hold: Sequence[str] = (),
+    loop: bool = False,
+    fps: float | None = None,
+    seconds: float | None = None,
+    scale: int | None = None,
+    grid: str | None = None,
+    **ends: Any,
 ) -> Interpolation:
     """Check the options of `ganzoo interpolate` for the model `name`. Nothing is loaded or written.
+
+    `ends` are the fields of `Ends`.
 
     Raises:
         InvalidRequestError: the model translates images, or has no such option, class or value.
@@ -109,52 +142,136 @@ def prepare_interpolation(
         raise InvalidRequestError(
             f"{name} is {subject.task.name}: it has no latents to interpolate - use `ganzoo sample {name} --input`"
         )
-    shared = {} if truncation is None else {"truncation": truncation}
-    ends = tuple({} if each is None else {"label": each} for each in (from_class, to_class or from_class))
-    first, last = (subject.request(name, **shared, **end) for end in ends)
-    saved = None if latents is None else read_latents(latents)
-    if saved is None and rows is not None:
-        raise InvalidRequestError(f"--rows {rows} has no latents - name their file with --latents")
-    if saved is not None and any(each is not None for each in (seeds, from_class, to_class, truncation)):
-        raise InvalidRequestError("the latents of a file are complete - leave out seeds, classes and the truncation")
-    ends_at = _pair("--seeds", seeds) if saved is None else _pair("--rows", rows)
-    if saved is not None:
-        for row in ends_at:
-            saved.row(row)  # raises if there is none
-    kind = "seeds" if saved is None else "rows"
-    label = _label(kind, ends_at, steps, from_class, to_class, truncation, hold)
+    asked = Ends(**ends)
+    label = join_label(["walk", *asked.file_label(), *_label(steps, hold, loop, scale)])
     path = output or Path(f"{short_name(name)}-{label}.png")
-    check_file(path, _STILL + MOVING, overwrite=overwrite)
-    return Interpolation(path, ends_at, (first, last), steps, tuple(hold), overwrite, saved)
+    check_file(path, (*_STILL, *FILMS), overwrite=overwrite)
+    film = prepare_film(path, fps=fps, seconds=seconds, scale=scale, grid=grid, steps=steps)
+    latents = asked.read_latents()
+    cells = _deal(asked.numbers(latents), len(asked.labels), film)
+    requests = asked.requests(name, subject, len(cells[0]))
+    usual = _usual_steps(len(cells[0]), loop, film)
+    count = steps or (usual if film is None else film.steps(usual, closed=loop))
+    if film is not None:
+        film.check(subject.config.image_shape, len(cells), _columns(film), count)
+    return Interpolation(path, cells, requests, count, tuple(hold), loop, scale, film, overwrite, latents)
 
 
-def _label(
-    kind: str,
-    ends: tuple[int, int],
-    steps: int,
-    from_class: str | None,
-    to_class: str | None,
-    truncation: float | None,
-    hold: Sequence[str],
-) -> str:
-    """The end of the default file name: the options that are not the defaults."""
-    parts = ["walk"]
-    parts += [f"{kind}{ends[0]}-{ends[1]}"] if ends != _SEEDS else []
-    parts += [f"steps{steps}"] if steps != _STEPS else []
-    parts += [f"from-{from_class}"] if from_class is not None else []
-    parts += [f"to-{to_class}"] if to_class is not None else []
-    parts += [f"truncation{truncation}"] if truncation is not None else []
+@dataclass(frozen=True, kw_only=True)
+class Ends:
+    """What a user says of the images to interpolate between, in the words of the options."""
+
+    seeds: str | None = None
+    latents: Path | None = None
+    rows: str | None = None
+    classes: Sequence[str] = ()
+    from_class: str | None = None
+    to_class: str | None = None
+    truncation: float | None = None
+    cutoff: int | None = None
+    noise: str | None = None
+
+    @property
+    def shared(self) -> dict[str, Any]:
+        """The fields of the task that all images have."""
+        given = {"truncation": self.truncation, "cutoff": self.cutoff, "noise": self.noise}
+        return {option: value for option, value in given.items() if value is not None}
+
+    @property
+    def labels(self) -> Sequence[str | None]:
+        """The classes in their order; none if no class is named. A class that is None is left to the seed."""
+        two = (self.from_class, self.to_class or self.from_class)
+        if not self.classes:
+            return two if any(two) else ()
+        if any(two):
+            raise InvalidRequestError(
+                "--class names all classes in their order - leave out --from-class and --to-class"
+            )
+        return self.classes
+
+    def read_latents(self) -> SavedLatents | None:
+        """The latents of the file, if one is named.
+
+        Raises:
+            InvalidRequestError: it is no such file, or another option contradicts it.
+        """
+        if self.latents is None and self.rows is not None:
+            raise InvalidRequestError(f"--rows {self.rows} has no latents - name their file with --latents")
+        if self.latents is None:
+            return None
+        if self.labels or self.seeds is not None or self.shared:
+            given = " and ".join(["seeds", "classes", *self.shared])
+            raise InvalidRequestError(f"the latents of a file are complete - leave out {given}")
+        return read_latents(self.latents)
+
+    def numbers(self, latents: SavedLatents | None) -> tuple[int, ...] | None:
+        """The seeds, or the rows of the latents; None if they are not named.
+
+        Raises:
+            InvalidRequestError: it is no such list, or there is no such seed or row.
+        """
+        if latents is None:
+            return None if self.seeds is None else parse_seeds(self.seeds)
+        rows = None if self.rows is None else parse_numbers("--rows", self.rows)
+        for row in rows or ():
+            latents.row(row)
+        return rows
+
+    def requests(self, name: str, subject: Subject, count: int) -> tuple[Task, ...]:
+        """The request of each of the `count` images of a way. A single class is that of all of them."""
+        named = tuple(self.labels or (None,))
+        labels = named if len(named) > 1 else named * count
+        return tuple(
+            subject.request(name, **self.shared, **({} if label is None else {"label": label})) for label in labels
+        )
+
+    def file_label(self) -> list[str]:
+        """What is said, for file names."""
+        kind, listed = ("seeds", self.seeds) if self.latents is None else ("rows", self.rows)
+        numbers = None if listed is None else parse_numbers(f"--{kind}", listed)
+        parts = [f"{kind}{label_numbers(numbers)}"] if numbers not in (None, _TWO) else []
+        parts += ["classes", *self.classes] if self.classes else []
+        return parts + [
+            f"{option}{value}"
+            for option, value in (("from-", self.from_class), ("to-", self.to_class), *self.shared.items())
+            if value is not None
+        ]
+
+
+def _label(steps: int | None, hold: Sequence[str], loop: bool, scale: int | None) -> list[str]:
+    """The other options that are not the defaults, for file names."""
+    parts = [f"steps{steps}"] if steps not in (None, _BETWEEN + 1) else []
     parts += ["hold", *hold] if hold else []
-    return join_label(parts)
+    parts += ["loop"] if loop else []
+    return parts + ([f"scale{scale}"] if scale is not None else [])
 
 
-def _pair(option: str, text: str | None) -> tuple[int, int]:
-    if text is None:
-        return _SEEDS
-    try:
-        first, last = map(int, text.split(","))
-    except ValueError as error:
+def _deal(numbers: tuple[int, ...] | None, classes: int, film: Film | None) -> tuple[tuple[int, ...], ...]:
+    """The numbers of each cell: the first ones are those of the first cell. A single one is repeated for the classes.
+
+    Raises:
+        InvalidRequestError: they cannot be shared, or are not as many as the classes.
+    """
+    cells = math.prod(film.grid) if film and film.grid else 1
+    dealt = tuple(range(cells * max(classes, 2))) if numbers is None else numbers
+    each, rest = divmod(len(dealt), cells)
+    if rest:
+        raise InvalidRequestError(f"{cells} cells cannot share {len(dealt)} images - name {cells}, {2 * cells}, ...")
+    if each > 1 and classes > 1 and each != classes:
+        raise InvalidRequestError(f"{classes} classes and {each} images are not as many - name as many, or one of them")
+    if max(each, classes) < 2:
         raise InvalidRequestError(
-            f"{option} {text} is not a pair of {option[2:]} - write it as two whole numbers, such as 3,7"
-        ) from error
-    return first, last
+            "an interpolation leads from one image to another - name two or more for each, such as 3,7 or 1-5"
+        )
+    ways = (dealt[start : start + each] for start in range(0, len(dealt), each))
+    return tuple(way * classes if each == 1 else way for way in ways)
+
+
+def _usual_steps(points: int, loop: bool, film: Film | None) -> int:
+    """The number of images if nobody says it."""
+    between = _BETWEEN_IN_VIDEO if film is not None and film.is_video else _BETWEEN
+    return between * points if loop else between * (points - 1) + 1
+
+
+def _columns(film: Film) -> int:
+    return film.grid[0] if film.grid else 1

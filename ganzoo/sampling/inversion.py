@@ -13,7 +13,7 @@ from ganzoo.errors import InvalidRequestError, NonFiniteError
 from ganzoo.interface.gan import GAN, Inputs
 from ganzoo.interface.latents import Prior
 from ganzoo.sampling.degradations import Damage
-from ganzoo.sampling.requests import check_whole
+from ganzoo.sampling.requests import IMAGE_LOSSES, check_whole
 from ganzoo.utils.progress import Progress
 from ganzoo.utils.seeds import derive_seed
 
@@ -24,13 +24,17 @@ ImageLoss = Callable[[Tensor, Tensor], Tensor]
 
 Combine = Literal["mean", "best"]
 
-LOSSES: dict[str, ImageLoss] = {
-    "l1": lambda images, targets: (images - targets).abs().flatten(1).mean(1),
-    "l2": lambda images, targets: (images - targets).square().flatten(1).mean(1),
-}
-"""The losses that have a name, both as means over pixels."""
+_MEANS: tuple[ImageLoss, ...] = (
+    lambda images, targets: (images - targets).abs().flatten(1).mean(1),
+    lambda images, targets: (images - targets).square().flatten(1).mean(1),
+)
+LOSSES = dict(zip(IMAGE_LOSSES, _MEANS, strict=True))
+"""The losses that have a name."""
 
 _CONSTANT = 0.5  # the part of the steps with the full learning rate, before it falls linearly to zero
+
+_SAME_GRADIENTS = 1e-3
+"""The largest difference between the gradients of a network and of its fused function, relative to the first."""
 
 _DRAWS = 16
 """The number of draws from which a GAN tells its random inputs."""
@@ -83,6 +87,7 @@ class Search:
 
 def search_images(
     gan: GAN,
+    fused: Callable[[Inputs], Tensor],
     draw: Callable[[Iterable[int]], Inputs],
     targets: Tensor,
     search: Search,
@@ -93,6 +98,7 @@ def search_images(
 ) -> Inversion:
     """Search for the images that look like `targets`, (N, C, H, W), behind the damage; see `Model.invert`.
 
+    `fused` generates the same images as the GAN but faster; the search uses it if its gradients are the same too.
     `draw` returns the inputs of images with the given seeds. The starts of one target are one batch. Targets do not
     share batches: sums are rounded differently in batches of another size, and a search makes such a difference larger
     at each step.
@@ -106,13 +112,14 @@ def search_images(
         raise InvalidRequestError("nothing that the model draws can be changed step by step - invert with another one")
     found, total = [], search.steps * len(targets)
     targets = targets.clone()  # those from inference mode cannot be saved for gradients
+    generate = _differentiable(gan, fused, _Variables(gan.inversion_inputs(draw(range(_DRAWS))), priors, gan.device))
     for i in range(len(targets)):
         goal = damage.known(targets[i : i + 1]).to(gan.device)
         seeds = (derive_seed(seed + i, "start", start) for start in range(search.starts))
         inputs = _Variables(gan.inversion_inputs(draw(seeds)), priors, gan.device)
-        for step in _descend(gan, inputs, goal, search, damage):
+        for step in _descend(generate, inputs, goal, search, damage):
             progress("inverting", i * search.steps + step + 1, total)
-        found.append(_result(gan, inputs, goal, search, damage))
+        found.append(_result(generate, inputs, goal, search, damage))
     return Inversion(
         torch.cat([each.images for each in found]),
         {name: torch.cat([each.inputs[name] for each in found]) for name in found[0].inputs},
@@ -120,7 +127,26 @@ def search_images(
     )
 
 
-def _descend(gan: GAN, inputs: _Variables, goal: Tensor, search: Search, damage: Damage) -> Iterator[int]:
+def _differentiable(gan: GAN, fused: Callable[[Inputs], Tensor], inputs: _Variables) -> Callable[[Inputs], Tensor]:
+    """`fused` if its gradients in the inputs are those of the network, and the network itself otherwise."""
+    try:
+        theirs = inputs.gradients(fused(inputs.values()).square().sum())
+    except Exception:  # a plugin's function may raise anything, and may have no gradients
+        return gan.generate
+    ours = inputs.gradients(gan.generate(inputs.values()).square().sum())
+    return fused if all(map(_are_same, theirs, ours)) else gan.generate
+
+
+def _are_same(gradient: Tensor | None, other: Tensor | None) -> bool:
+    """Whether two gradients are equal up to rounding. None is the gradient of an input that has no effect."""
+    if gradient is None or other is None:
+        return gradient is other
+    return bool((gradient - other).norm() <= _SAME_GRADIENTS * other.norm())
+
+
+def _descend(
+    generate: Callable[[Inputs], Tensor], inputs: _Variables, goal: Tensor, search: Search, damage: Damage
+) -> Iterator[int]:
     """Take the steps of all starts towards one image, (1, C, H, W), and yield the number of each.
 
     The losses of the starts are added up, and Adam (arXiv:1412.6980) treats each number by itself, so no start depends
@@ -130,7 +156,7 @@ def _descend(gan: GAN, inputs: _Variables, goal: Tensor, search: Search, damage:
     optimizer = torch.optim.Adam(list(inputs.u.values()), search.learning_rate)
     for step in range(search.steps):
         optimizer.param_groups[0]["lr"] = search.learning_rate * _factor(step / search.steps)
-        losses = search.difference(damage.apply(gan.generate(inputs.values())), goals)
+        losses = search.difference(damage.apply(generate(inputs.values())), goals)
         inputs.set_gradients((losses + search.prior * inputs.penalties()).sum())
         optimizer.step()
         inputs.keep_in_range()
@@ -138,10 +164,12 @@ def _descend(gan: GAN, inputs: _Variables, goal: Tensor, search: Search, damage:
 
 
 @torch.no_grad()
-def _result(gan: GAN, inputs: _Variables, goal: Tensor, search: Search, damage: Damage) -> Inversion:
+def _result(
+    generate: Callable[[Inputs], Tensor], inputs: _Variables, goal: Tensor, search: Search, damage: Damage
+) -> Inversion:
     """The mean or the best of what the starts have found."""
     values = inputs.values()
-    images = gan.generate(values)
+    images = generate(values)
     losses = search.difference(damage.apply(images), goal.expand(search.starts, *goal.shape[1:]))
     index = int((losses + search.prior * inputs.penalties()).argmin())
     best = slice(index, index + 1)
@@ -173,16 +201,23 @@ class _Variables:
         """For each image, half the mean square of u, summed over the inputs: (N,)."""
         return torch.stack([u.square().flatten(1).mean(1) / 2 for u in self.u.values()]).sum(0)
 
-    def set_gradients(self, total: Tensor) -> None:
-        """Set the gradients of u. The weights of the network get none.
+    def gradients(self, total: Tensor) -> list[Tensor | None]:
+        """The gradients of u. The weights of the network get none.
 
         Raises:
             InvalidRequestError: the total does not depend on u by operations that have gradients.
         """
         if not total.requires_grad:
             raise InvalidRequestError("no gradient reaches the latents - choose another model, loss or degradation")
-        gradients = torch.autograd.grad(total, list(self.u.values()), allow_unused=True)
-        for u, gradient in zip(self.u.values(), gradients, strict=True):
+        return list(torch.autograd.grad(total, list(self.u.values()), allow_unused=True))
+
+    def set_gradients(self, total: Tensor) -> None:
+        """Keep the gradients of u for the optimizer.
+
+        Raises:
+            InvalidRequestError: as for `gradients`.
+        """
+        for u, gradient in zip(self.u.values(), self.gradients(total), strict=True):
             u.grad = gradient
 
     @torch.no_grad()

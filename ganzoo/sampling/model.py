@@ -23,8 +23,9 @@ from ganzoo.sampling.directions import DRAWS, Directions, factorize, principal_c
 from ganzoo.sampling.engine_generator import EngineGenerator
 from ganzoo.sampling.engines import TORCH, check_engine
 from ganzoo.sampling.fused import FusedGenerator
-from ganzoo.sampling.interpolation import LATENT, interpolate_inputs
+from ganzoo.sampling.interpolation import LATENT, path_of
 from ganzoo.sampling.inversion import Combine, ImageLoss, Inversion, Search, search_images
+from ganzoo.sampling.kept_directions import kept_directions
 from ganzoo.sampling.requests import DIRECTION_METHODS, check_seeds, make_request
 from ganzoo.sampling.sources import Source, batched, check_resize, source_image, target_images
 from ganzoo.sampling.tiling import check_tile, translate_batch
@@ -33,6 +34,8 @@ from ganzoo.utils.precision import float32_on_cpu
 from ganzoo.utils.progress import Progress, silent
 
 __all__ = ["Model"]
+
+_AT_ONCE = 64  # so many draws are kept with all of their inputs
 
 
 class Model:
@@ -200,25 +203,26 @@ class Model:
 
     def interpolate(
         self,
-        start: Inputs,
-        end: Inputs,
-        *,
+        *points: Inputs,
         steps: int = 16,
         hold: Sequence[str] = (),
+        loop: bool = False,
         batch_size: int = 64,
     ) -> Tensor:
-        """Interpolate between two images: `steps` images (steps, C, H, W) in [-1, 1], both ends included.
+        """Interpolate between two images, or through more: `steps` images (steps, C, H, W) in [-1, 1].
 
-        `start` and `end` are the inputs of one image each, from `draw`. The latent, ``z``, moves on a great
-        circle, because the lengths of latents hardly differ. Every other input moves on a straight line. The
-        inputs in `hold` keep their values of `start`.
+        `points` are the inputs of these images, from `draw`, in their order; each may hold several. All of them are
+        among the images. The latent, ``z``, moves on a great circle, because the lengths of latents hardly differ.
+        Every other input moves on a straight line. Some architectures move other inputs, such as styles, as
+        `GAN.edit_inputs` says. The inputs in `hold` keep their values of the first point. All steps have the same
+        length, up to what it takes to meet every point. With `loop`, the path goes on from the last point to the first.
 
         Raises:
-            InvalidRequestError: fewer than two steps, an unknown input in `hold`, or two equal ends.
+            InvalidRequestError: fewer than two points, fewer steps than points, an unknown input in `hold`, or equal
+                points.
         """
-        inputs = interpolate_inputs(start, end, steps, hold)
-        rows = (slice(i, i + batch_size) for i in range(0, steps, batch_size))
-        return torch.cat([self.generate({name: value[each] for name, value in inputs.items()}) for each in rows])
+        path = path_of(self.gan, points, steps, hold, loop=loop)
+        return torch.cat([self.generate(inputs) for inputs in path.batches(batch_size)])
 
     @float32_on_cpu()
     def directions(self, method: str, count: int, *, inputs: Inputs | None = None) -> Directions:
@@ -226,7 +230,7 @@ class Model:
 
         `method` is ``sefa`` (arXiv:2007.06600), from the weights of the first layers, or ``pca`` (arXiv:2004.02546),
         from the activations of 1024 draws. In all draws, the inputs that are not moved, such as a class, are those of
-        the first row of `inputs`, by default of seed 0.
+        the first row of `inputs`, by default of seed 0. What was found is kept in the cache, under the weights' digest.
 
         Raises:
             InvalidRequestError: there is no such method, or the model has no directions, or fewer.
@@ -234,12 +238,29 @@ class Model:
         if self.task.from_images or method not in DIRECTION_METHODS:
             text = "it has no latents" if self.task.from_images else f"there are no directions {method!r}"
             raise InvalidRequestError(f"{self.name}: {text} - there are {' and '.join(DIRECTION_METHODS)}, of latents")
-        if method == "sefa":
-            return factorize(self.gan, count, of=self.name)
-        first = inputs or self.draw()
-        drawn = self.draw(DRAWS)
-        held = {name: value[:1].expand(DRAWS, *value.shape[1:]) for name, value in first.items() if name != LATENT}
-        return principal_components(self.gan, {**drawn, **held}, count, of=self.name)
+        held = self._held_for_components(inputs) if method == "pca" else {}
+        compute = partial(self._principal_components, held) if method == "pca" else self._factors
+        return kept_directions(self.gan, self.config, method, count, held, partial(compute, count))
+
+    def _factors(self, count: int) -> Directions:
+        """The directions by the weights of the first layers."""
+        return factorize(self.gan, count, of=self.name)
+
+    def _held_for_components(self, inputs: Inputs | None) -> Inputs:
+        """The inputs besides the latent, of one image, which are the same in all draws; those of `inputs` if given."""
+        drawn = self.draw()
+        return {name: (inputs or drawn).get(name, value)[:1] for name, value in drawn.items() if name != LATENT}
+
+    def _principal_components(self, held: Inputs, count: int) -> Directions:
+        """The directions by the activations of many draws with the same other inputs."""
+        repeated = {name: value.expand(DRAWS, *value.shape[1:]) for name, value in held.items()}
+        drawn = self.gan.edit_inputs({**repeated, LATENT: self._latents(DRAWS)})
+        return principal_components(self.gan, drawn, count, of=self.name)
+
+    def _latents(self, count: int) -> Tensor:
+        """The latents of `count` images. Other inputs, such as noise, may be too large to keep them all."""
+        starts = range(0, count, _AT_ONCE)
+        return torch.cat([self.draw(min(_AT_ONCE, count - seed), seed=seed)[LATENT] for seed in starts])
 
     def edit(
         self, inputs: Inputs, directions: Directions, strengths: Sequence[float], *, batch_size: int = 64
@@ -252,7 +273,7 @@ class Model:
         Raises:
             InvalidRequestError: the directions are those of another model.
         """
-        moved = shifted(inputs, directions, strengths)
+        moved = shifted(self.gan.edit_inputs(inputs), directions, strengths)
         total = len(moved[directions.input])
         rows = (slice(i, i + batch_size) for i in range(0, total, batch_size))
         images = torch.cat([self.generate({name: value[each] for name, value in moved.items()}) for each in rows])
@@ -397,8 +418,10 @@ class Model:
             float32_on_cpu(),
             memory_for(self.device, remedy="use fewer starts"),
         ):
+            fused = self.gan.generate if self._fused is None else self._fused.function_of(self.gan, packs=False)
             return search_images(
                 self.gan,
+                fused,
                 lambda seeds: self._draw_each((each, request) for each in seeds),
                 targets,
                 search,

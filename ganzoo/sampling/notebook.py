@@ -5,12 +5,12 @@
 
 from __future__ import annotations
 
-import base64
-import io
 from html import escape
 from typing import Any
 
-__all__ = ["model_html"]
+from ganzoo.images.html import facts_html, picture_html
+
+__all__ = ["model_html", "sheet_html"]
 
 MOST_PIXELS = 65_536
 """The most pixels that are generated for a sheet: 8 images of 64x64, one of 256x256, and none of 512x512."""
@@ -20,8 +20,7 @@ MOST_IMAGES = 8
 
 def model_html(model: Any) -> str:
     """The facts about a model, with a sheet of its first seeds if that is quick. Without an image, the facts alone."""
-    rows = "".join(f"<tr><td>{escape(name)}</td><td>{escape(text)}</td></tr>" for name, text in _facts(model).items())
-    return f"<div><b>{escape(model.name)}</b><table>{rows}</table>{_sheet(model)}</div>"
+    return f"<div><b>{escape(model.name)}</b>{facts_html(_facts(model))}{sheet_html(model)}</div>"
 
 
 def _facts(model: Any) -> dict[str, str]:
@@ -36,7 +35,7 @@ def _facts(model: Any) -> dict[str, str]:
     return facts | ({"license": model.license} if model.license else {})
 
 
-def _sheet(model: Any) -> str:
+def sheet_html(model: Any) -> str:
     """An image element with samples; a text in its place if the model has none, or if they would take long."""
     from ganzoo.images.sheets import contact_sheet, enlargement
     from ganzoo.images.tensors import MODES
@@ -48,7 +47,5 @@ def _sheet(model: Any) -> str:
     if channels not in MODES or height * width == 1 or count == 0:
         return "<code>model.sample()</code> generates an image"
     pictures = model.images(count)
-    encoded = io.BytesIO()
-    contact_sheet(pictures, columns=count, scale=enlargement(width)).save(encoded, "PNG")
-    data = base64.b64encode(encoded.getvalue()).decode()
-    return f'<img src="data:image/png;base64,{data}" alt="samples of seeds 0 to {count - 1}">'
+    sheet = contact_sheet(pictures, columns=count, scale=enlargement(width))
+    return picture_html(sheet, f"samples of seeds 0 to {count - 1}")

@@ -25,7 +25,7 @@ from ganzoo.utils.files import sha256_of
 from ganzoo.utils.json_files import read_object
 from ganzoo.utils.version import __version__
 
-__all__ = ["find_form", "form_folder", "keep_form"]
+__all__ = ["add_tensor", "add_weights", "facts_of", "find_form", "form_folder", "keep_form"]
 
 FORMAT = 1
 """The format of the cache. A new number makes ganzoo prepare all networks again."""
@@ -47,10 +47,8 @@ def form_folder(engine: Engine, gan: GAN, config: Config, inputs: Inputs) -> Pat
     """
     from huggingface_hub import cached_assets_path
 
-    digest = hashlib.sha256(json.dumps([*_versions(engine), *_facts(gan, config, inputs)]).encode())
-    for name, tensor in chain(gan.named_parameters(), gan.named_buffers()):
-        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
-        digest.update(_bytes(tensor))
+    digest = hashlib.sha256(json.dumps([*_versions(engine), *facts_of(gan, config, inputs)]).encode())
+    add_weights(digest, gan)
     return cached_assets_path("ganzoo", "engines") / digest.hexdigest()
 
 
@@ -63,16 +61,24 @@ def _versions(engine: Engine) -> Iterable[str]:
     return [str(FORMAT), __version__, torch.__version__, name, *plugins, *needed]
 
 
-def _facts(gan: GAN, config: Config, inputs: Inputs) -> Iterable[str]:
+def facts_of(gan: GAN, config: Config, inputs: Inputs) -> list[str]:
+    """What a result depends on beside the weights: the code, the config, the machine, and the shapes of the inputs."""
     kind = type(gan)
     machine = [platform.system(), platform.machine(), torch.backends.cpu.get_cpu_capability(), gan.device.type]
     shapes = [f"{name} {value.dtype} {tuple(value.shape[1:])}" for name, value in inputs.items()]
     return [f"{kind.__module__}.{kind.__qualname__}", repr(config), *machine, *shapes]
 
 
-def _bytes(tensor: Tensor) -> memoryview:
-    data: memoryview = tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().data
-    return data
+def add_weights(digest: hashlib._Hash, gan: GAN) -> None:
+    """Add all parameters and buffers to a digest."""
+    for name, tensor in chain(gan.named_parameters(), gan.named_buffers()):
+        add_tensor(digest, name, tensor)
+
+
+def add_tensor(digest: hashlib._Hash, name: str, tensor: Tensor) -> None:
+    """Add a tensor to a digest: its name, its data type, its shape and its bytes."""
+    digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+    digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().data)
 
 
 def find_form(folder: Path) -> bool:

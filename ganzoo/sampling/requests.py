@@ -16,7 +16,9 @@ from ganzoo.utils.commands import words_of
 
 __all__ = [
     "DIRECTION_METHODS",
+    "IMAGE_LOSSES",
     "Subject",
+    "check_scale",
     "check_seeds",
     "check_whole",
     "exact_class",
@@ -33,6 +35,12 @@ SEEDS = 2**32
 
 DIRECTION_METHODS = ("sefa", "pca")
 """The ways to find directions of latent space: from weights, and from activations."""
+
+IMAGE_LOSSES = ("l1", "l2")
+"""The losses of inversion that have a name: the mean over pixels of the absolute and of the squared difference."""
+
+MOST_SCALE = 64
+"""The largest factor by which pictures are enlarged."""
 
 _SHOWN = 8  # the most class names that a message lists
 
@@ -110,6 +118,8 @@ def find_class(asked: int | str, names: Sequence[str], count: int, *, of: str) -
     Raises:
         InvalidRequestError: no class matches, or several do. The message lists classes to choose from.
     """
+    if not count:
+        raise InvalidRequestError(f"{of} has no classes - leave the class out")
     text = _plain(str(asked).strip())
     if isinstance(asked, int) or text.lstrip("-").isdecimal():
         return _check_index(int(asked), count, of)
@@ -172,6 +182,16 @@ def check_whole(what: str, value: Any, least: int) -> None:
     """
     if not hasattr(value, "__index__") or isinstance(value, bool) or value < least:
         raise InvalidRequestError(f"the {what} is a whole number of at least {least}, not {value!r}")
+
+
+def check_scale(scale: int | None) -> None:
+    """Refuse a scale that is no whole factor from 1 on, or too large.
+
+    Raises:
+        InvalidRequestError: it is.
+    """
+    if scale is not None and not 1 <= scale <= MOST_SCALE:
+        raise InvalidRequestError(f"--scale {scale} is no factor - write a whole number from 1 to {MOST_SCALE}")
 
 
 def check_seeds(count: int, seed: int, batch_size: int) -> None:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from ganzoo.sampling.model import Model
 
-__all__ = ["Job", "Jobs", "Outcome", "match_files", "translate_files"]
+__all__ = ["Job", "Jobs", "Outcome", "match_files", "read_sources", "translate_files"]
 
 
 class Job(NamedTuple):
@@ -177,14 +177,15 @@ def translate_files(
     jobs: Jobs,
     *,
     side_by_side: bool = False,
+    scale: int | None = None,
     resize: int | None = None,
     progress: Progress = silent,
     **options: Any,
 ) -> Outcome:
     """Translate the pictures one after the other. The memory that is needed does not depend on their number.
 
-    `side_by_side` writes each source with its translation to its right. Sources that cannot be read are skipped.
-    `resize` and `options` are those of `Model.translate`.
+    `side_by_side` writes each source with its translation to its right, both `scale` times as large. Sources that
+    cannot be read are skipped. `resize` and `options` are those of `Model.translate`.
 
     Raises:
         OutputError: without `overwrite`, another process writes there, or has written there since the paths were
@@ -200,9 +201,11 @@ def translate_files(
         with locked_output(jobs.output, is_folder=jobs.is_folder, shared=jobs.overwrite):
             todo = jobs.remaining()  # anew: another process may have written some while the model was loaded
             tiled = options.get("tile") is not None
-            for made in model.translations(_read(model, todo, resize, tiled, waiting, outcome, progress), **options):
+            for made in model.translations(
+                read_sources(model, todo, resize, tiled, waiting, outcome, progress), **options
+            ):
                 job, source = waiting.popleft()
-                _write(job.target, [source, made] if side_by_side else [made])
+                _write(job.target, [source, made] if side_by_side else [made], scale or 1)
                 outcome.written.append(job.target)
                 progress("translating", outcome.count, len(todo))
     except OutputError:
@@ -215,7 +218,7 @@ def translate_files(
     return outcome
 
 
-def _read(
+def read_sources(
     model: Model,
     jobs: Sequence[Job],
     resize: int | None,
@@ -240,14 +243,15 @@ def _read(
         yield source
 
 
-def _write(target: Path, images: Sequence[Tensor]) -> None:
+def _write(target: Path, images: Sequence[Tensor], scale: int) -> None:
     from ganzoo.images.files import save_picture
     from ganzoo.images.sheets import contact_sheet
     from ganzoo.images.tensors import to_pictures
 
     pictures = [to_pictures(image[None])[0] for image in images]
     target.parent.mkdir(parents=True, exist_ok=True)
-    save_picture(pictures[0] if len(pictures) == 1 else contact_sheet(pictures, columns=len(pictures)), target)
+    single = len(pictures) == 1
+    save_picture(pictures[0] if single else contact_sheet(pictures, columns=len(pictures), scale=scale), target)
 
 
 def _so_far(outcome: Outcome, jobs: Sequence[Job]) -> str:

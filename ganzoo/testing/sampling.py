@@ -81,7 +81,7 @@ def check_images_move_along_directions(architecture: str) -> None:
     layers = {} if model.task.from_images else model.gan.direction_layers()
     if not layers:
         return
-    inputs = model.draw(2, seed=3)
+    inputs = model.gan.edit_inputs(model.draw(2, seed=3))
     for name, matrices in layers.items():
         assert name in inputs, f"`direction_layers` names {name}, which is no input: {', '.join(inputs)}"
         shapes = [tuple(matrix.shape) for matrix in matrices]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shlex
 
 from ganzoo.training.plan import Plan, make_plan
@@ -16,6 +17,6 @@ def command_of(plan: Plan, folder: str, *, data: str = "") -> str:
     It names only what differs from the architecture's recipe and from the defaults. `data` replaces the plan's
     data, for instance to hide a path of this machine.
     """
-    usual = make_plan(plan.architecture, plan.data)
+    usual = dataclasses.replace(make_plan(plan.architecture, plan.data, recipe=plan.recipe), recipe=None)
     words = ["ganzoo", "train", plan.architecture, "--data", data or plan.data, *words_of(plan, usual=usual)]
     return shlex.join([*words, "-o", folder])

@@ -7,8 +7,23 @@ import copy
 import torch
 
 from ganzoo.interface.gan import GAN, keep_published
+from ganzoo.training.plan import TrainingOptions
 
-__all__ = ["MovingAverage"]
+__all__ = ["MovingAverage", "decay_of"]
+
+RAMP = 0.05
+"""The half-life is at most this part of the images seen so far (arXiv:2006.06676, authors' code)."""
+
+
+def decay_of(options: TrainingOptions, step: int, images: int) -> float:
+    """The decay of the average in iteration `step`, counted from 1, with `images` images in each iteration.
+
+    At the start the average is shorter: a long one would keep the initial, random weights for too long.
+    """
+    if not options.ema_half_life:
+        return min(options.ema, step / (step + 10))
+    half_life: float = min(options.ema_half_life, RAMP * step * images)
+    return float(0.5 ** (images / half_life))
 
 
 class MovingAverage:

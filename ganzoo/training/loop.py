@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any
 
@@ -20,7 +20,7 @@ from ganzoo.errors import InvalidRequestError
 from ganzoo.interface.gan import GAN, Update
 from ganzoo.training.augment import augment_discriminators
 from ganzoo.training.checkpoints import Checkpoint
-from ganzoo.training.ema import MovingAverage
+from ganzoo.training.ema import MovingAverage, decay_of
 from ganzoo.training.plan import TrainingOptions
 from ganzoo.training.record import Record, Recorder
 from ganzoo.training.techniques import Techniques, resolve_techniques
@@ -50,8 +50,7 @@ class Loop(Iterator[Record]):
             them up in the registry, once.
         processes: The processes that train together; each has its own loop.
         workers: How many processes read images ahead, if the data is not in memory.
-        compile: Compile the networks with PyTorch's compiler. Discriminators with a penalty on their gradients
-            are not compiled, because PyTorch cannot compile second derivatives.
+        compile: Compile the networks with PyTorch's compiler, except those with a penalty on their gradients.
     """
 
     @float32_on_cpu()
@@ -74,7 +73,8 @@ class Loop(Iterator[Record]):
         self.stopping = False
         if options.precision == "bf16" and processes.is_main:
             note_slow_bf16(gan.device)
-        self._techniques = techniques or resolve_techniques(options)
+        self.techniques = techniques or resolve_techniques(options)
+        self._stateful = self.techniques.modules().to(gan.device)
         self._ema = MovingAverage(gan)
         self.average = self._ema.gan
         self.optimizers = gan.optimizers()
@@ -92,9 +92,11 @@ class Loop(Iterator[Record]):
             name: [group["lr"] for group in optimizer.param_groups] for name, optimizer in self.optimizers.items()
         }
         self._scaler = torch.amp.GradScaler(gan.device.type, enabled=options.precision == "fp16")
-        augment_discriminators(gan, self._techniques.augmentations)
+        augment_discriminators(gan, [*self.techniques.augmentations.values()])
         if compile:
-            _compile(gan, eager=gan.discriminators if self._techniques.penalties else ())
+            # PyTorch cannot compile second derivatives, which penalties on gradients need.
+            eager = gan.discriminators if self.techniques.penalties else ()
+            _compile(gan, eager=(*eager, *(gan.published if self.techniques.generator_penalties else ())))
 
     @float32_on_cpu()
     def __next__(self) -> Record:
@@ -109,8 +111,8 @@ class Loop(Iterator[Record]):
         # Everything random below follows from this seed. So a resumed run repeats the iteration exactly.
         seed_device(derive_seed(self.options.seed, "step", self.step), self.gan.device)
         # Learning rates are a function of the finished part of the run, so they need no state to resume.
-        self._scale_learning_rates(self._techniques.schedule(self.step / self.options.iterations))
-        recorder = Recorder(self.gan)
+        self._scale_learning_rates(self.techniques.schedule(self.step / self.options.iterations))
+        recorder, shown = Recorder(self.gan), False
         # Inside, several processes draw random numbers and take batch norm's statistics over all their rows.
         with global_batch(self.processes, self.options.batch_size):
             # With `accumulate`, several training steps advance together: all of them compute their first update,
@@ -130,15 +132,17 @@ class Loop(Iterator[Record]):
                     with averaged_gradients(() if missing else _parameters(optimizer), self.processes):
                         # The scaler keeps small gradients from becoming zero in fp16; otherwise it changes nothing.
                         self._scaler.scale(total / self.options.accumulate).backward()  # type: ignore[no-untyped-call]
+                    shown = shown or bool(part.generators)
                     recorder.add(part, losses)
+                    recorder.add_metrics(self._adapt(part))
                 self._scaler.step(optimizer)
                 self._scaler.update()
                 _count_versions(optimizer)
+        self._check_generators_shown(shown)
         # It also stops a run whose loss is not finite, before the average takes such weights in.
         record, self.stopping = recorder.record(self.step + 1, self.processes, stop=self.stop_asked)
         self.step += 1
-        # A shorter average at the start: a long one would keep the initial, random weights for too long.
-        self._ema.update(min(self.options.ema, self.step / (self.step + 10)))
+        self._ema.update(decay_of(self.options, self.step, self._images_per_iteration()))
         return record
 
     def _training_step(self) -> Iterator[Update]:
@@ -157,17 +161,43 @@ class Loop(Iterator[Record]):
             yield update
 
     def _penalties(self, update: Update) -> dict[str, Tensor]:
-        """The weighted penalties on what the discriminators saw in `update`.
+        """The weighted penalties on the discriminators and on the generators of `update`."""
+        techniques, options = self.techniques, self.options
+        return {
+            **self._weighted(techniques.penalties, update.discriminators, options.regularize_every),
+            **self._weighted(techniques.generator_penalties, update.generators, options.regularize_generator_every),
+        }
 
-        With `regularize_every`, most iterations have none, and the others have larger weights in return.
+    def _weighted(
+        self, penalties: Mapping[str, Callable[[Any], Tensor]], outputs: Sequence[Any], every: int
+    ) -> dict[str, Tensor]:
+        """Each penalty, summed over the networks that `outputs` are of.
+
+        In most iterations there are none if `every` is above 1. The others have larger weights in return.
         """
-        every, weights = self.options.regularize_every, self.options.regularizers
-        if not update.discriminators or self.step % every:
+        if not outputs or self.step % every:
             return {}
         return {
-            name: weights[name] * every * torch.stack([penalty(output) for output in update.discriminators]).sum()
-            for name, penalty in self._techniques.penalties.items()
+            name: self.options.regularizers[name] * every * torch.stack([penalty(each) for each in outputs]).sum()
+            for name, penalty in penalties.items()
         }
+
+    def _adapt(self, update: Update) -> dict[str, Tensor]:
+        """Show what the discriminators saw to augmentations that adapt; returns their strengths, by metric."""
+        adaptive = self.techniques.adaptive()
+        for augmentation in adaptive.values():
+            for output in update.discriminators:
+                augmentation.observe(output)
+        return {f"strength({name})": each.strength.clone() for name, each in adaptive.items()}
+
+    def _check_generators_shown(self, shown: bool) -> None:
+        """Refuse a penalty on generators that no update applies."""
+        if self.techniques.generator_penalties and not shown:
+            names = ", ".join(self.techniques.generator_penalties)
+            raise InvalidRequestError(f"this architecture has no latents for {names} - leave out --regularizer {names}")
+
+    def _images_per_iteration(self) -> int:
+        return self.options.batch_size * self.options.accumulate * self.processes.world_size
 
     def _scale_learning_rates(self, factor: float) -> None:
         """Set each learning rate to `factor` times the one that the GAN gave its optimizer."""
@@ -186,16 +216,10 @@ class Loop(Iterator[Record]):
             "optimizers": {group: optimizer.state_dict() for group, optimizer in self.optimizers.items()},
             "scaler": self._scaler.state_dict(),
         }
-        return Checkpoint(self.step, {"networks": self.gan.state_dict(), "average": self.published()}, state)
-
-    def start_from(self, checkpoint: Checkpoint, *, of: str = "the checkpoint") -> None:
-        """Take only the weights from `checkpoint`, and start at iteration 0 with new optimizers.
-
-        Raises:
-            MismatchError: The networks have other names or shapes. The message calls the checkpoint `of`.
-        """
-        load_into(self.gan, checkpoint.networks["networks"], of=of)
-        load_into(self.average, checkpoint.networks["average"], of=of)
+        networks = {"networks": self.gan.state_dict(), "average": self.published()}
+        if techniques := self._stateful.state_dict():
+            networks["techniques"] = techniques
+        return Checkpoint(self.step, networks, state)
 
     def restore(self, checkpoint: Checkpoint) -> None:
         """Continue from `checkpoint`, which a loop with the same GAN, data and options made.
@@ -203,7 +227,9 @@ class Loop(Iterator[Record]):
         Raises:
             MismatchError: The networks have other names or shapes.
         """
-        self.start_from(checkpoint)
+        load_into(self.gan, checkpoint.networks["networks"], of="the checkpoint")
+        load_into(self.average, checkpoint.networks["average"], of="the checkpoint")
+        load_into(self._stateful, checkpoint.networks.get("techniques", {}), of="the checkpoint")
         for group, optimizer in self.optimizers.items():
             optimizer.load_state_dict(checkpoint.state["optimizers"][group])
         self._scaler.load_state_dict(checkpoint.state["scaler"])

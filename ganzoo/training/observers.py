@@ -29,6 +29,7 @@ from ganzoo.utils.files import atomic_write, read_text
 from ganzoo.weights.folder import Description, write_folder
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
     from PIL.Image import Image
 
     from ganzoo.sampling.model import Model
@@ -191,12 +192,18 @@ class Curves(Observer):
             self.steps[name].append(step)
             self.values[name].append(value)
 
-    def save(self) -> None:
-        """Draw the curves."""
-        from ganzoo.training.plots import draw_curves, save_figure
+    def draw(self) -> Figure:
+        """Draw the curves so far."""
+        from ganzoo.training.plots import draw_curves
 
         curves = {name: (torch.tensor(self.steps[name]), torch.tensor(self.values[name])) for name in self.values}
-        save_figure(draw_curves(curves), self.folder / "progress.png")
+        return draw_curves(curves)
+
+    def save(self) -> None:
+        """Write the picture of the curves."""
+        from ganzoo.training.plots import save_figure
+
+        save_figure(self.draw(), self.folder / "progress.png")
 
 
 def check_tensorboard() -> None:

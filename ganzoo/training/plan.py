@@ -12,15 +12,21 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ganzoo.errors import InvalidRequestError, RunError, one_line
+from ganzoo.interface.specs import Recipe
+from ganzoo.pretrained.resolve import resolve
 from ganzoo.registry import lookup
 from ganzoo.utils.commands import flag
+from ganzoo.utils.files import expand_home
 from ganzoo.utils.json_files import MAX_WHOLE, read_object
+from ganzoo.weights.folder import CONFIG
 
 __all__ = [
     "Plan",
     "TrainingOptions",
     "check_options",
     "check_plan",
+    "follow_rule",
+    "is_run",
     "make_plan",
     "read_entries",
     "schedule_of",
@@ -29,7 +35,10 @@ __all__ = [
 
 PRECISIONS = ("fp32", "bf16", "fp16")
 
-_MINIMA = {"iterations": 0, "batch_size": 1, "accumulate": 1, "seed": 0, "regularize_every": 1}
+_MINIMA = {
+    **{"iterations": 0, "batch_size": 1, "accumulate": 1, "seed": 0, "ema_half_life": 0},
+    **{"regularize_every": 1, "regularize_generator_every": 1},
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,12 +52,15 @@ class TrainingOptions:
         seed: Decides all random numbers of the run.
         ema: The decay of the exponential moving average of the weights, in [0, 1). With 0, the weights
             themselves are published.
+        ema_half_life: The number of images after which the average has forgotten half of what it was, in place of
+            `ema`. With 0, `ema` decides.
         precision: The precision in which the networks compute. The weights stay in 32 bits.
         schedule: How the learning rates change, with a setting from 0 to 1 if wanted: ``linear=0.5``.
         regularizers: The weights of penalties, by name.
         regularize_every: The number of iterations from one with penalties to the next. Their weights are
             multiplied by it, so the penalties are the same on average, in less time (lazy regularization,
             arXiv:1912.04958, section 3.1).
+        regularize_generator_every: The same for penalties on generators.
         augmentations: Changes to all images that discriminators see, in this order.
         mirror: Flip half of the training images left to right.
         crop: Enlarge the training images by this factor, from 1 to 2, and take a random part of the right size.
@@ -62,10 +74,12 @@ class TrainingOptions:
     accumulate: int = 1
     seed: int = 0
     ema: float = 0.999
+    ema_half_life: int = 0
     precision: Literal["fp32", "bf16", "fp16"] = "fp32"
     schedule: str = "constant"
     regularizers: Mapping[str, float] = field(default_factory=dict, metadata=flag("--regularizer"))
     regularize_every: int = 1
+    regularize_generator_every: int = 1
     augmentations: tuple[str, ...] = field(default=(), metadata=flag("--augment"))
     mirror: bool = False
     crop: float = 1.0
@@ -98,7 +112,9 @@ class Plan(TrainingOptions):
         config: Fields of the architecture's config, by name.
         loss: A registered adversarial loss. None is the architecture's own.
         limit: Use only this many images of the data, the first ones. None uses all.
-        init: The folder of another run, to start from its weights. None starts from random weights.
+        init: Another run or a model, to start from its weights: a folder, a registered name or a reference to the Hub.
+            None starts from random weights.
+        recipe: The recipe of the architecture that the plan follows. None is the recipe for the data.
     """
 
     architecture: str = field(metadata=flag(None))
@@ -107,13 +123,14 @@ class Plan(TrainingOptions):
     loss: str | None = None
     limit: int | None = None
     init: str | None = None
+    recipe: str | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.limit is not None:
             _check_whole("limit", self.limit, 1)
-        for name in ("architecture", "data", "schedule", "loss", "init"):
-            _check_text(name, getattr(self, name), optional=name in ("loss", "init"))
+        for name in ("architecture", "data", "schedule", "loss", "init", "recipe"):
+            _check_text(name, getattr(self, name), optional=name in ("loss", "init", "recipe"))
         if not isinstance(self.config, Mapping):
             raise InvalidRequestError(f"config must be a mapping, not {self.config!r}")
 
@@ -124,12 +141,17 @@ class Plan(TrainingOptions):
     def differences(self, other: Mapping[str, Any]) -> list[str]:
         """One text for each field in which `other`, as read from ``run.json``, differs from this plan.
 
-        Another number of iterations is a difference only if the schedule depends on it.
+        Another number of iterations is a difference only if the schedule depends on it. An option that the file does
+        not have is newer than the run, which had its default.
         """
-        ours, theirs = _flat(json.loads(self.as_json())), _flat(other)
+        ours, theirs = _flat(json.loads(self.as_json())), _flat({**_DEFAULTS, **other})
         free = {"iterations"} if self.schedule.partition("=")[0] == "constant" else set()
         names = sorted((ours.keys() | theirs.keys()) - free)
         return [f"{n}: {theirs.get(n)} then, {ours.get(n)} now" for n in names if ours.get(n) != theirs.get(n)]
+
+
+_DEFAULTS = {"ema_half_life": 0, "regularize_generator_every": 1, "recipe": None}
+"""The options that ganzoo 0.2 did not have."""
 
 
 def read_entries(path: Path) -> dict[str, Any]:
@@ -148,21 +170,80 @@ def read_entries(path: Path) -> dict[str, Any]:
 def make_plan(architecture: str, data: str, *, config: Mapping[str, Any] | None = None, **options: Any) -> Plan:
     """The plan of a run. `config` and `options` override the architecture's recipe for the data, and the defaults.
 
+    With `init`, the config of the model to start from overrides the recipe's.
+
     `options` are the other fields of `Plan`. An option of None counts as not given. A regularizer with a weight
     of None gets its own default weight.
 
     Raises:
         UnknownNameError: The registry has no architecture, loss, regularizer, augmentation or schedule of a name.
         InvalidConfigError: A field of the config does not exist, or its value is not possible.
-        InvalidRequestError: An option does not exist, or its value is not possible.
+        InvalidRequestError: An option or a recipe does not exist, or a value is not possible. Or the model to start
+            from is of another architecture.
     """
-    recipe = lookup.registry().architectures[architecture].recipe(data)
-    asked = {**recipe.options, **{name: value for name, value in options.items() if value is not None}}
-    check_options(asked)
+    recipe = _recipe(architecture, data, options.get("recipe"))
+    given = {name: value for name, value in options.items() if value is not None}
+    check_options({**recipe.options, **given})
+    initial: Mapping[str, Any] = {}
+    if given.get("init"):
+        given["init"], initial = _pin_start(given["init"], architecture)
+    config = {**recipe.config, **initial, **(config or {})}
+    asked = {**follow_rule(recipe, architecture, config, {**recipe.options, **given}), **given}
     asked["regularizers"] = weights_of(asked.get("regularizers") or {})
-    plan = Plan(architecture=architecture, data=data, config={**recipe.config, **(config or {})}, **asked)
+    plan = Plan(architecture=architecture, data=data, config=config, **asked)
     check_plan(plan)
     return plan
+
+
+def is_run(name: str) -> bool:
+    """Whether `name` is the folder of a run that was saved, whose weights are those of its newest checkpoint."""
+    return (expand_home(name) / "checkpoints").is_dir()
+
+
+def _pin_start(init: str, architecture: str) -> tuple[str, dict[str, Any]]:
+    """The name of the model that a run starts from, and its config without the defaults of the architecture.
+
+    A reference to the Hub gets the commit that it means now.
+
+    Raises:
+        UnknownNameError: Nothing has that name.
+        InvalidRequestError: It is of another architecture.
+    """
+    if is_run(init) and not (expand_home(init) / CONFIG).is_file():
+        return init, {}  # its checkpoint is there, and its model was not written yet
+    source = resolve(expand_home(init) if is_run(init) else init)
+    info = source.info
+    if info.architecture != architecture:
+        text = f"{init} is of the architecture {info.architecture}, not {architecture}"
+        raise InvalidRequestError(f"{text} - train {info.architecture}, or start from another model")
+    kind = lookup.registry().architectures[architecture].config
+    defaults = {field.name: field.default for field in dataclasses.fields(kind)}
+    given = dataclasses.asdict(lookup.check_config(architecture, info.config)[0])
+    return init if is_run(init) else source.name, {n: value for n, value in given.items() if value != defaults[n]}
+
+
+def follow_rule(
+    recipe: Recipe, architecture: str, config: Mapping[str, Any], options: Mapping[str, Any]
+) -> dict[str, Any]:
+    """`options`, and those that the recipe's rule computes from the config and from them."""
+    if recipe.rule is None:
+        return dict(options)
+    defaults = {each.name: each.default for each in dataclasses.fields(TrainingOptions)}
+    checked, _ = lookup.check_config(architecture, config)
+    return {**options, **recipe.rule(checked, {**defaults, **options})}
+
+
+def _recipe(architecture: str, data: str, name: str | None) -> Recipe:
+    """The recipe of that name, or the one for the data.
+
+    Raises:
+        InvalidRequestError: The architecture has no recipe of that name.
+    """
+    spec = lookup.registry().architectures[architecture]
+    if name is not None and name not in spec.recipes:
+        known = ", ".join(spec.recipes) or "none"
+        raise InvalidRequestError(f"{architecture} has no recipe {name!r} - its recipes are: {known}")
+    return spec.recipe(data) if name is None else spec.recipes[name]
 
 
 def check_options(options: Iterable[str]) -> None:

@@ -13,7 +13,7 @@ from torch import Tensor
 from ganzoo.data.toy_distributions import Mixture
 from ganzoo.errors import UnreadableImage
 from ganzoo.images.files import read_image
-from ganzoo.images.sheets import save_animation
+from ganzoo.images.films import save_animation
 from ganzoo.training.observer import Observer
 from ganzoo.training.theory import Frame, field_of, measure
 

@@ -45,6 +45,11 @@ class Recorder:
         for name, metric in (*update.metrics.items(), *self._mean_outputs(update)):
             self._metrics[name].append(at_least_float32(metric.detach()))
 
+    def add_metrics(self, metrics: Mapping[str, Tensor]) -> None:
+        """Take metrics that no update has."""
+        for name, metric in metrics.items():
+            self._metrics[name].append(at_least_float32(metric.detach()))
+
     def _mean_outputs(self, update: Update) -> Iterator[tuple[str, Tensor]]:
         """D(x) and D(G(z)) of every discriminator: probabilities if the loss has them, else logits."""
         for output in update.discriminators:

@@ -22,10 +22,10 @@ from ganzoo.interface.tasks import Task
 from ganzoo.registry import lookup
 from ganzoo.sampling.model import Model
 from ganzoo.training import checkpoints
-from ganzoo.training.checkpoints import Checkpoint
 from ganzoo.training.loop import Loop
 from ganzoo.training.plan import Plan
 from ganzoo.training.run_folder import check_folder, write_plan
+from ganzoo.training.start import read_start
 from ganzoo.training.techniques import Techniques, resolve_techniques
 from ganzoo.utils.devices import is_out_of_memory
 from ganzoo.utils.locks import FolderLock, InUse
@@ -115,7 +115,11 @@ class Run:
             RunError: There is no checkpoint, it is further than the plan's iterations, or it was trained on other
                 data.
         """
-        checkpoint = _latest_checkpoint(self.folder, "resume")
+        checkpoint = checkpoints.latest(self.folder / "checkpoints")
+        if checkpoint is None:
+            raise RunError(
+                f"{self.folder} holds no usable checkpoint to resume - name the folder of a run that was saved"
+            )
         if checkpoint.step > self.plan.iterations:
             raise RunError(f"{self.folder} is at step {checkpoint.step} already - ask for more --iterations")
         if checkpoint.state["data"] != self._digest:
@@ -150,7 +154,8 @@ def open_run(
         DataError: The data cannot be read, or the architecture cannot be trained on it.
         RunError: The folder holds another run, or another process trains in it. Or a run to resume, or to start
             from, has no usable checkpoint. Or the networks do not fit in the device's memory.
-        MismatchError: The run to start from has other networks.
+        MismatchError: No tensor of the model to start from fits.
+        WeightsError: The weights to start from cannot be downloaded, or are damaged.
     """
     # Check first: a wrong request must leave no folder, and must not wait for a download.
     check_source(plan.data)
@@ -159,7 +164,7 @@ def open_run(
     techniques = resolve_techniques(plan)
     check_folder(folder, plan, resume=resume)
     saved = resume and checkpoints.any_saved(folder / "checkpoints")
-    start = _latest_checkpoint(Path(plan.init), "start from") if plan.init and not saved else None
+    start = read_start(plan.init, progress=progress) if plan.init and not saved else None
 
     # Join the process group before the data is read: it decides who downloads, and on which device each trains.
     processes, device = join_process_group(resources.device)
@@ -178,8 +183,8 @@ def open_run(
     # Replace the initial weights, if there are others to continue from.
     if saved:
         run.restore()
-    elif start:
-        loop.start_from(start, of=str(plan.init))
+    elif start and (news := start.load_into(loop.gan, loop.average)) and processes.is_main:
+        _log.info("%s", news)
     if resume and not saved and processes.is_main:
         _log.info("%s has no checkpoint yet: it starts again at step 0", folder)
 
@@ -237,18 +242,6 @@ def _lock(folder: Path) -> FolderLock:
         return FolderLock(folder)
     except InUse as error:
         raise RunError(f"{folder} is used by {error} - wait until it ends, or choose another folder") from error
-
-
-def _latest_checkpoint(folder: Path, to: str) -> Checkpoint:
-    """The newest undamaged checkpoint of a run; `to` tells in the error's message what it was needed for.
-
-    Raises:
-        RunError: The folder has no undamaged checkpoint.
-    """
-    checkpoint = checkpoints.latest(folder / "checkpoints")
-    if checkpoint is None:
-        raise RunError(f"{folder} holds no usable checkpoint to {to} - name the folder of a run that was saved")
-    return checkpoint
 
 
 def _read_data(

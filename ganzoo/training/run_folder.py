@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ganzoo.errors import OutputError, RunError, one_line
+from ganzoo.registry import lookup
 from ganzoo.training.plan import Plan, check_options, check_plan, read_entries, weights_of
 from ganzoo.utils import names
 from ganzoo.utils.files import atomic_write, check_writable, expand_home
@@ -184,8 +185,9 @@ def _paths_now(folder: Path, stored: Plan, given: Mapping[str, Any]) -> dict[str
 
 
 def _location(source: str) -> str:
-    """The absolute path of a folder. The name of a data set stays as it is."""
-    return source if source in names.DATASETS else os.path.realpath(expand_home(source))
+    """The absolute path of a folder. The name of a data set, of a model or of a repository stays as it is."""
+    named = source in names.DATASETS or source.startswith(names.HUB) or source in lookup.registry().models
+    return source if named else os.path.realpath(expand_home(source))
 
 
 def _location_then(text: Any, located: str | None) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from ganzoo.data.toy_distributions import PointData
 from ganzoo.errors import NonFiniteError, RunError, one_line
 from ganzoo.sampling.model import Model
 from ganzoo.training.advice import diverged_advice
+from ganzoo.training.notebook import LiveView, trainer_html
 from ganzoo.training.observer import Observer
 from ganzoo.training.observers import (
     Card,
@@ -113,6 +115,23 @@ class Trainer(Iterator[Record]):
             write_resources(Path(folder), plan, {**used, "save_every": save_every, "tensorboard": tensorboard})
         self._observers = _observers_of(self.training_run, tensorboard=tensorboard) if is_main else []
         self.training_run.loggers.extend(self._observers)
+        self._view: LiveView | None = None
+
+    def __repr__(self) -> str:
+        plan = self.training_run.plan
+        return f"<ganzoo.Trainer {plan.architecture} on {plan.data}: iteration {self.step} of {plan.iterations}>"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: how far the run is, its curves and its samples. It never raises."""
+        curves = next((each for each in self._observers if isinstance(each, Curves)), None)
+        try:
+            return trainer_html(self.training_run, curves)
+        except Exception:  # a notebook must go on, and so must the training
+            return f"<code>{escape(repr(self))}</code>"
+
+    def _ipython_display_(self) -> None:
+        """Show the run in a notebook. While it trains, the same output is drawn again."""
+        self._view = LiveView(lambda: {"text/plain": repr(self), "text/html": self._repr_html_()})
 
     @property
     def step(self) -> int:
@@ -156,6 +175,8 @@ class Trainer(Iterator[Record]):
                     run.lock.release()  # another process may make the run longer, while this one goes on
             elif run.processes.is_main and time.monotonic() >= self._checkpoint_due:
                 self._save_checkpoint()  # without sheets and curves, which stay comparable at regular steps
+            if self._view is not None:
+                self._view.refresh(now=record.step == run.plan.iterations)
         return record
 
     @float32_on_cpu()

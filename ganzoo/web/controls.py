@@ -110,7 +110,9 @@ def fields_from(controls: Sequence[Control], raw: Sequence[Any]) -> Mapping[str,
 def _control(subject: Subject, field: dataclasses.Field[Any], hint: Any) -> Control | None:
     """The control of one field; None for a field that a page has no control for, such as a tensor."""
     kinds = [each for each in (get_args(hint) or (hint,)) if each is not NoneType] if not _is_literal(hint) else [hint]
-    choices = _choices(subject, field.name, kinds)
+    choices = _choices(subject, field, kinds)
+    if field.name == "label" and not choices:  # a model without classes
+        return None
     kind: Kind | None = "choice" if choices else _KINDS.get(kinds[0])
     if kind is None:
         return None
@@ -124,12 +126,13 @@ def _is_literal(hint: Any) -> bool:
     return get_origin(hint) is Literal
 
 
-def _choices(subject: Subject, name: str, kinds: Sequence[Any]) -> tuple[tuple[str, Any], ...]:
+def _choices(subject: Subject, field: dataclasses.Field[Any], kinds: Sequence[Any]) -> tuple[tuple[str, Any], ...]:
     """What there is to choose: the classes of the model, the texts of a ``Literal``, or those that the config lists."""
-    if name == "label":
+    if field.name == "label":
         names = subject.classes or [f"class {index}" for index in range(as_class_config(subject.config).classes)]
         return tuple((text, index) for index, text in enumerate(_distinct(names)))
-    listed = get_args(kinds[0]) if _is_literal(kinds[0]) else getattr(subject.config, f"{name}s", ())
+    named = field.metadata.get("choices") or getattr(subject.config, f"{field.name}s", ())
+    listed = get_args(kinds[0]) if _is_literal(kinds[0]) else named
     texts = listed if isinstance(listed, tuple) and all(isinstance(each, str) for each in listed) else ()
     return tuple((text, text) for text in texts)
 

@@ -1,4 +1,4 @@
-"""Load tensors into networks. Every name and shape must match."""
+"""Load tensors into networks: all of them, or those that fit."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ganzoo.errors import MismatchError
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-__all__ = ["assign_into", "check_fits", "load_into"]
+__all__ = ["assign_into", "check_fits", "load_fitting", "load_into"]
 
 
 def load_into(module: nn.Module, tensors: Mapping[str, Tensor], *, of: str) -> None:
@@ -21,6 +21,14 @@ def load_into(module: nn.Module, tensors: Mapping[str, Tensor], *, of: str) -> N
     """
     check_fits(module, tensors, of=of)
     module.load_state_dict(dict(tensors))
+
+
+def load_fitting(module: nn.Module, tensors: Mapping[str, Tensor]) -> list[str]:
+    """Copy the tensors that have a name and a shape of `module`. Returns the names in it that keep their values."""
+    expected = module.state_dict()
+    fitting = {name: tensors[name] for name in expected if name in tensors and _fits(expected[name], tensors[name])}
+    module.load_state_dict(fitting, strict=False)
+    return [name for name in expected if name not in fitting]
 
 
 def assign_into(module: nn.Module, tensors: Mapping[str, Tensor], *, of: str) -> None:
@@ -49,8 +57,12 @@ def check_fits(module: nn.Module, tensors: Mapping[str, Tensor], *, of: str) -> 
     problems += [f"unexpected {name} {tuple(tensors[name].shape)}" for name in tensors if name not in expected]
     for name in expected.keys() & tensors.keys():
         ours, theirs = expected[name], tensors[name]
-        if ours.shape != theirs.shape or ours.is_floating_point() != theirs.is_floating_point():
+        if not _fits(ours, theirs):
             problems.append(f"{name} is {theirs.dtype} {tuple(theirs.shape)}, not {ours.dtype} {tuple(ours.shape)}")
     if problems:
         remedy = "it is of another architecture or config"
         raise MismatchError(f"{of} does not fit the network: {'; '.join(sorted(problems))} - {remedy}")
+
+
+def _fits(ours: Tensor, theirs: Tensor) -> bool:
+    return ours.shape == theirs.shape and ours.is_floating_point() == theirs.is_floating_point()

@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 __all__ = ["Match", "find_layout", "find_layouts", "rename"]
 
 _COUNT = "num_batches_tracked"
-_AVERAGES = {"ema", "g_ema", "gema", "ema_g", "netg_ema", "generator_ema", "ema_model", "params_ema", "g_running"}
+_AVERAGES = {
+    *("ema", "g_ema", "gema", "ema_g", "netg_ema", "generator_ema", "ema_model", "params_ema"),
+    *("g_running", "generator_smooth"),
+}
 _MAX_WRAPPERS = 6
 _FEW = 4  # so many layouts are listed in an error
 
@@ -31,6 +34,10 @@ class Match(NamedTuple):
     def part(self) -> str:
         """The name of the network in the file, which ``--part`` takes; an empty text if the file is the network."""
         return self.prefix.strip("/.")
+
+    def in_file(self, name: str) -> str:
+        """The whole name of a tensor that the layout knows as `name`."""
+        return name if name in self.layout.beside else self.prefix + name
 
 
 def find_layout(shapes: Shapes, layouts: Iterable[Layout], *, of: str, part: str = "") -> Match:
@@ -64,7 +71,7 @@ def find_layouts(shapes: Shapes, layouts: Iterable[Layout], *, of: str, part: st
     if not parts:
         raise LayoutError(f"{of} has no part {part!r} - its parts are {', '.join(_names(shapes)) or 'without names'}")
     for general in (False, True):
-        matches = list(_matches(parts, [layout for layout in layouts if layout.general == general]))
+        matches = list(_matches(parts, [layout for layout in layouts if layout.general == general], shapes))
         whole = [match for match in matches if not _unread(match, parts)]
         if whole:
             return _averages(_innermost(whole))
@@ -79,7 +86,7 @@ def rename(tensors: Mapping[str, Tensor], match: Match) -> dict[str, Tensor]:
 
     Files of old versions of PyTorch have no counts in their batch norms, which sampling does not need: they become 0.
     """
-    renamed = {ours: _tensor(tensors, match.prefix, theirs) for ours, theirs in match.reading.tensors.items()}
+    renamed = {ours: _tensor(tensors, match, theirs) for ours, theirs in match.reading.tensors.items()}
     if not any(name.startswith(match.prefix) and name.endswith(_COUNT) for name in tensors):
         import torch
 
@@ -88,11 +95,11 @@ def rename(tensors: Mapping[str, Tensor], match: Match) -> dict[str, Tensor]:
     return renamed
 
 
-def _tensor(tensors: Mapping[str, Tensor], prefix: str, theirs: str | Derived) -> Tensor:
+def _tensor(tensors: Mapping[str, Tensor], match: Match, theirs: str | Derived) -> Tensor:
     """One tensor of the checkpoint, or a tensor that is computed from several."""
     if isinstance(theirs, Derived):
-        return theirs.make(*(tensors[prefix + name] for name in theirs.sources))
-    return tensors[prefix + theirs]
+        return theirs.make(*(_tensor(tensors, match, name) for name in theirs.sources))
+    return tensors[match.in_file(theirs)]
 
 
 # --- the networks in a file ----------------------------------------------------------------------
@@ -176,12 +183,15 @@ def _names(shapes: Shapes) -> list[str]:
 # --- matching ------------------------------------------------------------------------------------
 
 
-def _matches(parts: Mapping[str, Shapes], layouts: Sequence[Layout]) -> Iterator[Match]:
-    """Each layout with each network that it reads; once for the same tensors behind a longer prefix."""
+def _matches(parts: Mapping[str, Shapes], layouts: Sequence[Layout], file: Shapes) -> Iterator[Match]:
+    """Each layout with each network that it reads; once for the same tensors behind a longer prefix.
+
+    `file` has the shapes of the whole file.
+    """
     seen: set[tuple[str, frozenset[str]]] = set()
     for prefix, shapes in parts.items():
         for layout in layouts:
-            reading = layout.read(shapes)
+            reading = layout.read({**shapes, **{name: file[name] for name in layout.beside if name in file}})
             if reading is not None:
                 key = (layout.name, frozenset(prefix + name for name in reading.read))
                 if key not in seen:

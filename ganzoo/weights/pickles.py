@@ -24,6 +24,7 @@ from uuid import uuid4
 from ganzoo.errors import CorruptWeightsError, NonFiniteError, WeightsError, one_line
 from ganzoo.utils.files import sha256_of
 from ganzoo.utils.json_files import read_object
+from ganzoo.weights.module_records import HARMLESS, Left, UnknownNameInPickle, is_plain_pickle, read_plain_pickle
 from ganzoo.weights.tensors import KINDS, check_finite, check_kinds, ordered, write_tensors
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ _WEIGHTS, _MANIFEST = "model.safetensors", "manifest.json"
 _KINDS: dict[str, type[Exception]] = {
     kind.__name__: kind for kind in (CorruptWeightsError, NonFiniteError, WeightsError)
 }
+_TENSORFLOW = "dnnlib.tflib."
 _DAMAGED = "get the file again, or ask its publisher for safetensors"
 _USABLE = "use a PyTorch checkpoint (.pth, .pt, .bin, .ckpt) or a .safetensors file"
 _FOREIGN = {
@@ -287,37 +289,45 @@ def _check_zip(source: Path) -> None:
 
 def _load(source: Path) -> Any:
     """The content of a checkpoint: a dict of tensors, as a rule. Nothing in the file is run."""
-    import torch
-
+    with source.open("rb") as file:
+        plain = is_plain_pickle(file.read(32))
     try:
-        with torch.serialization.safe_globals([(_Left, name) for name in _HARMLESS]):
-            return torch.load(source, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        raise CorruptWeightsError(_more_than_tensors(source, error)) from error
+        return _load_plain(source) if plain else _load_saved(source)
     except (EOFError, RuntimeError) as error:
         raise CorruptWeightsError(
             f"{source} is cut short or damaged ({one_line(error)}) - download it again"
         ) from error
 
 
-_HARMLESS = (
-    *(f"numpy.{core}.multiarray.{name}" for core in ("core", "_core") for name in ("scalar", "_reconstruct")),
-    *("numpy.ndarray", "numpy.dtype", "_codecs.encode"),
-)
-"""The names with which numpy's numbers and arrays are pickled. Losses and options beside the weights often are some."""
+def _load_saved(source: Path) -> Any:
+    """The content of a file that `torch.save` wrote."""
+    import torch
+
+    try:
+        with torch.serialization.safe_globals([(Left, name) for name in HARMLESS]):
+            return torch.load(source, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        names = _unsafe_globals(source) or re.findall(r"GLOBAL (\S+)", str(error)) or ["an unknown kind of object"]
+        raise CorruptWeightsError(_more_than_tensors(source, names)) from error
 
 
-class _Left:
-    """Stands for a value of numpy, which is left out. It keeps nothing and runs nothing of what the file says."""
+def _load_plain(source: Path) -> Any:
+    """The content of a pickle that `torch.save` did not write, such as a whole network of NVIDIA's code."""
+    try:
+        return read_plain_pickle(source, max_bytes=MAX_BYTES)
+    except UnknownNameInPickle as error:
+        raise CorruptWeightsError(_more_than_tensors(source, [str(error)])) from error
+    except (EOFError, RuntimeError):
+        raise
+    except Exception as error:  # a damaged pickle can raise any error
+        raise EOFError(str(error)) from error
 
-    def __init__(self, *_: object) -> None: ...
 
-    def __setstate__(self, _: object) -> None: ...
-
-
-def _more_than_tensors(source: Path, error: Exception) -> str:
-    """The message for a file that only code could read."""
-    names = _unsafe_globals(source) or re.findall(r"GLOBAL (\S+)", str(error)) or ["an unknown kind of object"]
+def _more_than_tensors(source: Path, names: list[str]) -> str:
+    """The message for a file that only code could read. `names` are the functions and classes that it would use."""
+    if names[0].startswith(_TENSORFLOW):
+        text = f"{source} is a network of NVIDIA's code for TensorFlow ({names[0]}), which only that code can read"
+        return f"{text} - convert it with legacy.py of NVIDIA's code for PyTorch first"
     if any(name.startswith("torch.nn.modules.") for name in names):
         return f"{source} is a whole pickled module ({names[0]}), and reading it could run code - " + (
             "ask its author to save the module's state_dict()"

@@ -40,7 +40,6 @@ class FusedGenerator(nn.Module):
         )
         self.to_image = _convolution(generator.to_image)
 
-    @torch.no_grad()
     def forward(self, inputs: Inputs) -> Tensor:
         """The inputs of `BigGAN.generate` to images (N, C, H, W) in [-1, 1]."""
         z, classes, truncation = inputs["z"], inputs["class"], inputs["truncation"]

@@ -14,6 +14,7 @@ from ganzoo import (
     AdversarialLoss,
     Batch,
     ClassConditional,
+    GeneratorOutput,
     Inputs,
     Prior,
     Task,
@@ -64,7 +65,8 @@ class BigGAN(GAN):
         for remaining in reversed(range(self.config.discriminator_steps)):
             batch = next(batches)
             with torch.set_grad_enabled(remaining == 0):
-                fake = self.generator(self.noise(len(batch["label"])), self.generator.embed(batch["label"]))
+                z, label = self.noise(len(batch["label"])), self.generator.embed(batch["label"])
+                fake = self.generator(z, label)
             discriminator = partial(self.discriminator, label=batch["label"])
             output = discriminate(discriminator, batch["image"], fake.detach())
             yield Update(
@@ -72,7 +74,8 @@ class BigGAN(GAN):
             )
         with frozen(self.discriminator):
             fooled = self.loss.generator(self.discriminator(fake, batch["label"]))
-            yield Update("generator", {"adversarial": fooled, **self._orthogonality()})
+            generator = GeneratorOutput(lambda latents: self.generator(latents, label), z)
+            yield Update("generator", {"adversarial": fooled, **self._orthogonality()}, generators=[generator])
 
     def noise(self, count: int) -> Tensor:
         """Latents for a training step, (count, latent_size), from N(0, 1)."""

@@ -25,7 +25,6 @@ class FusedGenerators(nn.Module):
         super().__init__()
         self.generators = nn.ModuleDict({name: _fused(generator) for name, generator in generators.items()})
 
-    @torch.no_grad()
     def forward(self, inputs: Inputs) -> Tensor:
         """Images (N, C, H, W) in [-1, 1]: from ``a`` their translations to domain b, from ``b`` those to domain a."""
         ((name, images),) = inputs.items()

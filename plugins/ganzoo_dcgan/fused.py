@@ -32,7 +32,6 @@ class FusedGenerator(nn.Module):
         self.first = nn.Sequential(_linear(cast("nn.ConvTranspose2d", first)), relu)
         self.rest = nn.Sequential(*rest)
 
-    @torch.no_grad()
     def forward(self, inputs: Inputs) -> Tensor:
         """(N, C, H, W) in [-1, 1] from ``z``, (N, latent_dim)."""
         x: Tensor = self.first(inputs["z"]).unflatten(1, (4, 4, -1)).permute(0, 3, 1, 2)

@@ -9,7 +9,19 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from ganzoo import GAN, AdversarialLoss, Batch, Inputs, Prior, Task, Update, discriminate, draw_latent, frozen
+from ganzoo import (
+    GAN,
+    AdversarialLoss,
+    Batch,
+    GeneratorOutput,
+    Inputs,
+    Prior,
+    Task,
+    Update,
+    discriminate,
+    draw_latent,
+    frozen,
+)
 from ganzoo_dcgan.config import DCGANConfig
 from ganzoo_dcgan.fused import FusedGenerator
 from ganzoo_dcgan.networks import Discriminator, Generator
@@ -40,11 +52,13 @@ class DCGAN(GAN):
     def training_step(self, batches: Iterator[Batch]) -> Iterator[Update]:
         """One step of D, then one step of G with the same generated images, which are computed only once."""
         image = next(batches)["image"]
-        fake = self.generator(self.noise(len(image)))
+        z = self.noise(len(image))
+        fake = self.generator(z)
         output = discriminate(self.discriminator, image, fake.detach())
         yield Update("discriminator", {"adversarial": self.loss.discriminator(*output.logits)}, discriminators=[output])
         with frozen(self.discriminator):
-            yield Update("generator", {"adversarial": self.loss.generator(self.discriminator(fake))})
+            fooled = self.loss.generator(self.discriminator(fake))
+            yield Update("generator", {"adversarial": fooled}, generators=[GeneratorOutput(self.generator, z)])
 
     def noise(self, count: int) -> Tensor:
         """`count` latents for a training step, (count, latent_dim)."""

@@ -8,7 +8,7 @@ import torch
 from torch import Generator, Tensor
 from torch.nn.functional import avg_pool2d, conv2d, pad
 
-from ganzoo import Defect, InvalidRequestError, read_picture
+from ganzoo import Defect, GanzooError, InvalidRequestError, read_picture
 
 __all__ = ["blur", "box", "downsample", "gray", "mask", "noise"]
 
@@ -29,7 +29,10 @@ def noise(setting: str, shape: Shape) -> Defect:
 
 def mask(setting: str, shape: Shape) -> Defect:
     """Pixels are missing where a picture of the same size is black, or darker than the middle gray."""
-    known = read_picture(setting, channels=1) > 0  # (1, H, W)
+    try:
+        known = read_picture(setting, channels=1) > 0  # (1, H, W)
+    except GanzooError as error:
+        raise InvalidRequestError(f"{error} - write mask=FILE with the path of a picture") from error
     if known.shape[1:] != shape[1:]:
         sizes = f"{setting} has {_size(known.shape)} pixels, and the pictures have {_size(shape)}"
         raise InvalidRequestError(f"{sizes} - resize the mask")

@@ -29,7 +29,6 @@ class FusedGenerator(nn.Module):
         self.layers = nn.Sequential(*hidden, half, nn.Tanh())
         self.image_shape = generator.image_shape
 
-    @torch.no_grad()
     def forward(self, inputs: Inputs) -> Tensor:
         """(N, C, H, W) in [-1, 1] from ``z``, (N, latent_dim)."""
         pixels: Tensor = self.layers(inputs["z"])

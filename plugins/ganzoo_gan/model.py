@@ -8,7 +8,19 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from ganzoo import GAN, AdversarialLoss, Batch, Inputs, Prior, Task, Update, discriminate, draw_latent, frozen
+from ganzoo import (
+    GAN,
+    AdversarialLoss,
+    Batch,
+    GeneratorOutput,
+    Inputs,
+    Prior,
+    Task,
+    Update,
+    discriminate,
+    draw_latent,
+    frozen,
+)
 from ganzoo_gan.config import GANConfig
 from ganzoo_gan.fused import FusedGenerator
 from ganzoo_gan.networks import Discriminator, Generator
@@ -49,8 +61,9 @@ class MLPGAN(GAN):
                 "discriminator", {"adversarial": self.loss.discriminator(*output.logits)}, discriminators=[output]
             )
         with frozen(self.discriminator):
-            fake_logits = self.discriminator(self.generator(self.noise(len(image))))
-            yield Update("generator", {"adversarial": self.loss.generator(fake_logits)})
+            z = self.noise(len(image))
+            fooled = self.loss.generator(self.discriminator(self.generator(z)))
+            yield Update("generator", {"adversarial": fooled}, generators=[GeneratorOutput(self.generator, z)])
 
     def noise(self, count: int) -> Tensor:
         """`count` latents for a training step, (count, latent_dim)."""

@@ -1,4 +1,4 @@
-"""Adversarial losses for the training of any GAN, and penalties on its discriminator."""
+"""Adversarial losses for the training of any GAN, and penalties on its discriminator and on its generator."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def ganzoo_losses() -> Iterable[Loss]:
 
 @ganzoo.hookimpl
 def ganzoo_regularizers() -> Iterable[Regularizer]:
-    """Three penalties on the discriminator's gradient, and one-sided label smoothing."""
+    """Three penalties on the discriminator's gradient, two on its logits, and path length regularization."""
     yield Regularizer(
         name="r1",
         summary="the discriminator's squared gradient at real images",
@@ -90,4 +90,19 @@ def ganzoo_regularizers() -> Iterable[Regularizer]:
         weight=0.1,
         losses=TARGETS,
         load=_lazily("penalties", "label_smoothing"),
+    )
+    yield Regularizer(
+        name="drift",
+        summary="keeps the logits of real images near zero",
+        paper="arXiv:1710.10196, appendix A.1",
+        weight=0.001,
+        load=_lazily("penalties", "drift"),
+    )
+    yield Regularizer(
+        name="path-length",
+        summary="a step in latent space changes all images equally much",
+        paper="arXiv:1912.04958, equation 4",
+        weight=2.0,
+        on_generator=True,
+        load=lambda: _lazily("penalties", "PathLength")()(),
     )

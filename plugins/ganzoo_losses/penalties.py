@@ -1,4 +1,4 @@
-"""Penalties on discriminators: functions from the output of a discriminator to a scalar, without a weight.
+"""Penalties: functions from the output of a discriminator, or of a generator, to a scalar, without a weight.
 
 If a discriminator returns several logits for an image, such as one for each patch, the image's logit is their mean, as
 in the losses. For gradients, the discriminator is run again, in 32 bits or more.
@@ -7,14 +7,15 @@ in the losses. For gradients, the discriminator is run again, in 32 bits or more
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import sqrt
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.linalg import vector_norm
 
-from ganzoo import DiscriminatorOutput, at_least_float32
+from ganzoo import DiscriminatorOutput, GeneratorOutput, at_least_float32, gather_rows
 
-__all__ = ["label_smoothing", "r1", "roth", "wgan_gp"]
+__all__ = ["PathLength", "drift", "label_smoothing", "r1", "roth", "wgan_gp"]
 
 
 def r1(output: DiscriminatorOutput) -> Tensor:
@@ -54,6 +55,46 @@ def label_smoothing(output: DiscriminatorOutput) -> Tensor:
     (s - 1 + a)^2 / 2 = (s - 1)^2 / 2 + a s + a (a - 2) / 2.
     """
     return at_least_float32(output.real_logits).mean()
+
+
+def drift(output: DiscriminatorOutput) -> Tensor:
+    """E_x D(x)^2 on real images (arXiv:1710.10196, appendix A.1). A Wasserstein loss leaves the mean logit free."""
+    logits = at_least_float32(output.real_logits)
+    return logits.reshape(len(logits), -1).mean(1).square().mean()
+
+
+class PathLength(nn.Module):
+    """E (|J^T y| - a)^2: a step in latent space should change all images equally much (arXiv:1912.04958, equation 4).
+
+    J is the derivative of an image with respect to its latents, y are random images, and a is the running mean of the
+    lengths |J^T y|. For several latents of one image, such as a style for each layer, the squares are averaged.
+    """
+
+    mean: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(()))
+
+    def forward(self, output: GeneratorOutput) -> Tensor:
+        """A scalar. It moves the running mean by a hundredth toward the mean of all processes' images."""
+        lengths = _path_lengths(output)
+        self.mean.lerp_(gather_rows(lengths.detach()).mean().to(self.mean), 0.01)
+        return (lengths - self.mean).square().mean()
+
+
+def _path_lengths(output: GeneratorOutput) -> Tensor:
+    """|J^T y| of each image, (N,), with y from N(0, 1 / pixels) (arXiv:1912.04958, appendix C)."""
+    latents = at_least_float32(output.latents)
+    latents = latents if latents.requires_grad else latents.detach().requires_grad_()
+    with torch.autocast(latents.device.type, enabled=False):
+        images = at_least_float32(output.generator(latents))
+        direction = torch.randn_like(images) / sqrt(images[0, 0].numel())
+        (gradient,) = torch.autograd.grad((images * direction).sum(), latents, create_graph=True)
+    latents_of_an_image = gradient[0].numel() / gradient.shape[-1]
+    # At zero, `vector_norm` has a derivative; the root of a sum of squares has none.
+    norms: Tensor = vector_norm(gradient.flatten(1), dim=1)
+    return norms / sqrt(latents_of_an_image)
 
 
 def _logits_and_gradient(discriminator: Callable[[Tensor], Tensor], images: Tensor) -> tuple[Tensor, Tensor]:

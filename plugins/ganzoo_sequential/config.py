@@ -44,6 +44,7 @@ class SequentialConfig(FrozenRecord):
       for 28x28 gray images.
     - `latent` is the distribution of each number of the latent: normal with variance 1, or uniform in [-1, 1).
     - `activation` is the function of every `Activation` that names none. `slope` is that of leaky ReLUs and ELUs.
+    - `projection` is the function of the one that is marked as ``projection``: ``same`` as the others, or ``none``.
     - `output` is the last activation: ``tanh`` for pixels in [-1, 1], ``sigmoid`` for pixels in [0, 1], which are
       mapped to [-1, 1], or ``none``.
     - `epsilon` is the epsilon of every norm.
@@ -56,6 +57,7 @@ class SequentialConfig(FrozenRecord):
     latent: Literal["normal", "uniform"] = "normal"
     activation: Function = "relu"
     slope: float = 0.2
+    projection: Literal["same", "none"] = "same"
     output: Literal["tanh", "sigmoid", "none"] = "tanh"
     epsilon: float = 1e-5
     learning_rate: float = 2e-4

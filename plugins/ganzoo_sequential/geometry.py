@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import takewhile
 from math import isqrt, prod
 from typing import Any, NamedTuple
 
 from ganzoo import FrozenRecord
-from ganzoo_sequential.groups import Group, gap
+from ganzoo_sequential.groups import Group, gap, leads
 from ganzoo_sequential.layers import (
     Activation,
     BatchNorm,
@@ -89,28 +90,50 @@ def _between(plan: Plan, before: Group | None, group: Group) -> Iterator[Plan]:
     if before is None:
         yield plan
         return
-    free = gap(before, group)
-    for activated, upsampled, cost in _fillings(plan, before, group, free):
-        for shaped in _shaped(plan.then(Activation(), cost=cost) if activated else plan, group):
+    for activated, upsampled, cost in _fillings(plan, before, group):
+        for shaped in _shaped(plan.then(_activation(before, group), cost=cost) if activated else plan, group):
             if not upsampled:
                 yield shaped
             elif len(shaped.shape) == 3:
                 yield shaped.then(Upsampling(), cost=0.0 if activated else cost)
 
 
-def _fillings(plan: Plan, before: Group, group: Group, free: int | None) -> list[tuple[bool, bool, float]]:
+def _activation(before: Group, group: Group) -> Activation:
+    """The activation between two groups. Right before a reshape, many people have none, so it can be changed alone."""
+    projection = gap(before, group) is None and len(before.weight) == 2 and len(group.weight) == 4
+    return Activation(projection=projection)
+
+
+def _fillings(plan: Plan, before: Group, group: Group) -> list[tuple[bool, bool, float]]:
     """Whether there is an activation and upsampling before a group, with the cost of each possibility."""
-    activated = not (before.is_prelu or group.is_prelu) and (group.is_weight if free is None else free > 0)
+    free = gap(before, group)
+    if free and _needs_reshape(plan, group):
+        free -= 1
+    activated = not _is_activated(plan, group) and (group.is_weight if free is None else free > 0)
     if len(group.weight) < 4 or group.weight[2] % 2 == 0 or group.weight[2] == 1:
         return [(activated, False, 0.0)]
-    if free is None or len(plan.shape) == 1:  # the reshape may be one of the free modules
-        reshaped = [(False, True, 0.5)] if activated and free == 2 and len(plan.shape) == 1 else []
-        return [(activated, False, 0.0), (activated, True, 0.7), *reshaped]
-    if before.is_prelu:
-        return [(False, bool(free), 0.0)]
+    if free is None:
+        leading = leads(group)
+        return [(activated, False, 0.7 if leading else 0.0), (activated, True, 0.0 if leading else 0.7)]
+    if _is_activated(plan, group):
+        return [(False, free > 0, 0.0)]
     bare = before.is_norm and isinstance(plan.layers[0], Linear) and not _has_convolution(plan)  # a norm of the reshape
+    bare = bare and len(plan.shape) == 3
     found = [(False, True, 0.0 if bare else 0.5), (True, False, 0.6 * (free - 1 + bare)), (True, True, 0.0)]
     return [each for each in found if each[0] + each[1] <= free] or [(False, False, 0.0)]
+
+
+def _needs_reshape(plan: Plan, group: Group) -> bool:
+    """Whether a vector must become an image before a group."""
+    return len(plan.shape) == 1 and (len(group.weight) == 4 or (group.is_norm and group.channels != plan.shape[0]))
+
+
+def _is_activated(plan: Plan, group: Group) -> bool:
+    """Whether there is an activation after the last layer with weights already, or the group is one."""
+    after = takewhile(
+        lambda each: not isinstance(each, (Linear, Convolution, TransposedConvolution)), plan.layers[::-1]
+    )
+    return group.is_prelu or any(isinstance(layer, (Activation, PReLU)) for layer in after)
 
 
 def _has_convolution(plan: Plan) -> bool:
@@ -234,7 +257,7 @@ def _transposed(plan: Plan, kernels: Sequence[int], i: int, outputs: int) -> lis
         return [doubling, _Choice(1, 0, 0, 1.5), _Choice(2, 0, 0, 2.0), _Choice(1, half, 0, 2.0), trimmed]
     half, mixed = k // 2, len({*kernels[1:]} | {k}) > 1 and k == 3
     return [
-        _Choice(1, half, 0, 0.5),
+        _Choice(1, half, 0, 0.5 + 0.01 * i),  # if only one keeps the size, it is the first
         _Choice(2, half, 1, 1.0 if mixed else 0.4),
         _Choice(2, half, 0, 0.2 if mixed else 1.0),  # 4 to 7 pixels
         _Choice(1, 0, 0, 1.5),

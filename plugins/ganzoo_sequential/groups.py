@@ -9,9 +9,10 @@ from typing import Any
 from ganzoo import FrozenRecord, Shapes
 from ganzoo_sequential.parts import Parts, split_name, whole_weight
 
-__all__ = ["Group", "gap", "groups_of", "misfit", "orders"]
+__all__ = ["Group", "gap", "groups_of", "leads", "misfit", "orders"]
 
 _TOKEN = re.compile(r"\d+|\D+")
+_DIMENSIONS = re.compile(r"[123][dD]")  # the number in conv2d is none of the order
 
 
 class Group(FrozenRecord, kw_only=False):
@@ -98,6 +99,12 @@ def gap(before: Group, after: Group) -> int | None:
     return int(second) - int(first) - 1
 
 
+def leads(group: Group) -> bool:
+    """Whether modules without tensors come before it in its own `nn.Sequential`, as its number tells."""
+    own = group.name.rpartition(".")[2]
+    return own.isdigit() and int(own) > 0
+
+
 def _in_natural_order(groups: Sequence[Group]) -> list[Group]:
     return sorted(groups, key=lambda group: _natural(group.name))
 
@@ -108,7 +115,7 @@ def _natural(name: str) -> tuple[Any, ...]:
 
 
 def _numbers(group: Group) -> list[int]:
-    return [int(token) for token in _TOKEN.findall(group.name) if token.isdigit()]
+    return [int(token) for token in _TOKEN.findall(_DIMENSIONS.sub("", group.name)) if token.isdigit()]
 
 
 def _by_number(without: int) -> Callable[[Group], Any]:

@@ -137,10 +137,14 @@ class LayerNorm(FrozenRecord):
 
 
 class Activation(FrozenRecord):
-    """A function of each number. None means the config's `activation`."""
+    """A function of each number. None means the config's `activation`.
+
+    `projection` is for the one between the first linear map and its reshape, which the config may change alone.
+    """
 
     kind: Literal["activation"] = "activation"
     function: Function | None = None
+    projection: bool = False
 
     def output(self, shape: Shape) -> Shape:
         """The same shape."""

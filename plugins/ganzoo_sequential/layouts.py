@@ -9,8 +9,16 @@ from itertools import pairwise
 from ganzoo import Assumption, Derived, Layout, Reading, Shapes
 from ganzoo_sequential.geometry import Plan, plans
 from ganzoo_sequential.groups import Group, gap, groups_of, orders
-from ganzoo_sequential.layers import BatchNorm, InstanceNorm, Layer, Linear, TransposedConvolution, Upsampling
-from ganzoo_sequential.refusals import alien, explain
+from ganzoo_sequential.layers import (
+    Activation,
+    BatchNorm,
+    InstanceNorm,
+    Layer,
+    Linear,
+    TransposedConvolution,
+    Upsampling,
+)
+from ganzoo_sequential.refusals import alien, explain, is_cropped
 
 __all__ = ["LAYOUTS", "read"]
 
@@ -21,7 +29,9 @@ _UNLIKELY = 2.0  # a plan that costs so much more than the best one is no altern
 def read(shapes: Shapes) -> Reading | None:
     """A sequence of linear maps, convolutions and norms that ends in an image; None for any other checkpoint."""
     groups = groups_of(shapes)
-    if alien(shapes) or not all(group.is_known for group in groups) or sum(group.is_weight for group in groups) < 2:
+    if alien(shapes) or not all(group.is_known for group in groups) or is_cropped(groups):
+        return None
+    if sum(group.is_weight for group in groups) < 2:
         return None
     found = next(filter(None, map(plans, orders(groups))), [])
     if not found:
@@ -70,6 +80,8 @@ def _assumptions(plan: Plan) -> Iterator[Assumption]:
     leaky = any(isinstance(layer, Upsampling) for layer in plan.layers) or _widening(plan)
     usual, other = ("leaky-relu", "relu") if leaky else ("relu", "leaky-relu")
     yield Assumption(field="activation", value=usual, others=(other,))
+    if any(isinstance(layer, Activation) and layer.projection for layer in plan.layers):
+        yield Assumption(field="projection", value="same", others=("none",))
     yield Assumption(field="output", value="tanh", others=("sigmoid",))
     yield Assumption(field="latent", value="normal", others=("uniform",))
     if any(isinstance(layer, BatchNorm) for layer in plan.layers):

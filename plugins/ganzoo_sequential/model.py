@@ -9,7 +9,19 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval, fuse_linear_bn_eval
 
-from ganzoo import GAN, AdversarialLoss, Batch, Inputs, Prior, Task, Update, discriminate, draw_latent, frozen
+from ganzoo import (
+    GAN,
+    AdversarialLoss,
+    Batch,
+    GeneratorOutput,
+    Inputs,
+    Prior,
+    Task,
+    Update,
+    discriminate,
+    draw_latent,
+    frozen,
+)
 from ganzoo_sequential.config import SequentialConfig
 from ganzoo_sequential.networks import Discriminator, Generator, to_range
 
@@ -37,11 +49,13 @@ class SequentialGAN(GAN):
     def training_step(self, batches: Iterator[Batch]) -> Iterator[Update]:
         """One step of D, then one step of G with the same generated images, which are computed only once."""
         image = next(batches)["image"]
-        fake = self.generator(self._noise(len(image)))
+        z = self._noise(len(image))
+        fake = self.generator(z)
         output = discriminate(self.discriminator, image, fake.detach())
         yield Update("discriminator", {"adversarial": self.loss.discriminator(*output.logits)}, discriminators=[output])
         with frozen(self.discriminator):
-            yield Update("generator", {"adversarial": self.loss.generator(self.discriminator(fake))})
+            fooled = self.loss.generator(self.discriminator(fake))
+            yield Update("generator", {"adversarial": fooled}, generators=[GeneratorOutput(self.generator, z)])
 
     def _noise(self, count: int) -> Tensor:
         """`count` latents for a training step, (count, latent_dim)."""

@@ -112,6 +112,11 @@ _FUNCTIONS: dict[str, Callable[[float], nn.Module]] = {
 }
 
 
+def _function(layer: Activation, config: SequentialConfig) -> str:
+    """The name of the function of an activation."""
+    return "none" if layer.projection and config.projection == "none" else layer.function or config.activation
+
+
 def _module(layer: Layer, shape: Shape, config: SequentialConfig) -> nn.Module:
     """The module of a layer whose input has this shape."""
     make: dict[type[Any], Callable[[Any], nn.Module]] = {
@@ -130,7 +135,7 @@ def _module(layer: Layer, shape: Shape, config: SequentialConfig) -> nn.Module:
         ),
         InstanceNorm: lambda each: nn.InstanceNorm2d(each.channels, config.epsilon, affine=each.affine),
         LayerNorm: lambda each: nn.LayerNorm(each.features, config.epsilon),
-        Activation: lambda each: _FUNCTIONS[each.function or config.activation](config.slope),
+        Activation: lambda each: _FUNCTIONS[_function(each, config)](config.slope),
         PReLU: lambda each: nn.PReLU(each.channels),
         Reshape: lambda each: nn.Unflatten(1, (each.channels, each.height, each.width)),
         Flatten: lambda _: nn.Flatten(),

@@ -11,7 +11,10 @@ from collections.abc import Iterable
 from ganzoo import Shapes
 from ganzoo_sequential.groups import Group, groups_of, misfit, orders
 
-__all__ = ["alien", "explain"]
+__all__ = ["alien", "explain", "is_cropped"]
+
+_CROPPING = (5, 5, 8)
+"""The kernels of a widespread WGAN-GP example for MNIST, which crops features of 8 pixels to 7 after the first."""
 
 _WORDS = tuple(
     (re.compile(pattern), what)
@@ -36,6 +39,11 @@ def alien(names: Iterable[str]) -> str:
     return next(found, "")
 
 
+def is_cropped(groups: Iterable[Group]) -> bool:
+    """Whether the code that has these kernels crops between them, so that other strides would give wrong images."""
+    return tuple(group.weight[2] for group in groups if len(group.weight) == 4) == _CROPPING
+
+
 def explain(shapes: Shapes) -> str:
     """One line that says why a checkpoint is no sequential generator."""
     found = alien(shapes)
@@ -45,6 +53,8 @@ def explain(shapes: Shapes) -> str:
     unknown = next((group for group in groups if not group.is_known), None)
     if unknown is not None:
         return f"{unknown.name or 'the top'} with {', '.join(unknown.tensors)} is no layer of a plain sequence"
+    if is_cropped(groups):
+        return "code with these kernels crops its features between them, which no layer of a plain sequence does"
     if sum(group.is_weight for group in groups) < 2:
         return "a generator has at least two linear maps or convolutions"
     order = next(orders(groups), None)

@@ -137,6 +137,40 @@ def test_options(run, photos):
     assert (code, out) == (0, "d-horse2zebra.webp\n")
 
 
+@pytest.mark.parametrize(("options", "columns"), [((), 2), (("--sheet",), 4)])
+def test_a_folder_on_one_sheet(run, photos, options, columns):
+    code, out, err = run("sample", "./tiny", "--input", "photos", "-o", "new/all.png", "--scale", "2", *options)
+    assert (code, out) == (1, "new/all.png\n")
+    assert "ganzoo: 1 written, 2 skipped" in err
+    run("sample", "./tiny", "--input", "photos", "-o", "single", "--format", "png")
+    made = {path.stem: Image.open(path).copy() for path in Path("single").rglob("*.png")}
+    width, height = (max(picture.size[side] for picture in made.values()) for side in (0, 1))
+    gap = max(1, 2 * width // 32)
+    with Image.open("new/all.png") as sheet:
+        rows = -(-len(made) * (2 if options else 1) // columns)
+        assert sheet.size == (columns * (2 * width + gap) + gap, rows * (2 * height + gap) + gap)
+        place = 1 if options else 0  # the translation stands to the right of its source
+        left = gap + place * (2 * width + gap)
+        cell = sheet.crop((left, gap, left + 2 * width, gap + 2 * height)).resize((width, height), 0)
+    first = made[min(made)]
+    corner = ((width - first.width) // 2, (height - first.height) // 2)
+    assert cell.crop((*corner, corner[0] + first.width, corner[1] + first.height)).tobytes() == first.tobytes()
+    code, _, err = run("sample", "./tiny", "--input", "photos", "-o", "new/all.png")
+    assert (code, "exists - replace it with --overwrite" in err) == (2, True)
+
+
+def test_too_many_for_one_sheet(run, photos, monkeypatch):
+    monkeypatch.setattr("ganzoo.sampling.translated_sheet.MOST_PICTURES", 7)
+    code, out, err = run("sample", "./tiny", "--input", "photos", "-o", "all.png", "--sheet")
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert "pictures, and 3 fit on one sheet - name a folder with -o" in err
+
+
+def test_a_sheet_of_one_picture_is_enlarged(run, photos):
+    run("sample", "./tiny", "--input", "photos/a.png", "-o", "both.png", "--sheet", "--scale", "3")
+    assert size("both.png") == (2 * 39 + 3, 63 + 2)
+
+
 REFUSED = {
     "no input": ([], "translates pictures - name a picture, or a folder of pictures, with --input"),
     "missing": (["--input", "nowhere"], "there is no file or folder nowhere"),
@@ -144,7 +178,12 @@ REFUSED = {
     "other direction": (["--input", "photos", "--direction", "zebra2horse"], "does not translate zebra2horse - it has"),
     "count": (["--input", "photos", "-n", "3"], "takes no -n: it is image-to-image"),
     "seed": (["--input", "photos", "--seed", "0"], "takes no --seed"),
-    "file for a folder": (["--input", "photos", "-o", "out.png"], "photos is a folder, and out.png is not"),
+    "no format of sheets": (["--input", "photos", "-o", "out.npz"], "photos is a folder, and out.npz is not"),
+    "two formats of a sheet": (["--input", "photos", "-o", "o.png", "--format", "jpg"], "--format says jpg"),
+    "a sheet of nothing": (["--input", "empty", "-o", "out.png"], "empty holds no picture"),
+    "half a sheet": (["--input", "photos", "-o", "out.png", "--skip-existing"], "--skip-existing is for single files"),
+    "no sheet": (["--input", "photos", "-o", "out", "--scale", "2"], "--scale is for sheets - add --sheet"),
+    "scale": (["--input", "photos", "-o", "out.png", "--scale", "65"], "write a whole number from 1 to 64"),
     "unknown format": (["--input", "photos/a.png", "-o", "out.tif"], "ends in no format that pictures have"),
     "two formats": (["--input", "photos/a.png", "-o", "o.png", "--format", "jpg"], "--format says jpg"),
     "arrays": (["--input", "photos", "--format", "npz"], "translations are pictures"),
@@ -223,11 +262,11 @@ def test_what_is_finished_stays(photos, monkeypatch, fault, error, told):
     (photos / "e.png").unlink(), (photos / "f.png").unlink()
     write, written = translated_files._write, []
 
-    def failing(target, images):
+    def failing(target, images, scale):
         if written:
             raise fault
         written.append(target)
-        write(target, images)
+        write(target, images, scale)
 
     monkeypatch.setattr(translated_files, "_write", failing)
     with pytest.raises(error, match=told):

@@ -93,3 +93,19 @@ def test_what_was_taken_before_an_interruption_is_written(stop):
     with pytest.raises(stop):
         write_and_stop()
     assert files() == [f"{number:03}.png" for number in range(10)]
+
+
+def test_an_interruption_before_the_queue_knows_of_a_picture_leaves_no_temporary_file(monkeypatch):
+    submit = module.ThreadPoolExecutor.submit
+
+    def interrupted(pool, function, picture, path):
+        future = submit(pool, function, picture, path)
+        if path.stem == "003":
+            future.result()
+            raise KeyboardInterrupt
+        return future
+
+    monkeypatch.setattr(module.ThreadPoolExecutor, "submit", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        write(6, [])
+    assert files() == ["000.png", "001.png", "002.png"]

@@ -14,6 +14,7 @@ from ganzoo.pretrained.exporting import export
 from ganzoo.pretrained.files import read_weights, weights_path
 from ganzoo.pretrained.importing import import_checkpoint
 from ganzoo.pretrained.load import assemble
+from ganzoo.pretrained.sources import Folder
 from ganzoo.registry import lookup
 from ganzoo.weights.folder import WEIGHTS, Description, write_folder
 from ganzoo.weights.layouts import find_layout, rename
@@ -400,7 +401,7 @@ def test_its_config_is_read_from_names_and_shapes(architecture, config, tmp_path
 
 def test_such_a_folder_is_exported_with_standing_statistics(tmp_path):
     published(tmp_path / "old", "biggan", random_gan("biggan"))
-    export(tmp_path / "old", tmp_path / "new", standing=1)
+    export(Folder.at(tmp_path / "old"), tmp_path / "new", standing=1)
     assert ganzoo.load(tmp_path / "new").config.statistics == 11
 
 

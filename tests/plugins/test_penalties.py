@@ -1,4 +1,4 @@
-"""Each penalty on discriminators matches its equation."""
+"""Each penalty on discriminators, and on generators, matches its equation."""
 
 import math
 
@@ -8,11 +8,12 @@ from torch import nn
 from torch.autograd import gradcheck
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from ganzoo import discriminate
+from ganzoo import GeneratorOutput, discriminate
 from ganzoo.registry import lookup
+from ganzoo_losses.penalties import PathLength
 
 ZOO = lookup.registry()
-NAMES = ("r1", "wgan-gp", "roth", "label-smoothing")
+NAMES = ("r1", "wgan-gp", "roth", "label-smoothing", "drift")
 PENALTIES = {name: ZOO.regularizers[name].load() for name in NAMES}
 OF_GRADIENTS = ("r1", "wgan-gp", "roth")
 
@@ -72,6 +73,7 @@ OF_LINEAR = {
     "wgan-gp": (5 - 1) ** 2,
     "roth": 25 * ((1 - sigmoid(2)) ** 2 + (1 - sigmoid(1)) ** 2 + sigmoid(0) ** 2 + sigmoid(-3) ** 2) / 2 / 2,
     "label-smoothing": 3 / 2,
+    "drift": (4 + 1) / 2,
 }
 # |x| is 1 and 1/4, logits 1/2 and 1/32, and the others are the same images
 OF_QUADRATIC = {
@@ -83,6 +85,7 @@ OF_QUADRATIC = {
     / 2
     / 2,
     "label-smoothing": 17 / 64,
+    "drift": (1 / 4 + 1 / 1024) / 2,
 }
 
 
@@ -253,3 +256,62 @@ def test_half_images_and_scores_are_widened(name):
 @every_penalty
 def test_double_stays_double(name):
     assert penalty(name, smooth(), images(seed=1), images(seed=2)).dtype == torch.float64
+
+
+# Path length, a penalty on generators.
+
+
+def linear_generator(matrix):
+    """Images (N, 1, 2, 2) are a matrix times the latents."""
+    return lambda latents: (latents.flatten(1) @ matrix.T).unflatten(1, (1, 2, 2))
+
+
+def test_the_path_length_of_a_linear_generator_is_that_of_the_transposed_matrix():
+    """J is the matrix, whatever the latents: the length is |J^T y|, with y from N(0, 1 / 4) for 4 pixels."""
+    matrix = images(seed=3, shape=(2,))
+    latents = images(5, seed=4, shape=(2,))
+    torch.manual_seed(7)
+    value = PathLength().double()(GeneratorOutput(linear_generator(matrix), latents))
+    torch.manual_seed(7)
+    y = torch.randn(5, 1, 2, 2, dtype=torch.float64).flatten(1) / 2
+    lengths = (y @ matrix).norm(dim=1)
+    mean = 0.01 * lengths.mean()  # the running mean starts at 0
+    torch.testing.assert_close(value, (lengths - mean).square().mean())
+
+
+def test_the_squares_of_several_latents_are_averaged():
+    matrix = images(seed=3, shape=(6,))
+    latents = images(5, seed=4, shape=(3, 2))
+    torch.manual_seed(7)
+    value = PathLength().double()(GeneratorOutput(linear_generator(matrix), latents))
+    torch.manual_seed(7)
+    y = torch.randn(5, 1, 2, 2, dtype=torch.float64).flatten(1) / 2
+    lengths = (y @ matrix).unflatten(1, (3, 2)).square().sum(2).mean(1).sqrt()
+    torch.testing.assert_close(value, (lengths - 0.01 * lengths.mean()).square().mean())
+
+
+def test_the_running_mean_moves_toward_the_lengths():
+    torch.manual_seed(0)
+    path_length = PathLength().double()
+    for _ in range(600):
+        value = path_length(GeneratorOutput(linear_generator(3 * torch.eye(4).double()), images(512, shape=(4,))))
+    expected = 3 * math.sqrt(2) * math.gamma(2.5) / math.gamma(2) / 2  # of a normal vector of 4 numbers
+    assert path_length.mean.item() == pytest.approx(expected, rel=0.02)
+    assert value.item() == pytest.approx(9 * 1 - expected**2, rel=0.2)  # the variance of the lengths
+
+
+def test_path_length_trains_the_generator_and_what_made_its_latents():
+    mapping, generator = smooth(), nn.Linear(1, 4).double()
+    latents = mapping(images(shape=(2, 3, 3)))
+    value = PathLength().double()(GeneratorOutput(lambda w: generator(w).tanh().view(-1, 1, 2, 2), latents))
+    value.backward()
+    assert generator.weight.grad.abs().max() > 0
+    assert mapping[1].weight.grad.abs().max() > 0
+
+
+def test_a_dead_generator_can_be_brought_to_life():
+    matrix = torch.zeros(4, 2, dtype=torch.float64, requires_grad=True)
+    value = PathLength().double()(GeneratorOutput(linear_generator(matrix), images(shape=(2,))))
+    value.backward()
+    assert value.item() == 0
+    assert matrix.grad.isfinite().all()

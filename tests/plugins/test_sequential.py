@@ -12,10 +12,12 @@ from torch import nn
 from torch.nn.utils import parametrizations, spectral_norm, weight_norm
 
 import ganzoo
+from ganzoo import testing
 from ganzoo.cli.main import cli
 from ganzoo.errors import InvalidConfigError
 from ganzoo.pretrained.importing import import_checkpoint
 from ganzoo.pretrained.load import assemble, load
+from ganzoo.registry import lookup
 from ganzoo.weights.layouts import Match, rename
 from ganzoo_sequential.config import SequentialConfig
 from ganzoo_sequential.layouts import read
@@ -294,6 +296,59 @@ STYLES = {
         ],
         (3, 96, 96),
     ),
+    "no activation before the reshape": (
+        [
+            *[("fc", LINEAR(9, 16 * 16)), to(16, 4, 4), ("t_conv1.0", doubled(16, 8)), ("t_conv1.1", BN2(8)), RELU],
+            *[("t_conv2.0", doubled(8, 4)), ("t_conv2.1", BN2(4)), RELU, ("t_conv3.0", doubled(4, 3)), TANH],
+        ],
+        (3, 32, 32),
+        {"projection": "none"},
+    ),
+    "norms after the activation, before the reshape too": (
+        [
+            *numbered("fc.", LINEAR(9, 16), RELU, BN1(16), LINEAR(16, 8 * 49), RELU, BN1(8 * 49)),
+            *[to(8, 7, 7), *numbered("conv.", doubled(8, 4), RELU, BN2(4), doubled(4, 1), TANH)],
+        ],
+        (1, 28, 28),
+    ),
+    "a reshape in the sequence, then a norm": (
+        [*numbered("", LINEAR(9, 8 * 49), to(8, 7, 7), BN2(8), RELU, doubled(8, 4), BN2(4), RELU, doubled(4, 1), TANH)],
+        (1, 28, 28),
+    ),
+    "a reshape in the sequence, then kernels of five": (
+        [
+            *numbered("", LINEAR(9, 8 * 49), BN1(8 * 49), RELU, to(8, 7, 7), CT(8, 4, 5, 1, 2), BN2(4), RELU),
+            *[("7", CT(4, 4, 5, 2, 2, 1)), ("8", BN2(4)), RELU, ("10", CT(4, 1, 5, 2, 2, 1)), TANH],
+        ],
+        (1, 28, 28),
+    ),
+    "blocks of upsampling, convolution and norm": (
+        [
+            *[("fc", LINEAR(9, 16 * 16)), LEAKY, to(16, 4, 4)],
+            *[
+                step
+                for i, (inputs, outputs) in enumerate(((16, 16), (16, 8), (8, 8), (8, 4)))
+                for step in numbered(f"blocks.{i}.", up(), CONV(inputs, outputs, 3, padding=1), BN2(outputs), LEAKY)
+            ],
+            *[("out", CONV(4, 3, 3, padding=1)), TANH],
+        ],
+        (3, 64, 64),
+    ),
+    "blocks with conv2d_trans and batch_norm": (
+        [
+            *[
+                step
+                for i, (inputs, outputs) in enumerate(((9, 16), (16, 8), (8, 4)))
+                for step in (
+                    (f"net.{i}.conv2d_trans", doubled(inputs, outputs) if i else CT(inputs, outputs, 4)),
+                    (f"net.{i}.batch_norm", BN2(outputs)),
+                    RELU,
+                )
+            ],
+            *[("net.3", doubled(4, 3)), TANH],
+        ],
+        (3, 32, 32),
+    ),
     "norms without gains": (
         [
             *numbered("g.", CT(9, 16, 4), BN2(16, affine=False), RELU, doubled(16, 8), BN2(8, affine=False), RELU),
@@ -353,6 +408,10 @@ REFUSED = {
     "one layer": numbered("", LINEAR(10, 784)),
     "an embedding beside it": [("label.emb", nn.Embedding(10, 10)), *numbered("model.", *perceptron(1, 20, 32, 784))],
     "layers that do not fit": numbered("", LINEAR(10, 20), RELU, LINEAR(21, 784)),
+    "code that crops": [
+        *[("preprocess.0", LINEAR(9, 16 * 16)), ("block1.0", CT(16, 8, 5)), ("block2.0", CT(8, 4, 5))],
+        *[("deconv_out", CT(4, 1, 8, 2))],
+    ],
     "an autoencoder": numbered("", LINEAR(784, 32), RELU, LINEAR(32, 784)),
     "one prelu for all layers": [
         *[("fc1", LINEAR(20, 32)), ("fc2", LINEAR(32, 784)), ("act", prelu(1))],
@@ -390,6 +449,7 @@ def test_weight_norm_in_its_older_form_is_the_same():
         (REFUSED["residual blocks"], "res1.conv1.weight belongs to a residual block or a skip connection"),
         (REFUSED["a convolutional discriminator"], "main.0 (8, 3, 4, 4) takes an image: it looks like a discriminator"),
         (REFUSED["layers that do not fit"], "2 (784, 21) does not take the 20 numbers or channels that 0 makes"),
+        (REFUSED["code that crops"], "crops its features between them"),
         (REFUSED["one layer"], "at least two linear maps"),
         (REFUSED["a kernel that is not square"], "0 with weight, bias is no layer of a plain sequence"),
         ([("attn.query", CONV(8, 8, 1)), *numbered("main.", *dcgan(9, 16, 1))], "attn.query.weight belongs to an att"),
@@ -518,3 +578,41 @@ def test_the_discriminator_mirrors_every_style(name):
     config = SequentialConfig(**read(shapes_of(Style(*STYLES[name][0]))).config)
     logits = Discriminator(config)(torch.randn(3, *config.image_shape))
     assert logits.shape == (3,)
+
+
+# By name: the layers as a style, whose config the conformance suite tries in place of `TINY`.
+CONFORMING = {
+    "perceptron of 28 pixels": [*numbered("", *perceptron(1, 6, 8, 12, 784)), GRAY],
+    "upsampling to 32 pixels": [
+        *numbered("", LINEAR(6, 4 * 64), to(4, 8, 8), up(), CONV(4, 4, 3, padding=1), BN2(4), LEAKY, up()),
+        *[("7", CONV(4, 1, 3, padding=1)), TANH],
+    ],
+    "64 color pixels": [*numbered("main.", *dcgan(6, 8, 8, 4, 4, 3, bias=True))],
+    "prelu and instance norm": [
+        *numbered("", LINEAR(6, 8 * 16), nn.PReLU(), to(8, 4, 4), doubled(8, 4), nn.InstanceNorm2d(4, affine=True)),
+        *[("5", prelu(4)), ("6", doubled(4, 3)), TANH],
+    ],
+}
+SLOW = ("check_engines_agree", "check_resumes_exactly", "check_images_move_along_directions")
+OF_THE_CONFIG = [
+    pytest.param(check, marks=pytest.mark.long if check.__name__ in SLOW else ())
+    for check in testing.CHECKS
+    if check.__module__ != "ganzoo.testing.declaring" and check.__name__ != "check_two_processes_are_one"
+]
+
+
+@pytest.fixture
+def tiny(request):
+    """Makes the config of a style that of the conformance suite, in this process."""
+    spec = lookup.registry().architectures["sequential"]
+    kept, config = spec.tiny, read(shapes_of(Style(*CONFORMING[request.param]))).config
+    object.__setattr__(spec, "tiny", {**config, "learning_rate": 1e-3})
+    yield config
+    object.__setattr__(spec, "tiny", kept)
+
+
+@pytest.mark.parametrize("check", OF_THE_CONFIG, ids=lambda check: check.__name__)
+@pytest.mark.parametrize("tiny", CONFORMING, indirect=True)
+def test_other_configs_conform(tiny, check):
+    check("sequential")
+    assert testing.tiny_model("sequential").config.layers == tiny["layers"]

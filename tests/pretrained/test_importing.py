@@ -33,7 +33,7 @@ SMALL = {"resolution": 16, "channels": 1, "latent_dim": 4, "generator_width": 4,
 
 @pytest.fixture(autouse=True)
 def cache(tmp_path, monkeypatch):
-    monkeypatch.setattr("huggingface_hub.constants.HF_ASSETS_CACHE", str(tmp_path / "assets"))
+    monkeypatch.setattr("huggingface_hub.utils._cache_assets.HF_ASSETS_CACHE", str(tmp_path / "assets"))
 
 
 @pytest.fixture

@@ -210,12 +210,12 @@ def test_latents_that_cannot_be_edited(run, tmp_path, model, arguments, text):
         (("./blobs", "--directions", "sefa:0"), "write sefa:5 or pca:5"),
         (("./blobs", "--directions", "sefa:99"), "has 4 directions, not 99"),
         (("./blobs", "--directions", "pca:99"), "has 4 directions, not 99"),
-        (("./blobs", "--directions", "pca:2", "--seeds", "a"), "write whole numbers, such as 3,7"),
+        (("./blobs", "--directions", "pca:2", "--seeds", "a"), "write whole numbers and ranges, such as 1-5,9"),
         (("./blobs", "--directions", "pca:2", "--seeds", "-1"), "seed"),
         (("./blobs", "--directions", "pca:2", "--columns", "4"), "has no middle"),
         (("./blobs", "--directions", "pca:2", "--strength", "0"), "above 0"),
         (("./blobs", "--directions", "pca:2", "--class", "cat"), "takes no --class"),
-        (("./blobs", "--directions", "pca:2", "-o", "walk.mp4"), "ends in no known format"),
+        (("./blobs", "--directions", "pca:2", "-o", "walk.avi"), "ends in no known format"),
         (("./turn", "--directions", "pca:2"), "has no latents to edit"),
     ],
 )
@@ -225,3 +225,66 @@ def test_what_cannot_be_is_one_line_and_2(run, arguments, text):
     assert text in err
     assert err.startswith("ganzoo: error: ")
     assert err.count("\n") == 1
+
+
+@pytest.fixture(autouse=True)
+def kept(tmp_path, monkeypatch):
+    """The folder of the cache, which is empty at first."""
+    monkeypatch.setattr("huggingface_hub.utils._cache_assets.HF_ASSETS_CACHE", str(tmp_path / "assets"))
+    return tmp_path / "assets/ganzoo/directions/default"
+
+
+def files(folder):
+    return sorted(folder.glob("*.safetensors"))
+
+
+@pytest.mark.parametrize(("method", "function"), [("sefa", "factorize"), ("pca", "principal_components")])
+def test_directions_are_computed_once(kept, monkeypatch, method, function):
+    model = ganzoo.load("biggan-fashion-mnist")
+    found = model.directions(method, 2)
+    monkeypatch.setattr(f"ganzoo.sampling.model.{function}", None)  # a call would fail
+    again = ganzoo.load("biggan-fashion-mnist").directions(method, 2)
+    assert again.input == found.input
+    assert torch.equal(again.vectors, found.vectors)
+    assert len(files(kept)) == 1
+
+
+def test_other_weights_counts_and_classes_have_other_directions(kept):
+    model = ganzoo.load("biggan-fashion-mnist")
+    model.directions("pca", 2)
+    model.directions("pca", 1)
+    model.directions("pca", 2, inputs=model.draw(request=model.request(label=3)))
+    assert len(files(kept)) == 3
+    with torch.no_grad():
+        next(model.gan.parameters()).mul_(2)
+    model.directions("pca", 2)
+    assert len(files(kept)) == 4
+
+
+DAMAGE = {
+    "cut": lambda data: data[:-3],
+    "changed": lambda data: data[:-1] + bytes([data[-1] ^ 1]),
+    "empty": lambda _: b"",
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE)
+def test_damaged_directions_are_computed_again(kept, damage):
+    found = ganzoo.load("gan-mnist").directions("sefa", 2)
+    (file,) = files(kept)
+    file.write_bytes(damage(file.read_bytes()))
+    assert torch.equal(ganzoo.load("gan-mnist").directions("sefa", 2).vectors, found.vectors)
+    assert files(kept) == [file]
+
+
+def test_a_cache_that_cannot_be_written_is_no_fault(kept):
+    kept.parent.mkdir(parents=True)
+    kept.write_text("a file in place of the folder")
+    assert len(ganzoo.load("gan-mnist").directions("sefa", 2).vectors) == 2
+
+
+def test_only_some_directions_are_kept(kept, monkeypatch):
+    monkeypatch.setattr("ganzoo.sampling.kept_directions.KEPT", 2)
+    for count in (1, 2, 3, 4):
+        ganzoo.load("gan-mnist").directions("sefa", count)
+    assert len(files(kept)) == 2

@@ -80,18 +80,20 @@ def test_truncations_that_cannot_be(value):
 
 
 def test_nothing_asked_is_a_mix():
-    assert planned() == SampleGrid((Row(ClassConditional()),), 64, 0)
-    assert planned(count=3, seed=7, truncation=0.5) == SampleGrid((Row(ClassConditional(truncation=0.5)),), 3, 7)
+    assert planned() == SampleGrid((Row(ClassConditional()),), range(64))
+    assert planned(count=3, seed=7, truncation=0.5) == SampleGrid(
+        (Row(ClassConditional(truncation=0.5)),), range(7, 10)
+    )
 
 
 def test_one_class_has_count_images():
-    assert planned(classes=("boot",), count=5) == SampleGrid((Row(label(label=1)),), 5, 0)
+    assert planned(classes=("boot",), count=5) == SampleGrid((Row(label(label=1)),), range(5))
 
 
 def test_several_classes_have_a_row_each():
     rows = (Row(label(label=6), "6-corgi"), Row(label(label=0), "0-t-shirt-top"))
-    assert planned(classes=("corgi", "0")) == SampleGrid(rows, 8, 0)
-    assert planned(classes=("corgi", "0"), per_class=3) == SampleGrid(rows, 3, 0)
+    assert planned(classes=("corgi", "0")) == SampleGrid(rows, range(8))
+    assert planned(classes=("corgi", "0"), per_class=3) == SampleGrid(rows, range(3))
 
 
 def test_per_class_alone_is_of_all():
@@ -177,3 +179,32 @@ def test_a_long_label_is_cut_and_still_its_own():
     first, second = (planned(sweep=f"truncation={values},{last}").label for last in (0.7, 0.8))
     assert first != second
     assert len(first) < 100
+
+
+# --- lists of seeds ---------------------------------------------------------------------------
+
+
+def test_a_list_of_seeds():
+    grid = planned(seeds="1-3,9")
+    assert grid == SampleGrid((Row(ClassConditional()),), (1, 2, 3, 9))
+    assert grid.names == ["seed0001", "seed0002", "seed0003", "seed0009"]
+    assert grid.file_label == "seeds1to3-9"
+    assert grid.numbers()["seeds"] == [1, 2, 3, 9]
+    assert grid.options_after(2) == "--seeds 3,9"
+
+
+def test_a_list_of_seeds_in_each_row():
+    grid = planned(seeds="4,2", classes=("corgi", "0"))
+    assert [(cell.seed, cell.request.label) for cell in grid] == [(4, 6), (2, 6), (4, 0), (2, 0)]
+    assert grid.columns == 2
+
+
+@pytest.mark.parametrize("other", [{"count": 2}, {"seed": 0}, {"per_class": 2}])
+def test_a_list_says_how_many(other):
+    with pytest.raises(InvalidRequestError, match="leave out -n, --seed and --per-class"):
+        planned(seeds="1,2", **other)
+
+
+def test_no_seed_is_named_twice():
+    with pytest.raises(InvalidRequestError, match="names a seed twice"):
+        planned(seeds="1-3,2")

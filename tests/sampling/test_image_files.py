@@ -20,8 +20,9 @@ import torch
 from PIL import Image
 from torch import nn
 
+import ganzoo
 from ganzoo import GAN, Inputs, Model, Unconditional
-from ganzoo.errors import GanzooError, Interrupted, InvalidRequestError, OutputError, UnfinishedError
+from ganzoo.errors import GanzooError, Interrupted, InvalidRequestError, OutputError, UnfinishedError, UsageError
 from ganzoo.images.sheets import contact_sheet
 from ganzoo.images.tensors import to_bytes, to_pictures
 from ganzoo.sampling.grid import Row, SampleGrid
@@ -74,7 +75,7 @@ def model(channels: int = 1, size: int = 4, **failure) -> Model:
 
 
 def grid(count: int, seed: int) -> SampleGrid:
-    return SampleGrid((Row(Unconditional()),), count, seed)
+    return SampleGrid((Row(Unconditional()),), range(seed, seed + count))
 
 
 def pixels(path: Path) -> np.ndarray:
@@ -455,3 +456,35 @@ def test_sheets_of_the_run_and_of_the_command_are_the_same(here):
     choose_target(Path("a.png"), "noise", grid(4, 0), None).write(noise, batch_size=4)
     expected = contact_sheet(to_pictures(noise.sample(4)), scale=2)
     assert np.array_equal(pixels(here / "a.png"), np.asarray(expected))
+
+
+# --- the scale of a sheet ---------------------------------------------------------------------
+
+
+def test_a_sheet_is_enlarged(tmp_path):
+    model = ganzoo.load("gan-mnist", device="cpu")
+    target = choose_target(tmp_path / "a.png", "gan-mnist", grid(4, 0), None, scale=3)
+    target.write(model, batch_size=4)
+    with Image.open(tmp_path / "a.png") as sheet:
+        assert sheet.size == (3 * 2 + 2 * 84, 3 * 2 + 2 * 84)
+        first = sheet.crop((2, 2, 86, 86)).resize((28, 28), Image.Resampling.NEAREST)
+    assert first.tobytes() == model.images(1)[0].tobytes()
+
+
+@pytest.mark.parametrize(
+    ("name", "scale", "told"),
+    [
+        ("folder", 2, "--scale is for sheets, and .*folder is none"),
+        ("a.npz", 2, "--scale is for sheets"),
+        ("a.png", 65, "write a whole number from 1 to 64"),
+    ],
+)
+def test_a_scale_that_cannot_be(tmp_path, name, scale, told):
+    with pytest.raises(UsageError, match=told):
+        choose_target(tmp_path / name, "gan-mnist", grid(4, 0), None, scale=scale)
+
+
+def test_a_sheet_that_no_memory_holds(tmp_path):
+    target = choose_target(tmp_path / "a.png", "gan-mnist", grid(64, 0), None, scale=64)
+    with pytest.raises(OutputError, match=r"pixels is too large - use a smaller --scale"):
+        target.write(ganzoo.load("gan-mnist", device="cpu"), batch_size=4)

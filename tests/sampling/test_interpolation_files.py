@@ -45,7 +45,7 @@ def test_a_walk(run, suffix, frames):
 
 def test_a_walk_between_classes_with_the_latent_held(run):
     model = ganzoo.load("./cats")
-    name = "cats-walk-seeds5-9-steps3-from-cat-to-big-hold-z.png"
+    name = "cats-walk-seeds5-9-from-cat-to-big-steps3-hold-z.png"
     options = ("--from-class", "cat", "--to-class", "big", "--hold", "z", "--steps", "3", "--seeds", "5,9")
     assert run("interpolate", "./cats", *options)[:2] == (0, f"{name}\n")
     with Image.open(name) as sheet:
@@ -65,8 +65,8 @@ def test_a_walk_between_classes_with_the_latent_held(run):
         (["interpolate", "./blobs", "--hold", "z"], "nothing moves"),
         (["interpolate", "./blobs", "--hold", "w"], "there is no input w to hold - there are z"),
         (["interpolate", "./cats", "--to-class", "bird"], "has no class 'bird'"),
-        (["interpolate", "./cats", "--seeds", "a,b"], "write it as two whole numbers"),
-        (["interpolate", "./cats", "--seeds", "-1,2"], "the seed is a whole number of at least 0"),
+        (["interpolate", "./cats", "--seeds", "a,b"], "write whole numbers and ranges, such as 1-5,9"),
+        (["interpolate", "./cats", "--seeds", "-1,2"], "is not a list of seeds"),
         (["interpolate", "./cats", "-o", "a.txt"], "ends in no known format"),
         (["interpolate", "./cats", "-o", "a-folder"], "ends in no known format"),
         (["interpolate", "./cats", "--truncation", "2"], "truncation is a number above 0 and at most 1"),
@@ -104,6 +104,15 @@ def test_rows_of_classes_in_a_folder(run, tmp_path):
     with Image.open(tmp_path / "all/1-big-dog-seed0001.png") as picture:
         expected = model.images(seed=1, label="big dog", truncation=0.5)[0]
         assert np.array_equal(picture, expected)
+
+
+def test_a_list_of_seeds_in_a_folder(run):
+    assert run("sample", "./blobs", "--seeds", "7,2-3", "-o", "few")[1].split() == [
+        f"few/seed000{seed}.png" for seed in (7, 2, 3)
+    ]
+    with Image.open("few/seed0003.png") as picture:
+        assert np.array_equal(picture, ganzoo.load("./blobs").images(seed=3)[0])
+    assert run("sample", "./blobs", "--seeds", "1-2,9")[:2] == (0, "blobs-seeds1-2-9.png\n")
 
 
 def test_a_sheet_of_truncations_holds_the_latent(run):

@@ -145,3 +145,32 @@ def test_own_samples_of_bundled_models_come_back(name):
     model = ganzoo.load(name, device="cpu")
     own = model.sample(4, seed=1000)
     assert psnr(model.invert(own).images, own).mean() > 25
+
+
+@pytest.mark.parametrize("cut", ["gradient", "error", "other"])
+def test_a_fused_function_with_other_gradients_is_not_used(cut, monkeypatch):
+    """The search takes the network itself then, and finds the same."""
+    model = ganzoo.load("gan-mnist")
+    goal, options = model.sample(1), {"starts": 2, "steps": 3}
+    wanted = model.invert(goal, **options)
+    fused = model.gan.fused()
+
+    def other(inputs):
+        if cut == "error":
+            raise KeyError("z")
+        images = fused(inputs)
+        return images.detach() if cut == "gradient" else images + 0.1 * (images - images.detach())
+
+    model = ganzoo.load("gan-mnist")
+    monkeypatch.setattr(type(model.gan), "fused", lambda self: other)
+    found = model.invert(goal, **options)
+    assert torch.allclose(found.images, wanted.images, atol=1e-4)
+    assert torch.allclose(found.inputs["z"], wanted.inputs["z"], atol=1e-4)
+
+
+def test_the_search_goes_through_the_fused_function(monkeypatch):
+    model, calls = ganzoo.load("gan-mnist"), []
+    fused = model.gan.fused()
+    monkeypatch.setattr(type(model.gan), "fused", lambda self: lambda inputs: calls.append(1) or fused(inputs))
+    model.invert(model.sample(1), starts=2, steps=5)
+    assert len(calls) >= 7

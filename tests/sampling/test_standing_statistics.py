@@ -11,6 +11,7 @@ from ganzoo import testing
 from ganzoo.errors import InvalidRequestError
 from ganzoo.pretrained.exporting import export
 from ganzoo.pretrained.load import load
+from ganzoo.pretrained.sources import Folder
 from ganzoo.weights.folder import Description, write_folder
 
 
@@ -46,7 +47,7 @@ def test_a_copy_may_have_them(tmp_path):
     next(loop)
     config = dataclasses.asdict(loop.gan.config)
     write_folder(tmp_path / "run", loop.published(), Description("biggan", config, "noise"))
-    export(tmp_path / "run", tmp_path / "copy", standing=1)
+    export(Folder.at(tmp_path / "run"), tmp_path / "copy", standing=1)
     assert json.loads((tmp_path / "copy/config.json").read_text())["config"]["statistics"] == 11
     images = [load(tmp_path / name).sample(2, truncation=0.3) for name in ("run", "copy")]
     assert not torch.allclose(*images, atol=1e-3)

@@ -19,6 +19,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Self
+from urllib.parse import parse_qs, urlencode
+
+from huggingface_hub import ModelCard
 
 __all__ = ["Fault", "Hub", "Request", "body", "cut", "drip", "hang", "redirect", "reset", "status"]
 
@@ -84,6 +87,8 @@ class Hub:
     uploads: dict[str, bytes] = field(default_factory=dict)
     requests: list[Request] = field(default_factory=list)
     faults: list[Planned] = field(default_factory=list)
+    downloads: dict[str, int] = field(default_factory=dict)
+    page: int = 1000
     closing: threading.Event = field(default_factory=threading.Event)
 
     def __enter__(self) -> Self:
@@ -286,8 +291,33 @@ def sibling(filename: str, content: bytes) -> dict[str, Any]:
 
 
 def search(handler: Handler, fault: Fault | None) -> None:
-    """The list of models, which nobody looks at."""
-    return fault(handler, b"") if fault else handler.reply(200, b"[]")
+    """The models with all tags of ``filter`` and ``search`` in their names, by downloads, `Hub.page` at a time."""
+    if fault is not None:
+        return fault(handler, b"")
+    zoo, query = handler.server.zoo, parse_qs(handler.path.partition("?")[2])
+    each = [listed(repository, zoo.downloads) for repository in zoo.repositories.values() if not repository.access]
+    text = query.get("search", [""])[0].lower()
+    found = [x for x in each if text in x["id"].lower() and set(query.get("filter", [])) <= set(x["tags"])]
+    found.sort(key=lambda entry: -entry["downloads"])
+    start = int(query.get("cursor", ["0"])[0])
+    end = start + min(zoo.page, int(query.get("limit", ["1000"])[0]))
+    following = urlencode({**query, "cursor": [end]}, doseq=True)
+    link = {"Link": f'<{zoo.hub.url}/api/models?{following}>; rel="next"'} if end < len(found) else {}
+    return handler.reply(200, json.dumps(found[start:end]).encode(), Content_Type="application/json", **link)
+
+
+def listed(repository: Repository, downloads: dict[str, int]) -> dict[str, Any]:
+    """A repository as the Hub lists it: its tags are those of the card, with its own before and after them."""
+    card = ModelCard(repository.files.get("README.md", b"").decode()).data
+    tags = [card.library_name, "safetensors", *(card.tags or ()), card.pipeline_tag]
+    tags += [f"{kind}:{value}" for kind, value in (("license", card.license), ("region", "us")) if value]
+    return {
+        "id": repository.name,
+        "downloads": downloads.get(repository.name, 0),
+        "library_name": card.library_name,
+        "tags": list(dict.fromkeys(tag for tag in tags if tag)),
+        "siblings": [{"rfilename": name} for name in repository.files],
+    }
 
 
 ROUTES: list[tuple[str, str, str, Callable[..., None]]] = [

@@ -54,6 +54,7 @@ def client_of(running: Hub, home: Path, *, offline: bool = False, token: str = "
         patch.setattr(constants, "HF_TOKEN_PATH", str(home / "token"))
         patch.setattr(constants, "HF_HUB_OFFLINE", offline)
         patch.setattr(constants, "HF_HUB_DISABLE_XET", True)
+        patch.setattr(constants, "HF_ASSETS_CACHE", str(home / "assets"))
         patch.setattr(assets, "HF_ASSETS_CACHE", str(home / "assets"))
         for name in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"):
             patch.delenv(name, raising=False)

@@ -20,6 +20,9 @@ CHANGES = {
     "schedule": "linear=0.25",
     "regularizers": {"r1": 0.5, "label-smoothing": 1e-05},
     "regularize_every": 4,
+    "regularize_generator_every": 8,
+    "ema_half_life": 10_000,
+    "recipe": "cifar10",
     "augmentations": ("color", "cutout"),
     "mirror": True,
     "crop": 1.25,
@@ -30,6 +33,13 @@ CHANGES = {
     "limit": 9,
     "init": "another run",
 }
+
+
+@pytest.fixture(autouse=True)
+def _another_run(tmp_path, monkeypatch):
+    """The run to start from."""
+    (tmp_path / CHANGES["init"] / "checkpoints").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from ganzoo.distributed.processes import ProcessGroup, join_process_group
 from ganzoo.errors import InvalidRequestError, NonFiniteError
 from ganzoo.interface.gan import GAN, DiscriminatorOutput, Update
 from ganzoo.registry import lookup
+from ganzoo.training.ema import decay_of
 
 
 class Toy(GAN):
@@ -229,6 +230,37 @@ def test_rare_penalties_are_due_when_they_would_have_been_without_a_pause():
     assert [next(first) for _ in range(2)] == records[:2]
     second.restore(first.checkpoint())
     assert list(second) == records[2:]
+
+
+def test_penalties_on_generators_have_an_interval_of_their_own():
+    options = {"regularizers": {"r1": 1.0, "path-length": 2.0}, "regularize_generator_every": 3}
+    records = list(testing.tiny_loop("dcgan", 4, **options))
+    assert ["generator/path-length" in record.losses for record in records] == [True, False, False, True]
+    assert all("discriminator/r1" in record.losses for record in records)
+
+
+def test_a_penalty_on_generators_needs_a_generator():
+    with pytest.raises(InvalidRequestError, match="has no latents for path-length - leave out --regularizer path-len"):
+        next(testing.tiny_loop("cyclegan", 1, regularizers={"path-length": 1.0}))
+
+
+def test_the_state_of_techniques_is_in_the_checkpoint():
+    loop = testing.tiny_loop("dcgan", 2, regularizers={"path-length": 1.0}, augmentations=("ada", "color"))
+    next(loop)
+    saved = loop.checkpoint().networks["techniques"]
+    assert saved["path-length.mean"] > 0
+    assert saved["ada.images"] == 6
+    assert "techniques" not in testing.tiny_loop("dcgan", 2, regularizers={"r1": 1.0}).checkpoint().networks
+
+
+@pytest.mark.parametrize(
+    ("step", "decay"),
+    [(1, 0.5 ** (16 / (0.05 * 16))), (1000, 0.5 ** (16 / 800)), (12_500, 0.5 ** (16 / 10_000)), (10**6, 0.5**0.0016)],
+)
+def test_the_average_has_a_half_life_in_images(step, decay):
+    """It grows with a twentieth of the images that were seen, up to 10,000."""
+    options = TrainingOptions(batch_size=8, ema_half_life=10_000)
+    assert decay_of(options, step, 16) == pytest.approx(decay)
 
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16", "fp16"])

@@ -109,8 +109,8 @@ def test_schedules_may_have_a_setting(text, schedule):
 # What cannot be.
 
 OPTIONS = (
-    "iterations, batch_size, accumulate, seed, ema, precision, schedule, regularizers, regularize_every, "
-    "augmentations, mirror, crop, loss, limit, init"
+    "iterations, batch_size, accumulate, seed, ema, ema_half_life, precision, schedule, regularizers, "
+    "regularize_every, regularize_generator_every, augmentations, mirror, crop, loss, limit, init, recipe"
 )
 
 
@@ -222,7 +222,9 @@ def test_a_plan_survives_json():
         ({"seed": 1, "limit": 5}, {}, ["limit: 5 then, None now", "seed: 1 then, 0 now"]),
     ],
 )
-def test_differences(then, now, differences):
+def test_differences(then, now, differences, tmp_path, monkeypatch):
+    (tmp_path / "run/checkpoints").mkdir(parents=True)  # a run to start from
+    monkeypatch.chdir(tmp_path)
     plan = make_plan(**({"architecture": "net", "data": "ring"} | now))
     assert plan.differences(kept(**then)) == differences
 
@@ -231,6 +233,41 @@ def test_what_an_older_run_does_not_say_is_a_difference():
     older = kept()
     del older["batch_size"]
     assert make_plan("net", "ring").differences(older) == ["batch_size: None then, 64 now"]
+
+
+def test_what_is_newer_than_an_older_run_is_none():
+    """Runs of 0.2 know nothing of these options, which had no effect then."""
+    older = kept()
+    for name in ("ema_half_life", "regularize_generator_every", "recipe"):
+        del older[name]
+    assert make_plan("net", "ring").differences(older) == []
+    assert make_plan("net", "ring", ema_half_life=5).differences(older) == ["ema_half_life: 0 then, 5 now"]
+
+
+# Recipes by name, and with a rule.
+
+
+def test_a_recipe_may_be_asked_for_by_name():
+    plan = make_plan("net", "photos", recipe="ring")
+    assert (plan.data, plan.recipe, plan.iterations, plan.config["size"]) == ("photos", "ring", 5, 2)
+
+
+def test_a_recipe_that_is_not_there():
+    with pytest.raises(InvalidRequestError, match="plain has no recipe 'ring' - its recipes are: none"):
+        make_plan("plain", "photos", recipe="ring")
+
+
+def test_a_rule_sees_the_config_and_the_options_and_gives_way_to_what_is_asked_for():
+    def rule(config, options):
+        return {"iterations": 100 * config.size, "ema_half_life": 10 * options["batch_size"]}
+
+    ruled = Recipe(config={"size": 3}, options={"batch_size": 8}, rule=rule)
+    nets = declaring(architectures=[architecture("net", config=Config, recipes={"*": ruled})])
+    plugins = {"losses": ganzoo_losses, "schedules": ganzoo_schedules, "nets": nets}
+    lookup.use(registry_of({f"ganzoo:{name}": plugin for name, plugin in plugins.items()}))
+    assert make_plan("net", "photos").iterations == 300
+    plan = make_plan("net", "photos", config={"size": 4}, batch_size=2, iterations=7)
+    assert (plan.iterations, plan.ema_half_life) == (7, 20)
 
 
 def test_options_are_the_plans_own():

@@ -80,7 +80,7 @@ def test_a_folder_with_the_name_of_a_data_set_is_another(tmp_path, monkeypatch):
 
 def test_the_run_to_start_from_has_many_paths_too(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "first").mkdir()
+    (tmp_path / "first/checkpoints").mkdir(parents=True)
     started(tmp_path / "run", "mnist", init="first")
     assert resumed_plan(tmp_path / "run", init="./first/").init == "first"
     with pytest.raises(RunError, match="init: first then, second now"):

@@ -7,7 +7,7 @@ import torch
 
 from ganzoo import Loop, Trainer, load_data
 from ganzoo.data.toy_distributions import POINTS, Mixture
-from ganzoo.images.sheets import save_animation
+from ganzoo.images.films import save_animation
 from ganzoo.registry import lookup
 from ganzoo.training.plan import make_plan
 from ganzoo.training.plots import draw_curves, draw_line, draw_plane, to_picture

@@ -24,10 +24,10 @@ import ganzoo
 from ganzoo import Architecture, Trainer, Update, discriminate, testing
 from ganzoo.cli.main import cli
 from ganzoo.errors import (
+    CorruptWeightsError,
     DataError,
     InvalidConfigError,
     InvalidRequestError,
-    MismatchError,
     NonFiniteError,
     RunError,
     UnknownNameError,
@@ -121,17 +121,43 @@ def test_a_run_starts_from_the_networks_of_another(tmp_path, pictures):
     assert " --init first " in card_of(resolve(tmp_path / "second")).training
 
 
+def test_a_run_starts_from_a_published_model(tmp_path, pictures, caplog):
+    """Its config is the default then, and the discriminator starts new."""
+    first = make_run(tmp_path / "first", pictures, iterations=2)
+    list(first)
+    shutil.rmtree(tmp_path / "first/checkpoints")
+    caplog.set_level("INFO", "ganzoo")
+    second = make_run(tmp_path / "second", pictures, config={}, init=str(tmp_path / "first"))
+    assert second.training_run.config == first.training_run.config
+    for ours in (second.training_run.loop.gan.generator, second.training_run.loop.average.generator):
+        pairs = zip(ours.parameters(), first.training_run.loop.average.generator.parameters(), strict=True)
+        assert all(torch.equal(a, b) for a, b in pairs)
+    assert caplog.messages == [f"{tmp_path / 'first'}: the discriminator starts new"]
+
+
+def test_what_does_not_fit_starts_new(tmp_path, pictures, caplog):
+    first = make_run(tmp_path / "first", pictures, iterations=1)
+    list(first)
+    caplog.set_level("INFO", "ganzoo")
+    wider = {**TINY, "latent_dim": TINY["latent_dim"] + 1}
+    second = make_run(tmp_path / "second", pictures, config=wider, init=str(tmp_path / "first"))
+    ours, theirs = (dict(run.training_run.loop.gan.named_parameters()) for run in (second, first))
+    assert [name for name in ours if not torch.equal(ours[name], theirs[name])] == ["generator.0.weight"]
+    assert caplog.messages[0].startswith(f"{tmp_path / 'first'}: generator.0.weight starts new: (")
+
+
 @pytest.mark.parametrize(
-    ("init", "config", "error", "text"),
+    ("init", "architecture", "error", "text"),
     [
-        ("nothing", TINY, RunError, "nothing holds no usable checkpoint to start from"),
-        ("first", {**TINY, "latent_dim": 5}, MismatchError, "first does not fit the network"),
+        ("nothing", "dcgan", UnknownNameError, "there is no folder .*nothing"),
+        ("first/checkpoints", "dcgan", CorruptWeightsError, "config.json"),
+        ("first", "gan", InvalidRequestError, "first is of the architecture dcgan, not gan - train dcgan"),
     ],
 )
-def test_a_run_cannot_start_from_that(tmp_path, pictures, init, config, error, text):
+def test_a_run_cannot_start_from_that(tmp_path, pictures, init, architecture, error, text):
     list(make_run(tmp_path / "first", pictures, iterations=1))
     with pytest.raises(error, match=text):
-        make_run(tmp_path / "second", pictures, config=config, init=str(tmp_path / init))
+        Trainer(architecture, str(pictures), tmp_path / "second", init=str(tmp_path / init))
     assert not (tmp_path / "second").exists()
 
 

@@ -8,8 +8,23 @@ from typing import Any
 
 import click
 
-from ganzoo.cli.arguments import CLASS, DEVICE, ENGINE, MODEL, OVERWRITE, PATH, SETTINGS, resolved
-from ganzoo.cli.commands.sampling import load_model
+from ganzoo.cli.arguments import (
+    CLASS,
+    CUTOFF,
+    DEVICE,
+    ENGINE,
+    FPS,
+    MODEL,
+    NOISE,
+    OVERWRITE,
+    PATH,
+    SCALE,
+    SECONDS,
+    SETTINGS,
+    TRUNCATION,
+    resolved,
+)
+from ganzoo.cli.commands.sampling import OF_STYLES, load_model
 from ganzoo.cli.output import say, tell
 from ganzoo.cli.refusals import refuse_options
 
@@ -24,13 +39,15 @@ __all__ = ["COMMANDS", "edit"]
     metavar="METHOD:N",
     help="sefa:N for the N strongest directions of the first layers' weights, pca:N for those of the activations.",
 )
-@click.option("--seeds", metavar="A,B,...", help="Seeds of the images. [default: 0]")
+@click.option("--seeds", metavar="A-B,C,...", help="Seeds of the images, such as 1-5,9. [default: 0]")
 @click.option(
     "--latents", type=PATH, metavar="FILE", help="Edit the images of these latents, which `ganzoo invert` has found."
 )
-@click.option("--rows", metavar="A,B,...", help="With --latents: the rows of the images. [default: all]")
+@click.option("--rows", metavar="A-B,C,...", help="With --latents: the rows of the images. [default: all]")
 @click.option("--class", "label", type=CLASS, metavar="NAME", help="Class of the images, by name or number.")
-@click.option("--truncation", type=float, metavar="T", help="Truncation in (0, 1]: less variety, more fidelity.")
+@TRUNCATION
+@CUTOFF
+@NOISE
 @SETTINGS
 @click.option(
     "--strength",
@@ -46,7 +63,15 @@ __all__ = ["COMMANDS", "edit"]
     "-o",
     "--output",
     type=PATH,
-    help="File to write: .png or .jpg for a sheet, .gif or .webp for an animation.",
+    help="File to write: .png or .jpg for a sheet; .gif, .webp, .mp4 or .webm for a film.",
+)
+@FPS
+@SECONDS
+@SCALE
+@click.option(
+    "--grid",
+    metavar="CxR",
+    help="Of a film: its columns and rows. [default: a row for each image, a column for each direction]",
 )
 @OVERWRITE
 @DEVICE
@@ -60,7 +85,7 @@ def edit(name: str, output: Path | None, device: str, engine: str, **options: An
     from ganzoo.sampling.requests import parse_settings, with_fields
 
     source = resolved(name)
-    refuse_options(source, options, {"label": ("--class", "label"), "truncation": ("--truncation", "truncation")})
+    refuse_options(source, options, {"label": ("--class", "label"), **OF_STYLES})
     settings = parse_settings(options.pop("settings"))
     editing = prepare_editing(source.name, source.info.subject, output, **options)
     editing = replace(editing, request=with_fields(editing.request, settings, of=source.name))

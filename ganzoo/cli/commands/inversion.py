@@ -15,7 +15,7 @@ from ganzoo.cli.commands.sampling import load_model
 from ganzoo.cli.output import tell
 from ganzoo.cli.progress import bars
 from ganzoo.cli.refusals import refuse_options
-from ganzoo.sampling.requests import parse_settings
+from ganzoo.sampling.requests import IMAGE_LOSSES, parse_settings
 from ganzoo.utils.image_folders import list_folder
 from ganzoo.utils.names import short_name
 
@@ -119,12 +119,16 @@ def _check_early(model: Source, options: dict[str, Any], settings: dict[str, Any
     """Refuse what the model cannot do before it is loaded.
 
     Raises:
-        click.UsageError: --damage without --degradation, or the model translates images or has no classes.
+        click.UsageError: --damage without --degradation, an unknown loss, or the model translates images or has no
+            classes.
         InvalidRequestError: it has no such class.
     """
     subject = model.info.subject
     if options["damage"] and not options["degradation"]:
         raise click.UsageError("--damage needs a defect - name one with --degradation, such as noise=1.0")
+    if options["loss"] not in IMAGE_LOSSES and not options["loss"].startswith(_FEATURES):
+        known = f"give {', '.join(IMAGE_LOSSES)} or {_FEATURES}NAME, such as {_FEATURES}mnist"
+        raise click.UsageError(f"there is no loss {options['loss']!r} to compare images by - {known}")
     if subject.task.from_images:
         raise click.UsageError(f"{model.name} is {subject.task.name}: it has no latents - choose a model that has")
     refuse_options(model, options, {"label": ("--class", "label")})

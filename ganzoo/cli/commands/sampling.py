@@ -15,36 +15,47 @@ from ganzoo.cli.arguments import (
     AS_JSON,
     CLASS,
     COUNT,
+    CUTOFF,
     DEVICE,
     ENGINE,
+    FPS,
     MODEL,
+    NOISE,
     OVERWRITE,
     PATH,
     PRECISION,
+    SCALE,
+    SECONDS,
     SETTINGS,
+    TRUNCATION,
     resolved,
 )
 from ganzoo.cli.output import say, tell
 from ganzoo.cli.progress import bars
 from ganzoo.cli.refusals import SAMPLES, refuse_options
+from ganzoo.interface.tasks import STYLES
 from ganzoo.pretrained.load import load_from
 from ganzoo.pretrained.sources import Source
 from ganzoo.sampling.engines import check_engine, describe_difference
 from ganzoo.sampling.grid import SampleGrid, make_grid
+from ganzoo.sampling.mixing import MixingSheet, make_mixing_sheet
 from ganzoo.sampling.requests import parse_settings
 from ganzoo.utils.image_folders import list_folder
 
 if TYPE_CHECKING:
+    from ganzoo.sampling.image_files import Grid
     from ganzoo.sampling.latent_files import SavedLatents
     from ganzoo.sampling.model import Model
+    from ganzoo.sampling.translated_files import Jobs, Outcome
 
-__all__ = ["COMMANDS", "interpolate", "load_model", "note_precision", "sample"]
+__all__ = ["COMMANDS", "OF_STYLES", "interpolate", "load_model", "note_precision", "sample"]
 
 
 @click.command()
 @click.argument("name", type=MODEL)
 @click.option("-n", "--count", type=COUNT, help="Number of images. [default: 64; with --sweep, 8 per row]")
 @click.option("--seed", type=click.IntRange(min=0), help="Image i has the seed SEED + i. [default: 0]")
+@click.option("--seeds", metavar="A-B,C,...", help="Seeds of the images, as a list with ranges, such as 1-5,9.")
 @click.option("--input", "source", type=PATH, help="Picture to translate, or a folder of pictures.")
 @click.option(
     "--class",
@@ -55,7 +66,17 @@ __all__ = ["COMMANDS", "interpolate", "load_model", "note_precision", "sample"]
     help="Class to sample, by name or number. Can be repeated.",
 )
 @click.option("--per-class", type=COUNT, metavar="N", help="Sample N images of each class, one row per class.")
-@click.option("--truncation", type=float, metavar="T", help="Truncation in (0, 1]: less variety, more fidelity.")
+@TRUNCATION
+@CUTOFF
+@NOISE
+@click.option(
+    "--mix",
+    metavar="ROWS,COLUMNS",
+    help="Draw a sheet of mixed styles: those of the images in the first row upon those in the first column.",
+)
+@click.option(
+    "--styles", type=click.Choice(STYLES), help="With --mix: the styles that the first row gives. [default: coarse]"
+)
 @SETTINGS
 @click.option("--sweep", metavar="OPTION=A,B,...", help="Draw one row for each value, all with the same latents.")
 @click.option(
@@ -87,6 +108,7 @@ __all__ = ["COMMANDS", "interpolate", "load_model", "note_precision", "sample"]
     type=PATH,
     help="A file for all images on one sheet, or a folder for one file per image.",
 )
+@SCALE
 @click.option("--batch-size", type=COUNT, help="Images per batch. [default: 64; for translations, 1]")
 @DEVICE
 @ENGINE
@@ -117,12 +139,18 @@ Load = Callable[[], "Model"]
 """Loads the model, as the options of the command say."""
 
 
+OF_STYLES = {option: (f"--{option}", option) for option in ("truncation", "cutoff", "noise")}
+"""The options of how styles become an image. `refuse_options` takes them."""
+
 _NEEDS = {
     "count": ("-n", SAMPLES),
     "seed": ("--seed", SAMPLES),
+    "seeds": ("--seeds", SAMPLES),
     "classes": ("--class", "label"),
     "per_class": ("--per-class", "label"),
-    "truncation": ("--truncation", "truncation"),
+    **OF_STYLES,
+    "mix": ("--mix", "styles_from"),
+    "styles": ("--styles", "styles"),
     "settings": ("--set", SAMPLES),
     "sweep": ("--sweep", SAMPLES),
     "latents": ("--latents", SAMPLES),
@@ -142,12 +170,13 @@ def _sample(
     file_format: str | None = None,
     overwrite: bool = False,
     latents: Path | None = None,
+    scale: int | None = None,
     **asked: Any,
 ) -> None:
     from ganzoo.sampling import image_files
 
-    grid: SampleGrid | SavedLatents = _grid(source, asked) if latents is None else _saved_latents(latents, asked)
-    target = image_files.choose_target(output, source.name, grid, file_format, overwrite=overwrite)
+    grid: Grid = _grid(source, asked) if latents is None else _saved_latents(latents, asked)
+    target = image_files.choose_target(output, source.name, grid, file_format, overwrite=overwrite, scale=scale)
     model = load()
     if isinstance(grid, SampleGrid) and grid.columns:
         tell(f"rows: {', '.join(row.name for row in grid.rows)}")
@@ -157,10 +186,18 @@ def _sample(
     note_precision(model)
 
 
-def _grid(source: Source, asked: dict[str, Any]) -> SampleGrid:
+def _grid(source: Source, asked: dict[str, Any]) -> SampleGrid | MixingSheet:
     subject = source.info.subject
     asked = {**parse_settings(asked.pop("settings", ())), **asked}
-    return make_grid(partial(subject.request, source.name), subject.classes, **asked)
+    make_request = partial(subject.request, source.name)
+    if "mix" not in asked:
+        return make_grid(make_request, subject.classes, **asked)
+    classes = asked.pop("classes", ())
+    wrong = [option for option in ("count", "seeds", "per_class", "sweep") if option in asked]
+    if wrong or len(classes) > 1:
+        flags = " and ".join(_NEEDS[option][0] for option in wrong) or "all but one --class"
+        raise click.UsageError(f"--mix says which images the sheet has - leave out {flags}")
+    return make_mixing_sheet(make_request, **asked, **({"label": classes[0]} if classes else {}))
 
 
 def _saved_latents(path: Path, asked: dict[str, Any]) -> SavedLatents:
@@ -183,10 +220,9 @@ def _translate(
     overwrite: bool = False,
     skip_existing: bool = False,
     sheet: bool = False,
+    scale: int | None = None,
     **options: Any,
 ) -> None:
-    from ganzoo.sampling import translated_files
-
     if source is None:
         raise click.UsageError(
             f"{model.name} translates pictures - name a picture, or a folder of pictures, with --input"
@@ -196,13 +232,13 @@ def _translate(
     direction = model.info.subject.direction(model.name, options.pop("direction", None))
     sizes = [f"{option}{options[option]}" for option in ("resize", "tile") if option in options]
     label = "-".join([direction, *sizes, *(["sheet"] if sheet else [])])
-    jobs = translated_files.match_files(
-        source, output, label, file_format, overwrite=overwrite, skip_existing=skip_existing
+    jobs, translate = _jobs(
+        source, output, label, file_format, overwrite=overwrite, skip_existing=skip_existing, pairs=sheet, scale=scale
     )
     loaded = load()
     with bars() as progress:
-        outcome = translated_files.translate_files(
-            loaded, jobs, side_by_side=sheet, direction=direction, progress=progress, **options
+        outcome = translate(
+            loaded, jobs, side_by_side=sheet, scale=scale, direction=direction, progress=progress, **options
         )
     display.written(outcome.written, as_json=as_json)
     note_precision(loaded)
@@ -216,31 +252,69 @@ def _translate(
     sys.exit(1 if outcome.skipped else 0)
 
 
+def _jobs(
+    source: Path,
+    output: Path | None,
+    label: str,
+    file_format: str | None,
+    *,
+    overwrite: bool,
+    skip_existing: bool,
+    pairs: bool,
+    scale: int | None,
+) -> tuple[Jobs, Callable[..., Outcome]]:
+    """What is to be translated, and the function that does it: to files, or to one sheet of a whole folder."""
+    from ganzoo.sampling.requests import check_scale
+    from ganzoo.sampling.translated_files import match_files, translate_files
+    from ganzoo.sampling.translated_sheet import match_sheet, names_sheet, translate_sheet
+
+    check_scale(scale)
+    if output is not None and names_sheet(source, output):
+        if skip_existing:
+            raise click.UsageError("--skip-existing is for single files - leave it out for a sheet, or name a folder")
+        return match_sheet(source, output, file_format, side_by_side=pairs, overwrite=overwrite), translate_sheet
+    if scale is not None and not pairs:
+        raise click.UsageError("--scale is for sheets - add --sheet, or name one .png file for a whole folder")
+    jobs = match_files(source, output, label, file_format, overwrite=overwrite, skip_existing=skip_existing)
+    return jobs, translate_files
+
+
 _NEEDS_OF_ENDS = {
+    "classes": ("--class", "label"),
     "from_class": ("--from-class", "label"),
     "to_class": ("--to-class", "label"),
-    "truncation": ("--truncation", "truncation"),
+    **OF_STYLES,
 }
 
 
 @click.command()
 @click.argument("name", type=MODEL)
 @click.option(
-    "--steps", type=click.IntRange(min=2), default=16, show_default=True, help="Number of images, with both ends."
+    "--steps", type=click.IntRange(min=2), help="Number of images. [default: 15 steps between two; in a video, 50]"
 )
-@click.option("--seeds", metavar="A,B", help="Seeds of the first and the last image. [default: 0,1]")
+@click.option("--seeds", metavar="A-B,C,...", help="Seeds of two or more images, such as 3,7 or 1-5,9. [default: 0,1]")
 @click.option(
     "--latents",
     type=click.Path(path_type=Path),
     metavar="FILE",
     help="Interpolate between latents of this file, which `ganzoo invert` has found.",
 )
-@click.option("--rows", metavar="A,B", help="With --latents: the rows of the two images. [default: 0,1]")
+@click.option("--rows", metavar="A-B,C,...", help="With --latents: the rows of the images. [default: 0,1]")
+@click.option(
+    "--class",
+    "classes",
+    multiple=True,
+    type=CLASS,
+    metavar="NAME",
+    help="Class to interpolate through, by name or number. Can be repeated.",
+)
 @click.option("--from-class", type=CLASS, metavar="NAME", help="Class of the first image, by name or number.")
 @click.option(
     "--to-class", type=CLASS, metavar="NAME", help="Class of the last image. [default: that of the first image]"
 )
-@click.option("--truncation", type=float, metavar="T", help="Truncation in (0, 1]: less variety, more fidelity.")
+@TRUNCATION
+@CUTOFF
+@NOISE
 @SETTINGS
 @click.option(
     "--hold",
@@ -252,8 +326,13 @@ _NEEDS_OF_ENDS = {
     "-o",
     "--output",
     type=PATH,
-    help="File to write: .png or .jpg for a row of images, .gif or .webp for an animation.",
+    help="File to write: .png or .jpg for a sheet; .gif, .webp, .mp4 or .webm for a film.",
 )
+@click.option("--loop", is_flag=True, help="Go on from the last image to the first. [default: a film runs back]")
+@FPS
+@SECONDS
+@SCALE
+@click.option("--grid", metavar="CxR", help="Of a film: columns and rows of cells. They share the seeds.")
 @OVERWRITE
 @DEVICE
 @ENGINE
@@ -268,9 +347,10 @@ def interpolate(
     settings: tuple[str, ...],
     **options: Any,
 ) -> None:
-    """Interpolate between two images.
+    """Interpolate between two images, or through more.
 
-    The latent moves on a great circle, and the class in a straight line.
+    The latent moves on a great circle, and the class in a straight line. A model with styles moves the styles, in a
+    straight line, and keeps the noise.
     """
     from ganzoo.sampling import interpolation_files
 
@@ -280,7 +360,9 @@ def interpolate(
         source.name, source.info.subject, output, overwrite=overwrite, **options
     ).with_settings(source.name, parse_settings(settings))
     model = load_model(source, device, engine=engine, precision=precision)
-    say(interpolation.write(model))
+    with bars() as progress:
+        written = interpolation.write(model, progress=progress)
+    say(written)
     note_precision(model)
 
 

@@ -20,11 +20,9 @@ from ganzoo.cli.arguments import (
     DATA,
     DATA_DIR,
     DEVICE,
-    FOLDER,
     MODEL,
     PATH,
     Name,
-    bounded,
     registered,
     resolved,
 )
@@ -32,7 +30,7 @@ from ganzoo.cli.output import say, tell
 from ganzoo.cli.progress import bars
 from ganzoo.data.known import check_source
 from ganzoo.errors import InvalidConfigError, InvalidRequestError
-from ganzoo.pretrained.resolve import resolve_folder
+from ganzoo.hub import download
 from ganzoo.registry import lookup
 from ganzoo.sampling.engines import export_formats
 from ganzoo.training.plan import PRECISIONS, Plan, make_plan
@@ -70,7 +68,13 @@ __all__ = ["COMMANDS", "export", "import_", "parse_settings", "train"]
     "--regularize-every",
     type=COUNT,
     metavar="N",
-    help="Compute penalties only in every Nth iteration, with N times their weight. [default: 1]",
+    help="Compute penalties only in every Nth iteration, with N times their weight. [default: the recipe's, else 1]",
+)
+@click.option(
+    "--regularize-generator-every",
+    type=COUNT,
+    metavar="N",
+    help="The same for penalties on the generator. [default: the recipe's, else 1]",
 )
 @click.option(
     "--augment",
@@ -86,6 +90,11 @@ __all__ = ["COMMANDS", "export", "import_", "parse_settings", "train"]
     metavar="NAME[=SETTING]",
     help="Schedule of the learning rates, such as linear=0.5.",
 )
+@click.option(
+    "--recipe",
+    metavar="NAME",
+    help="Recipe to follow; `ganzoo info ARCHITECTURE` shows them. [default: that for the data set]",
+)
 @click.option("--iterations", type=COUNT, help="Number of iterations. [default: the recipe's, else 10000]")
 @click.option(
     "--batch-size",
@@ -99,6 +108,12 @@ __all__ = ["COMMANDS", "export", "import_", "parse_settings", "train"]
     type=float,
     metavar="DECAY",
     help="Decay of the moving average of the weights (EMA). [default: the recipe's, else 0.999]",
+)
+@click.option(
+    "--ema-half-life",
+    type=COUNT_OR_0,
+    metavar="IMAGES",
+    help="Images after which the average has forgotten half of what it was, in place of --ema.",
 )
 @click.option("--precision", type=click.Choice(PRECISIONS), help="Precision of the computation. [default: fp32]")
 @click.option("--mirror/--no-mirror", default=None, help="Mirror half of the images, left to right.")
@@ -123,9 +138,7 @@ __all__ = ["COMMANDS", "export", "import_", "parse_settings", "train"]
 @click.option(
     "--tensorboard/--no-tensorboard", help="Write TensorBoard logs. Needs: pip install 'ganzoo[tensorboard]'."
 )
-@click.option(
-    "--init", type=FOLDER, metavar="RUN", help="Start with the networks of the newest checkpoint of another run."
-)
+@click.option("--init", type=MODEL, metavar="NAME", help="Start from the weights of a model, or of another run.")
 @click.option(
     "--resume",
     is_flag=False,
@@ -218,9 +231,9 @@ def export(
 ) -> None:
     """Copy a model to another folder, or to a file that works without ganzoo.
 
-    NAME is the folder of a run or of a model, or a Hub reference such as hf:OWNER/REPO. With --format, it may be a
-    registered model too. The images of the file are compared with those of PyTorch before it is left there. A text file
-    next to it tells how to run it.
+    NAME is a registered model, the folder of a run or of a model, or a Hub reference such as hf:OWNER/REPO. With
+    --format, the images of the file are compared with those of PyTorch before it is left there. A text file next to it
+    tells how to run it.
     """
     if file_format is not None:
         if half or standing:
@@ -236,9 +249,14 @@ def export(
         raise click.UsageError("--direction is for files - leave it out, or add --format")
     from ganzoo.pretrained import exporting
 
-    folder = bounded(resolve_folder(name)).fetch_folder()
-    exporting.export(folder, output, half=half, standing=standing or 0, overwrite=overwrite)
+    source = resolved(name)
+    if source.on_hub:
+        download.bound_client()
+    with bars() as progress:
+        exporting.export(source, output, half=half, standing=standing or 0, overwrite=overwrite, progress=progress)
     say(output)
+    if source.info.license:
+        tell(f"ganzoo: note: the license of these weights is {source.info.license}")
 
 
 @click.command("import")

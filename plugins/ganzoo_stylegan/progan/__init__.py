@@ -1,0 +1,1 @@
+"""ProGAN: the progressive growing of GANs (arXiv:1710.10196)."""

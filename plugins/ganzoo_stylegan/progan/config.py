@@ -1,0 +1,99 @@
+"""The config of ProGAN, and how to train it on each data set. This module does not import torch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ganzoo import FrozenRecord, Recipe
+
+__all__ = ["RECIPES", "TINY", "ProGANConfig"]
+
+
+class ProGANConfig(FrozenRecord):
+    """The config of ProGAN. The networks are those of table 2, at 1024 pixels; the rest is as in the authors' code.
+
+    - `resolution` is that of the finished images, a power of 2. Training begins with 4x4 pixels.
+    - `stable_images` is the number of real images that a resolution is trained on before the next one begins.
+      `fade_images` is the number of images over which the next one is faded in. If both are 0, nothing grows. The
+      paper has 800,000 for both, and 16 for `group_size`: see the recipe ``paper``.
+    - `base_width` divided by the resolution of a layer is its number of channels, at most `max_width`.
+    - `group_size` is the number of images over which the discriminator takes the minibatch standard deviation. Several
+      processes train as one if the batch of each is a multiple of it.
+
+    Three things of the training differ from the authors' code: Adam keeps its moments when a resolution begins, both
+    networks learn from the same generated images, and the batch size is the same for all resolutions.
+
+    Raises:
+        ValueError: a value is out of its range; the message names the field.
+    """
+
+    resolution: int = 1024
+    channels: int = 3
+    latent_dim: int = 512
+    base_width: int = 16384
+    max_width: int = 512
+    stable_images: int = 600_000
+    fade_images: int = 600_000
+    group_size: int = 4
+    learning_rate: float = 1e-3
+    beta1: float = 0.0
+    beta2: float = 0.99
+
+    def __post_init__(self) -> None:
+        if self.resolution < 8 or self.resolution & (self.resolution - 1):
+            raise ValueError(f"resolution is a power of 2, at least 8, not {self.resolution}")
+        if self.channels not in (1, 3, 4):
+            raise ValueError(f"channels is 1 (gray), 3 (RGB) or 4 (RGBA), not {self.channels}")
+        if min(self.latent_dim, self.max_width, self.group_size) < 1:
+            raise ValueError("latent_dim, max_width and group_size must be at least 1")
+        if self.base_width < self.resolution:
+            raise ValueError(f"base_width must be at least the resolution, {self.resolution}, not {self.base_width}")
+        if min(self.stable_images, self.fade_images) < 0:
+            raise ValueError("stable_images and fade_images must be at least 0")
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """(C, H, W) of one image."""
+        return (self.channels, self.resolution, self.resolution)
+
+    @property
+    def resolutions(self) -> tuple[int, ...]:
+        """The resolutions that training goes through: 4, 8, and so on up to that of the finished images."""
+        return tuple(2**i for i in range(2, self.resolution.bit_length()))
+
+    def width(self, resolution: int) -> int:
+        """The number of channels at a resolution."""
+        return min(self.base_width // resolution, self.max_width)
+
+
+def _length(config: ProGANConfig, options: Mapping[str, Any]) -> dict[str, int]:
+    """The iterations in which a run grows to the full resolution, and trains it for the time of two resolutions.
+
+    With the defaults these are 12 million images, as in the authors' code.
+    """
+    phase = config.stable_images + config.fade_images
+    images = (len(config.resolutions) + 1) * phase
+    return {"iterations": -(-images // (options["batch_size"] * options["accumulate"]))} if phase else {}
+
+
+def _recipe(**config: Any) -> Recipe:
+    """Batches, penalties and the average of the weights as in appendix A.1, whatever the data set."""
+    penalties = {"wgan-gp": 10.0, "drift": 0.001}
+    return Recipe(config=config, options={"batch_size": 16, "ema": 0.999, "regularizers": penalties}, rule=_length)
+
+
+_GRAY = {"resolution": 32, "channels": 1, "base_width": 1024, "max_width": 128}
+RECIPES = {
+    **dict.fromkeys(("mnist", "fashion-mnist", "kmnist"), _recipe(**_GRAY, stable_images=60_000, fade_images=60_000)),
+    **dict.fromkeys(("cifar10", "cifar100"), _recipe(resolution=32)),
+    "paper": _recipe(stable_images=800_000, fade_images=800_000, group_size=16),
+    "*": _recipe(),
+}
+"""How to train on each data set, by its name; ``*`` is for all others. ``paper`` has the phases of the paper."""
+
+TINY = {
+    **{"resolution": 16, "latent_dim": 4, "base_width": 64, "max_width": 8},
+    **{"stable_images": 6, "fade_images": 30},
+}
+"""Config values for tests: small enough, and a short run of them crosses fades."""
