@@ -39,7 +39,7 @@ pytestmark = [
 ]
 
 ROOT = Path(__file__).parents[2]
-WAIT = 30_000  # milliseconds; the machine may be busy
+WAIT = 60_000  # milliseconds; the machine may be busy
 
 
 @pytest.fixture(scope="module")
