@@ -38,6 +38,7 @@ __all__ = [
     "PRECISION",
     "SCALE",
     "SECONDS",
+    "SETTINGS",
     "SUBJECT",
     "TARGET",
     "TRUNCATION",
@@ -96,6 +97,13 @@ DATA_DIR = click.option(
     default=Path("data"),
     show_default=True,
     help="Folder where data sets known by name are stored.",
+)
+SETTINGS = click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="FIELD=VALUE",
+    help="Set any other field of the request, such as one of a plugin's task. Can be repeated.",
 )
 OVERWRITE = click.option("--overwrite", is_flag=True, help="Replace files that already exist.")
 

@@ -37,6 +37,7 @@ COMMANDS = {
     "training": ("train", "export", "import"),
     "hub": ("search", "cache"),
     "evaluation": ("evaluate", "quiz", "fool"),
+    "serving": ("serve",),
     "sharing": ("publish", "card", "new-plugin", "doctor", "completion"),
 }
 """The commands by the file of `ganzoo.cli.commands` that defines them."""

@@ -38,13 +38,15 @@ def load_data(
     limit: int | None = None,
     workers: int = 0,
     needs_labels: bool = False,
+    download: bool = True,
     progress: Progress = silent,
 ) -> Data | Domains:
     """Load a data set by name, or a folder of images, with the shape `image_shape` (C, H, W).
 
-    A named data set is read from `root`, in the layout of torchvision, and downloaded there if it is missing. A
-    folder is read with all its subfolders; `ganzoo.data.layout.find_layout` says which of them are classes, and what
-    `needs_labels` does. Several `parts`, such as ``a`` and ``b``, need a folder with ``trainA`` and ``trainB``.
+    A named data set is read from `root`, in the layout of torchvision. With `download`, it is downloaded there if it
+    is missing. A folder is read with all its subfolders; `ganzoo.data.layout.find_layout` says which of them are
+    classes, and what `needs_labels` does. Several `parts`, such as ``a`` and ``b``, need a folder with ``trainA`` and
+    ``trainB``.
 
     `split` chooses the training or the test images of a named data set, and of a folder with several parts; other
     folders have training images only. `limit` keeps that many images from the start; of a folder with classes, it
@@ -65,7 +67,7 @@ def load_data(
     if source in POINTS:
         return load_points(source, image_shape, limit)
     if source in DATASETS:
-        return _from_torchvision(source, expand_home(root), image_shape, split, limit, workers, progress)
+        return _from_torchvision(source, expand_home(root), image_shape, split, limit, workers, download, progress)
     if split != "train":
         raise InvalidRequestError(f"{source} is a folder without separate {split} images - use a data set by name")
     return load_folder(
@@ -88,10 +90,17 @@ def domain_folders(source: str, parts: Sequence[str], split: Split = "train") ->
 
 
 def _from_torchvision(
-    name: str, root: Path, shape: Shape, split: Split, limit: int | None, workers: int, progress: Progress
+    name: str,
+    root: Path,
+    shape: Shape,
+    split: Split,
+    limit: int | None,
+    workers: int,
+    download: bool,
+    progress: Progress,
 ) -> Data:
     source = DATASETS[name]
-    data = _torchvision(name, source, root, split)
+    data = _torchvision(name, source, root, split, download)
     if source.files:
         paths = [root / source.files / file for file in data.filename]
         return load_pictures(name, paths, shape, limit=limit, workers=workers, progress=progress)
@@ -104,7 +113,7 @@ def _from_torchvision(
     return ImageData(name, resized, labels, tuple(data.classes), tuple(notes))
 
 
-def _torchvision(name: str, source: Source, root: Path, split: Split) -> Any:
+def _torchvision(name: str, source: Source, root: Path, split: Split, download: bool) -> Any:
     from torchvision import datasets
 
     make: Callable[..., Any] = getattr(datasets, source.kind)
@@ -115,6 +124,8 @@ def _torchvision(name: str, source: Source, root: Path, split: Split) -> Any:
         try:
             return make(str(root), download=False, **part)
         except RuntimeError:  # it is not there, or not complete
+            if not download:
+                raise
             check_reachable(urls_of(make))
         with without_empty_folders(folder):
             return make(str(root), download=True, **part)

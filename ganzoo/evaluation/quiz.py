@@ -21,6 +21,7 @@ from ganzoo.utils.names import join_label, short_name
 from ganzoo.utils.progress import Progress, silent
 
 if TYPE_CHECKING:
+    from PIL.Image import Image
     from torch import Tensor
 
     from ganzoo.sampling.model import Model
@@ -41,7 +42,7 @@ class Quiz:
     """A quiz with pictures of a data set and samples of a model that was trained on it.
 
     `restored` is a degradation, such as ``noise=1.0``. With it, each picture stands next to what the model restores
-    after this damage, in random order.
+    after this damage, in random order. Without `download`, a data set that is missing is an error.
     """
 
     data: str
@@ -50,6 +51,7 @@ class Quiz:
     sheet: Path
     data_dir: str | Path = "data"
     restored: str | None = None
+    download: bool = True
 
     @property
     def answers(self) -> Path:
@@ -65,20 +67,29 @@ class Quiz:
         """
         from ganzoo.images.files import save_picture
         from ganzoo.images.sheets import captioned, contact_sheet, enlargement
+
+        plain, answers = [], []
+        for number, (picture, is_real) in enumerate(self.draw(model, progress=progress), start=1):
+            word, color = ("real", REAL) if is_real else ("generated", GENERATED)
+            scale = enlargement(picture.width, SHEET_PIXELS)
+            plain.append(captioned(picture, scale, str(number), WHITE))
+            answers.append(captioned(picture, scale, f"{number} {word}", color))
+        for path, cells in ((self.sheet, plain), (self.answers, answers)):
+            save_picture(contact_sheet(cells, columns=COLUMNS), path)
+        return [self.sheet, self.answers]
+
+    def draw(self, model: Model, *, progress: Progress = silent) -> list[tuple[Image, bool]]:
+        """The pictures in the order of the quiz, and whether each of them is real.
+
+        Raises:
+            DataError, InvalidRequestError: as `write`.
+        """
         from ganzoo.images.tensors import to_pictures
 
         real, order = self._real(model), self._order()
         made = model.sample(EACH, seed=self.seed) if self.restored is None else self._restore(model, real, progress)
         pictures = [*to_pictures(real), *to_pictures(made)]
-        scale = enlargement(pictures[0].width, SHEET_PIXELS)
-        plain, answers = [], []
-        for number, i in enumerate(order, start=1):
-            word, color = ("real", REAL) if i < EACH else ("generated", GENERATED)
-            plain.append(captioned(pictures[i], scale, str(number), WHITE))
-            answers.append(captioned(pictures[i], scale, f"{number} {word}", color))
-        for path, cells in ((self.sheet, plain), (self.answers, answers)):
-            save_picture(contact_sheet(cells, columns=COLUMNS), path)
-        return [self.sheet, self.answers]
+        return [(pictures[i], i < EACH) for i in order]
 
     def _order(self) -> list[int]:
         """The numbers of the pictures in the order of their places: those of a pair are next to each other."""
@@ -108,7 +119,7 @@ class Quiz:
         from ganzoo.evaluation.image_sets import Pictures, random_rows
         from ganzoo.images.tensors import from_bytes, to_channels
 
-        data = load_data(self.data, model.image_shape, split="test", root=self.data_dir)
+        data = load_data(self.data, model.image_shape, split="test", root=self.data_dir, download=self.download)
         rows = random_rows(EACH, len(data), seed=self.seed)
         pixels = Pictures(self.data, data).take(rows)  # type: ignore[arg-type]  # Data: it has one part
         return from_bytes(to_channels(pixels, model.image_shape[0]))

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, dataclass_transform, get_args, 
 
 from ganzoo.errors import PluginError
 
-__all__ = ["CheckedRecord", "FrozenRecord", "NamedRecord", "is_frozen", "label_of"]
+__all__ = ["CheckedRecord", "FrozenRecord", "NamedRecord", "field_types", "is_frozen", "label_of"]
 
 _NAME = re.compile(r"[a-z0-9]+(?:[._-][a-z0-9]+)*")
 _LONGEST_NAME = 100
@@ -138,12 +138,12 @@ def label_of(record: CheckedRecord) -> str:
 def _fields(record: Any) -> dict[str, Any]:
     """The type of each field of a record, by the field's name."""
     kind: Any = type(record)
-    return _fields_of(kind)
+    return field_types(kind)
 
 
 @cache
-def _fields_of(kind: Any) -> dict[str, Any]:
-    """As `_fields`, of a class. Types that are imported for type checkers only, such as torch's, count as Any."""
+def field_types(kind: Any) -> dict[str, Any]:
+    """The type of each field of a class. Types that are imported for type checkers only, such as torch's, are Any."""
     modules = [vars(sys.modules[base.__module__]) for base in kind.__mro__]
     words = _WORD.findall(" ".join(str(field.type) for field in dataclasses.fields(kind)))
     unknown = {word: Any for word in words if not any(word in names for names in (*modules, vars(builtins)))}

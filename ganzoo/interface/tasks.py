@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ganzoo.errors import InvalidRequestError
 from ganzoo.interface.configs import ClassConfig, Config, OptionalClassConfig, TranslationConfig
 from ganzoo.interface.records import FrozenRecord
+from ganzoo.utils.commands import flag
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -24,6 +26,11 @@ class Task(FrozenRecord):
     an architecture's config. `from_images` says whether a model translates images; other models generate
     them from latents. `trains_on` names the images in a training batch, one data set for each.
     `needs_labels` says whether training images must come with classes.
+
+    Each field has a default and is an option of the request. A page has a control for it: by its type, a number, a
+    text, a switch, or for a ``Literal`` a choice. If the config has a tuple of texts with the field's name in the
+    plural, such as ``directions``, these are the choices. ``metadata={"range": (0, 1)}`` bounds a number, and
+    ``{"choices": ("a", "b")}`` lists texts.
     """
 
     name: ClassVar[str]
@@ -56,8 +63,8 @@ class ClassConditional(Task):
     config: ClassVar[type[Any]] = ClassConfig
     needs_labels: ClassVar[bool] = True
 
-    label: int | None = None
-    truncation: float | None = None
+    label: int | None = field(default=None, metadata=flag("--class"))
+    truncation: float | None = field(default=None, metadata={**flag(), "range": (0, 1)})
 
     def __post_init__(self) -> None:
         value = self.truncation
@@ -81,11 +88,11 @@ class StyleBased(Unconditional):
 
     config: ClassVar[type[Any]] = OptionalClassConfig
 
-    label: int | None = None
-    truncation: float | None = None
-    cutoff: int | None = None
-    noise: str | None = None
-    styles: str | None = None
+    label: int | None = field(default=None, metadata=flag("--class"))
+    truncation: float | None = field(default=None, metadata={**flag(), "range": (-2, 2)})
+    cutoff: int | None = field(default=None, metadata=flag())
+    noise: str | None = field(default=None, metadata={**flag(), "choices": NOISE})
+    styles: str | None = field(default=None, metadata={"choices": STYLES})
     styles_from: int | None = None
 
     def __post_init__(self) -> None:
@@ -113,8 +120,8 @@ class ImageToImage(Task):
     from_images: ClassVar[bool] = True
     trains_on: ClassVar[tuple[str, ...]] = ("a", "b")
 
-    image: Tensor | None = None
-    direction: str | None = None
+    image: Tensor | None = field(default=None, metadata=flag(None))
+    direction: str | None = field(default=None, metadata=flag())
 
 
 def _is_whole(value: object) -> bool:

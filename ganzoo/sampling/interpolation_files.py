@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ from ganzoo.sampling.films import FILMS, Film, prepare_film
 from ganzoo.sampling.image_files import MOVING, STILLS
 from ganzoo.sampling.latent_files import SavedLatents, read_latents
 from ganzoo.sampling.number_lists import label_numbers, parse_numbers, parse_seeds
+from ganzoo.sampling.requests import with_fields
 from ganzoo.utils.files import check_file
 from ganzoo.utils.locks import locked_output
 from ganzoo.utils.names import join_label, short_name
@@ -68,6 +69,14 @@ class Interpolation:
             else:
                 self.film.write(frames, _columns(self.film), closed=self.loop)
         return self.path
+
+    def with_settings(self, name: str, settings: Mapping[str, Any]) -> Interpolation:
+        """The same between requests to the model `name` with other fields set, such as those of a plugin's task.
+
+        Raises:
+            InvalidRequestError: the task has no such field, or refuses a value.
+        """
+        return replace(self, requests=tuple(with_fields(each, settings, of=name) for each in self.requests))
 
     def _frames(self, model: Model, progress: Progress) -> Iterator[tuple[Image, ...]]:
         """The pictures of all cells, step by step."""

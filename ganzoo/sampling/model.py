@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from html import escape
 from itertools import islice
@@ -308,6 +308,7 @@ class Model:
         resize: int | None = None,
         tile: int | None = None,
         batch_size: int = 8,
+        **fields: Any,
     ) -> Any:
         """Translate images of any size. Each translation has the size of its source.
 
@@ -316,7 +317,7 @@ class Model:
 
         `direction` is one of the model's directions, by default the first. `resize` first resizes each image,
         with antialiasing, until its shorter side has that many pixels. `tile` translates overlapping squares of
-        that side one by one, for images that are too large for the memory.
+        that side one by one, for images that are too large for the memory. `fields` are other fields of the task.
 
         Raises:
             InvalidRequestError: the model does not have the direction, or cannot take the size or the tile.
@@ -324,7 +325,7 @@ class Model:
             NonFiniteError: the network produced NaN or infinity.
         """
         check_resize(resize)
-        options: dict[str, Any] = {"direction": direction, "tile": tile, "batch_size": batch_size}
+        options: dict[str, Any] = {"direction": direction, "tile": tile, "batch_size": batch_size, **fields}
         if isinstance(images, (list, tuple)):
             return self._translate_list(images, resize, **options)
         if isinstance(images, Tensor) and images.ndim == 4:
@@ -339,24 +340,32 @@ class Model:
         return [made if isinstance(image, Tensor) else to_pictures(made[None])[0] for image, made in pairs]
 
     def translations(
-        self, sources: Iterable[Tensor], *, direction: str | None = None, tile: int | None = None, batch_size: int = 1
+        self,
+        sources: Iterable[Tensor],
+        *,
+        direction: str | None = None,
+        tile: int | None = None,
+        batch_size: int = 1,
+        **fields: Any,
     ) -> Iterator[Tensor]:
         """Translate sources, (C, H, W) in [-1, 1], one after the other, each to the same size.
 
-        Successive sources with the same size share a batch. Refuses bad requests at once.
+        Successive sources with the same size share a batch. Refuses bad requests at once. `fields` are other fields
+        of the task.
         """
-        self.request(direction=direction)
+        asked = {"direction": direction, **fields}
+        self.request(**asked)
         check_tile(tile, self.config)
         check_seeds(1, 0, batch_size)
         return (
             image
             for batch in batched(sources, batch_size)
-            for image in translate_batch(batch, partial(self._translate, direction), self.config, tile=tile)
+            for image in translate_batch(batch, partial(self._translate, asked), self.config, tile=tile)
         )
 
-    def _translate(self, direction: str | None, images: Tensor) -> Tensor:
-        """Translate images, (N, C, H, W), of a size that the network takes."""
-        requests = (self.request(image=image, direction=direction) for image in images)
+    def _translate(self, asked: Mapping[str, Any], images: Tensor) -> Tensor:
+        """Translate images, (N, C, H, W), of a size that the network takes. `asked` are fields of the task."""
+        requests = (self.request(image=image, **asked) for image in images)
         return self.generate(self.gan.draw_batch((0, request) for request in requests))
 
     def invert(

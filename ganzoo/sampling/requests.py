@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any, NamedTuple
 from unicodedata import normalize
@@ -11,6 +12,7 @@ from unicodedata import normalize
 from ganzoo.errors import InvalidRequestError
 from ganzoo.interface.configs import Config, as_class_config, as_translation_config
 from ganzoo.interface.tasks import Task
+from ganzoo.utils.commands import words_of
 
 __all__ = [
     "DIRECTION_METHODS",
@@ -22,6 +24,9 @@ __all__ = [
     "exact_class",
     "find_class",
     "make_request",
+    "parse_settings",
+    "request_words",
+    "with_fields",
     "with_user_names",
 ]
 
@@ -49,16 +54,54 @@ def make_request(
         InvalidRequestError: the task has no such option, or an option has a wrong value. The message calls
             the model `of`.
     """
-    known = [field.name for field in dataclasses.fields(task)]
-    for name in options:
-        if name not in known:
-            takes = f"takes {', '.join(known)}" if known else "takes no option"
-            shown = "label (--class)" if name == "label" else name
-            raise InvalidRequestError(f"{of} takes no {shown} - it is {task.name} and {takes}")
+    _check_fields(task, options, of=of)
     values = dict(options)
     if values.get("label") is not None:
         values["label"] = find_class(values["label"], classes, as_class_config(config).classes, of=of)
     return task(**values)
+
+
+def with_fields(request: Task, values: Mapping[str, Any], *, of: str) -> Task:
+    """The request to the model `of` with other `values` of its fields.
+
+    Raises:
+        InvalidRequestError: the task has no such field, or refuses a value.
+    """
+    _check_fields(type(request), values, of=of)
+    return dataclasses.replace(request, **values)
+
+
+def _check_fields(task: type[Task], names: Iterable[str], *, of: str) -> None:
+    known = [field.name for field in dataclasses.fields(task)]
+    for name in names:
+        if name not in known:
+            takes = f"takes {', '.join(known)}" if known else "takes no option"
+            shown = "label (--class)" if name == "label" else name
+            raise InvalidRequestError(f"{of} takes no {shown} - it is {task.name} and {takes}")
+
+
+def parse_settings(texts: Sequence[str]) -> dict[str, Any]:
+    """The fields of a request from texts ``FIELD=VALUE``. A value is JSON, such as a number, or else a text.
+
+    Raises:
+        InvalidRequestError: a text has another form, or a field is set twice.
+    """
+    found: dict[str, Any] = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not name or not equals or name in found:
+            problem = "is set twice" if name in found else "has no value"
+            raise InvalidRequestError(f"--set {text}: {name or 'a field'} {problem} - write it as FIELD=VALUE")
+        try:
+            found[name] = json.loads(value)
+        except ValueError:
+            found[name] = value
+    return found
+
+
+def request_words(request: Task) -> list[str]:
+    """The options of the command line that make a request, such as ``--class 3 --truncation 0.4``."""
+    return words_of(request, usual=type(request)(), others="--set")
 
 
 def with_user_names(options: Mapping[str, Any]) -> dict[str, Any]:

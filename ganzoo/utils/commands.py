@@ -1,4 +1,4 @@
-"""The words of a command line, written from the fields of a dataclass.
+"""The words of a command line, and the arguments of a call, written from the fields of a dataclass.
 
 A command that a model card or a report shows must compute the same thing again. So it is derived from all fields of
 the dataclass that holds the options: a new field appears by itself. For instance::
@@ -27,7 +27,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["flag", "words_of"]
+__all__ = ["flag", "keywords_of", "words_of"]
 
 
 @dataclass(frozen=True)
@@ -54,11 +54,12 @@ def flag(name: str | None = "", *, separator: str = "", always: bool = False, me
     return {"flag": _Flag(name, separator, always, merged)}
 
 
-def words_of(options: Any, *, usual: Any) -> list[str]:
+def words_of(options: Any, *, usual: Any, others: str = "") -> list[str]:
     """The words that turn the dataclass instance `usual` into `options`, in the order of the fields.
 
     A number or a text is ``--name value``, a boolean is ``--name`` or ``--no-name``, a tuple repeats its flag, and a
-    mapping repeats its flag with ``key=value``. None, an empty tuple and an empty mapping have no words.
+    mapping repeats its flag with ``key=value``. None, an empty tuple and an empty mapping have no words. `others` is
+    the flag of all fields that have no `flag` in their metadata: ``--set`` makes ``--set name=value`` of them.
     """
     words: list[str] = []
     for each in dataclasses.fields(options):
@@ -68,8 +69,25 @@ def words_of(options: Any, *, usual: Any) -> list[str]:
             continue
         if how.merged:
             value = {key: entry for key, entry in value.items() if key not in other or other[key] != entry}
+        if others and "flag" not in each.metadata and value is not None:
+            words += [others, f"{each.name}={_text(value)}"]
+            continue
         words += _words(how.name or f"--{each.name.replace('_', '-')}", value, how.separator)
     return words
+
+
+def keywords_of(options: Any, *, usual: Any) -> list[str]:
+    """The arguments of a call in Python that turn the dataclass instance `usual` into `options`: ``seed=3``.
+
+    Fields whose flag is None are left to the caller.
+    """
+    changed = {
+        each.name: getattr(options, each.name)
+        for each in dataclasses.fields(options)
+        if each.metadata.get("flag", _Flag()).name is not None
+        and (getattr(options, each.name) != getattr(usual, each.name) or each.metadata.get("flag", _Flag()).always)
+    }
+    return [f"{name}={value!r}" for name, value in changed.items()]
 
 
 def _words(name: str, value: Any, separator: str) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import huggingface_hub
 import pytest
@@ -18,6 +19,8 @@ from ganzoo.pretrained.load import load
 from ganzoo.registry import lookup
 from ganzoo.sharing.publish import as_source, check_repository
 from ganzoo.training.trainer import Trainer
+from ganzoo.utils.version import __version__ as version
+from ganzoo.web.shelf import Shelf, choose
 from hub_server import Hub, status
 from hub_uploads import TOKEN
 from in_process import Outcome, client_of, ganzoo
@@ -104,6 +107,36 @@ def test_round_trip(shell: Shell, hub: Hub, here: Path, trained: Path) -> None:
         lookup.use(registry_of({"ganzoo:dcgan": pasted}))
         assert torch.equal(load("dcgan-noise").sample(4, seed=3), expected)
     assert (record.weights.revision, record.dataset, record.license) == (commit, "photos", None)
+
+
+def test_a_space_shows_the_model(shell: Shell, hub: Hub, here: Path, trained: Path) -> None:
+    done = shell("publish", "run", REPO, "--space")
+    assert done.code == 0, done.err
+    assert done.err.splitlines()[-1] == f"ganzoo: the page is at {hub.hub.url}/spaces/{REPO}"
+    space, commit = hub.repositories[f"spaces/{REPO}"], hub.repositories[REPO].revision
+    assert space.kind == "space"
+    assert set(space.files) == {"app.py", "requirements.txt", "README.md"}
+    assert space.files["requirements.txt"].decode() == f"ganzoo[web]>={version}\n"
+    front = huggingface_hub.RepoCard(space.files["README.md"].decode()).data.to_dict()
+    stated = {"sdk": "gradio", "app_file": "app.py", "models": [REPO], "license": "unknown", "title": "dcgan-noise"}
+    assert stated.items() <= front.items()
+    assert all(str(trained).encode() not in content for content in space.files.values())
+    served: list[Any] = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("ganzoo.web.app.serve", lambda names, **options: served.append((names, options)))
+        exec(compile(space.files["app.py"], "app.py", "exec"), {})
+    assert served == [([f"hf:{REPO}@{commit}"], {"host": "0.0.0.0", "port": 7860})]
+    with client_of(hub, here / "elsewhere"):
+        (shown,) = choose(served[0][0])
+        assert torch.equal(Shelf("cpu").model(shown).sample(2), load(trained / "run", device="cpu").sample(2))
+
+
+def test_a_space_can_be_looked_at_before(shell: Shell, hub: Hub, here: Path) -> None:
+    done = shell("publish", "run", REPO, "--space", "--dry-run", token="", offline=True)
+    assert done.code == 0, done.err
+    assert done.out.splitlines()[-3:] == [f"run/space/{name}" for name in ("app.py", "requirements.txt", "README.md")]
+    assert f'serve(["hf:{REPO}"]' in (here / "run/space/app.py").read_text()
+    assert hub.requests == []
 
 
 def test_nothing_of_this_machine_is_told(shell: Shell, hub: Hub, here: Path, trained: Path) -> None:

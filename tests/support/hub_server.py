@@ -26,7 +26,7 @@ from huggingface_hub import ModelCard
 __all__ = ["Fault", "Hub", "Request", "body", "cut", "drip", "hang", "redirect", "reset", "status"]
 
 LFS_BYTES = 10  # files above this are "LFS", served by the CDN, but for those of GIT_SUFFIXES
-GIT_SUFFIXES = (".json", ".md")
+GIT_SUFFIXES = (".json", ".md", ".py", ".txt")
 
 
 class Request(NamedTuple):

@@ -38,11 +38,12 @@ def create(handler: Handler, fault: Fault | None) -> None:
         return None
     if fault is not None:
         return fault(handler, b"")
-    known = handler.server.zoo.repositories
+    known, kind = handler.server.zoo.repositories, asked.get("type") or "model"
+    name = name if kind == "model" else f"{kind}s/{name}"
     if name in known:
         return handler.reply(409, json.dumps({"url": name}).encode())
     revision = hashlib.sha1(name.encode()).hexdigest()
-    known[name] = Repository(name, "model", revision, {}, private=asked.get("visibility") == "private")
+    known[name] = Repository(name, kind, revision, {}, private=asked.get("visibility") == "private")
     return answer(handler, {"url": f"{handler.server.zoo.hub.url}/{name}"})
 
 
@@ -53,7 +54,7 @@ def validate(handler: Handler, fault: Fault | None) -> None:
     return answer(handler, {"errors": [], "warnings": []})
 
 
-def preupload(handler: Handler, fault: Fault | None, owner: str, name: str) -> None:
+def preupload(handler: Handler, fault: Fault | None, kind: str, owner: str, name: str) -> None:
     if not may_write(handler, owner):
         return
     files = [
@@ -88,7 +89,7 @@ def receive(handler: Handler, fault: Fault | None, digest: str) -> None:
     return handler.reply(200)
 
 
-def commit(handler: Handler, fault: Fault | None, owner: str, name: str) -> None:
+def commit(handler: Handler, fault: Fault | None, kind: str, owner: str, name: str) -> None:
     if not may_write(handler, owner):
         return None
     if fault is not None:
@@ -100,15 +101,16 @@ def commit(handler: Handler, fault: Fault | None, owner: str, name: str) -> None
             changes[value["path"]] = base64.b64decode(value["content"])
         elif line["key"] == "lfsFile":
             changes[value["path"]] = handler.server.zoo.uploads[value["oid"]]
-    oid = handler.server.zoo.repositories[f"{owner}/{name}"].commit(changes)
+    repository = f"{owner}/{name}" if kind == "models" else f"{kind}/{owner}/{name}"
+    oid = handler.server.zoo.repositories[repository].commit(changes)
     return answer(handler, {"commitUrl": f"{handler.server.zoo.hub.url}/{owner}/{name}/commit/{oid}", "commitOid": oid})
 
 
 ROUTES += [
     ("hub", "POST", r"/api/repos/create", create),
     ("hub", "POST", r"/api/validate-yaml", validate),
-    ("hub", "POST", r"/api/models/([^/]+)/([^/]+)/preupload/main", preupload),
+    ("hub", "POST", r"/api/(models|spaces)/([^/]+)/([^/]+)/preupload/main", preupload),
     ("hub", "POST", r"/([^/]+)/([^/]+)\.git/info/lfs/objects/batch", batch),
-    ("hub", "POST", r"/api/models/([^/]+)/([^/]+)/commit/main", commit),
+    ("hub", "POST", r"/api/(models|spaces)/([^/]+)/([^/]+)/commit/main", commit),
     ("cdn", "PUT", r"/upload/([0-9a-f]{64})", receive),
 ]

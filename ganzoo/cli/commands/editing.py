@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from ganzoo.cli.arguments import (
     PATH,
     SCALE,
     SECONDS,
+    SETTINGS,
     TRUNCATION,
     resolved,
 )
@@ -46,6 +48,7 @@ __all__ = ["COMMANDS", "edit"]
 @TRUNCATION
 @CUTOFF
 @NOISE
+@SETTINGS
 @click.option(
     "--strength",
     type=float,
@@ -79,10 +82,13 @@ def edit(name: str, output: Path | None, device: str, engine: str, **options: An
     Writes a sheet: a row for each direction, the strengths in the columns, and the image itself in the middle.
     """
     from ganzoo.sampling.editing_files import prepare_editing
+    from ganzoo.sampling.requests import parse_settings, with_fields
 
     source = resolved(name)
     refuse_options(source, options, {"label": ("--class", "label"), **OF_STYLES})
+    settings = parse_settings(options.pop("settings"))
     editing = prepare_editing(source.name, source.info.subject, output, **options)
+    editing = replace(editing, request=with_fields(editing.request, settings, of=source.name))
     model = load_model(source, device, engine=engine)
     written = editing.write(model)
     tell(editing.rows)

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ganzoo.cli import display
-from ganzoo.cli.arguments import AS_JSON, CLASS, COUNT, COUNT_OR_0, DEVICE, MODEL, OVERWRITE, PATH, resolved
+from ganzoo.cli.arguments import AS_JSON, CLASS, COUNT, COUNT_OR_0, DEVICE, MODEL, OVERWRITE, PATH, SETTINGS, resolved
 from ganzoo.cli.commands.sampling import load_model
 from ganzoo.cli.output import tell
 from ganzoo.cli.progress import bars
 from ganzoo.cli.refusals import refuse_options
-from ganzoo.sampling.requests import IMAGE_LOSSES
+from ganzoo.sampling.requests import IMAGE_LOSSES, parse_settings
 from ganzoo.utils.image_folders import list_folder
 from ganzoo.utils.names import short_name
 
@@ -56,6 +56,7 @@ _FEATURES = "features:"
     help="The pictures are true ones: damage them first by --degradation, and compare the results with them.",
 )
 @click.option("--class", "label", type=CLASS, metavar="NAME", help="Class of the pictures. [default: found too]")
+@SETTINGS
 @click.option("--starts", type=COUNT, default=8, show_default=True, help="Searches for each picture.")
 @click.option("--steps", type=COUNT_OR_0, default=200, show_default=True, help="Steps of each search.")
 @click.option(
@@ -102,10 +103,11 @@ def invert(
     from ganzoo.sampling.inverted_files import prepare_files
 
     model = resolved(name)
-    _check_early(model, options)
+    settings = parse_settings(options.pop("settings"))
+    _check_early(model, options, settings)
     files = prepare_files(source, output, short_name(model.name), overwrite=overwrite)
     label = options.pop("label")
-    chosen = {} if label is None else {"label": label}
+    chosen = {**settings, **({} if label is None else {"label": label})}
     loaded = load_model(model, device, engine="torch")
     with bars() as progress:
         options["loss"] = _loss(options["loss"], progress)
@@ -113,7 +115,7 @@ def invert(
     _show(report, source, as_json)
 
 
-def _check_early(model: Source, options: dict[str, Any]) -> None:
+def _check_early(model: Source, options: dict[str, Any], settings: dict[str, Any]) -> None:
     """Refuse what the model cannot do before it is loaded.
 
     Raises:
@@ -130,7 +132,7 @@ def _check_early(model: Source, options: dict[str, Any]) -> None:
     if subject.task.from_images:
         raise click.UsageError(f"{model.name} is {subject.task.name}: it has no latents - choose a model that has")
     refuse_options(model, options, {"label": ("--class", "label")})
-    subject.request(model.name, **({} if options["label"] is None else {"label": options["label"]}))
+    subject.request(model.name, **settings, **({} if options["label"] is None else {"label": options["label"]}))
 
 
 def _loss(text: str, progress: Any) -> Any:

@@ -26,6 +26,7 @@ from ganzoo.cli.arguments import (
     PRECISION,
     SCALE,
     SECONDS,
+    SETTINGS,
     TRUNCATION,
     resolved,
 )
@@ -38,6 +39,7 @@ from ganzoo.pretrained.sources import Source
 from ganzoo.sampling.engines import check_engine, describe_difference
 from ganzoo.sampling.grid import SampleGrid, make_grid
 from ganzoo.sampling.mixing import MixingSheet, make_mixing_sheet
+from ganzoo.sampling.requests import parse_settings
 from ganzoo.utils.image_folders import list_folder
 
 if TYPE_CHECKING:
@@ -75,6 +77,7 @@ __all__ = ["COMMANDS", "OF_STYLES", "interpolate", "load_model", "note_precision
 @click.option(
     "--styles", type=click.Choice(STYLES), help="With --mix: the styles that the first row gives. [default: coarse]"
 )
+@SETTINGS
 @click.option("--sweep", metavar="OPTION=A,B,...", help="Draw one row for each value, all with the same latents.")
 @click.option(
     "--latents",
@@ -148,6 +151,7 @@ _NEEDS = {
     **OF_STYLES,
     "mix": ("--mix", "styles_from"),
     "styles": ("--styles", "styles"),
+    "settings": ("--set", SAMPLES),
     "sweep": ("--sweep", SAMPLES),
     "latents": ("--latents", SAMPLES),
     "source": ("--input", "image"),
@@ -184,6 +188,7 @@ def _sample(
 
 def _grid(source: Source, asked: dict[str, Any]) -> SampleGrid | MixingSheet:
     subject = source.info.subject
+    asked = {**parse_settings(asked.pop("settings", ())), **asked}
     make_request = partial(subject.request, source.name)
     if "mix" not in asked:
         return make_grid(make_request, subject.classes, **asked)
@@ -310,6 +315,7 @@ _NEEDS_OF_ENDS = {
 @TRUNCATION
 @CUTOFF
 @NOISE
+@SETTINGS
 @click.option(
     "--hold",
     multiple=True,
@@ -332,7 +338,14 @@ _NEEDS_OF_ENDS = {
 @ENGINE
 @PRECISION
 def interpolate(
-    name: str, output: Path | None, overwrite: bool, device: str, engine: str, precision: str, **options: Any
+    name: str,
+    output: Path | None,
+    overwrite: bool,
+    device: str,
+    engine: str,
+    precision: str,
+    settings: tuple[str, ...],
+    **options: Any,
 ) -> None:
     """Interpolate between two images, or through more.
 
@@ -345,7 +358,7 @@ def interpolate(
     refuse_options(source, options, _NEEDS_OF_ENDS)
     interpolation = interpolation_files.prepare_interpolation(
         source.name, source.info.subject, output, overwrite=overwrite, **options
-    )
+    ).with_settings(source.name, parse_settings(settings))
     model = load_model(source, device, engine=engine, precision=precision)
     with bars() as progress:
         written = interpolation.write(model, progress=progress)

@@ -13,6 +13,7 @@ from ganzoo.cli.arguments import AS_JSON, ENGINE, FOLDER, MODEL, OVERWRITE, PATH
 from ganzoo.cli.output import say, say_lines, tell
 from ganzoo.cli.progress import bars
 from ganzoo.hub import download
+from ganzoo.hub.references import Reference
 from ganzoo.pretrained.load import load_from
 from ganzoo.pretrained.sources import Folder, Source
 from ganzoo.sampling.engines import check_engine
@@ -32,9 +33,12 @@ __all__ = ["COMMANDS", "card", "completion", "doctor", "new_plugin", "publish"]
 @click.option(
     "--card", type=PATH, help="Model card in Markdown. [default: the run's README.md if you edited it, else a new card]"
 )
+@click.option("--space", is_flag=True, help="Also upload a Space OWNER/REPO: a page that shows the model.")
 @click.option("--dry-run", is_flag=True, help="Write and check the files, but upload nothing.")
 @AS_JSON
-def publish(run: str, repository: str, private: bool, card: Path | None, dry_run: bool, as_json: bool) -> None:
+def publish(
+    run: str, repository: str, private: bool, card: Path | None, space: bool, dry_run: bool, as_json: bool
+) -> None:
     """Upload the model of a run to the Hugging Face Hub.
 
     The files to upload are first written into RUN/published. Afterwards `ganzoo sample hf:OWNER/REPO` works on every
@@ -42,6 +46,8 @@ def publish(run: str, repository: str, private: bool, card: Path | None, dry_run
     """
     from ganzoo.cli import display
     from ganzoo.sharing import publish
+    from ganzoo.sharing.space import FOLDER as SPACE
+    from ganzoo.sharing.space import upload_space, write_space
 
     publish.check_repository(repository)
     source = Folder.at(run)
@@ -49,7 +55,10 @@ def publish(run: str, repository: str, private: bool, card: Path | None, dry_run
         publish.check_login()
     prepared = publish.prepare(source, repository, card=card)
     if dry_run:
-        display.written([prepared.folder / name for name in prepared.files], as_json=as_json)
+        written = [prepared.folder / name for name in prepared.files]
+        if space:
+            written += write_space(source.path / SPACE, prepared, Reference(repository, None))
+        display.written(written, as_json=as_json)
         _note_unfinished(prepared)
         tell(f"ganzoo: nothing was uploaded; these are the files for {repository}")
         return
@@ -58,6 +67,9 @@ def publish(run: str, repository: str, private: bool, card: Path | None, dry_run
     weights = publish.upload(prepared, repository, private=private)
     _note_unfinished(prepared)
     tell(f"ganzoo: published as hf:{repository}@{weights.revision}")
+    if space:
+        write_space(source.path / SPACE, prepared, Reference(repository, weights.revision))
+        tell(f"ganzoo: the page is at {upload_space(source.path / SPACE, repository, private=private)}")
     record = publish.record_of(prepared, weights)
     if as_json:
         display.facts({**vars(weights), "name": record.name}, as_json=True)

@@ -1,0 +1,1 @@
+"""The page that `ganzoo serve` opens. Only `app` and `pages` import gradio."""
