@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import json
+from pathlib import Path
 
 import pytest
 import torch
@@ -10,6 +12,7 @@ from torch.nn.functional import conv2d
 
 import ganzoo
 from ganzoo import GanzooError, StyleBased, testing
+from ganzoo.evaluation import report
 from ganzoo.registry import lookup
 from ganzoo.testing.asserting import assert_same_state
 from ganzoo.training.plan import make_plan
@@ -282,3 +285,27 @@ def test_classes_that_the_data_does_not_have(labels, found):
     data = ganzoo.ImageData("noise", testing.noise_data((3, 8, 8)).images, labels, names)
     with pytest.raises(GanzooError, match=f"the config has 2 classes, and the data has {found} - give their number"):
         next(labeled_loop(2, data))
+
+
+# The bundled model.
+
+CARDS = Path(__file__).parents[2] / "model_cards"
+
+
+def test_portraits_have_the_ground_of_the_data_and_differ():
+    """The ground is #b6e3f4. Faces are darker, and their colors are of many kinds."""
+    images = ganzoo.load("stylegan2-pixelfaces", device="cpu").sample(32, seed=0)
+    ground = torch.tensor([0xB6, 0xE3, 0xF4]) / 127.5 - 1
+    corner = images[:, :, 50:56, :4].flatten(2).mean(2).median(0).values
+    torch.testing.assert_close(corner, ground, atol=0.06, rtol=0)
+    faces = images[:, :, 36:42, 26:38].mean((2, 3))
+    assert (faces.mean(1) < 0.5).float().mean() > 0.8
+    assert faces.std(0).min() > 0.1
+
+
+def test_the_card_has_the_numbers_of_its_evaluation():
+    said = json.loads((CARDS / "stylegan2-pixelfaces.json").read_text())
+    assert report.markdown(said) in (CARDS / "stylegan2-pixelfaces.md").read_text()
+    assert said["images"]["judged"] == {"what": "samples of stylegan2-pixelfaces", "count": 2000}
+    fid = said["scores"]["fid"]
+    assert fid["floor"]["value"] < fid["value"] < 0.5
