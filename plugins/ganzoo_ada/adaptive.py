@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ganzoo import AdaptiveAugmentation, DiscriminatorOutput, InvalidRequestError, gather_rows
+from ganzoo import AdaptiveAugmentation, DiscriminatorOutput, gather_rows
 from ganzoo_ada.colors import recolor
-from ganzoo_ada.geometry import MARGIN, move
+from ganzoo_ada.geometry import move
 
 __all__ = ["AdaptiveDiscriminatorAugmentation"]
 
@@ -39,15 +39,7 @@ class AdaptiveDiscriminatorAugmentation(AdaptiveAugmentation):
         self.register_buffer("batches", torch.zeros((), dtype=torch.int64))
 
     def forward(self, images: Tensor) -> Tensor:
-        """Images (N, C, H, W) in [-1, 1]. With strength 0 they are returned as they are.
-
-        Raises:
-            InvalidRequestError: They are too small.
-        """
-        height, width = images.shape[2:]
-        if min(height, width) <= MARGIN:
-            problem = f"ada needs images of more than {MARGIN}x{MARGIN} pixels, not {height}x{width}"
-            raise InvalidRequestError(f"{problem} - leave out --augment ada")
+        """Images (N, C, H, W) in [-1, 1]. With strength 0 they are returned as they are."""
         if not self.strength:
             return images
         return recolor(move(images, self.strength), self.strength)

@@ -12,7 +12,7 @@ from torch.nn import functional
 from ganzoo import at_least_float32
 from ganzoo_ada.chance import Dice, product
 
-__all__ = ["MARGIN", "move", "random_matrices", "transform"]
+__all__ = ["move", "random_matrices", "transform"]
 
 SYM6 = (
     *(0.015404109327027373, 0.0034907120842174702, -0.11799011114819057, -0.048311742585633),
@@ -29,7 +29,7 @@ MARGIN = len(SYM6) // 2
 
 
 def move(images: Tensor, probability: Tensor) -> Tensor:
-    """Apply each transformation to each image with a probability. Images (N, C, H, W) have at least 7x7 pixels."""
+    """Apply each transformation to each image with a probability."""
     dice = Dice(len(images), probability.to(at_least_float32(images)))
     return transform(images, random_matrices(dice, images.shape[2], images.shape[3]))
 
@@ -62,7 +62,8 @@ def transform(images: Tensor, matrices: Tensor) -> Tensor:
     outside of an image is its reflection.
     """
     wide = at_least_float32(images)
-    doubled = _resize(functional.pad(wide, (MARGIN,) * 4, mode="reflect"), up=True)
+    mode = "reflect" if min(images.shape[2:]) > MARGIN else "replicate"  # tiny images have too few pixels to reflect
+    doubled = _resize(functional.pad(wide, (MARGIN,) * 4, mode=mode), up=True)
     half = wide.new_tensor([doubled.shape[3] / 4, doubled.shape[2] / 4, 1])  # in pixels of the padded image
     center = _shift(wide.new_full((1, 2), CENTER))
     theta = (product(center, matrices.to(wide), center.inverse()) * half / half[:, None])[:, :2]

@@ -71,9 +71,13 @@ def test_at_full_strength_images_change_and_gradients_flow(channels):
     assert (gradient.flatten(1).abs().sum(1) > 0).all()
 
 
-def test_images_may_be_too_small():
-    with pytest.raises(ganzoo.InvalidRequestError, match="more than 6x6 pixels, not 6x9 - leave out --augment ada"):
-        AdaptiveDiscriminatorAugmentation()(images(height=6, width=9))
+@pytest.mark.parametrize("side", [1, 4, 6, 7])
+def test_images_may_be_tiny(side):
+    x = images(height=side, width=side)
+    torch.testing.assert_close(geometry.transform(x, torch.eye(3).double().expand(3, 3, 3)), x)
+    augmentation = AdaptiveDiscriminatorAugmentation()
+    augmentation.strength.fill_(1)
+    assert augmentation(x).isfinite().all()
 
 
 def test_hue_turns_around_the_gray_axis():
