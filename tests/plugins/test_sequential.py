@@ -435,8 +435,8 @@ def test_weight_norm_in_its_older_form_is_the_same():
     for module in network.modules():
         if hasattr(module, "weight_g"):
             module.weight_g.data.uniform_(0.5, 2)  # at first, it is the length of the direction
-    told = read(shapes_of(network))
-    model = assemble("sequential", told.config, rename(network.state_dict(), Match(None, "", told)), name="it")
+    told, layout = read(shapes_of(network)), lookup.registry().layouts["sequence"]
+    model = assemble("sequential", told.config, rename(network.state_dict(), Match(layout, "", told)), name="it")
     z = torch.randn(5, 9)
     with torch.inference_mode():
         assert torch.allclose(model.gan.generate({"z": z}), network(z), atol=1e-5)
