@@ -108,7 +108,7 @@ def test_one_process_may_lock_it_twice(tmp_path):
     del second
     gc.collect()
     assert is_free(tmp_path)
-    assert locks._held == {}
+    assert not [key for key in locks._held if str(tmp_path) in str(key)]  # others may belong to other tests
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no forks")
