@@ -30,6 +30,7 @@ __all__ = [
 Batch = Mapping[str, Tensor]
 """One training batch: ``image`` (N, C, H, W) in [-1, 1] and, for labeled data, ``label`` (N,) int64.
 
+Data with captions has ``text`` (N, words) int64, the token ids of one caption of each image; 0 is padding.
 Unpaired domains have ``a`` and ``b`` in place of ``image``.
 """
 

@@ -22,6 +22,7 @@ from ganzoo.interface.tasks import Task
 from ganzoo.registry import lookup
 from ganzoo.sampling.model import Model
 from ganzoo.training import checkpoints
+from ganzoo.training.captions import no_captions, text_settings, with_token_ids
 from ganzoo.training.loop import Loop
 from ganzoo.training.plan import Plan
 from ganzoo.training.run_folder import check_folder, write_plan
@@ -174,9 +175,10 @@ def open_run(
     with processes.main_first() if plan.data in DATASETS else nullcontext():
         data = _read_data(plan, config, task, resources, progress)
 
-    # The classes of the data are part of the config, and the networks are built from the config.
-    settings = {**plan.config, **_classes_of(plan, task, data)}
+    # The classes and words of the data are part of the config, and the networks are built from the config.
+    settings = {**plan.config, **_classes_of(plan, task, data), **text_settings(plan, data, config)}
     config, _ = lookup.check_config(plan.architecture, settings)
+    data = with_token_ids(data, config)
     loop = _make_loop(plan, settings, data, techniques, processes, resources, device)
     run = Run(folder, plan, config, loss.name, task, data, loop, processes, lock=lock)
 
@@ -250,8 +252,10 @@ def _read_data(
     """The plan's data, at the size of the config's images, or larger by the factor `crop`.
 
     Raises:
-        DataError: It cannot be read, or it has no classes and the task needs them.
+        DataError: It cannot be read, or it has no classes or captions and the task needs them.
     """
+    if task.needs_text and plan.data in DATASETS:  # nobody shall wait for a download
+        raise no_captions(plan, task)
     channels, height, width = config.image_shape
     data = load_data(
         plan.data,
@@ -261,8 +265,11 @@ def _read_data(
         limit=plan.limit,
         workers=resources.workers,
         needs_labels=task.needs_labels,
+        needs_text=task.needs_text,
         progress=progress,
     )
+    if task.needs_text and data.captions is None:
+        raise no_captions(plan, task)
     if task.needs_labels and not data.classes:
         raise DataError(
             f"{plan.architecture} is {task.name}, and {plan.data} has no classes - "
