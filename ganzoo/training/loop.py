@@ -138,6 +138,8 @@ class Loop(Iterator[Record]):
                 self._scaler.step(optimizer)
                 self._scaler.update()
                 _count_versions(optimizer)
+            for other in others:  # to its end, where the first one is: what follows the last update may count images
+                next(other, None)
         self._check_generators_shown(shown)
         # It also stops a run whose loss is not finite, before the average takes such weights in.
         record, self.stopping = recorder.record(self.step + 1, self.processes, stop=self.stop_asked)
