@@ -133,7 +133,14 @@ def _read_file(path: Path) -> Iterator[tuple[Path, list[str]]]:
                 entries = parse_object(line.encode())
                 yield _picture_of(path, entries), list(_texts_of(entries))
             except ValueError as error:
-                raise DataError(f"{path}, line {number}: {one_line(error)} - write {FORM}") from error
+                raise DataError(f"{path}, line {number}: {_problem(error)} - write {FORM}") from error
+
+
+def _problem(error: ValueError) -> str:
+    """What is wrong with a line. The decoder counts lines too, but it has seen one only."""
+    if isinstance(error, json.JSONDecodeError):
+        return f"{error.msg} at character {error.pos + 1}"
+    return str(error)
 
 
 def _picture_of(path: Path, entries: Mapping[str, Any]) -> Path:
