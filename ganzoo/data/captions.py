@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from ganzoo.errors import DataError, InvalidRequestError, one_line
-from ganzoo.interface.words import encode_text, split_words, token_ids
+from ganzoo.interface.words import encode_text, numbered, split_words, token_ids
 from ganzoo.utils.files import read_text
 from ganzoo.utils.image_folders import METADATA
 from ganzoo.utils.json_files import parse_object
@@ -54,8 +54,9 @@ class Captions:
 
     def encoded(self, vocabulary: Sequence[str], words: int) -> Captions:
         """The same captions with token ids, of which each has `words`: the rest of a longer text is left out."""
-        tokens = torch.tensor([token_ids(split_words(text), vocabulary, words) for text in self._all()])
-        return replace(self, ids=tokens)
+        numbers = numbered(vocabulary)
+        tokens = [token_ids(split_words(text), numbers, words) for text in self._all()]
+        return replace(self, ids=torch.tensor(tokens))
 
     def longer_than(self, words: int) -> int:
         """The number of texts with more than `words` words."""
