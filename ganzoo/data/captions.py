@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from ganzoo.errors import DataError, InvalidRequestError, one_line
-from ganzoo.interface.words import encode_text, split_words, token_ids
+from ganzoo.interface.words import encode_text, numbered, split_words, token_ids
 from ganzoo.utils.files import read_text
 from ganzoo.utils.image_folders import METADATA
 from ganzoo.utils.json_files import parse_object
@@ -54,8 +54,9 @@ class Captions:
 
     def encoded(self, vocabulary: Sequence[str], words: int) -> Captions:
         """The same captions with token ids, of which each has `words`: the rest of a longer text is left out."""
-        tokens = torch.tensor([token_ids(split_words(text), vocabulary, words) for text in self._all()])
-        return replace(self, ids=tokens)
+        numbers = numbered(vocabulary)
+        tokens = [token_ids(split_words(text), numbers, words) for text in self._all()]
+        return replace(self, ids=torch.tensor(tokens))
 
     def longer_than(self, words: int) -> int:
         """The number of texts with more than `words` words."""
@@ -133,7 +134,14 @@ def _read_file(path: Path) -> Iterator[tuple[Path, list[str]]]:
                 entries = parse_object(line.encode())
                 yield _picture_of(path, entries), list(_texts_of(entries))
             except ValueError as error:
-                raise DataError(f"{path}, line {number}: {one_line(error)} - write {FORM}") from error
+                raise DataError(f"{path}, line {number}: {_problem(error)} - write {FORM}") from error
+
+
+def _problem(error: ValueError) -> str:
+    """What is wrong with a line. The decoder counts lines too, but it has seen one only."""
+    if isinstance(error, json.JSONDecodeError):
+        return f"{error.msg} at character {error.pos + 1}"
+    return str(error)
 
 
 def _picture_of(path: Path, entries: Mapping[str, Any]) -> Path:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from itertools import groupby
 from unicodedata import category, normalize
@@ -10,7 +10,7 @@ from unicodedata import category, normalize
 from ganzoo.errors import InvalidRequestError
 from ganzoo.utils.text import printable
 
-__all__ = ["encode_text", "split_words", "token_ids"]
+__all__ = ["encode_text", "numbered", "split_words", "token_ids"]
 
 _SHOWN = 8
 """The most words that a message lists."""
@@ -29,21 +29,25 @@ def split_words(text: str) -> list[str]:
     return [run for run in runs if any(category(character)[0] in "LN" for character in run)]
 
 
-def token_ids(words: Iterable[str], vocabulary: Sequence[str], length: int) -> list[int]:
-    """`length` numbers for words that are all in the vocabulary: word i of it is i + 1, and 0 is padding at the end.
+def numbered(vocabulary: Sequence[str]) -> dict[str, int]:
+    """The token id of each word: that of word i is i + 1."""
+    return {word: number for number, word in enumerate(vocabulary, start=1)}
 
-    Words beyond `length` are left out.
+
+def token_ids(words: Iterable[str], numbers: Mapping[str, int], length: int) -> list[int]:
+    """The `length` token ids of words: first those of the words, without the words beyond `length`, and then zeros.
 
     Raises:
-        KeyError: a word is not in the vocabulary.
+        KeyError: a word is not in `numbers`.
     """
-    numbers = {word: number for number, word in enumerate(vocabulary, start=1)}
     found = [numbers[word] for word in words][:length]
     return found + [0] * (length - len(found))
 
 
 def encode_text(text: str, vocabulary: Sequence[str], length: int, *, of: str = "the model") -> list[int]:
-    """The `token_ids` of a text that a user wrote; `of` names the model in errors.
+    """The `length` token ids of a text: i + 1 for word i of the `vocabulary`, and 0 for padding at the end.
+
+    `of` names the model in errors.
 
     Raises:
         InvalidRequestError: the text is empty, holds control characters or pictures such as emoji, has more than
@@ -55,10 +59,11 @@ def encode_text(text: str, vocabulary: Sequence[str], length: int, *, of: str = 
         raise InvalidRequestError("the text has no word - describe the image in a few words")
     if len(words) > length:
         raise InvalidRequestError(f"the text has {len(words)} words, and {of} reads at most {length} - write fewer")
-    unknown = list(dict.fromkeys(word for word in words if word not in set(vocabulary)))
+    numbers = numbered(vocabulary)
+    unknown = list(dict.fromkeys(word for word in words if word not in numbers))
     if unknown:
         raise InvalidRequestError(f"{of} does not know {_quoted(unknown)} - {_suggest(unknown, vocabulary)}")
-    return token_ids(words, vocabulary, length)
+    return token_ids(words, numbers, length)
 
 
 def _is_part_of_word(character: str) -> bool:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from ganzoo.data.captions import FORM
 from ganzoo.data.datasets import Data, Domains
-from ganzoo.errors import DataError
+from ganzoo.errors import DataError, WeightsError
 from ganzoo.interface.configs import Config, as_text_config
 from ganzoo.interface.tasks import Task
 from ganzoo.interface.words import encode_text
 from ganzoo.training.plan import Plan
 from ganzoo.utils.image_folders import METADATA
+from ganzoo.weights.folder import read_description
 
-__all__ = ["no_captions", "text_settings", "with_token_ids"]
+__all__ = ["changed_words", "no_captions", "text_settings", "with_token_ids"]
 
 EXAMPLES = 16
 """The number of captions that a model remembers, to show itself with."""
@@ -52,10 +55,30 @@ def text_settings(plan: Plan, data: Data | Domains, config: Config) -> dict[str,
 
 def _check_words(plan: Plan, *, missing: list[str]) -> None:
     if missing:
-        shown = ", ".join(missing[:MOST_NAMED]) + (", ..." if len(missing) > MOST_NAMED else "")
         remedy = "change the captions, or train without --init" if plan.init else "leave vocabulary out of the config"
         whose = plan.init or "the config"
-        raise DataError(f"{plan.data} has words that are not in the vocabulary of {whose}: {shown} - {remedy}")
+        raise DataError(
+            f"{plan.data} has words that are not in the vocabulary of {whose}: {_listed(missing)} - {remedy}"
+        )
+
+
+def _listed(words: Sequence[str]) -> str:
+    return ", ".join(words[:MOST_NAMED]) + (", ..." if len(words) > MOST_NAMED else "")
+
+
+def changed_words(folder: Path, config: Config) -> str:
+    """The words that the captions have and the model in `folder` does not know, or the other way around, for an error.
+
+    The text is empty if there are none, or if no model was written there yet.
+    """
+    try:
+        then = set(read_description(folder).config.get("vocabulary", ()))
+    except WeightsError:
+        return ""
+    now = set(getattr(config, "vocabulary", ()))
+    changes = {"new words": sorted(now - then), "missing words": sorted(then - now)}
+    parts = [f"{what} {_listed(words)}" for what, words in changes.items() if words]
+    return f" ({'; '.join(parts)})" if parts else ""
 
 
 def with_token_ids(data: Data | Domains, config: Config) -> Data | Domains:

@@ -22,12 +22,13 @@ from ganzoo.interface.tasks import Task
 from ganzoo.registry import lookup
 from ganzoo.sampling.model import Model
 from ganzoo.training import checkpoints
-from ganzoo.training.captions import no_captions, text_settings, with_token_ids
+from ganzoo.training.captions import changed_words, no_captions, text_settings, with_token_ids
 from ganzoo.training.loop import Loop
 from ganzoo.training.plan import Plan
 from ganzoo.training.run_folder import check_folder, write_plan
 from ganzoo.training.start import read_start
 from ganzoo.training.techniques import Techniques, resolve_techniques
+from ganzoo.utils import names
 from ganzoo.utils.devices import is_out_of_memory
 from ganzoo.utils.locks import FolderLock, InUse
 from ganzoo.utils.precision import float32_on_cpu
@@ -125,8 +126,8 @@ class Run:
             raise RunError(f"{self.folder} is at step {checkpoint.step} already - ask for more --iterations")
         if checkpoint.state["data"] != self._digest:
             raise RunError(
-                f"{self.plan.data} is not the data that {self.folder} was trained on - "
-                "start a new run in another folder"
+                f"{self.plan.data} is not the data that {self.folder} was trained on"
+                f"{changed_words(self.folder, self.config)} - start a new run in another folder"
             )
         self.loop.restore(checkpoint)
         self.saved_step = checkpoint.step
@@ -254,7 +255,7 @@ def _read_data(
     Raises:
         DataError: It cannot be read, or it has no classes or captions and the task needs them.
     """
-    if task.needs_text and plan.data in DATASETS:  # nobody shall wait for a download
+    if task.needs_text and plan.data in names.DATASETS:  # nobody shall wait for a download
         raise no_captions(plan, task)
     channels, height, width = config.image_shape
     data = load_data(
