@@ -38,7 +38,8 @@ class TextEncoder(nn.Module):
         """The last states, of both directions for the bi-LSTM. Padding changes nothing."""
         lengths = tokens.ne(0).sum(1).clamp(min=1).cpu()
         words = pack_padded_sequence(self.embedding(tokens), lengths, batch_first=True, enforce_sorted=False)
-        _, state = self.rnn(words)
+        with torch.autocast(tokens.device.type, enabled=False):  # CPUs have no LSTM in 16 bits
+            _, state = self.rnn(words)
         last: Tensor = state[0] if isinstance(state, tuple) else state
         return last.transpose(0, 1).flatten(1)
 
