@@ -64,6 +64,8 @@ class DFGANConfig(FrozenRecord):
             raise ValueError(f"sentence_dim is an even number, at least 2, not {self.sentence_dim}")
         if self.matching_images < 0 or self.penalty_weight < 0 or self.penalty_power < 1:
             raise ValueError("matching_images and penalty_weight must be at least 0, and penalty_power at least 1")
+        if not 0 < self.penalty_share <= 1:
+            raise ValueError(f"penalty_share is a share above 0 and at most 1, not {self.penalty_share}")
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
