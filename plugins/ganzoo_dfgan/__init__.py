@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import ganzoo
-from ganzoo import Architecture, TextConditional
+from ganzoo import Architecture, Layout, TextConditional
 from ganzoo_dfgan.config import RECIPES, TINY, DFGANConfig
+from ganzoo_dfgan.layouts import LAYOUTS
 
 if TYPE_CHECKING:
     from ganzoo import GAN, AdversarialLoss
@@ -37,3 +38,9 @@ def ganzoo_architectures() -> Iterable[Architecture]:
         recipes=RECIPES,
         tiny=TINY,
     )
+
+
+@ganzoo.hookimpl
+def ganzoo_layouts() -> Iterable[Layout]:
+    """The layouts of the authors' generators."""
+    yield from LAYOUTS

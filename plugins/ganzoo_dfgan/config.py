@@ -14,7 +14,8 @@ class DFGANConfig(FrozenRecord):
 
     - `width` is the number of channels at the full resolution; it doubles with each halving, at most 8 times as many.
     - With `fuse_latent`, the affine transformations see the latent beside the sentence, as in the authors' newer code.
-      Without it they see the sentence alone, as in the older one.
+      Without it they see the sentence alone, as in their first code. That has also a `first_block`, at 4x4 pixels, and
+      `affine_dim` hidden units in the networks of each affine transformation; None is the number of its channels.
     - `vocabulary` are the words that the model knows. `words` is the number of words that a text can have. `examples`
       are a few texts to sample from when none is given. The trainer takes the first and the last from the data.
     - `text_encoder` is a bi-LSTM or a GRU, over embeddings of the words of length `embedding_dim`. Its last states are
@@ -36,6 +37,8 @@ class DFGANConfig(FrozenRecord):
     latent_dim: int = 100
     width: int = 32
     fuse_latent: bool = True
+    first_block: bool = False
+    affine_dim: int | None = None
     vocabulary: tuple[str, ...] = ()
     words: int = 18
     examples: tuple[str, ...] = ()
@@ -58,8 +61,9 @@ class DFGANConfig(FrozenRecord):
             raise ValueError(f"resolution is 32, 64, 128 or 256, not {self.resolution}")
         if self.channels not in (1, 3, 4):
             raise ValueError(f"channels is 1 (gray), 3 (RGB) or 4 (RGBA), not {self.channels}")
-        if min(self.latent_dim, self.width, self.embedding_dim, self.words, self.matching_width) < 1:
-            raise ValueError("latent_dim, width, embedding_dim, words and matching_width must be at least 1")
+        sizes = ("latent_dim", "width", "affine_dim", "embedding_dim", "words", "matching_width")
+        if min(value for name in sizes if (value := getattr(self, name)) is not None) < 1:
+            raise ValueError(f"{', '.join(sizes[:-1])} and {sizes[-1]} must be at least 1")
         if self.sentence_dim < 2 or self.sentence_dim % 2:
             raise ValueError(f"sentence_dim is an even number, at least 2, not {self.sentence_dim}")
         if self.matching_images < 0 or self.penalty_weight < 0 or self.penalty_power < 1:

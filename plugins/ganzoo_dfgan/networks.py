@@ -28,10 +28,10 @@ class Affine(nn.Module):
     It begins as the identity, whatever the condition.
     """
 
-    def __init__(self, condition_dim: int, width: int) -> None:
+    def __init__(self, condition_dim: int, width: int, hidden: int | None = None) -> None:
         super().__init__()
-        self.gamma = _small_network(condition_dim, width, bias=1.0)
-        self.beta = _small_network(condition_dim, width, bias=0.0)
+        self.gamma = _small_network(condition_dim, hidden or width, width, bias=1.0)
+        self.beta = _small_network(condition_dim, hidden or width, width, bias=0.0)
 
     def forward(self, x: Tensor, condition: Tensor) -> Tensor:
         """(N, width, H, W) from features of that shape and conditions (N, condition_dim)."""
@@ -39,21 +39,21 @@ class Affine(nn.Module):
         return torch.addcmul(beta[:, :, None, None], x, gamma[:, :, None, None])
 
 
-def _small_network(inputs: int, width: int, bias: float) -> nn.Sequential:
+def _small_network(inputs: int, hidden: int, outputs: int, *, bias: float) -> nn.Sequential:
     """Two layers whose output is `bias` at the start."""
-    last = nn.Linear(width, width)
+    last = nn.Linear(hidden, outputs)
     nn.init.zeros_(last.weight)
     nn.init.constant_(last.bias, bias)
-    return nn.Sequential(nn.Linear(inputs, width), nn.ReLU(), last)
+    return nn.Sequential(nn.Linear(inputs, hidden), nn.ReLU(), last)
 
 
 class Fusion(nn.Module):
     """The deep text-image fusion of section 3.3: two affine transformations, each with an activation."""
 
-    def __init__(self, condition_dim: int, width: int) -> None:
+    def __init__(self, condition_dim: int, width: int, hidden: int | None = None) -> None:
         super().__init__()
-        self.affine0 = Affine(condition_dim, width)
-        self.affine1 = Affine(condition_dim, width)
+        self.affine0 = Affine(condition_dim, width, hidden)
+        self.affine1 = Affine(condition_dim, width, hidden)
 
     def forward(self, x: Tensor, condition: Tensor) -> Tensor:
         """(N, width, H, W) from features of that shape and conditions (N, condition_dim)."""
@@ -62,27 +62,30 @@ class Fusion(nn.Module):
 
 
 class UpBlock(nn.Module):
-    """Features (N, inputs, H, W) to (N, outputs, 2 * H, 2 * W), with text fused before each convolution."""
+    """Features (N, inputs, H, W) to (N, outputs, F * H, F * W), with text fused before each convolution.
 
-    def __init__(self, condition_dim: int, inputs: int, outputs: int) -> None:
+    The factor F is 2, or 1 for a block that enlarges nothing.
+    """
+
+    def __init__(self, config: DFGANConfig, inputs: int, outputs: int, factor: int = 2) -> None:
         super().__init__()
-        self.fuse0 = Fusion(condition_dim, inputs)
+        self.factor = factor
+        self.fuse0 = Fusion(config.condition_dim, inputs, config.affine_dim)
         self.conv0 = nn.Conv2d(inputs, outputs, 3, padding=1)
-        self.fuse1 = Fusion(condition_dim, outputs)
+        self.fuse1 = Fusion(config.condition_dim, outputs, config.affine_dim)
         self.conv1 = nn.Conv2d(outputs, outputs, 3, padding=1)
         self.shortcut = nn.Conv2d(inputs, outputs, 1) if inputs != outputs else nn.Identity()
 
     def forward(self, x: Tensor, condition: Tensor) -> Tensor:
         """The shortcut plus the residual, both of the enlarged features."""
         # The paper enlarges first. What handles each pixel alone gives the same before that, on a quarter of the pixels.
-        residual = self.conv0(_enlarge(self.fuse0(x, condition)))
+        residual = self.conv0(self._enlarge(self.fuse0(x, condition)))
         residual = self.conv1(self.fuse1(residual, condition))
-        return _enlarge(self.shortcut(x)) + residual
+        return self._enlarge(self.shortcut(x)) + residual
 
-
-def _enlarge(x: Tensor) -> Tensor:
-    """Repeat each pixel: (N, C, H, W) to (N, C, 2 * H, 2 * W)."""
-    return functional.interpolate(x, scale_factor=2.0)
+    def _enlarge(self, x: Tensor) -> Tensor:
+        """Repeat each pixel."""
+        return x if self.factor == 1 else functional.interpolate(x, scale_factor=float(self.factor))
 
 
 class Generator(nn.Module):
@@ -93,7 +96,8 @@ class Generator(nn.Module):
         self.fuse_latent = config.fuse_latent
         widths = config.widths[::-1]
         self.project = nn.Linear(config.latent_dim, widths[0] * 16)
-        self.blocks = nn.ModuleList(UpBlock(config.condition_dim, *pair) for pair in pairwise(widths))
+        first = [UpBlock(config, widths[0], widths[0], factor=1)] if config.first_block else []
+        self.blocks = nn.ModuleList([*first, *(UpBlock(config, *pair) for pair in pairwise(widths))])
         self.to_rgb = nn.Conv2d(widths[-1], config.channels, 3, padding=1)
         with torch.no_grad():
             self.to_rgb.weight.mul_(FIRST_SCALE)

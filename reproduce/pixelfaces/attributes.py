@@ -37,7 +37,7 @@ def labels(captions: Sequence[str]) -> Tensor:
 
 
 def read(folder: Path, limit: int | None = None) -> tuple[Tensor, list[str]]:
-    """The pictures of a folder, (N, 3, 32, 32) uint8, and their captions."""
+    """The pictures of a folder, (N, 3, 32, 32) in [-1, 1], and their captions."""
     lines = [json.loads(line) for line in (folder / "metadata.jsonl").read_text().splitlines()][:limit]
     pictures = [ganzoo.read_picture(folder / line["file_name"], channels=3) for line in lines]
     return torch.stack(pictures), [line["text"] for line in lines]
@@ -70,7 +70,7 @@ def train(pictures: Tensor, targets: Tensor, epochs: int) -> Classifier:
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 2e-3, epochs * (len(pictures) // 128))
     for _ in range(epochs):
         for rows in torch.randperm(len(pictures))[: len(pictures) // 128 * 128].split(128):
-            logits = network(pictures[rows] / 127.5 - 1)
+            logits = network(pictures[rows])
             loss = torch.stack([functional.cross_entropy(row, targets[rows, i]) for i, row in enumerate(logits)]).sum()
             optimizer.zero_grad()
             loss.backward()
@@ -82,15 +82,14 @@ def train(pictures: Tensor, targets: Tensor, epochs: int) -> Classifier:
 @torch.inference_mode()
 def right(network: Classifier, pictures: Tensor, targets: Tensor) -> Tensor:
     """(attributes,): the share of the pictures with the attribute that they should have."""
-    logits = network(pictures / 127.5 - 1)
+    logits = network(pictures)
     return torch.stack([(row.argmax(1) == targets[:, i]).float().mean() for i, row in enumerate(logits)])
 
 
 def pictures_of(model: ganzoo.Model, captions: Sequence[str], seed: int) -> Iterator[Tensor]:
-    """A picture for each caption, (3, 32, 32) uint8, rounded as in a file; caption i has the seed `seed` + i."""
+    """A picture for each caption, (3, 32, 32) in [-1, 1]; caption i has the seed `seed` + i."""
     for i, text in enumerate(captions):
-        image = model.sample(1, seed=seed + i, text=text)[0]
-        yield ((image + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
+        yield model.sample(1, seed=seed + i, text=text)[0]
 
 
 def main() -> None:
