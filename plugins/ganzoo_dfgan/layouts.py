@@ -105,9 +105,7 @@ def _count(shapes: Shapes, pattern: str) -> int:
     return len({found[1] for name in shapes if (found := re.fullmatch(pattern, name))})
 
 
-def _config(
-    shapes: Shapes, *, last: str, affine: str, doublings: int, fuse_latent: bool
-) -> Mapping[str, Any] | None:
+def _config(shapes: Shapes, *, last: str, affine: str, doublings: int, fuse_latent: bool) -> Mapping[str, Any] | None:
     """The config fields of a generator with these shapes; None if there is no such generator."""
     first, rgb, hidden = (shapes.get(name, ()) for name in ("fc.weight", last, affine))
     if (len(first), len(rgb), len(hidden)) != (2, 4, 2):

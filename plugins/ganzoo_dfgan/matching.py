@@ -30,9 +30,7 @@ class TextEncoder(nn.Module):
         both = config.text_encoder == "bi-lstm"
         kind: type[nn.LSTM | nn.GRU] = nn.LSTM if both else nn.GRU
         self.embedding = nn.Embedding(len(config.vocabulary) + 1, config.embedding_dim, padding_idx=0)
-        self.rnn = kind(
-            config.embedding_dim, config.sentence_dim // (1 + both), batch_first=True, bidirectional=both
-        )
+        self.rnn = kind(config.embedding_dim, config.sentence_dim // (1 + both), batch_first=True, bidirectional=both)
 
     def forward(self, tokens: Tensor) -> Tensor:
         """The last states, of both directions for the bi-LSTM. Padding changes nothing."""
