@@ -78,7 +78,7 @@ class UpBlock(nn.Module):
 
     def forward(self, x: Tensor, condition: Tensor) -> Tensor:
         """The shortcut plus the residual, both of the enlarged features."""
-        # The paper enlarges first. What handles each pixel alone gives the same before that, on a quarter of the pixels.
+        # The paper enlarges first. What handles each pixel alone gives the same before, on a quarter of the pixels.
         residual = self.conv0(self._enlarge(self.fuse0(x, condition)))
         residual = self.conv1(self.fuse1(residual, condition))
         return self._enlarge(self.shortcut(x)) + residual

@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import torch
@@ -49,10 +50,7 @@ class Classifier(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         widths = (3, 32, 64, 128)
-        layers = [
-            (nn.Conv2d(a, b, 4, stride=2, padding=1), nn.BatchNorm2d(b), nn.ReLU())
-            for a, b in zip(widths, widths[1:], strict=False)
-        ]
+        layers = [(nn.Conv2d(a, b, 4, stride=2, padding=1), nn.BatchNorm2d(b), nn.ReLU()) for a, b in pairwise(widths)]
         self.features = nn.Sequential(*[layer for block in layers for layer in block], nn.Flatten())
         self.heads = nn.ModuleList(nn.Linear(128 * 16, len(values)) for values in WORDS.values())
 
@@ -106,10 +104,10 @@ def main() -> None:
     real, captions = read(chosen.portraits / "heldout", chosen.n)
     made = torch.stack([*pictures_of(ganzoo.load(chosen.model), captions, chosen.seed)])
     targets = labels(captions)
-    columns = [right(network, made, targets), right(network, real, targets)]
-    columns.append(right(network, real, targets.roll(len(targets) // 2, 0)))
+    shares = [right(network, made, targets), right(network, real, targets)]
+    shares.append(right(network, real, targets.roll(len(targets) // 2, 0)))
     print(f"{'attribute':10} {'model':>6} {'real':>6} {'chance':>6}")
-    for name, row in zip([*WORDS, "mean"], torch.stack([torch.cat([c, c.mean()[None]]) for c in columns], 1)):
+    for name, *row in zip([*WORDS, "mean"], *[[*column.tolist(), column.mean()] for column in shares], strict=True):
         print(f"{name:10} {row[0]:6.3f} {row[1]:6.3f} {row[2]:6.3f}")
 
 
