@@ -20,7 +20,7 @@ from ganzoo.utils.image_folders import METADATA
 from ganzoo.utils.json_files import parse_object
 from ganzoo.utils.text import printable
 
-__all__ = ["Captions", "read_captions"]
+__all__ = ["Captions", "cut_text", "read_captions"]
 
 MOST_WORDS = 50_000
 """The largest number of different words in all captions: the vocabulary is part of a model's config."""
@@ -169,5 +169,10 @@ def _readable(text: str, vocabulary: Sequence[str], words: int) -> str:
     try:
         encode_text(text, vocabulary, words)
     except InvalidRequestError:
-        return " ".join(split_words(text)[:words])
+        return cut_text(text, words)
     return text
+
+
+def cut_text(text: str, words: int) -> str:
+    """The first words of a text, as many as a model reads, and nothing else."""
+    return " ".join(split_words(text)[:words])

@@ -25,7 +25,7 @@ from ganzoo.errors import DataError, UnreadableImage, one_line
 from ganzoo.images.files import read_image
 from ganzoo.utils.progress import Progress, silent
 
-__all__ = ["FolderData", "load_folder", "load_pictures"]
+__all__ = ["FolderData", "load_captions", "load_folder", "load_pictures"]
 
 MEMORY_BYTES = 2**31
 """Pictures of up to this size are kept in memory: 174,762 RGB pictures of 64x64, more than CelebA's 162,770."""
@@ -83,6 +83,15 @@ def load_folder(
     numbers = None if labels is None else torch.tensor(labels)
     files = FolderData(name, paths, shape, numbers, classes, layout_notes=notes)
     return _load(files, limit, workers, progress)
+
+
+def load_captions(folder: Path, *, name: str) -> Captions | None:
+    """The captions of the pictures that `load_folder` would use, without the pictures; None if there are none.
+
+    Raises:
+        DataError: the folder contains no picture, or its captions are damaged.
+    """
+    return read_captions(folder, find_layout(folder).paths, name=name)
 
 
 def load_pictures(

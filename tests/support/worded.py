@@ -20,6 +20,9 @@ from ganzoo.registry import lookup
 
 GANZOO_API = (2, 0)
 
+COLORS = ("red", "green", "blue")
+"""The colors of the pictures that `write_captioned` draws, one for each channel."""
+
 
 @dataclass(frozen=True)
 class Config:
@@ -97,6 +100,16 @@ class Worded(ganzoo.GAN):
         z = ganzoo.draw_latent("normal", self.config.width, random=random)
         return {"z": z * (request.truncation or 1), "text": embedding}
 
+    def match_images(self, images: Tensor) -> Tensor:
+        """Their mean colors."""
+        return nn.functional.normalize(images.add(1.02).mean((2, 3)), dim=1)
+
+    def match_texts(self, text: Tensor) -> Tensor:
+        """The colors that they name."""
+        names = ("", *self.config.vocabulary)
+        colors = torch.tensor([[float(name == color) for color in COLORS] for name in names])
+        return nn.functional.normalize(colors[text].sum(1) + 0.01, dim=1)
+
     def generate(self, inputs: Inputs) -> Tensor:
         images = torch.tanh(self.generator(torch.cat([inputs["z"], inputs["text"]], 1)))
         return images.view(-1, *self.config.image_shape)
@@ -123,7 +136,7 @@ def write_captioned(folder: Path, count: int = 12) -> Path:
         image = torch.full((1, 3, 8, 8), -1.0)
         image[:, i % 3] = 1 - i / count
         save_picture(to_pictures(image)[0], folder / f"{i:03d}.png")
-        color = ("red", "green", "blue")[i % 3]
+        color = COLORS[i % 3]
         texts = [f"A {color} square.", f"a square, all {color}"][: 1 + i % 2]
         lines.append(json.dumps({"file_name": f"{i:03d}.png", "text": texts if len(texts) > 1 else texts[0]}))
     (folder / "metadata.jsonl").write_text("\n".join(lines) + "\n")
