@@ -23,10 +23,11 @@ class DFGANConfig(FrozenRecord):
     - For the first `matching_images` images, the text encoder learns with an encoder of pictures, whose first layer has
       `matching_width` channels, to match texts and pictures. Then both stay as they are, and the GAN is trained. With 0
       they are not trained at all: for a run that begins with the weights of another one (``--init``).
-    - `penalty_weight` and `penalty_power` are k and p of the matching-aware gradient penalty (equation 3). Without the
-      penalty (0) and with ``--loss non-saturating`` the objective is that of GAN-CLS (arXiv:1605.05396, algorithm 1).
-      `penalty_share` is the share of the iterations that have it, drawn at random; their weight is so much larger. The
-      paper has it in all of them.
+    - `penalty_weight` and `penalty_power` are k and p of the matching-aware gradient penalty (equation 3). Without it (0)
+      and with ``--loss non-saturating`` the objective is that of GAN-CLS (arXiv:1605.05396, algorithm 1), the recipe
+      ``gan-cls``.
+    - `penalty_share` is the share of the iterations that have the penalty, drawn at random; its weight is so much larger
+      in these. The paper has it in all of them.
 
     Raises:
         ValueError: a value is out of its range; the message names the field.
@@ -97,8 +98,22 @@ PORTRAITS = Recipe(
 )
 """Small networks for two CPU cores, as the bundled model has them."""
 
-RECIPES = {"pixelfaces": PORTRAITS, "*": Recipe(options={"batch_size": 32})}
-"""How to train on each data set, by its name; ``*`` is for all others."""
+RECIPES = {
+    "pixelfaces": PORTRAITS,
+    "gan-cls": Recipe(
+        config={
+            "penalty_weight": 0.0,
+            "generator_learning_rate": 2e-4,
+            "discriminator_learning_rate": 2e-4,
+            "beta1": 0.5,
+            "beta2": 0.999,
+        },
+        options={"batch_size": 64, "loss": "non-saturating"},
+    ),
+    "*": Recipe(options={"batch_size": 32}),
+}
+"""How to train on each data set, by its name; ``*`` is for all others. ``gan-cls`` is the objective and the optimizers
+of the first text-to-image GAN (arXiv:1605.05396, section 5)."""
 
 TINY: dict[str, Any] = {
     **{"resolution": 32, "latent_dim": 4, "width": 2, "words": 4, "embedding_dim": 4, "sentence_dim": 4},

@@ -14,6 +14,7 @@ from ganzoo import testing
 from ganzoo.errors import InvalidConfigError
 from ganzoo.registry import lookup
 from ganzoo.testing.tiny import restore_from_disk
+from ganzoo.training.plan import make_plan
 from ganzoo.weights.meta import on_meta_device
 from ganzoo_dfgan.config import DFGANConfig
 from ganzoo_dfgan.matching import matching_losses, mismatched
@@ -197,6 +198,11 @@ def test_without_the_penalty_it_is_gan_cls():
     score = {"r": output.real_logits.sigmoid(), "w": wrong.sigmoid(), "f": output.fake_logits.sigmoid()}
     objective = score["r"].log() + ((1 - score["w"]).log() + (1 - score["f"]).log()) / 2
     torch.testing.assert_close(sum(update.losses.values()), -objective.mean())
+
+
+def test_gan_cls_is_a_recipe():
+    plan = make_plan("dfgan", "captioned", recipe="gan-cls")
+    assert (plan.loss, plan.config["penalty_weight"], plan.batch_size) == ("non-saturating", 0, 64)
 
 
 def test_a_batch_of_one_text_has_no_wrong_pairs():
