@@ -23,11 +23,11 @@ class DFGANConfig(FrozenRecord):
     - For the first `matching_images` images, the text encoder learns with an encoder of pictures, whose first layer has
       `matching_width` channels, to match texts and pictures. Then both stay as they are, and the GAN is trained. With 0
       they are not trained at all: for a run that begins with the weights of another one (``--init``).
-    - `penalty_weight` and `penalty_power` are k and p of the matching-aware gradient penalty (equation 3). Without it (0)
-      and with ``--loss non-saturating`` the objective is that of GAN-CLS (arXiv:1605.05396, algorithm 1), the recipe
-      ``gan-cls``.
-    - `penalty_share` is the share of the iterations that have the penalty, drawn at random; its weight is so much larger
-      in these. The paper has it in all of them.
+    - `penalty_weight` and `penalty_power` are k and p of the matching-aware gradient penalty (equation 3). With weight
+      0 and the loss ``non-saturating``, the objective is that of GAN-CLS (arXiv:1605.05396, algorithm 1); the recipe
+      ``gan-cls`` has both.
+    - `penalty_share` is the share of the iterations that have the penalty, drawn at random. Its weight is larger in
+      these, so that the mean stays. The paper has the penalty in all of them.
 
     Raises:
         ValueError: a value is out of its range; the message names the field.
