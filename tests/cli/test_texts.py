@@ -27,30 +27,28 @@ def run(tmp_path, monkeypatch, capsys):
     return partial(shell, monkeypatch, capsys)
 
 
-def colors(path, columns: int) -> list[str]:
-    """The color of each picture on a sheet, whose pictures are plain and have a border."""
-    pixels = np.asarray(Image.open(path).convert("RGB")).astype(int)
-    side = pixels.shape[1] // columns
-    rows = pixels.shape[0] // side
+def colors(path, columns: int, rows: int = 1) -> list[str]:
+    """The color of each picture on a sheet of plain pictures."""
+    sheet = Image.open(path).convert("RGB")
     middles = (
-        pixels[(2 * row + 1) * pixels.shape[0] // (2 * rows), (2 * column + 1) * pixels.shape[1] // (2 * columns)]
+        sheet.getpixel(((2 * column + 1) * sheet.width // (2 * columns), (2 * row + 1) * sheet.height // (2 * rows)))
         for row in range(rows)
         for column in range(columns)
     )
-    return [worded.COLORS[int(middle.argmax())] for middle in middles]
+    return [worded.COLORS[middle.index(max(middle))] for middle in middles]
 
 
 def test_a_row_for_each_text(run):
     done = run("sample", "./colors", "--text", "a red square", "--text", "all {blue,green}", "-n", "2")
     assert (done.code, done.err) == (0, "rows: a red square; all blue; all green\n")
     assert done.out == "colors-seed0-n2-a-red-square-all-blue-green.png\n"
-    assert colors(done.out.strip(), 2) == ["red", "red", "blue", "blue", "green", "green"]
+    assert colors(done.out.strip(), 2, 3) == ["red", "red", "blue", "blue", "green", "green"]
 
 
 def test_words_against_words(run):
     done = run("sample", "./colors", "--text", "{all,square} {blue,red,green}", "-o", "grid.png")
     assert done.err == "rows: all, square; columns: blue, red, green\n"
-    assert colors("grid.png", 3) == ["blue", "red", "green"] * 2
+    assert colors("grid.png", 3, 2) == ["blue", "red", "green"] * 2
 
 
 def test_texts_of_a_file(run, tmp_path):
@@ -65,7 +63,7 @@ def test_texts_of_a_file(run, tmp_path):
 def test_without_a_text_the_examples_are_shown(run):
     done = run("sample", "./colors", "-n", "4", "-o", "sheet.png")
     assert done.err == "ganzoo: note: no --text: the images show the examples of `ganzoo info ./colors` in turn\n"
-    assert colors("sheet.png", 2) == ["red", "blue"] * 2
+    assert colors("sheet.png", 2, 2) == ["red", "blue"] * 2
 
 
 def test_from_text_to_text(run):
@@ -122,7 +120,6 @@ def completed(*words: str) -> set[str]:
 
 def test_words_are_completed(run, tmp_path):
     name = str(tmp_path / "colors")
-    worded.use_it()
     assert completed("ganzoo", "sample", name, "--text", "a") == {"a", "all"}
     assert completed("ganzoo", "sample", name, "--text", "a red s") == {"a red square"}
     assert completed("ganzoo", "interpolate", name, "--to-text", "gr") == {"green"}
