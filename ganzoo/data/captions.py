@@ -13,9 +13,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ganzoo.errors import DataError, InvalidRequestError, one_line
+from ganzoo.errors import DataError, InvalidRequestError
 from ganzoo.interface.words import encode_text, numbered, split_words, token_ids
-from ganzoo.utils.files import read_text
+from ganzoo.utils.files import open_regular
 from ganzoo.utils.image_folders import METADATA
 from ganzoo.utils.json_files import parse_object
 from ganzoo.utils.text import printable
@@ -24,6 +24,9 @@ __all__ = ["Captions", "cut_text", "read_captions"]
 
 MOST_WORDS = 50_000
 """The largest number of different words in all captions: the vocabulary is part of a model's config."""
+
+MAX_LINE = 100_000
+"""The most bytes of a line."""
 
 FORM = '{"file_name": "0001.png", "text": "a caption"}'
 """A line of the file, for messages."""
@@ -124,21 +127,34 @@ def read_captions(folder: Path, pictures: Sequence[Path], *, name: str) -> Capti
 
 def _read_file(path: Path) -> Iterator[tuple[Path, list[str]]]:
     """The picture and the texts of each line."""
-    try:
-        lines = read_text(path).split("\n")
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path} cannot be read: {getattr(error, 'strerror', None) or one_line(error)}") from error
-    for number, line in enumerate(lines, start=1):
+    for number, line in enumerate(_lines(path), start=1):
         if line.strip():
             try:
-                entries = parse_object(line.encode())
-                yield _picture_of(path, entries), list(_texts_of(entries))
+                yield _read_line(path, line)
             except ValueError as error:
                 raise DataError(f"{path}, line {number}: {_problem(error)} - write {FORM}") from error
 
 
+def _lines(path: Path) -> Iterator[bytes]:
+    """The lines of a file of any size. One that is too long ends after so many bytes: who reads it refuses it."""
+    try:
+        with open_regular(path) as file:
+            yield from iter(lambda: file.readline(MAX_LINE + 1), b"")
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror}") from error
+
+
+def _read_line(path: Path, line: bytes) -> tuple[Path, list[str]]:
+    if len(line) > MAX_LINE:
+        raise ValueError(f"it has more than {MAX_LINE:,} bytes")
+    entries = parse_object(line)
+    return _picture_of(path, entries), list(_texts_of(entries))
+
+
 def _problem(error: ValueError) -> str:
     """What is wrong with a line. The decoder counts lines too, but it has seen one only."""
+    if isinstance(error, UnicodeDecodeError):
+        return "it is not UTF-8"
     if isinstance(error, json.JSONDecodeError):
         return f"{error.msg} at character {error.pos + 1}"
     return str(error)

@@ -62,7 +62,7 @@ def read_texts(path: Path) -> list[str]:
         InvalidRequestError: it cannot be read, or holds no text, or too many.
     """
     try:
-        lines = [line.strip() for line in read_text(path).splitlines()]
+        lines = [line.strip() for line in read_text(path).removeprefix("\ufeff").splitlines()]
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "it is not UTF-8"
         raise InvalidRequestError(f"cannot read {path}: {reason} - name a file with a text in each line") from error

@@ -84,7 +84,8 @@ GOOD = {"file_name": "a.png", "text": "red"}
         ([{**GOOD, "text": ["red", 3]}], "metadata.jsonl, line 1: it has no text"),
         ([{**GOOD, "text": " "}], "metadata.jsonl, line 1: its text has no word"),
         ([GOOD], "b.png has no caption in "),
-        (["\udcff"], "metadata.jsonl cannot be read"),
+        ([GOOD, "\udcff"], "metadata.jsonl, line 2: it is not UTF-8 - write"),
+        ([{**GOOD, "text": "x" * 100_000}], "metadata.jsonl, line 1: it has more than 100,000 bytes"),
     ],
 )  # fmt: skip
 def test_faults_are_named_with_their_line(tmp_path, lines, message):

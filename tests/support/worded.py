@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import sys
 from collections.abc import Iterator
@@ -17,8 +18,12 @@ from ganzoo import Batch, Inputs, Update
 from ganzoo.images.files import save_picture
 from ganzoo.images.tensors import to_pictures
 from ganzoo.registry import lookup
+from ganzoo.weights.folder import Description, write_folder
 
 GANZOO_API = (2, 0)
+
+WORDS = ("a", "all", "blue", "green", "red", "square")
+"""The words of the captions that `write_captioned` writes."""
 
 COLORS = ("red", "green", "blue")
 """The colors of the pictures that `write_captioned` draws, one for each channel."""
@@ -126,6 +131,26 @@ def ganzoo_architectures() -> Iterator[ganzoo.Architecture]:
 def use_it() -> None:
     """Put the plugin into the registry of this process; a fixture of all tests removes it afterwards."""
     lookup.registry().load("worded", "worded", lambda: sys.modules[__name__])
+
+
+def write_model(folder: Path, *, right: bool = True, **settings: Any) -> str:
+    """A model of plain pictures in the color that the text names, or, if it is not `right`, in the next color.
+
+    Texts without a color are black.
+    """
+    config = Config(**{"vocabulary": WORDS, "examples": ("A red square.", "all blue"), "width": 3, **settings})
+    gan = Worded(config, ganzoo.AdversarialLoss(torch.sub, torch.mean))
+    with torch.no_grad():
+        for parameter in gan.parameters():
+            parameter.zero_()
+        for channel, color in enumerate(COLORS):
+            gan.embedding.words.weight[config.vocabulary.index(color) + 1, channel] = 20
+            shown = channel if right else (channel + 1) % 3
+            gan.generator.weight.view(3, -1, 6)[shown, :, 3 + channel] = 1
+        gan.generator.bias.fill_(-2)
+    tensors = {name: value for name, value in gan.state_dict().items() if not name.startswith("discriminator")}
+    write_folder(folder, tensors, Description("worded", dataclasses.asdict(config), "squares"))
+    return str(folder)
 
 
 def write_captioned(folder: Path, count: int = 12) -> Path:
