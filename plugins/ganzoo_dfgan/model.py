@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import cast
 
@@ -17,18 +17,20 @@ from ganzoo import (
     DiscriminatorOutput,
     GeneratorOutput,
     Inputs,
+    Prior,
     Task,
     TextConditional,
     Update,
     draw_latent,
     draw_text,
     draw_truncated,
+    encode_text,
     frozen,
     gather_rows,
 )
 from ganzoo_dfgan.config import DFGANConfig
 from ganzoo_dfgan.matching import Matching, matching_losses, mismatched
-from ganzoo_dfgan.networks import Discriminator, Generator
+from ganzoo_dfgan.networks import Affine, Discriminator, Generator
 from ganzoo_dfgan.penalty import gradient_penalty
 
 __all__ = ["DFGAN"]
@@ -124,7 +126,7 @@ class DFGAN(GAN):
         return {name: rows[0] for name, rows in self._with_sentences([self._draw(request, random)]).items()}
 
     def draw_batch(self, seeded: Iterable[tuple[int, Task]]) -> Inputs:
-        """As `draw`, with the texts of all rows read at a time."""
+        """As `draw`, with each text read once."""
         random = torch.Generator()
         return self._with_sentences([self._draw(request, random.manual_seed(seed)) for seed, request in seeded])
 
@@ -137,16 +139,43 @@ class DFGAN(GAN):
             z = draw_truncated(asked.truncation, size, random=random)
         return {"z": z, "text": draw_text(asked.text, self.config, random)}
 
+    def _with_sentences(self, rows: Sequence[Inputs]) -> Inputs:
+        """The rows as a batch, with sentences in place of token ids.
+
+        Each text is read alone, and once: in a batch, sums would be rounded in another way.
+        """
+        texts = [tuple(row["text"].tolist()) for row in rows]
+        sentences = {text: self._sentence(text) for text in dict.fromkeys(texts)}
+        return {"z": torch.stack([row["z"] for row in rows]), "text": torch.stack([sentences[text] for text in texts])}
+
     @torch.no_grad()
-    def _with_sentences(self, rows: list[Inputs]) -> Inputs:
-        """The rows as a batch, with sentences in place of token ids."""
-        tokens = torch.stack([row["text"] for row in rows]).to(self.device)
-        return {"z": torch.stack([row["z"] for row in rows]), "text": self.matching.text_encoder(tokens).cpu()}
+    def _sentence(self, tokens: Sequence[int]) -> Tensor:
+        """The sentence (sentence_dim,), on the CPU, of token ids."""
+        sentences: Tensor = self.matching.text_encoder(torch.tensor([tokens], device=self.device))
+        return sentences[0].cpu()
 
     def generate(self, inputs: Inputs) -> Tensor:
         """(N, C, H, W) in [-1, 1] from ``z`` (N, latent_dim) and ``text`` (N, sentence_dim)."""
         images: Tensor = self.generator(inputs["z"], inputs["text"])
         return images
+
+    @torch.no_grad()
+    def inversion_priors(self, inputs: Inputs) -> Mapping[str, Prior]:
+        """A normal latent, and a sentence with the mean and the scale of the examples' unless a text is given."""
+        priors = dict(super().inversion_priors(inputs))
+        if "text" in priors:
+            rows = [encode_text(text, self.config.vocabulary, self.config.words) for text in self.config.examples]
+            sentences = self.matching.text_encoder(torch.tensor(rows, device=self.device))
+            priors["text"] = Prior("normal", sentences.mean(0), sentences.std(0, correction=0))
+        return priors
+
+    def direction_layers(self) -> Mapping[str, Sequence[Tensor]]:
+        """The first layers behind the sentence, and behind the latent: those of all affine transformations."""
+        firsts = [affine.first_weights() for affine in self.generator.modules() if isinstance(affine, Affine)]
+        size = self.config.latent_dim if self.config.fuse_latent else 0
+        layers = [weight for pair in firsts for weight in pair]
+        latents = [weight[:, :size] for weight in layers] if size else []
+        return {"z": [self.generator.project.weight, *latents], "text": [weight[:, size:] for weight in layers]}
 
     def match_images(self, images: Tensor) -> Tensor:
         """Codes (N, sentence_dim) of length 1 of images (N, C, H, W) in [-1, 1]."""

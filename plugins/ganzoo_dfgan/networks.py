@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -37,6 +38,10 @@ class Affine(nn.Module):
         """(N, width, H, W) from features of that shape and conditions (N, condition_dim)."""
         gamma, beta = self.gamma(condition), self.beta(condition)
         return torch.addcmul(beta[:, :, None, None], x, gamma[:, :, None, None])
+
+    def first_weights(self) -> tuple[Tensor, Tensor]:
+        """The weights (hidden, condition_dim) of the layers that see the condition."""
+        return cast("Tensor", self.gamma[0].weight), cast("Tensor", self.beta[0].weight)
 
 
 def _small_network(inputs: int, hidden: int, outputs: int, *, bias: float) -> nn.Sequential:
