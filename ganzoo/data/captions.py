@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -22,8 +23,8 @@ from ganzoo.utils.text import printable
 
 __all__ = ["Captions", "cut_text", "read_captions"]
 
-MOST_WORDS = 50_000
-"""The largest number of different words in all captions: the vocabulary is part of a model's config."""
+MOST_BYTES = 800_000
+"""The largest size of the vocabulary in JSON: it is part of a model's config, whose file is read up to 1 MB."""
 
 MAX_LINE = 100_000
 """The most bytes of a line."""
@@ -72,8 +73,12 @@ class Captions:
         """
         firsts = [texts[0] for texts in self.texts]
         step = max(1, len(firsts) // count)
-        different = dict.fromkeys(_readable(text, self.vocabulary, words) for text in [*firsts[::step], *firsts])
-        return tuple(different)[:count]
+        found: dict[str, None] = {}
+        for text in dict.fromkeys([*firsts[::step], *firsts]):
+            found[_readable(text, self.vocabulary, words)] = None
+            if len(found) == count:
+                break
+        return tuple(found)
 
     def tokens(self, rows: Tensor, epochs: Tensor) -> Tensor:
         """(n, words) int64, one caption of each of the pictures `rows` (n,) in the epochs `epochs` (n,).
@@ -119,9 +124,9 @@ def read_captions(folder: Path, pictures: Sequence[Path], *, name: str) -> Capti
     if missing:
         more = f", and {len(missing) - 1} more have none" if len(missing) > 1 else ""
         raise DataError(f"{missing[0]} has no caption in {files[0]}{more} - add a line {FORM}, or remove the picture")
-    if len(captions.vocabulary) > MOST_WORDS:
-        count = len(captions.vocabulary)
-        raise DataError(f"the captions of {name} have {count:,} different words - use at most {MOST_WORDS:,}")
+    if len(json.dumps(captions.vocabulary, indent=6)) > MOST_BYTES:
+        text = f"the captions of {name} have {len(captions.vocabulary):,} different words"
+        raise DataError(f"{text}, too many for the config of a model - leave out captions with rare words")
     return captions
 
 
@@ -165,7 +170,7 @@ def _picture_of(path: Path, entries: Mapping[str, Any]) -> Path:
     if not isinstance(name, str) or not name:
         raise ValueError("it has no file_name")
     picture = path.parent / name
-    if "\0" in name or not picture.is_file():
+    if not os.path.isfile(picture):  # unlike Path's method, it takes any name
         raise ValueError(f"there is no picture {printable(name)}")
     return picture
 

@@ -17,7 +17,7 @@ from ganzoo.utils.files import expand_home
 from ganzoo.utils.names import suggest
 from ganzoo.weights.folder import CONFIG
 
-__all__ = ["USUAL_FEATURES", "Prepared", "check_request", "default_against", "is_pictures", "prepare"]
+__all__ = ["USUAL_FEATURES", "Prepared", "check_request", "default_against", "find_matcher", "is_pictures", "prepare"]
 
 USUAL_FEATURES = "inception"
 """The features for data sets that no extractor was trained on."""
@@ -52,10 +52,10 @@ def prepare(
     )
     _check_options(chosen)
     check_request(source, chosen)
-    return Prepared(source, chosen, _matcher(source, chosen))
+    return Prepared(source, chosen, find_matcher(source, chosen))
 
 
-def _matcher(source: Source | None, options: EvaluationOptions) -> Source | None:
+def find_matcher(source: Source | None, options: EvaluationOptions) -> Source | None:
     """The model that compares images with captions: the one that is named, or else the one that is evaluated.
 
     Raises:

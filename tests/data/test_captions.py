@@ -79,6 +79,7 @@ GOOD = {"file_name": "a.png", "text": "red"}
         ([{**GOOD, "file_name": "c.png"}], "metadata.jsonl, line 1: there is no picture c.png"),
         ([{**GOOD, "file_name": "\x1b"}], r"metadata.jsonl, line 1: there is no picture \x1b"),
         ([{**GOOD, "file_name": "a\0.png"}], r"metadata.jsonl, line 1: there is no picture a\x00.png"),
+        ([{**GOOD, "file_name": "a" * 300}], "metadata.jsonl, line 1: there is no picture aaa"),
         ([{"file_name": "a.png"}], "metadata.jsonl, line 1: it has no text"),
         ([{**GOOD, "text": []}], "metadata.jsonl, line 1: it has no text"),
         ([{**GOOD, "text": ["red", 3]}], "metadata.jsonl, line 1: it has no text"),
@@ -192,6 +193,6 @@ def test_examples_are_different_and_can_be_asked_for():
 
 
 def test_too_many_words_are_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr("ganzoo.data.captions.MOST_WORDS", 3)
-    with pytest.raises(DataError, match="have 4 different words - use at most 3"):
+    monkeypatch.setattr("ganzoo.data.captions.MOST_BYTES", 40)
+    with pytest.raises(DataError, match="have 4 different words, too many for the config"):
         captioned(tmp_path, {**GOOD, "text": "a b c d"}, {"file_name": "b.png", "text": "a"})
