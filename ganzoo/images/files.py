@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError, features
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError, features
 from torch import Tensor
 
 from ganzoo.errors import UnreadableImage, one_line
@@ -262,7 +262,8 @@ def _prepare(picture: Image.Image, mode: str, size: tuple[int, int] | None = Non
     notes = ["had several frames, the first was taken"] if getattr(picture, "is_animated", False) else []
     with _without_noise(picture):
         picture.load()
-    converted = _convert(ImageOps.exif_transpose(picture), mode, notes)
+    upright = ImageOps.exif_transpose(picture) if ExifTags.Base.Orientation in picture.getexif() else picture
+    converted = _convert(upright, mode, notes)
     if size is not None and converted.size != (size[1], size[0]):
         converted = _fit(converted, size)
         notes.append("had another size, cropped and resized")
@@ -281,7 +282,7 @@ def _convert(picture: Image.Image, mode: str, notes: list[str]) -> Image.Image:
         if opaque.getchannel("A").getextrema() != (255, 255):
             notes.append("had transparency, laid on white")
         picture = Image.alpha_composite(Image.new("RGBA", opaque.size, "white"), opaque)
-    return picture.convert(mode)
+    return picture if picture.mode == mode else picture.convert(mode)  # no copy without need
 
 
 def _to_8_bits(picture: Image.Image) -> Image.Image:
