@@ -11,20 +11,21 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from multiprocessing.queues import Queue
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import torch
 from torch import Tensor
 from torch._utils import ExceptionWrapper
 from torch.utils.data import DataLoader, Dataset
 
+from ganzoo.data.captions import Captions, read_captions
 from ganzoo.data.datasets import Chunks, Data, ImageData
 from ganzoo.data.layout import find_layout, limit_notes, spread
 from ganzoo.errors import DataError, UnreadableImage, one_line
 from ganzoo.images.files import read_image
 from ganzoo.utils.progress import Progress, silent
 
-__all__ = ["FolderData", "load_folder", "load_pictures"]
+__all__ = ["FolderData", "load_captions", "load_folder", "load_pictures"]
 
 MEMORY_BYTES = 2**31
 """Pictures of up to this size are kept in memory: 174,762 RGB pictures of 64x64, more than CelebA's 162,770."""
@@ -64,18 +65,33 @@ def load_folder(
     *,
     name: str = "",
     needs_labels: bool = False,
+    needs_text: bool = False,
 ) -> Data:
     """Load the pictures of a folder and its subfolders, in the order of their paths.
 
-    `find_layout` decides which pictures are used, which folders are classes, and what `needs_labels` does.
+    `find_layout` decides which pictures are used, which folders are classes, and what `needs_labels` does. With
+    `needs_text`, `read_captions` reads their captions, and folders are no classes.
 
     Raises:
-        DataError: the folder contains no readable picture.
+        DataError: the folder contains no readable picture, or its captions are damaged.
     """
+    name = name or str(folder)
     paths, labels, classes, notes = find_layout(folder, needs_labels=needs_labels)
+    if needs_text:
+        captions = read_captions(folder, paths, name=name)
+        return _load(FolderData(name, paths, shape, layout_notes=notes, captions=captions), limit, workers, progress)
     numbers = None if labels is None else torch.tensor(labels)
-    files = FolderData(name or str(folder), paths, shape, numbers, classes, layout_notes=notes)
+    files = FolderData(name, paths, shape, numbers, classes, layout_notes=notes)
     return _load(files, limit, workers, progress)
+
+
+def load_captions(folder: Path, *, name: str) -> Captions | None:
+    """The captions of the pictures that `load_folder` would use, without the pictures; None if there are none.
+
+    Raises:
+        DataError: the folder contains no picture, or its captions are damaged.
+    """
+    return read_captions(folder, find_layout(folder).paths, name=name)
 
 
 def load_pictures(
@@ -144,7 +160,7 @@ def _into_memory(files: FolderData, limit: int | None, workers: int, progress: P
     notes += [f"{count} {change}" for change, count in changes.items()]
     files = _without_classes(files, _unreadable_classes(files, failed), kept)
     notes += [*files.layout_notes, *limit_notes(limit, files.labels, files.classes)]
-    return ImageData(files.name, images[: len(kept)], files.labels, files.classes, tuple(notes))
+    return ImageData(files.name, images[: len(kept)], files.labels, files.classes, tuple(notes), files.captions)
 
 
 def _unreadable_classes(files: FolderData, failed: Sequence[int]) -> set[int]:
@@ -211,9 +227,14 @@ class FolderData:
     classes: tuple[str, ...] = ()
     layout_notes: tuple[str, ...] = ()
     skipped: set[str] = field(default_factory=set)
+    captions: Captions | None = None
 
     def __len__(self) -> int:
         return len(self.paths)
+
+    def with_captions(self, captions: Captions, *notes: str) -> Self:
+        """The same pictures with other captions, and more `notes`."""
+        return replace(self, captions=captions, layout_notes=(*self.layout_notes, *notes))
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -224,12 +245,15 @@ class FolderData:
     def at(self, rows: Sequence[int]) -> FolderData:
         """The pictures with the indices `rows`."""
         labels = None if self.labels is None else self.labels[list(rows)]
-        return replace(self, paths=tuple(self.paths[row] for row in rows), labels=labels, skipped=set())
+        captions = None if self.captions is None else self.captions.at(rows)
+        paths = tuple(self.paths[row] for row in rows)
+        return replace(self, paths=paths, labels=labels, captions=captions, skipped=set())
 
     def digest(self) -> str:
-        """The SHA-256 of all file sizes and paths, relative to their common folder. It reads no pixels."""
+        """The SHA-256 of all file sizes, paths relative to their common folder, and captions. It reads no pixels."""
         root = os.path.commonpath([path.parent for path in self.paths])
         listing = "".join(f"{path.relative_to(root).as_posix()}\0{_size(path)}\n" for path in self.paths)
+        listing += "" if self.captions is None else self.captions.digest()
         return hashlib.sha256(os.fsencode(listing)).hexdigest()
 
     def stream(self, chunks: Chunks, *, workers: int = 0) -> Iterator[dict[str, Tensor]]:
@@ -247,7 +271,8 @@ class FolderData:
         if len(numbers) < len(reads):
             raise DataError(f"{self.name} holds no readable image - the first problem: {min(self.skipped)}")
         labels = {} if self.labels is None else {"label": self.labels[numbers]}
-        return {"image": images, **labels}
+        rows = {} if self.captions is None else {"row": torch.tensor(numbers)}
+        return {"image": images, **labels, **rows}
 
 
 class _Pictures(Dataset[tuple[_Read, Tensor]]):

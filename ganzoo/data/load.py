@@ -38,6 +38,7 @@ def load_data(
     limit: int | None = None,
     workers: int = 0,
     needs_labels: bool = False,
+    needs_text: bool = False,
     download: bool = True,
     progress: Progress = silent,
 ) -> Data | Domains:
@@ -45,7 +46,8 @@ def load_data(
 
     A named data set is read from `root`, in the layout of torchvision. With `download`, it is downloaded there if it
     is missing. A folder is read with all its subfolders; `ganzoo.data.layout.find_layout` says which of them are
-    classes, and what `needs_labels` does. Several `parts`, such as ``a`` and ``b``, need a folder with ``trainA`` and
+    classes, and what `needs_labels` does. With `needs_text`, the captions of a folder are read from ``metadata.jsonl``,
+    if there is one. Several `parts`, such as ``a`` and ``b``, need a folder with ``trainA`` and
     ``trainB``.
 
     `split` chooses the training or the test images of a named data set, and of a folder with several parts; other
@@ -70,9 +72,8 @@ def load_data(
         return _from_torchvision(source, expand_home(root), image_shape, split, limit, workers, download, progress)
     if split != "train":
         raise InvalidRequestError(f"{source} is a folder without separate {split} images - use a data set by name")
-    return load_folder(
-        expand_home(source), image_shape, limit, workers, progress, name=source, needs_labels=needs_labels
-    )
+    needs = {"needs_labels": needs_labels, "needs_text": needs_text}
+    return load_folder(expand_home(source), image_shape, limit, workers, progress, name=source, **needs)
 
 
 def domain_folders(source: str, parts: Sequence[str], split: Split = "train") -> dict[str, Path]:
