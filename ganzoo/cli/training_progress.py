@@ -62,6 +62,7 @@ def follow(trainer: Trainer) -> int:
                 trainer.stop()
             if trainer.stopping and record.step < total:
                 trainer.save()
+                trainer.close()
                 break
     if is_main:
         _print_notes(run, sorted(set(run.data.notes) - known))  # notes on images that were read while it trained

@@ -138,13 +138,17 @@ class Plan(TrainingOptions):
         """The content of ``run.json``."""
         return json.dumps(dataclasses.asdict(self), indent=2) + "\n"
 
+    def entries(self) -> dict[str, Any]:
+        """The content of ``run.json`` as one level, with names such as ``config.resolution``."""
+        return _flat(json.loads(self.as_json()))
+
     def differences(self, other: Mapping[str, Any]) -> list[str]:
         """One text for each field in which `other`, as read from ``run.json``, differs from this plan.
 
         Another number of iterations is a difference only if the schedule depends on it. An option that the file does
         not have is newer than the run, which had its default.
         """
-        ours, theirs = _flat(json.loads(self.as_json())), _flat({**_DEFAULTS, **other})
+        ours, theirs = self.entries(), _flat({**_DEFAULTS, **other})
         free = {"iterations"} if self.schedule.partition("=")[0] == "constant" else set()
         names = sorted((ours.keys() | theirs.keys()) - free)
         return [f"{n}: {theirs.get(n)} then, {ours.get(n)} now" for n in names if ours.get(n) != theirs.get(n)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from html import escape
 from pathlib import Path
@@ -24,15 +24,14 @@ from ganzoo.training.observers import (
     Metrics,
     Published,
     Sheets,
-    TensorBoard,
     TranslationSheets,
-    check_tensorboard,
 )
 from ganzoo.training.plan import make_plan
 from ganzoo.training.point_figure import PointFigure
 from ganzoo.training.record import Record
 from ganzoo.training.run import Resources, Run, open_run
 from ganzoo.training.run_folder import resumed_plan, write_resources
+from ganzoo.training.trackers import Tracker, check_trackers
 from ganzoo.utils.devices import is_out_of_memory
 from ganzoo.utils.precision import float32_on_cpu
 from ganzoo.utils.progress import Progress, silent
@@ -70,7 +69,8 @@ class Trainer(Iterator[Record]):
         workers: How many processes read images ahead, if the data is not in memory.
         save_every: The number of iterations between two checkpoints.
         compile: Compile the networks with PyTorch's compiler.
-        tensorboard: Write for TensorBoard too.
+        track: The names of trackers that get all metrics, the settings and the sheets, such as ``wandb``: those of
+            accelerate, and those that were registered with it. ``none`` alone is none, also for a resumed run.
         progress: Called while the data is read.
         options: Fields of `TrainingOptions`, and `loss`, `limit` and `init`. What is not given is as the
             architecture's recipe for the data set says.
@@ -95,7 +95,7 @@ class Trainer(Iterator[Record]):
         workers: int = 0,
         save_every: int = 1000,
         compile: bool = False,  # noqa: A002 - the field's word
-        tensorboard: bool = False,
+        track: str | Sequence[str] = (),
         progress: Progress = silent,
         **options: Any,
     ) -> None:
@@ -103,8 +103,7 @@ class Trainer(Iterator[Record]):
             plan = resumed_plan(Path(folder), architecture=architecture, data=data, config=config, **options)
         else:
             plan = make_plan(architecture, data, config=config, **options)
-        if tensorboard:
-            check_tensorboard()
+        trackers = check_trackers(track)
         resources = Resources(str(device), data_dir, workers, compile)
         self.training_run = open_run(plan, Path(folder), resources, resume=resume, progress=progress)
         self.save_every = save_every
@@ -112,8 +111,8 @@ class Trainer(Iterator[Record]):
         is_main = self.training_run.processes.is_main
         if is_main:
             used = {**vars(resources), "data_dir": str(Path(data_dir).absolute())}
-            write_resources(Path(folder), plan, {**used, "save_every": save_every, "tensorboard": tensorboard})
-        self._observers = _observers_of(self.training_run, tensorboard=tensorboard) if is_main else []
+            write_resources(Path(folder), plan, {**used, "save_every": save_every, "track": trackers})
+        self._observers = _observers_of(self.training_run, trackers) if is_main else []
         self.training_run.loggers.extend(self._observers)
         self._view: LiveView | None = None
 
@@ -171,8 +170,10 @@ class Trainer(Iterator[Record]):
             run.log({**record.losses, **record.metrics})
             if record.step % self.save_every == 0 or record.step == run.plan.iterations:
                 self._save()
-                if record.step == run.plan.iterations and run.lock:
-                    run.lock.release()  # another process may make the run longer, while this one goes on
+                if record.step == run.plan.iterations:
+                    self.close()
+                    if run.lock:
+                        run.lock.release()  # another process may make the run longer, while this one goes on
             elif run.processes.is_main and time.monotonic() >= self._checkpoint_due:
                 self._save_checkpoint()  # without sheets and curves, which stay comparable at regular steps
             if self._view is not None:
@@ -203,6 +204,11 @@ class Trainer(Iterator[Record]):
         self.training_run.save_checkpoint()
         ended = time.monotonic()
         self._checkpoint_due = ended + max(CHECKPOINT_EVERY, (ended - started) / MOST_TIME_SAVING)
+
+    def close(self) -> None:
+        """End the runs of the trackers. It is called after the last iteration; call it if you stop earlier."""
+        for observer in self._observers:
+            observer.close()
 
     def model(self) -> Model:
         """The model as it is now, with averaged weights."""
@@ -245,14 +251,14 @@ class Trainer(Iterator[Record]):
         return f"{problem} - {remedy}; start from the checkpoint of step {step} with --init {run.folder}"
 
 
-def _observers_of(run: Run, *, tensorboard: bool) -> list[Observer]:
+def _observers_of(run: Run, trackers: Sequence[str]) -> list[Observer]:
     """The observers that fit the run's data.
 
-    Metrics comes first: it shortens ``metrics.jsonl`` to the resumed step before Curves reads it. TensorBoard comes
-    last: it reads the picture that an observer before it has drawn.
+    Metrics comes first: it shortens ``metrics.jsonl`` to the resumed step before Curves reads it. Trackers come last:
+    they read the picture that an observer before them has drawn.
     """
     observers = [Metrics(run), Published(run), _pictures_of(run), Card(run), Curves(run)]
-    return [*observers, TensorBoard(run)] if tensorboard else observers
+    return [*observers, *(Tracker(run, name) for name in trackers)]
 
 
 def _pictures_of(run: Run) -> Observer:

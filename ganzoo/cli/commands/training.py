@@ -136,7 +136,10 @@ __all__ = ["COMMANDS", "export", "import_", "parse_settings", "train"]
 @click.option("--workers", type=COUNT_OR_0, help="Processes that read images. [default: CPU cores, up to 4]")
 @click.option("--compile/--no-compile", help="Compile the networks with torch.compile.")
 @click.option(
-    "--tensorboard/--no-tensorboard", help="Write TensorBoard logs. Needs: pip install 'ganzoo[tensorboard]'."
+    "--track",
+    multiple=True,
+    metavar="NAME",
+    help="Tracker to send metrics and samples to: tensorboard, wandb, mlflow, trackio, ... or none. Can be repeated.",
 )
 @click.option("--init", type=MODEL, metavar="NAME", help="Start from the weights of a model, or of another run.")
 @click.option(
