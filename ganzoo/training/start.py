@@ -37,11 +37,15 @@ class Start(NamedTuple):
         The line is empty if nothing starts new.
 
         Raises:
-            MismatchError: No tensor of the average fits.
+            MismatchError: No tensor of the average fits, or a frozen layer would start new.
         """
         new = load_fitting(networks, self.networks)
         if len(load_fitting(average, self.average)) == len(average.state_dict()):
             raise MismatchError(f"{self.name} does not fit the network: no tensor has the name and shape of one here")
+        frozen = {name for name, parameter in networks.named_parameters() if not parameter.requires_grad}
+        if missing := [name for name in new if name in frozen]:
+            text = f"{self.name} has no {missing[0]} of this shape, and --freeze would keep it untrained"
+            raise MismatchError(f"{text} - leave out --freeze, or start from a run or a model with its discriminator")
         return f"{self.name}: {self._describe(networks, new)}" if new else ""
 
     def _describe(self, networks: nn.Module, new: list[str]) -> str:

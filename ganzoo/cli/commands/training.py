@@ -143,6 +143,12 @@ __all__ = ["COMMANDS", "export", "import_", "parse_settings", "train"]
 )
 @click.option("--init", type=MODEL, metavar="NAME", help="Start from the weights of a model, or of another run.")
 @click.option(
+    "--freeze",
+    type=COUNT_OR_0,
+    metavar="N",
+    help="With --init: the N layers of the discriminator that are nearest to the image do not learn.",
+)
+@click.option(
     "--resume",
     is_flag=False,
     flag_value="",
