@@ -24,7 +24,7 @@ MOST_NAMED = 3
 class Start(NamedTuple):
     """The tensors that a run starts from, by name: of its networks, and of the average of those that sampling needs.
 
-    A published model has only the average. `name` is what the user typed.
+    A published model has the average, and the discriminator if that was published. `name` is what the user typed.
     """
 
     name: str
@@ -78,7 +78,7 @@ def read_start(name: str, *, progress: Progress = silent) -> Start:
         return Start(name, found.networks["networks"], found.networks["average"])
     source = resolve(name)
     _, tensors = source.read(source.fetch(progress=progress))
-    return Start(name, tensors, tensors)
+    return Start(name, {**tensors, **source.read_discriminator(progress=progress)}, tensors)
 
 
 def _of(part: str, names: Iterable[str]) -> list[str]:
