@@ -13,7 +13,7 @@ from ganzoo.evaluation.extractors import load_extractor
 from ganzoo.evaluation.features import FeatureCache
 from ganzoo.evaluation.memorization import NearestTrainingImage, most_memorized, write_sheet
 from ganzoo.evaluation.metrics import METRICS, Estimate
-from ganzoo.evaluation.options import METRIC_NAMES, EvaluationOptions
+from ganzoo.evaluation.options import FEWEST, METRIC_NAMES, EvaluationOptions
 from ganzoo.evaluation.prepare import Prepared, prepare
 from ganzoo.evaluation.result import Evaluation, Score
 from ganzoo.interface.specs import FeatureExtractor
@@ -26,9 +26,6 @@ from ganzoo.utils.precision import float32_on_cpu
 from ganzoo.utils.progress import Progress, silent
 
 __all__ = ["evaluate", "evaluate_prepared"]
-
-FEWEST = 10
-"""Fewer images than this are refused."""
 
 
 def evaluate(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import warnings
 from array import array
 from collections import defaultdict
@@ -19,12 +18,11 @@ from ganzoo.images.sheets import contact_sheet, enlargement
 from ganzoo.images.tensors import from_bytes, to_pictures
 from ganzoo.interface.configs import as_translation_config
 from ganzoo.pretrained.cards import is_stub
-from ganzoo.registry import lookup
 from ganzoo.training.metrics_file import append_metrics, drop_after, read_metrics
 from ganzoo.training.observer import Observer
 from ganzoo.training.readme import render_card
 from ganzoo.utils.files import atomic_write, read_text
-from ganzoo.weights.folder import Description, write_folder
+from ganzoo.weights.folder import write_folder
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -75,11 +73,7 @@ class Published(Observer):
 
     def save(self) -> None:
         """Replace the model in the folder."""
-        plan, data = self.run.plan, self.run.data
-        config = dataclasses.asdict(self.run.config)
-        plugin = lookup.provider_of(plan.architecture)
-        description = Description(plan.architecture, config, plan.data, data.classes, plugin=plugin)
-        write_folder(self.folder, self.run.loop.published(), description)
+        write_folder(self.folder, self.run.loop.published(), self.run.description())
 
 
 class Card(Observer):

@@ -23,7 +23,7 @@ __all__ = ["check_folder", "read_resources", "resumed_plan", "write_plan", "writ
 _PLAN, _RESOURCES = "run.json", "resources.json"
 
 _FILES = (_PLAN, _RESOURCES, CONFIG, WEIGHTS, "metrics.jsonl", "progress.png", "trackers.json", ".lock")
-_FOLDERS = ("checkpoints", "samples")
+_FOLDERS = ("checkpoints", "samples", "best")
 """What training writes into the folder, besides the card, which a person may replace by anything."""
 
 _PATHS = ("data", "init")
@@ -31,11 +31,12 @@ _PATHS = ("data", "init")
 
 _KINDS: dict[str, type] = {
     **{"device": str, "data_dir": str, "workers": int, "compile": bool, "save_every": int, "track": list},
+    **{"evaluate_every": int, "metrics": list, "evaluate_samples": int, "features": str, "stop_after": int},
     **dict.fromkeys(_PATHS, str),
 }
 """The entries of ``resources.json``."""
 
-_MINIMA = {"workers": 0, "save_every": 1}
+_MINIMA = {"workers": 0, "save_every": 1, "evaluate_every": 0, "evaluate_samples": 1, "stop_after": 0}
 
 
 def check_folder(folder: Path, plan: Plan, *, resume: bool) -> None:
