@@ -218,7 +218,7 @@ class Trainer(Iterator[Record]):
 
     def _evaluated(self, record: Record) -> Record:
         """The record of an iteration, with the scores of the model among its metrics if an evaluation is due."""
-        if self._evaluations is None or not self._evaluations.is_due(record.step):
+        if self._evaluations is None or self.stop_reason or not self._evaluations.is_due(record.step):
             return record
         scores = self._evaluations.evaluate()
         if self._evaluations.stop_reason:
