@@ -2,31 +2,27 @@
 
 from __future__ import annotations
 
-import dataclasses
 import warnings
 from array import array
 from collections import defaultdict
 from collections.abc import Mapping
-from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from ganzoo.data.datasets import Data, Domains
-from ganzoo.errors import InvalidRequestError
-from ganzoo.images.files import read_image, save_picture
+from ganzoo.images.files import save_picture
 from ganzoo.images.sheets import contact_sheet, enlargement
 from ganzoo.images.tensors import from_bytes, to_pictures
 from ganzoo.interface.configs import as_translation_config
 from ganzoo.pretrained.cards import is_stub
-from ganzoo.registry import lookup
 from ganzoo.training.metrics_file import append_metrics, drop_after, read_metrics
 from ganzoo.training.observer import Observer
 from ganzoo.training.readme import render_card
 from ganzoo.utils.files import atomic_write, read_text
-from ganzoo.weights.folder import Description, write_folder
+from ganzoo.weights.folder import write_folder
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -41,9 +37,7 @@ __all__ = [
     "Metrics",
     "Published",
     "Sheets",
-    "TensorBoard",
     "TranslationSheets",
-    "check_tensorboard",
     "spread",
 ]
 
@@ -79,11 +73,7 @@ class Published(Observer):
 
     def save(self) -> None:
         """Replace the model in the folder."""
-        plan, data = self.run.plan, self.run.data
-        config = dataclasses.asdict(self.run.config)
-        plugin = lookup.provider_of(plan.architecture)
-        description = Description(plan.architecture, config, plan.data, data.classes, plugin=plugin)
-        write_folder(self.folder, self.run.loop.published(), description)
+        write_folder(self.folder, self.run.loop.published(), self.run.description())
 
 
 class Card(Observer):
@@ -204,36 +194,3 @@ class Curves(Observer):
         from ganzoo.training.plots import save_figure
 
         save_figure(self.draw(), self.folder / "progress.png")
-
-
-def check_tensorboard() -> None:
-    """Check that the package tensorboard, which `TensorBoard` needs, is installed.
-
-    Raises:
-        InvalidRequestError: It is not installed.
-    """
-    if find_spec("tensorboard") is None:
-        raise InvalidRequestError("--tensorboard needs the package tensorboard - pip install 'ganzoo[tensorboard]'")
-
-
-class TensorBoard(Observer):
-    """``tensorboard/``: all losses and metrics, and the sheets of samples."""
-
-    def __init__(self, run: Run) -> None:
-        super().__init__(run)
-        from torch.utils.tensorboard import SummaryWriter
-
-        self.writer: Any = SummaryWriter(str(self.folder / "tensorboard"), purge_step=run.step + 1)
-
-    def log(self, step: int, metrics: Mapping[str, float]) -> None:
-        """Add each metric as a scalar."""
-        for name, value in metrics.items():
-            self.writer.add_scalar(name, value, step)
-
-    def save(self) -> None:
-        """Add the sheet of this step, or the frame of points, and write everything to the disk."""
-        for name in ("samples", "frames"):
-            path = self.folder / name / f"{self.run.step:08d}.png"
-            if path.exists():
-                self.writer.add_image(name, read_image(path, channels=3).pixels, self.run.step)
-        self.writer.flush()

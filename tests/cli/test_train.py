@@ -96,14 +96,23 @@ def test_what_the_run_used_is_used_again(photos, tmp_path, monkeypatch, asked, w
     monkeypatch.chdir(tmp_path)
     plan = make_plan("dcgan", str(photos), config={"resolution": 16})
     write_plan(tmp_path / "run", plan)
-    used = {"device": "cuda:1", "workers": 7, "compile": True, "save_every": 5, "tensorboard": True, "data_dir": "/d"}
+    used = {"device": "cuda:1", "workers": 7, "compile": True, "save_every": 5, "track": ["mlflow"], "data_dir": "/d"}
+    used |= {
+        "evaluate_every": 4,
+        "metrics": ["kid", "fid"],
+        "evaluate_samples": 50,
+        "features": "mnist",
+        "stop_after": 3,
+    }
     write_resources(tmp_path / "run", plan, used)
     CliRunner().invoke(cli, ["train", *words], catch_exceptions=False)
     assert asked.pop("names") == ("dcgan", str(photos), Path("run"))
     assert {name: asked[name] for name in used} == used
-    others = ["--device", "cpu", "--workers", "0", "--no-compile", "--save-every", "9", "--no-tensorboard"]
+    others = ["--device", "cpu", "--workers", "0", "--no-compile", "--save-every", "9", "--track", "none"]
+    others += ["--evaluate-every", "0", "--metrics", "fid,recall"]
     CliRunner().invoke(cli, ["train", *words, *others], catch_exceptions=False)
-    changed = {"device": "cpu", "workers": 0, "compile": False, "save_every": 9, "tensorboard": False}
+    changed = {"device": "cpu", "workers": 0, "compile": False, "save_every": 9, "track": ("none",)}
+    changed |= {"evaluate_every": 0, "metrics": ("fid", "recall")}
     assert {name: asked[name] for name in used} == {**used, **changed}
 
 

@@ -388,25 +388,6 @@ def test_spread():
     assert observers.spread(torch.ones(5, 1, 2, 2)) == 0
 
 
-def test_tensorboard_gets_all_metrics(tmp_path, pictures):
-    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-
-    make_run(tmp_path / "run", pictures, iterations=3, tensorboard=True).run()
-    make_run(tmp_path / "run", pictures, resume=True, tensorboard=True).run()
-    events = EventAccumulator(str(tmp_path / "run/tensorboard"))
-    events.Reload()
-    assert {"generator/adversarial", "D(x)", "spread"} <= set(events.Tags()["scalars"])
-    assert [event.step for event in events.Scalars("D(x)")] == [1, 2, 3, 4, 5, 6]
-    assert events.Tags()["images"]
-
-
-def test_tensorboard_is_an_extra(tmp_path, pictures, monkeypatch):
-    monkeypatch.setattr(observers, "find_spec", lambda name: None)
-    with pytest.raises(InvalidRequestError, match=r"pip install 'ganzoo\[tensorboard\]'"):
-        make_run(tmp_path / "run", pictures, tensorboard=True)
-    assert not (tmp_path / "run").exists()
-
-
 @pytest.mark.parametrize(
     "changes",
     [
