@@ -111,7 +111,21 @@ class Pix2PixConfig:
         return {self.directions[0]: self.route}
 
 
+EMOJI = {
+    **{"resolution": 64, "width": 32, "halvings": 5, "norm": "instance"},
+    **{"discriminator_width": 32, "discriminator_layers": 2, "learning_rate": 4e-4},
+    "domains": ("noto", "twemoji"),
+}
+"""Small networks for two CPU cores, as the bundled model has them."""
+
 RECIPES = {
+    "emoji": Recipe(
+        config=EMOJI,
+        options={
+            **{"iterations": 20_000, "batch_size": 8, "ema": 0.999, "schedule": "linear=0.5"},
+            **{"mirror": True, "crop": 72 / 64},
+        },
+    ),
     "*": Recipe(
         options={"iterations": 200_000, "batch_size": 1, "ema": 0.0, "mirror": True, "crop": 286 / 256},
     ),
