@@ -30,6 +30,7 @@ __all__ = [
     "encode_picture",
     "format_of",
     "picture_size",
+    "read_halves",
     "read_image",
     "read_picture",
     "save_picture",
@@ -80,6 +81,24 @@ def read_image(path: Path, *, channels: int, size: tuple[int, int] | None = None
         if size is not None:
             _decode_smaller(picture, size)
         return _prepare(picture, MODES[channels], size, of=str(path))
+
+
+def read_halves(path: Path, *, channels: int, size: tuple[int, int]) -> tuple[Picture, Picture]:
+    """Read the left and the right half of a picture file, each as `read_image` reads a picture.
+
+    Raises:
+        UnreadableImage: as `read_image`, or the picture has no pixel in each half.
+    """
+    with _opened(path) as picture:
+        _decode_smaller(picture, size)
+        check_pixels(picture.size, of=str(path))
+        upright = ImageOps.exif_transpose(picture)
+        if upright.width < 2:
+            raise UnreadableImage(f"{path} is {upright.width} pixel wide, and has no two halves")
+        middle = upright.width // 2
+        boxes = ((0, 0, middle, upright.height), (upright.width - middle, 0, upright.width, upright.height))
+        left, right = (_prepare(upright.crop(box), MODES[channels], size, of=str(path)) for box in boxes)
+        return left, right
 
 
 def read_picture(path: str | Path, *, channels: int) -> Tensor:

@@ -270,6 +270,7 @@ def _read_data(
         plan.data,
         (channels, round(height * plan.crop), round(width * plan.crop)),
         parts=task.trains_on,
+        paired=task.paired,
         root=resources.data_dir,
         limit=plan.limit,
         workers=resources.workers,
