@@ -59,7 +59,7 @@ class MatchingModel:
     @torch.no_grad()
     def texts(self, captions: Sequence[Ids], batch_size: int) -> Tensor:
         """The embeddings (M, D) of captions, on the CPU."""
-        rows = torch.tensor(captions).split(batch_size)
+        rows: Sequence[Tensor] = torch.tensor(captions).split(batch_size)  # type: ignore[no-untyped-call]
         return torch.cat([self._matcher.match_texts(each.to(self.model.device)).cpu() for each in rows])
 
     @float32_on_cpu()

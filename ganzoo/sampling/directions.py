@@ -82,9 +82,9 @@ def _principal_coordinates(y: Tensor, count: int) -> Tensor:
 
     They come from the smaller one of the products y y^T and y^T y.
     """
-    if count <= y.shape[1] < y.shape[0]:
-        return y @ torch.linalg.eigh(y.T @ y).eigenvectors.flip(1)[:, :count]
-    return torch.linalg.eigh(y @ y.T).eigenvectors.flip(1)[:, :count]
+    by_features = count <= y.shape[1] < y.shape[0]
+    vectors: Tensor = torch.linalg.eigh(y.T @ y if by_features else y @ y.T).eigenvectors.flip(1)[:, :count]
+    return y @ vectors if by_features else vectors
 
 
 def shifted(inputs: Inputs, directions: Directions, strengths: Sequence[float]) -> Inputs:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import torch
 
 from ganzoo.errors import InvalidRequestError
@@ -40,9 +42,8 @@ def check_images_follow_their_texts(architecture: str) -> None:
     shown = torch.cat([model.sample(1, seed=seed, text=text) for seed, text in enumerate(examples)])
     assert torch.allclose(model.sample(len(examples)), shown, rtol=0, atol=1e-5), "image i does not show example i"
     for wrong in ("", "zyzzyva", "\x1b", " ".join([examples[0]] * 200)):
-        assert_raises(InvalidRequestError, lambda wrong=wrong: model.sample(1, text=wrong))
-        request = model.task(text=wrong)
-        assert_raises(InvalidRequestError, lambda request=request: model.draw(1, request=request))
+        assert_raises(InvalidRequestError, partial(model.sample, 1, text=wrong))
+        assert_raises(InvalidRequestError, partial(model.draw, 1, request=model.task(text=wrong)))
 
 
 def check_matches_images_with_texts(architecture: str) -> None:

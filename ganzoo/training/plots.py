@@ -140,8 +140,8 @@ def _write_caption(figure: Figure, frame: Frame) -> None:
 def to_picture(figure: Figure) -> Image.Image:
     """Render a figure as an RGB picture."""
     canvas = FigureCanvasAgg(figure)
-    canvas.draw()
-    return Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
+    canvas.draw()  # type: ignore[no-untyped-call]
+    return Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")  # type: ignore[no-untyped-call]
 
 
 def save_figure(figure: Figure, path: Path) -> None:

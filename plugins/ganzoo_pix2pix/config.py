@@ -86,7 +86,7 @@ class Pix2PixConfig:
     @property
     def size_multiple(self) -> int:
         """The U-Net must be able to halve both sides of an image."""
-        return 2**self.depth
+        return 1 << self.depth
 
     @property
     def minimum_size(self) -> int:
