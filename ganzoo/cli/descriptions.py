@@ -7,7 +7,7 @@ import dataclasses
 from ganzoo.cli.arguments import bounded
 from ganzoo.cli.display import Row
 from ganzoo.hub import download
-from ganzoo.interface.configs import as_translation_config
+from ganzoo.interface.configs import OF_TEXTS, as_translation_config
 from ganzoo.interface.specs import Architecture, Engine, FeatureExtractor
 from ganzoo.interface.weights_files import BundledFile, PackageFile, WeightsFile
 from ganzoo.pretrained.files import weights_size
@@ -113,7 +113,7 @@ def _use(name: str, subject: Subject) -> Row:
 
     task, config = subject.task, dataclasses.asdict(subject.config)
     option, call = usage(task, example_of(task, subject.config))
-    texts = {name: list(config.pop(name)) for name in ("vocabulary", "examples")} if task.needs_text else {}
+    texts = {name: list(config.pop(name)) for name in OF_TEXTS} if task.needs_text else {}
     return {
         "classes": list(subject.classes),
         **({"directions": list(as_translation_config(subject.config).directions)} if task.from_images else {}),

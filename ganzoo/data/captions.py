@@ -22,8 +22,8 @@ from ganzoo.utils.text import printable
 
 __all__ = ["Captions", "cut_text", "read_captions"]
 
-MOST_WORDS = 50_000
-"""The largest number of different words in all captions: the vocabulary is part of a model's config."""
+MOST_BYTES = 800_000
+"""The largest size of the vocabulary in JSON: it is part of a model's config, whose file is read up to 1 MB."""
 
 MAX_LINE = 100_000
 """The most bytes of a line."""
@@ -119,9 +119,9 @@ def read_captions(folder: Path, pictures: Sequence[Path], *, name: str) -> Capti
     if missing:
         more = f", and {len(missing) - 1} more have none" if len(missing) > 1 else ""
         raise DataError(f"{missing[0]} has no caption in {files[0]}{more} - add a line {FORM}, or remove the picture")
-    if len(captions.vocabulary) > MOST_WORDS:
-        count = len(captions.vocabulary)
-        raise DataError(f"the captions of {name} have {count:,} different words - use at most {MOST_WORDS:,}")
+    if len(json.dumps(captions.vocabulary, indent=6)) > MOST_BYTES:
+        text = f"the captions of {name} have {len(captions.vocabulary):,} different words"
+        raise DataError(f"{text}, too many for the config of a model - leave out captions with rare words")
     return captions
 
 

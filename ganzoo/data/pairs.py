@@ -104,8 +104,10 @@ def load_pairs(source: str, folder: Path, shape: Shape, limit: int | None, worke
     each picture is a pair: its left half is the first one, its right half the second one.
 
     Raises:
-        DataError: a picture has no partner, or there is no picture that can be read.
+        DataError: it is no folder, a picture has no partner, or there is no picture that can be read.
     """
+    if not folder.is_dir():
+        raise DataError(f"{source} has no pairs - name a folder with trainA and trainB, or with pictures of two halves")
     channels, height, width = shape
     both = (2 * channels, height, width)
     if all((folder / name).is_dir() for name in FOLDERS):

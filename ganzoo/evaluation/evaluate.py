@@ -139,8 +139,8 @@ def evaluate_prepared(
         nearest = _show_memorized(comparison.evaluated, cache, sheet) if sheet else []
         estimators.append(partial(_by_features, cache, options))
     if matcher is not None:
-        own = model if matcher == source else None
-        matching = MatchingModel(own or load_from(matcher, device=resolved, progress=progress))
+        same = model if matcher == source else None
+        matching = MatchingModel(same or load_from(matcher, device=resolved, progress=progress))
         compared = partial(r_precision, matcher=matching, seed=options.seed, batch_size=batch_size, progress=progress)
         estimators.append(partial(_by_texts, compared, comparison))
     scores = _scores(comparison, estimators)

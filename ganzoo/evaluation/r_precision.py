@@ -59,8 +59,9 @@ class MatchingModel:
     @torch.no_grad()
     def texts(self, captions: Sequence[Ids], batch_size: int) -> Tensor:
         """The embeddings (M, D) of captions, on the CPU."""
-        rows: Sequence[Tensor] = torch.tensor(captions).split(batch_size)  # type: ignore[no-untyped-call]
-        return torch.cat([self._matcher.match_texts(each.to(self.model.device)).cpu() for each in rows])
+        parts = (captions[start : start + batch_size] for start in range(0, len(captions), batch_size))
+        rows = (torch.tensor(part, device=self.model.device) for part in parts)
+        return torch.cat([self._matcher.match_texts(each).cpu() for each in rows])
 
     @float32_on_cpu()
     @torch.no_grad()

@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Literal, Protocol, cast, get_args, get_origin,
 from ganzoo.errors import InvalidConfigError, PluginError
 
 __all__ = [
+    "OF_TEXTS",
     "ClassConfig",
     "Config",
     "OptionalClassConfig",
@@ -71,6 +72,10 @@ class TextConfig(Config, Protocol):
     def words(self) -> int:
         """The largest number of words in a text."""
         ...
+
+
+OF_TEXTS = ("vocabulary", "examples")
+"""The fields of a `TextConfig` that come from the captions. They may be long."""
 
 
 class TranslationConfig(Config, Protocol):

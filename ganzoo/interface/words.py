@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from itertools import groupby
@@ -15,6 +16,11 @@ __all__ = ["encode_text", "numbered", "split_words", "token_ids"]
 _SHOWN = 8
 """The most words that a message lists."""
 
+_ASCII_WORD = re.compile("[a-z0-9]+")
+
+_NO_TEXT = ("Cc", "Cn", "Co", "Cs", "So")
+"""The categories of characters of which no word and no punctuation is made."""
+
 _LONGEST = 40
 """The most characters of a word in a message."""
 
@@ -24,6 +30,8 @@ def split_words(text: str) -> list[str]:
 
     Upper and lower case are the same, and so are the forms in which Unicode writes an accent.
     """
+    if text.isascii():  # the same, twenty times as fast
+        return _ASCII_WORD.findall(text.lower())
     plain = normalize("NFC", normalize("NFC", text).casefold())
     runs = ("".join(run) for is_word, run in groupby(plain, _is_part_of_word) if is_word)
     return [run for run in runs if any(category(character)[0] in "LN" for character in run)]
@@ -50,8 +58,8 @@ def encode_text(text: str, vocabulary: Sequence[str], length: int, *, of: str = 
     `of` names the model in errors.
 
     Raises:
-        InvalidRequestError: the text is empty, holds control characters or pictures such as emoji, has more than
-            `length` words, or has a word that is not in `vocabulary`. The message names the nearest known words.
+        InvalidRequestError: the text is empty, holds control characters, emoji or braces, has more than `length` words,
+            or has a word that is not in `vocabulary`. The message names the nearest known words.
     """
     words = split_words(text)
     _check_characters(text)
@@ -71,13 +79,13 @@ def _is_part_of_word(character: str) -> bool:
 
 
 def _check_characters(text: str) -> None:
-    """Refuse control characters, halves of surrogate pairs, and pictures such as emoji: a user meant something by them.
+    """Refuse control characters, halves of surrogate pairs, emoji and braces: a user meant something by them.
 
     Raises:
         InvalidRequestError: names the first one.
     """
     for character in text:
-        if category(character) in ("Cc", "Cn", "Co", "Cs", "So") and not character.isspace():
+        if character in "{}" or (category(character) in _NO_TEXT and not character.isspace()):
             shown = f"{character!a}" if category(character)[0] == "C" else f"{character!r}"
             raise InvalidRequestError(f"the text holds {shown}, which is no word - leave it out")
 

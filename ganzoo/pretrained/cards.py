@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ganzoo.interface.configs import Config, TextConfig, as_text_config
+from ganzoo.interface.configs import OF_TEXTS, Config, TextConfig, as_text_config
 from ganzoo.interface.tasks import ClassConditional, ImageToImage, Task, TextConditional, Unconditional
 from ganzoo.utils.text import printable
 
@@ -24,9 +24,6 @@ _GAN = "gan"
 """The tag before that of the architecture."""
 
 _PIPELINE_TAGS = {task.pipeline_tag for task in (Unconditional, ClassConditional, ImageToImage, TextConditional)}
-
-_OF_TEXTS = ("vocabulary", "examples")
-"""The fields of a config that have a row of their own."""
 
 _SHOWN = 50
 """The most words that a card lists."""
@@ -151,11 +148,12 @@ def facts_of(architecture: str, config: Config, dataset: str, values: Mapping[st
     channels, height, width = config.image_shape
     colors = {1: "gray", 3: "RGB"}.get(channels, f"{channels} channels")
     any_size = "; any other size is padded and cropped back" if hasattr(config, "size_multiple") else ""
-    stated = {name: value for name, value in values.items() if name not in _OF_TEXTS}
+    reads = all(hasattr(config, name) for name in OF_TEXTS)
+    stated = {name: value for name, value in values.items() if not (reads and name in OF_TEXTS)}
     return {
         "architecture": f"`{architecture}`",
         "images": f"{height}x{width}, {colors}{any_size}",
-        **({"texts": _texts(as_text_config(config))} if all(hasattr(config, name) for name in _OF_TEXTS) else {}),
+        **({"texts": _texts(as_text_config(config))} if reads else {}),
         "data set": dataset,
         "config": f"`{json.dumps(stated)}`",
     }

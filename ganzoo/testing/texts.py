@@ -9,6 +9,7 @@ import torch
 from ganzoo.errors import InvalidRequestError
 from ganzoo.interface.configs import as_text_config
 from ganzoo.interface.gan import TextMatcher
+from ganzoo.interface.tasks import TextConditional
 from ganzoo.interface.words import encode_text
 from ganzoo.registry import lookup
 from ganzoo.sampling.model import Model
@@ -43,7 +44,7 @@ def check_images_follow_their_texts(architecture: str) -> None:
     assert torch.allclose(model.sample(len(examples)), shown, rtol=0, atol=1e-5), "image i does not show example i"
     for wrong in ("", "zyzzyva", "\x1b", " ".join([examples[0]] * 200)):
         assert_raises(InvalidRequestError, partial(model.sample, 1, text=wrong))
-        assert_raises(InvalidRequestError, partial(model.draw, 1, request=model.task(text=wrong)))
+        assert_raises(InvalidRequestError, partial(model.draw, 1, request=TextConditional(text=wrong)))
 
 
 def check_matches_images_with_texts(architecture: str) -> None:

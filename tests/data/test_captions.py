@@ -192,6 +192,6 @@ def test_examples_are_different_and_can_be_asked_for():
 
 
 def test_too_many_words_are_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr("ganzoo.data.captions.MOST_WORDS", 3)
-    with pytest.raises(DataError, match="have 4 different words - use at most 3"):
+    monkeypatch.setattr("ganzoo.data.captions.MOST_BYTES", 40)
+    with pytest.raises(DataError, match="have 4 different words, too many for the config"):
         captioned(tmp_path, {**GOOD, "text": "a b c d"}, {"file_name": "b.png", "text": "a"})

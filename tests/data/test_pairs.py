@@ -101,6 +101,11 @@ def test_a_picture_without_a_partner_is_named(tmp_path):
         load(tmp_path)
 
 
+def test_a_data_set_by_name_has_no_pairs():
+    with pytest.raises(DataError, match="mnist has no pairs - name a folder with trainA and trainB"):
+        load("mnist")
+
+
 def test_another_partner_is_other_data(tmp_path):
     digests = set()
     for shade in (100, 130):

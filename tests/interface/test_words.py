@@ -48,6 +48,7 @@ def test_word_i_of_the_vocabulary_is_i_plus_1_and_0_is_padding():
         ("a red face with a shirt", "the text has 6 words, and tiny reads at most 5 - write fewer"),
         ("a red \x1b[31m face", r"the text holds '\x1b', which is no word - leave it out"),
         ("a \udcff", r"the text holds '\udcff', which is no word - leave it out"),
+        ("a {red,blue} face", "the text holds '{', which is no word - leave it out"),
         ("a red 🙂", "the text holds '🙂', which is no word - leave it out"),
         ("a " * 5000, "the text has 5000 words, and tiny reads at most 5 - write fewer"),
         ("x" * 10_000, f"tiny does not know '{'x' * 40}...' - it knows a, blue, face, red, shirt, with"),

@@ -9,9 +9,10 @@ import torch
 
 import ganzoo
 import worded
-from ganzoo import Trainer
+from ganzoo import Trainer, testing
 from ganzoo.errors import DataError, InvalidRequestError, RunError
 from ganzoo.testing.asserting import assert_same_state
+from ganzoo.training.command import command_of
 
 
 @pytest.fixture(autouse=True)
@@ -71,6 +72,7 @@ def test_a_run_from_a_model_keeps_its_vocabulary(tmp_path, squares):
     change(squares, "all ", "")
     started = train(tmp_path / "second", squares, 0, init=str(tmp_path / "run"))
     assert "all" in started.config.vocabulary
+    assert "vocabulary" not in command_of(started.plan, "second")
     change(squares, "blue", "violet")
     with pytest.raises(DataError) as caught:
         train(tmp_path / "third", squares, init=str(tmp_path / "run"))
@@ -103,3 +105,15 @@ def test_captions_that_are_too_long_are_noted(tmp_path, squares):
     assert "18 captions were cut to 2 words" in run.data.notes
     assert run.config.examples == ("a red", "a green", "a blue")
     assert run.data.captions.ids.shape == (18, 2)
+
+
+SLOW = {"declares_without_torch", "two_processes_are_one", "engines_agree"}  # of other architectures
+
+
+@pytest.mark.parametrize(
+    "check",
+    [each for each in testing.CHECKS if each.__name__.removeprefix("check_") not in SLOW],
+    ids=lambda c: c.__name__,
+)
+def test_the_plugin_of_these_tests_conforms(check):
+    check("worded")
