@@ -71,8 +71,11 @@ def write_folder(
     check_finite(stored, of=f"{folder / WEIGHTS} in 16 bits" if half else str(folder / WEIGHTS))
     check_finite(discriminator, of=str(folder / DISCRIMINATOR))
     write_tensors(folder / WEIGHTS, stored, {"architecture": description.architecture})
-    digests = {"sha256": sha256_of(folder / WEIGHTS), "discriminator": _write_discriminator(folder, discriminator)}
-    complete = description._replace(config=dict(description.config), **digests)
+    complete = description._replace(
+        config=dict(description.config),
+        sha256=sha256_of(folder / WEIGHTS),
+        discriminator=_write_discriminator(folder, discriminator),
+    )
     with atomic_write(folder / CONFIG) as temporary:
         # Versions that do not know an entry can read the folders that do not need it.
         entries = {name: value for name, value in complete._asdict().items() if value or name not in _OPTIONAL}
