@@ -27,7 +27,15 @@ from ganzoo.interface.specs import (
     Regularizer,
     Schedule,
 )
-from ganzoo.interface.tasks import ClassConditional, ImageToImage, StyleBased, Task, Unconditional
+from ganzoo.interface.tasks import (
+    ClassConditional,
+    ImageToImage,
+    PairedTranslation,
+    StyleBased,
+    Task,
+    TextConditional,
+    Unconditional,
+)
 from ganzoo.interface.weights_files import (
     Assumption,
     BundledFile,
@@ -38,6 +46,7 @@ from ganzoo.interface.weights_files import (
     Reading,
     Shapes,
 )
+from ganzoo.interface.words import encode_text, split_words
 from ganzoo.utils.progress import Progress
 from ganzoo.utils.version import __version__ as __version__
 
@@ -61,11 +70,12 @@ if TYPE_CHECKING:
         DiscriminatorOutput,
         GeneratorOutput,
         Inputs,
+        TextMatcher,
         Update,
         discriminate,
         frozen,
     )
-    from ganzoo.interface.latents import Prior, draw_latent, draw_truncated
+    from ganzoo.interface.latents import Prior, draw_latent, draw_text, draw_truncated
     from ganzoo.pretrained.load import load, pull
     from ganzoo.registry.lookup import create, models
     from ganzoo.sampling.directions import Directions
@@ -115,6 +125,7 @@ __all__ = [
     "Loss",
     "Model",
     "PackageFile",
+    "PairedTranslation",
     "PretrainedModel",
     "Prior",
     "Progress",
@@ -128,6 +139,8 @@ __all__ = [
     "Shapes",
     "StyleBased",
     "Task",
+    "TextConditional",
+    "TextMatcher",
     "Trainer",
     "TrainingOptions",
     "Unconditional",
@@ -136,7 +149,9 @@ __all__ = [
     "create",
     "discriminate",
     "draw_latent",
+    "draw_text",
     "draw_truncated",
+    "encode_text",
     "evaluate",
     "feature_loss",
     "fool",
@@ -149,6 +164,7 @@ __all__ = [
     "own_rows",
     "pull",
     "read_picture",
+    "split_words",
 ]
 
 # These names are imported on first use (PEP 562), so that `import ganzoo` and `ganzoo list` do not import torch.
@@ -173,11 +189,12 @@ _LAZY = {
         "GeneratorOutput",
         "Inputs",
         "InvalidRequestError",
+        "TextMatcher",
         "Update",
         "discriminate",
         "frozen",
     ),
-    "interface.latents": ("Prior", "draw_latent", "draw_truncated"),
+    "interface.latents": ("Prior", "draw_latent", "draw_text", "draw_truncated"),
     "pretrained.load": ("load", "pull"),
     "registry.lookup": ("create", "models"),
     "sampling.directions": ("Directions",),

@@ -11,6 +11,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from ganzoo.hub import download
+from ganzoo.interface.configs import as_text_config
 from ganzoo.interface.tasks import NOISE as KINDS_OF_NOISE
 from ganzoo.pretrained.resolve import resolve
 from ganzoo.pretrained.sources import HubReference, RegisteredExtractor, Source
@@ -41,6 +42,7 @@ __all__ = [
     "SETTINGS",
     "SUBJECT",
     "TARGET",
+    "TEXT",
     "TRUNCATION",
     "Name",
     "bounded",
@@ -212,6 +214,28 @@ def _classes(ctx: click.Context) -> Iterable[str]:
 
 CLASS = Name(_classes)
 """A class of the model that the command line names before it."""
+
+
+class _Text(Name):
+    """A text. Shells complete its last word, if the model that the command line names before it knows such words."""
+
+    def __init__(self) -> None:
+        super().__init__(_vocabulary)
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """Return the text so far with each word that begins as its last one does."""
+        before, space, last = incomplete.rpartition(" ")
+        found = super().shell_complete(ctx, param, last)
+        return [CompletionItem(f"{before}{space}{item.value}") for item in found]
+
+
+def _vocabulary(ctx: click.Context) -> Iterable[str]:
+    subject = resolve(ctx.params.get("name") or ctx.args[0]).info.subject
+    return as_text_config(subject.config).vocabulary if subject.task.needs_text else ()
+
+
+TEXT = _Text()
+"""A text for the model that the command line names before it."""
 
 
 def _targets(ctx: click.Context) -> Iterable[str]:

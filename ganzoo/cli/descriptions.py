@@ -7,7 +7,7 @@ import dataclasses
 from ganzoo.cli.arguments import bounded
 from ganzoo.cli.display import Row
 from ganzoo.hub import download
-from ganzoo.interface.configs import as_translation_config
+from ganzoo.interface.configs import OF_TEXTS, as_translation_config
 from ganzoo.interface.specs import Architecture, Engine, FeatureExtractor
 from ganzoo.interface.weights_files import BundledFile, PackageFile, WeightsFile
 from ganzoo.pretrained.files import weights_size
@@ -109,13 +109,16 @@ def _describe_published(source: Folder | HubReference) -> Row:
 
 def _use(name: str, subject: Subject) -> Row:
     """The classes, directions and config of a model, and how to sample it."""
-    from ganzoo.pretrained.cards import usage  # not for `ganzoo list`
+    from ganzoo.pretrained.cards import example_of, usage  # not for `ganzoo list`
 
-    option, call = usage(subject.task)
+    task, config = subject.task, dataclasses.asdict(subject.config)
+    option, call = usage(task, example_of(task, subject.config))
+    texts = {name: list(config.pop(name)) for name in OF_TEXTS} if task.needs_text else {}
     return {
         "classes": list(subject.classes),
-        **({"directions": list(as_translation_config(subject.config).directions)} if subject.task.from_images else {}),
-        "config": dataclasses.asdict(subject.config),
+        **({"directions": list(as_translation_config(subject.config).directions)} if task.from_images else {}),
+        **texts,
+        "config": config,
         "sample_it": f"ganzoo sample {name}{option}",
         "in_python": f'ganzoo.load("{name}").{call}',
     }

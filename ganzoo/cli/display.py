@@ -136,11 +136,12 @@ def _shown(name: str, value: Any) -> str:
 
 
 def _text(value: Any) -> str:
-    """A value on one line: lists with commas, mappings with semicolons."""
+    """A value on one line: lists with commas, or with semicolons if an item has a comma; mappings with semicolons."""
     if isinstance(value, Mapping):
         return "; ".join(f"{name}: {_text(item)}" for name, item in value.items())
     if isinstance(value, (list, tuple)):
-        return ", ".join(map(_text, value))
+        items = [_text(item) for item in value]
+        return ("; " if any(", " in item for item in items) else ", ").join(items)
     return "" if value is None else printable(" ".join(str(value).split()))  # a tab would break the table
 
 

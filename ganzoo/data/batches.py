@@ -26,7 +26,8 @@ class Batches(Iterator[Batch]):
     `processes.world_size` times as large. `workers` processes read ahead for each data set that is not in memory.
 
     `mirror` flips half of the images left to right, other images in each epoch. `crop` cuts a part out of each image,
-    at another position in each epoch; height and width of the part are `crop` times smaller.
+    at another position in each epoch; height and width of the part are `crop` times smaller. The captions of an image
+    come in turn, one in each epoch.
     """
 
     def __init__(
@@ -48,7 +49,7 @@ class Batches(Iterator[Batch]):
         self.workers = workers
         self.mirror = mirror
         self.crop = crop
-        parts: Mapping[str, Data] = data.parts if isinstance(data, Domains) else {"image": data}
+        parts: Mapping[str, Data] = data.stored if isinstance(data, Domains) else {"image": data}
         parts = {key: _on_device(part, device) for key, part in parts.items()}
         self._parts = {key: (part, _Order(len(part), seed, key)) for key, part in parts.items()}
         self._position = 0
@@ -78,7 +79,12 @@ class Batches(Iterator[Batch]):
         batch: dict[str, Tensor] = {}
         for key, stream in self._streams.items():
             rows = next(stream)
-            batch[key] = self._prepare(rows["image"], self._parts[key][1])
+            part, order = self._parts[key]
+            images = self._prepare(rows["image"], order)
+            batch |= self.data.images_of(key, images) if isinstance(self.data, Domains) else {key: images}
+            if part.captions is not None:
+                tokens = part.captions.tokens(rows["row"], order.epochs(self._start, self.batch_size))
+                batch["text"] = self._moved(tokens)
             if "label" in rows and key == "image":  # unpaired domains have no labels in common
                 batch["label"] = self._moved(rows["label"])
         self._position += self._step
@@ -164,8 +170,11 @@ class _Order:
         With an odd number of images, this is rounded down and up in turn, so that a single image has True in every
         other epoch.
         """
-        epochs = torch.arange(position, position + count) // self.count
-        return self._slice("mirror", position, count) < (self.count + epochs % 2) // 2
+        return self._slice("mirror", position, count) < (self.count + self.epochs(position, count) % 2) // 2
+
+    def epochs(self, position: int, count: int) -> Tensor:
+        """The epoch of each of `count` images at `position`."""
+        return torch.arange(position, position + count) // self.count
 
     def offsets(self, purpose: str, position: int, count: int, limit: int) -> list[int]:
         """A whole number in [0, `limit`) for each of `count` images at `position`."""

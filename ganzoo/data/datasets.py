@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, replace
+from typing import Protocol, Self
 
 import torch
 from torch import Tensor
+
+from ganzoo.data.captions import Captions
 
 __all__ = ["Chunks", "Data", "Domains", "ImageData"]
 
@@ -35,8 +37,17 @@ class Data(Protocol):
         ...
 
     @property
+    def captions(self) -> Captions | None:
+        """The captions of each image; None if there are no captions, or nobody asked for them."""
+        ...
+
+    @property
     def notes(self) -> tuple[str, ...]:
         """What was changed in the images, as sentences for users. Reading more images may add notes."""
+        ...
+
+    def with_captions(self, captions: Captions, *notes: str) -> Self:
+        """The same images with other captions, and more `notes`."""
         ...
 
     def __len__(self) -> int: ...
@@ -47,6 +58,7 @@ class Data(Protocol):
 
     def stream(self, chunks: Chunks, *, workers: int = 0) -> Iterator[dict[str, Tensor]]:
         """Yield for each chunk of indices ``image``, (n, C, H, W), and ``label``, (n,), if there are labels.
+        If there are captions, ``row``, (n,), says which images these are.
 
         Tensors are on the CPU. Images are uint8, or floats in [-1, 1]. `workers` processes read ahead if the images
         are not in memory.
@@ -63,15 +75,22 @@ class ImageData:
     labels: Tensor | None = None
     classes: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    captions: Captions | None = None
 
     def __len__(self) -> int:
         return len(self.images)
 
+    def with_captions(self, captions: Captions, *notes: str) -> Self:
+        """The same images with other captions, and more `notes`."""
+        return replace(self, captions=captions, notes=(*self.notes, *notes))
+
     def digest(self) -> str:
-        """The SHA-256 of all pixels and labels."""
+        """The SHA-256 of all pixels, labels and captions."""
         digest = hashlib.sha256(self.images.contiguous().view(-1).numpy().data)  # makes no copy
         if self.labels is not None:
             digest.update(self.labels.contiguous().numpy().data)
+        if self.captions is not None:
+            digest.update(self.captions.digest().encode())
         return digest.hexdigest()
 
     def stream(self, chunks: Chunks, *, workers: int = 0) -> Iterator[dict[str, Tensor]]:
@@ -79,7 +98,8 @@ class ImageData:
         for indices in chunks:
             rows = torch.as_tensor(indices, device=self.images.device)
             labels = {} if self.labels is None else {"label": self.labels[rows]}
-            yield {"image": self.images[rows], **labels}
+            numbers = {} if self.captions is None else {"row": torch.as_tensor(indices)}
+            yield {"image": self.images[rows], **labels, **numbers}
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,6 +109,16 @@ class Domains:
     name: str
     parts: Mapping[str, Data]
     classes: tuple[str, ...] = ()
+    captions: Captions | None = None
+
+    @property
+    def stored(self) -> Mapping[str, Data]:
+        """What is read in an order of its own."""
+        return self.parts
+
+    def images_of(self, key: str, images: Tensor) -> dict[str, Tensor]:
+        """Images (N, C, H, W) of what is `stored` under `key`, by their names in a batch."""
+        return {key: images}
 
     @property
     def notes(self) -> tuple[str, ...]:

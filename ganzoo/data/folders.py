@@ -7,24 +7,26 @@ import math
 import os
 import signal
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from multiprocessing.queues import Queue
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import torch
 from torch import Tensor
 from torch._utils import ExceptionWrapper
 from torch.utils.data import DataLoader, Dataset
 
+from ganzoo.data.captions import Captions, read_captions
 from ganzoo.data.datasets import Chunks, Data, ImageData
 from ganzoo.data.layout import find_layout, limit_notes, spread
 from ganzoo.errors import DataError, UnreadableImage, one_line
-from ganzoo.images.files import read_image
+from ganzoo.images.files import Picture, read_image
 from ganzoo.utils.progress import Progress, silent
 
-__all__ = ["FolderData", "load_folder", "load_pictures"]
+__all__ = ["FolderData", "load_captions", "load_files", "load_folder", "load_pictures"]
 
 MEMORY_BYTES = 2**31
 """Pictures of up to this size are kept in memory: 174,762 RGB pictures of 64x64, more than CelebA's 162,770."""
@@ -64,18 +66,35 @@ def load_folder(
     *,
     name: str = "",
     needs_labels: bool = False,
+    needs_text: bool = False,
 ) -> Data:
     """Load the pictures of a folder and its subfolders, in the order of their paths.
 
-    `find_layout` decides which pictures are used, which folders are classes, and what `needs_labels` does.
+    `find_layout` decides which pictures are used, which folders are classes, and what `needs_labels` does. With
+    `needs_text`, `read_captions` reads their captions, and folders are no classes.
 
     Raises:
-        DataError: the folder contains no readable picture.
+        DataError: the folder contains no readable picture, or its captions are damaged.
     """
+    name = name or str(folder)
     paths, labels, classes, notes = find_layout(folder, needs_labels=needs_labels)
+    if needs_text:
+        captions = read_captions(folder, paths, name=name)
+        return load_files(
+            FolderData(name, paths, shape, layout_notes=notes, captions=captions), limit, workers, progress
+        )
     numbers = None if labels is None else torch.tensor(labels)
-    files = FolderData(name or str(folder), paths, shape, numbers, classes, layout_notes=notes)
-    return _load(files, limit, workers, progress)
+    files = FolderData(name, paths, shape, numbers, classes, layout_notes=notes)
+    return load_files(files, limit, workers, progress)
+
+
+def load_captions(folder: Path, *, name: str) -> Captions | None:
+    """The captions of the pictures that `load_folder` would use, without the pictures; None if there are none.
+
+    Raises:
+        DataError: the folder contains no picture, or its captions are damaged.
+    """
+    return read_captions(folder, find_layout(folder).paths, name=name)
 
 
 def load_pictures(
@@ -93,11 +112,15 @@ def load_pictures(
     Raises:
         DataError: no picture can be read.
     """
-    return _load(FolderData(name, tuple(paths), shape), limit, workers, progress)
+    return load_files(FolderData(name, tuple(paths), shape), limit, workers, progress)
 
 
-def _load(files: FolderData, limit: int | None, workers: int, progress: Progress) -> Data:
-    """Load pictures into memory, or prepare to read them when they are needed."""
+def load_files(files: FolderData, limit: int | None, workers: int, progress: Progress) -> Data:
+    """Load pictures into memory, or prepare to read them when they are needed.
+
+    Raises:
+        DataError: no picture can be read.
+    """
     wanted = min(len(files), limit or len(files))
     if wanted * math.prod(files.shape) <= MEMORY_BYTES:
         return _into_memory(files, limit, workers, progress)
@@ -144,7 +167,7 @@ def _into_memory(files: FolderData, limit: int | None, workers: int, progress: P
     notes += [f"{count} {change}" for change, count in changes.items()]
     files = _without_classes(files, _unreadable_classes(files, failed), kept)
     notes += [*files.layout_notes, *limit_notes(limit, files.labels, files.classes)]
-    return ImageData(files.name, images[: len(kept)], files.labels, files.classes, tuple(notes))
+    return ImageData(files.name, images[: len(kept)], files.labels, files.classes, tuple(notes), files.captions)
 
 
 def _unreadable_classes(files: FolderData, failed: Sequence[int]) -> set[int]:
@@ -211,9 +234,14 @@ class FolderData:
     classes: tuple[str, ...] = ()
     layout_notes: tuple[str, ...] = ()
     skipped: set[str] = field(default_factory=set)
+    captions: Captions | None = None
 
     def __len__(self) -> int:
         return len(self.paths)
+
+    def with_captions(self, captions: Captions, *notes: str) -> Self:
+        """The same pictures with other captions, and more `notes`."""
+        return replace(self, captions=captions, layout_notes=(*self.layout_notes, *notes))
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -221,15 +249,27 @@ class FolderData:
         skipped = (f"{len(self.skipped)} skipped, the first: {min(self.skipped)}",) if self.skipped else ()
         return (*self.layout_notes, "the pictures are read as they are needed: too many to keep in memory", *skipped)
 
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """All files that are read."""
+        return self.paths
+
+    def reader(self) -> Callable[[int], Picture]:
+        """A function that reads the picture with an index. Worker processes get it."""
+        return partial(_read_picture, self.paths, self.shape)
+
     def at(self, rows: Sequence[int]) -> FolderData:
         """The pictures with the indices `rows`."""
         labels = None if self.labels is None else self.labels[list(rows)]
-        return replace(self, paths=tuple(self.paths[row] for row in rows), labels=labels, skipped=set())
+        captions = None if self.captions is None else self.captions.at(rows)
+        paths = tuple(self.paths[row] for row in rows)
+        return replace(self, paths=paths, labels=labels, captions=captions, skipped=set())
 
     def digest(self) -> str:
-        """The SHA-256 of all file sizes and paths, relative to their common folder. It reads no pixels."""
-        root = os.path.commonpath([path.parent for path in self.paths])
-        listing = "".join(f"{path.relative_to(root).as_posix()}\0{_size(path)}\n" for path in self.paths)
+        """The SHA-256 of all file sizes, paths relative to their common folder, and captions. It reads no pixels."""
+        root = os.path.commonpath([path.parent for path in self.files])
+        listing = "".join(f"{path.relative_to(root).as_posix()}\0{_size(path)}\n" for path in self.files)
+        listing += "" if self.captions is None else self.captions.digest()
         return hashlib.sha256(os.fsencode(listing)).hexdigest()
 
     def stream(self, chunks: Chunks, *, workers: int = 0) -> Iterator[dict[str, Tensor]]:
@@ -247,7 +287,8 @@ class FolderData:
         if len(numbers) < len(reads):
             raise DataError(f"{self.name} holds no readable image - the first problem: {min(self.skipped)}")
         labels = {} if self.labels is None else {"label": self.labels[numbers]}
-        return {"image": images, **labels}
+        rows = {} if self.captions is None else {"row": torch.tensor(numbers)}
+        return {"image": images, **labels, **rows}
 
 
 class _Pictures(Dataset[tuple[_Read, Tensor]]):
@@ -256,24 +297,25 @@ class _Pictures(Dataset[tuple[_Read, Tensor]]):
     """
 
     def __init__(self, files: FolderData, *, replace: bool = False) -> None:
-        self.paths, self.shape, self.replace = files.paths, files.shape, replace
+        self.count, self.shape, self.read, self.replace = len(files), files.shape, files.reader(), replace
 
     def __len__(self) -> int:
-        return len(self.paths)
+        return self.count
 
     def __getitem__(self, index: int) -> tuple[_Read, Tensor]:
         problems: list[str] = []
         for candidate in range(index, index + (len(self) if self.replace else 1)):
             number = candidate % len(self)
             try:
-                image, changes = self._read(number)
+                image, changes = self.read(number)
                 return _Read(number, changes, tuple(problems)), image
             except UnreadableImage as error:
                 problems.append(str(error))
         return _Read(None, problems=tuple(problems)), torch.zeros(self.shape, dtype=torch.uint8)
 
-    def _read(self, number: int) -> tuple[Tensor, tuple[str, ...]]:
-        return read_image(self.paths[number], channels=self.shape[0], size=self.shape[1:])
+
+def _read_picture(paths: Sequence[Path], shape: Shape, number: int) -> Picture:
+    return read_image(paths[number], channels=shape[0], size=shape[1:])
 
 
 class _ChunkSampler:

@@ -6,9 +6,11 @@ from collections.abc import Iterator, Sequence
 
 from ganzoo.evaluation.comparison import Comparison
 from ganzoo.evaluation.metrics import KID_SUBSET_SIZE
-from ganzoo.evaluation.options import EvaluationOptions
+from ganzoo.evaluation.options import R_PRECISION, EvaluationOptions
 from ganzoo.evaluation.result import Score
+from ganzoo.interface.configs import as_text_config
 from ganzoo.interface.specs import FeatureExtractor
+from ganzoo.sampling.model import Model
 
 __all__ = ["about_copies", "caveats"]
 
@@ -29,6 +31,8 @@ OF_ONE_CLASS = "IS of one class is near 1 even for perfect samples, because it m
 
 def caveats(comparison: Comparison, options: EvaluationOptions, features: FeatureExtractor) -> list[str]:
     """What a reader of the numbers must know, in one sentence that begins with the number to read; or nothing."""
+    if not options.by_features:
+        return []
     count, reference = comparison.evaluated.images.size, comparison.evaluated.reference.size
     smaller = min(count, reference)
     found: list[str] = []
@@ -60,6 +64,19 @@ def about_copies(scores: Sequence[Score]) -> Iterator[str]:
                 f"authenticity is {score.value:.3f}, and {floor:.3f} for real images: many images are copies of "
                 "training images, which FID rewards - look at them with --sheet FILE"
             )
+
+
+def about_captions(options: EvaluationOptions, model: Model | None, comparison: Comparison) -> Iterator[str]:
+    """Warn if a model is compared with captions by its own networks, or if its images show a few texts only."""
+    if options.by_texts and options.matcher in (None, options.subject) and model is not None:
+        yield (
+            f"{R_PRECISION} is by the networks of {options.subject} itself, which it may have learned to please - "
+            "name a model that was trained apart with --matcher"
+        )
+    if model is not None and model.task.needs_text and comparison.captions is None:
+        count = len(as_text_config(model.config).examples)
+        text = f"the images show only {count} different texts, because {options.against} has no captions"
+        yield f"{text} - name a folder that has some with --against"
 
 
 def _about_fid(count: int, features: FeatureExtractor) -> Iterator[str]:

@@ -7,19 +7,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, cast
 
+from ganzoo.data.captions import FORM, Captions
 from ganzoo.data.datasets import Data
-from ganzoo.data.folders import load_folder
+from ganzoo.data.folders import load_captions, load_folder
 from ganzoo.data.known import DATASETS
 from ganzoo.data.load import Split, domain_folders, load_data
+from ganzoo.data.toy_distributions import POINTS
 from ganzoo.errors import InvalidRequestError, UnreadableImage
 from ganzoo.evaluation.image_sets import Part, Pictures, Samples, Translations, shuffled_rows
-from ganzoo.evaluation.options import EvaluationOptions
+from ganzoo.evaluation.options import R_PRECISION, EvaluationOptions
 from ganzoo.images.files import check_one_piece, read_image
 from ganzoo.interface.configs import as_translation_config
 from ganzoo.sampling.model import Model
 from ganzoo.sampling.requests import Subject, exact_class, find_class, with_user_names
 from ganzoo.utils.files import expand_home
-from ganzoo.utils.image_folders import find_images
+from ganzoo.utils.image_folders import METADATA, find_images
 from ganzoo.utils.progress import silent
 
 __all__ = ["DEFAULT_COUNT", "Comparison", "Pair", "ReadOptions", "compare"]
@@ -44,11 +46,13 @@ class Comparison:
     """The pair that is evaluated, and the `baselines` that its numbers can be compared with, by name.
 
     ``floor`` compares real images with other real images: no model is expected to be better. ``untranslated``
-    compares the sources of translations, as they are, with the reference.
+    compares the sources of translations, as they are, with the reference. `captions` are those of the real images, if
+    the images are compared with captions.
     """
 
     evaluated: Pair
     baselines: Mapping[str, Pair]
+    captions: Captions | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,35 +74,66 @@ def compare(options: EvaluationOptions, model: Model | None, *, reading: ReadOpt
     domain are translated and compared with the training images of the target domain; the test images of the target
     domain give the floor.
 
+    Samples of a model that reads texts show the captions of the real images, if these have any.
+
     All real images are resized to the size that the model makes, or to the size of the first picture of the subject.
 
     Raises:
         DataError: images cannot be read.
-        InvalidRequestError: a folder lacks the domains of a translation, or the class of the samples.
+        InvalidRequestError: a folder lacks the domains of a translation, or the class of the samples, or captions.
     """
     if model is not None and model.task.from_images:
         return _compare_translations(options, model, reading)
+    captions = _captions(options, model)
     if model is None:
         shape = _first_shape(options.subject)
         images, of_class = _pictures(options, shape, reading), None
     else:
         shape = model.image_shape
-        images, of_class = _samples(options, model), _class_of(model, options)
+        images, of_class = _samples(options, model, captions), _class_of(model, options)
     reference, floor = _real(options, shape, images.size, reading, of_class)
-    return Comparison(Pair(images, reference), {"floor": floor})
+    return Comparison(Pair(images, reference), {"floor": floor}, captions)
+
+
+def _captions(options: EvaluationOptions, model: Model | None) -> Captions | None:
+    """The captions of the real images, if they are needed.
+
+    Raises:
+        InvalidRequestError: there are none, and images are to be compared with them.
+    """
+    needed = options.by_texts or (model is not None and model.task.needs_text)
+    is_folder = options.against not in DATASETS and options.against not in POINTS
+    found = load_captions(expand_home(options.against), name=options.against) if needed and is_folder else None
+    if found is None and options.by_texts:
+        text = f"{options.against} has no captions, which {R_PRECISION} needs"
+        raise InvalidRequestError(f"{text} - name a folder with --against whose {METADATA} has lines {FORM}")
+    return found if found is None or options.limit is None else found.at(range(len(found.texts))[: options.limit])
+
+
+def _texts(captions: Captions, count: int, seed: int) -> list[str]:
+    """`count` captions of pictures in random order; of each picture one, then another one of each, and so on."""
+    order = shuffled_rows(len(captions.texts), seed=seed)
+    turns = (divmod(number, len(order)) for number in range(count))
+    return [(texts := captions.texts[order[place]])[turn % len(texts)] for turn, place in turns]
 
 
 def _pictures(options: EvaluationOptions, shape: Shape, reading: ReadOptions) -> Part:
     """The pictures of the subject, or `count` of them."""
     name = options.subject
-    data = load_folder(expand_home(name), shape, None, reading.workers, silent, name=name)
+    folder = expand_home(name)
+    data = load_folder(folder, shape, None, reading.workers, silent, name=name, needs_text=options.by_texts)
+    if options.by_texts and data.captions is None:
+        raise InvalidRequestError(f"{name} has no captions, which {R_PRECISION} needs - add {METADATA}")
     pictures = Part(name, Pictures(name, data, reading.workers))
     return pictures.subset(options.count or pictures.size, seed=options.seed)
 
 
-def _samples(options: EvaluationOptions, model: Model) -> Part:
-    samples = Samples("sampling", model, options.count or DEFAULT_COUNT, options.seed, options.request)
+def _samples(options: EvaluationOptions, model: Model, captions: Captions | None) -> Part:
+    count = options.count or DEFAULT_COUNT
+    texts = [] if captions is None else _texts(captions, count, options.seed)
+    samples = Samples("sampling", model, count, options.seed, options.request, texts)
     details = "".join(f", {name} {value}" for name, value in with_user_names(options.request).items())
+    details += f", captions of {options.against}" if texts else ""
     return Part(f"samples of {options.subject}{details}", samples)
 
 
@@ -123,6 +158,7 @@ def _real(
             limit=limit,
             workers=reading.workers,
             needs_labels=of_class is not None,
+            needs_text=options.by_texts,
         )
         pictures = Pictures(name, cast(Data, data), reading.workers)  # with one part, it is no Domains
         return Part(name, pictures) if of_class is None else _only(pictures, of_class)

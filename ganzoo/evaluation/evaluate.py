@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from ganzoo.errors import InvalidRequestError
-from ganzoo.evaluation.caveats import about_copies, caveats
+from ganzoo.evaluation.caveats import about_captions, about_copies, caveats
 from ganzoo.evaluation.comparison import Comparison, Pair, ReadOptions, compare
 from ganzoo.evaluation.extractors import load_extractor
 from ganzoo.evaluation.features import FeatureCache
 from ganzoo.evaluation.memorization import NearestTrainingImage, most_memorized, write_sheet
 from ganzoo.evaluation.metrics import METRICS, Estimate
-from ganzoo.evaluation.options import FEWEST, METRIC_NAMES, EvaluationOptions
+from ganzoo.evaluation.options import FEWEST, METRIC_NAMES, R_PRECISION, EvaluationOptions
 from ganzoo.evaluation.prepare import Prepared, prepare
+from ganzoo.evaluation.r_precision import MatchingModel, r_precision
 from ganzoo.evaluation.result import Evaluation, Score
 from ganzoo.interface.specs import FeatureExtractor
 from ganzoo.pretrained.load import load_from
+from ganzoo.pretrained.sources import Source
 from ganzoo.registry import lookup
 from ganzoo.sampling.engines import TORCH, check_engine, describe_difference
 from ganzoo.sampling.model import Model
@@ -26,6 +29,9 @@ from ganzoo.utils.precision import float32_on_cpu
 from ganzoo.utils.progress import Progress, silent
 
 __all__ = ["evaluate", "evaluate_prepared"]
+
+Estimator = Callable[[Pair], dict[str, Estimate]]
+"""Computes metrics of a pair, by name."""
 
 
 def evaluate(
@@ -46,6 +52,7 @@ def evaluate(
     device: str = "auto",
     engine: str = TORCH,
     precision: str = "fp32",
+    matcher: str | Path | None = None,
     batch_size: int = 100,
     workers: int = 0,
     progress: Progress = silent,
@@ -54,7 +61,9 @@ def evaluate(
 
     `subject` is a model by its name or its folder, or a folder of pictures. `against` is a data set by name or a
     folder, by default the data set that the model was trained on; `ganzoo.evaluation.comparison.compare` says which of
-    its images are used. `metrics` are names in `METRIC_NAMES`, and `is_splits` the numbers of splits of IS.
+    its images are used. `metrics` are names in `METRIC_NAMES`, and `is_splits` the numbers of splits of IS. The metric
+    ``r-precision`` tells how well images fit their captions: those of the folder `against`. `matcher` is the model that
+    compares the two, by default the subject itself.
 
     `count` images are compared, by default 10,000 samples of a model, and all images otherwise. Sample i has seed
     `seed` + i, and all other random choices depend on `seed` too. `direction` is that of a translation, `truncation`
@@ -86,6 +95,7 @@ def evaluate(
         truncation=truncation,
         limit=limit,
         precision=precision,
+        matcher=None if matcher is None else str(matcher),
     )
     return evaluate_prepared(
         prepared,
@@ -112,7 +122,7 @@ def evaluate_prepared(
     progress: Progress = silent,
 ) -> Evaluation:
     """As `evaluate`, with options that `prepare` has checked."""
-    source, options = prepared
+    source, options, matcher = prepared
     precision = options.precision
     check_engine(engine, precision)
     resolved = resolve_device(device)
@@ -121,11 +131,20 @@ def evaluate_prepared(
         model = load_from(source, device=resolved, engine=engine, precision=precision, progress=progress)
     comparison = compare(options, model, reading=ReadOptions(root=data_dir, workers=workers))
     _check_counts(comparison, options)
-    network = load_extractor(options.features, device=resolved, progress=progress)
-    cache = FeatureCache(options.features, network, batch_size=batch_size, progress=progress)
-    scores = _scores(comparison, cache, options)
-    nearest = _show_memorized(comparison.evaluated, cache, sheet) if sheet else []
-    return _result(comparison, options, scores, nearest, model)
+    estimators: list[Estimator] = []
+    nearest: list[NearestTrainingImage] = []
+    if options.by_features or sheet:
+        network = load_extractor(options.features, device=resolved, progress=progress)
+        cache = FeatureCache(options.features, network, batch_size=batch_size, progress=progress)
+        nearest = _show_memorized(comparison.evaluated, cache, sheet) if sheet else []
+        estimators.append(partial(_by_features, cache, options))
+    if matcher is not None:
+        same = model if matcher == source else None
+        matching = MatchingModel(same or load_from(matcher, device=resolved, progress=progress))
+        compared = partial(r_precision, matcher=matching, seed=options.seed, batch_size=batch_size, progress=progress)
+        estimators.append(partial(_by_texts, compared, comparison))
+    scores = _scores(comparison, estimators)
+    return _result(comparison, options, scores, nearest, model, matcher)
 
 
 def _show_memorized(evaluated: Pair, cache: FeatureCache, sheet: Path) -> list[NearestTrainingImage]:
@@ -142,16 +161,19 @@ def _result(
     scores: Sequence[Score],
     nearest: Sequence[NearestTrainingImage],
     model: Model | None,
+    matcher: Source | None,
 ) -> Evaluation:
     spec = lookup.registry().feature_extractors[options.features]
+    warnings = [*caveats(comparison, options, spec), *about_copies(scores)]
     return Evaluation(
         subject=options.subject,
         against=options.against,
         seed=options.seed,
         images=_parts(comparison),
-        features=_describe(spec),
+        features=_describe(spec) if options.by_features or matcher is None else _describe_matcher(matcher),
+        matcher={} if matcher is None else _describe_matcher(matcher),
         scores=scores,
-        warnings=[*caveats(comparison, options, spec), *about_copies(scores)],
+        warnings=[*warnings, *about_captions(options, model, comparison)],
         notes=[*_notes(comparison), *_notes_on_precision(model)],
         command=dataclasses.replace(options, count=comparison.evaluated.images.size).command,
         copies=nearest,
@@ -170,13 +192,21 @@ def _check_counts(comparison: Comparison, options: EvaluationOptions) -> None:
         )
 
 
-def _scores(comparison: Comparison, cache: FeatureCache, options: EvaluationOptions) -> list[Score]:
+def _by_features(cache: FeatureCache, options: EvaluationOptions, pair: Pair) -> dict[str, Estimate]:
+    images, reference = map(cache.features_of, pair)
+    found = (METRICS[metric](images, reference, options.settings) for metric in options.by_features)
+    return {name: value for each in found for name, value in each.items()}
+
+
+def _by_texts(compare_texts: Callable[..., Estimate], comparison: Comparison, pair: Pair) -> dict[str, Estimate]:
+    return {R_PRECISION: compare_texts(pair.images, captions=comparison.captions)}
+
+
+def _scores(comparison: Comparison, estimators: Sequence[Estimator]) -> list[Score]:
     """Compute each metric for the evaluated images and for the baselines."""
 
     def estimate(pair: Pair) -> dict[str, Estimate]:
-        images, reference = map(cache.features_of, pair)
-        found = (METRICS[metric](images, reference, options.settings) for metric in dict.fromkeys(options.metrics))
-        return {name: value for each in found for name, value in each.items()}
+        return {name: value for estimator in estimators for name, value in estimator(pair).items()}
 
     evaluated = estimate(comparison.evaluated)
     baselines = {name: estimate(pair) for name, pair in comparison.baselines.items()}
@@ -202,6 +232,10 @@ def _notes(comparison: Comparison) -> list[str]:
 def _notes_on_precision(model: Model | None) -> list[str]:
     difference = model.bf16_difference() if model else None
     return [] if difference is None else [describe_difference(*difference)]
+
+
+def _describe_matcher(source: Source) -> dict[str, str | int]:
+    return {"name": source.name, "trained_on": source.info.dataset, "weights_sha256": source.info.sha256}
 
 
 def _describe(spec: FeatureExtractor) -> dict[str, str | int]:

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
+from ganzoo.data.captions import cut_text
 from ganzoo.data.datasets import Data
 from ganzoo.data.folders import FolderData
 from ganzoo.images.tensors import from_bytes, to_bytes, to_channels
+from ganzoo.interface.configs import as_text_config
 from ganzoo.interface.extractor import ExtractorOutput
+from ganzoo.interface.tasks import Task
 from ganzoo.sampling.model import Model
 from ganzoo.utils.files import sha256_of
 from ganzoo.utils.seeds import derive_seed
@@ -30,6 +33,11 @@ class ImageSet(ABC):
     @property
     def notes(self) -> tuple[str, ...]:
         """What was changed in the pictures when they were read, as sentences for users."""
+        return ()
+
+    @property
+    def texts(self) -> Sequence[str]:
+        """The caption of each image, the first one if there are several; empty if there are no captions."""
         return ()
 
     @abstractmethod
@@ -50,28 +58,39 @@ class ImageSet(ABC):
 
 @dataclass(frozen=True, eq=False)
 class Samples(ImageSet):
-    """`count` samples of a model. Image i has seed `seed` + i; `request` holds the options of all samples."""
+    """`count` samples of a model. Image i has seed `seed` + i; `request` holds the options of all samples.
+
+    Of a model that reads texts, image i shows text i of `texts`.
+    """
 
     name: str
     model: Model
     count: int
     seed: int
     request: Mapping[str, Any] = field(default_factory=dict)
+    texts: Sequence[str] = ()
 
     def __len__(self) -> int:
         return self.count
 
     def batches(self, size: int) -> Iterator[Tensor]:
         """Sample one batch at a time."""
-        request = self.model.request(**self.request)
-        seeded = ((self.seed + row, request) for row in range(self.count))
+        seeded = self._seeded(range(self.count))
         return map(as_pictures, self.model.generate_each(seeded, batch_size=size, as_bytes=True))
 
     def take(self, rows: Sequence[int]) -> Tensor:
         """Sample these images again, from their seeds."""
-        request = self.model.request(**self.request)
-        seeded = ((self.seed + row, request) for row in rows)
-        return torch.cat([as_pictures(images) for images in self.model.generate_each(seeded, as_bytes=True)])
+        made = self.model.generate_each(self._seeded(rows), as_bytes=True)
+        return torch.cat([as_pictures(images) for images in made])
+
+    def _seeded(self, rows: Iterable[int]) -> Iterator[tuple[int, Task]]:
+        """The seed and the request of each image. A caption is cut to as many words as the model reads."""
+        if not self.texts:
+            request = self.model.request(**self.request)
+            return ((self.seed + row, request) for row in rows)
+        words = as_text_config(self.model.config).words
+        asked = ((row, cut_text(self.texts[row], words)) for row in rows)
+        return ((self.seed + row, self.model.request(**self.request, text=text)) for row, text in asked)
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,6 +133,11 @@ class Pictures(ImageSet):
         """The notes of the data set."""
         return self.data.notes
 
+    @property
+    def texts(self) -> Sequence[str]:
+        """The first caption of each picture."""
+        return () if self.data.captions is None else [texts[0] for texts in self.data.captions.texts]
+
     def __len__(self) -> int:
         return len(self.data)
 
@@ -147,6 +171,12 @@ class Part(NamedTuple):
     def size(self) -> int:
         """The number of images."""
         return len(self.images) if self.rows is None else len(self.rows)
+
+    @property
+    def texts(self) -> Sequence[str]:
+        """The caption of each image; empty if there are no captions."""
+        every = self.images.texts
+        return every if self.rows is None or not every else [every[row] for row in self.rows]
 
     def rows_of(self, output: ExtractorOutput) -> ExtractorOutput:
         """The rows of this part, from the features and logits of the whole set."""

@@ -8,13 +8,16 @@ from typing import Any
 
 from ganzoo.utils.commands import flag, words_of
 
-__all__ = ["FEWEST", "METRIC_NAMES", "EvaluationOptions", "Settings"]
+__all__ = ["FEWEST", "METRIC_NAMES", "R_PRECISION", "EvaluationOptions", "Settings"]
 
 FEWEST = 10
 """Fewer images than this are refused."""
 
 METRIC_NAMES = ("is", "fid", "kid", "prdc", "authenticity")
-"""The names of `ganzoo.evaluation.metrics.METRICS`, without torch."""
+"""The names of `ganzoo.evaluation.metrics.METRICS`, without torch. They are the default."""
+
+R_PRECISION = "r-precision"
+"""The metric of images and their captions, `ganzoo.evaluation.r_precision`."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,17 @@ class EvaluationOptions:
     truncation: float | None = None
     limit: int | None = None
     precision: str = "fp32"
+    matcher: str | None = None
+
+    @property
+    def by_features(self) -> tuple[str, ...]:
+        """The metrics that are computed from features, each once."""
+        return tuple(dict.fromkeys(metric for metric in self.metrics if metric != R_PRECISION))
+
+    @property
+    def by_texts(self) -> bool:
+        """Whether images are compared with their captions."""
+        return R_PRECISION in self.metrics
 
     @property
     def settings(self) -> Settings:

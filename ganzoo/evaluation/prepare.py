@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from ganzoo.data.known import check_source
 from ganzoo.errors import InvalidRequestError, UnknownNameError
-from ganzoo.evaluation.options import METRIC_NAMES, EvaluationOptions
+from ganzoo.evaluation.options import METRIC_NAMES, R_PRECISION, EvaluationOptions
 from ganzoo.pretrained.resolve import resolve
 from ganzoo.pretrained.sources import Source
 from ganzoo.registry import lookup
@@ -32,10 +32,14 @@ USUAL_FEATURES = "inception"
 
 
 class Prepared(NamedTuple):
-    """The model that is evaluated, None for a folder of pictures, and the options, which are possible for it."""
+    """The model that is evaluated, None for a folder of pictures, and the options, which are possible for it.
+
+    `matcher` is the model that compares images with captions, if the options ask for it.
+    """
 
     source: Source | None
     options: EvaluationOptions
+    matcher: Source | None = None
 
 
 def prepare(
@@ -56,7 +60,23 @@ def prepare(
     )
     _check_options(chosen)
     check_request(source, chosen)
-    return Prepared(source, chosen)
+    return Prepared(source, chosen, _matcher(source, chosen))
+
+
+def _matcher(source: Source | None, options: EvaluationOptions) -> Source | None:
+    """The model that compares images with captions: the one that is named, or else the one that is evaluated.
+
+    Raises:
+        InvalidRequestError: there is none, or nothing for it to do.
+        UnknownNameError: there is no such model.
+    """
+    if not options.by_texts and options.matcher is not None:
+        raise InvalidRequestError(f"--matcher is for the metric {R_PRECISION} - add it with --metrics")
+    found = source if options.matcher is None else resolve(options.matcher)
+    if options.by_texts and (found is None or not found.info.subject.task.needs_text):
+        name = options.matcher or options.subject
+        raise InvalidRequestError(f"{name} compares no images with texts - name a model that does with --matcher")
+    return found if options.by_texts else None
 
 
 def is_pictures(subject: str) -> bool:
@@ -105,10 +125,12 @@ def usual_features(against: str) -> str:
 def _check_options(options: EvaluationOptions) -> None:
     """Refuse wrong options before anything is loaded."""
     for metric in options.metrics:
-        if metric not in METRIC_NAMES:
-            raise UnknownNameError(f"there is no metric {metric!r}{suggest(metric, METRIC_NAMES)}")
+        if metric not in (*METRIC_NAMES, R_PRECISION):
+            raise UnknownNameError(f"there is no metric {metric!r}{suggest(metric, (*METRIC_NAMES, R_PRECISION))}")
     if not options.metrics:
-        raise InvalidRequestError(f"there is no metric to compute - name one of {', '.join(METRIC_NAMES)}")
+        raise InvalidRequestError(
+            f"there is no metric to compute - name one of {', '.join((*METRIC_NAMES, R_PRECISION))}"
+        )
     lookup.registry().feature_extractors[options.features]  # raises UnknownNameError
     check_engine(TORCH, options.precision)
     check_seeds(options.count or 1, options.seed, 1)

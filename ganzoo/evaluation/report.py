@@ -20,6 +20,7 @@ NAMES = {
     "variety": "variety, H(y), nats",
     "fid": "FID",
     "kid": "KID",
+    "r-precision": "R-precision",
 }
 """The names of metrics in tables. Metrics that are not listed keep their names."""
 
@@ -51,7 +52,8 @@ def markdown(result: Mapping[str, Any]) -> str:
     lines.insert(1, "|---" * len(heading) + "|")
     known = facts(result)
     lines_below = [f"- {role}: {known[key]}" for role, key in (("judged", "images"), ("reference", "against"))]
-    lines_below += [f"- {name}: {value}" for name, value in known.items() if name in (*result["images"], "features")]
+    shown = (*result["images"], "features", "matcher")
+    lines_below += [f"- {name}: {value}" for name, value in known.items() if name in shown]
     return "\n".join(["## Evaluation", "", *lines, "", *lines_below, "", "```bash", result["command"], "```", ""])
 
 
@@ -60,7 +62,13 @@ def facts(result: Mapping[str, Any]) -> dict[str, Any]:
     parts = {name: f"{part['count']:,} x {part['what']}" for name, part in result["images"].items()}
     images, against = parts.pop("judged"), parts.pop("reference")
     features = f"{result['features']['name']} (trained on {result['features']['trained_on']})"
-    return {"images": f"{images}, seed {result['seed']}", "against": against, **parts, "features": features}
+    known = {"images": f"{images}, seed {result['seed']}", "against": against, **parts, "features": features}
+    matcher = result.get("matcher")
+    if not matcher:
+        return known
+    if matcher == result["features"]:
+        del known["features"]
+    return {**known, "matcher": f"{matcher['name']} (trained on {matcher['trained_on']})"}
 
 
 class _HasJson(Protocol):

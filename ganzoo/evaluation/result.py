@@ -28,9 +28,10 @@ class Evaluation:
     """The scores of an evaluation, and what they were computed from.
 
     `images` gives the kind and the number of the images that were evaluated (``judged``), of the ``reference``, and
-    of each baseline. `features` describes the feature extractor. `warnings` say which scores mean little, and `notes`
-    what was changed in the pictures. `command` computes the same scores again. `copies` are the samples that are
-    nearest to a training image, if a sheet of them was drawn.
+    of each baseline. `features` describes the feature extractor, and `matcher` the model that compares images with
+    captions; both are the same if no score is by features. `warnings` say which scores mean little, and `notes` what
+    was changed in the pictures. `command` computes the same scores again. `copies` are the samples that are nearest to
+    a training image, if a sheet of them was drawn.
     """
 
     subject: str
@@ -43,6 +44,7 @@ class Evaluation:
     notes: Sequence[str]
     command: str
     copies: Sequence[NearestTrainingImage] = ()
+    matcher: Mapping[str, str | int] = field(default_factory=dict)
 
     def _repr_html_(self) -> str:
         """What a notebook shows: the scores beside their baselines, what was compared, and the warnings."""
@@ -72,6 +74,8 @@ class Evaluation:
             for score in self.scores
         }
         rest = {name: value for name, value in asdict(self).items() if name not in ("scores", "copies")}
+        if not self.matcher:
+            del rest["matcher"]
         return {**rest, "scores": scores, "copies": [copy._asdict() for copy in self.copies]}
 
 

@@ -12,11 +12,14 @@ from typing import Any, ClassVar, Literal, Protocol, cast, get_args, get_origin,
 from ganzoo.errors import InvalidConfigError, PluginError
 
 __all__ = [
+    "OF_TEXTS",
     "ClassConfig",
     "Config",
     "OptionalClassConfig",
+    "TextConfig",
     "TranslationConfig",
     "as_class_config",
+    "as_text_config",
     "as_translation_config",
     "check_contract",
     "replace_config",
@@ -48,8 +51,31 @@ class OptionalClassConfig(Config, Protocol):
 
     @property
     def classes(self) -> int:
-        """The number of classes, 0 for none. It must be a field: the user sets it to train with classes."""
+        """The number of classes, 0 for none. If it is a field, the user sets it to train with classes."""
         ...
+
+
+class TextConfig(Config, Protocol):
+    """What the config of an architecture says too that makes images from texts."""
+
+    @property
+    def vocabulary(self) -> tuple[str, ...]:
+        """The words that the model knows. It must be a field: the trainer sets it to those of the captions."""
+        ...
+
+    @property
+    def examples(self) -> tuple[str, ...]:
+        """A few texts to show the model with. It must be a field: the trainer sets it to some of the captions."""
+        ...
+
+    @property
+    def words(self) -> int:
+        """The largest number of words in a text."""
+        ...
+
+
+OF_TEXTS = ("vocabulary", "examples")
+"""The fields of a `TextConfig` that come from the captions. They may be long."""
 
 
 class TranslationConfig(Config, Protocol):
@@ -81,6 +107,11 @@ def as_class_config(config: Config) -> ClassConfig:
     return cast("ClassConfig", config)
 
 
+def as_text_config(config: Config) -> TextConfig:
+    """The config of an architecture that reads texts; `check_contract` has checked it when its plugin was loaded."""
+    return cast("TextConfig", config)
+
+
 def as_translation_config(config: Config) -> TranslationConfig:
     """The config of an image-to-image architecture; `check_contract` has checked it when its plugin was loaded."""
     return cast("TranslationConfig", config)
@@ -94,8 +125,8 @@ def check_contract(config: Config, protocol: type[Config], *, of: str) -> None:
     """
     for name, rule in _members(protocol):
         field = name in config.__dataclass_fields__
-        if not field and (name in _FIELDS or not hasattr(type(config), name)):
-            wanted = "field" if name in _FIELDS else "field or property"
+        if not field and (rule in _FIELDS or not hasattr(type(config), name)):
+            wanted = "field" if rule in _FIELDS else "field or property"
             raise PluginError(f"{of}: {type(config).__name__} has no {wanted} {name!r}, {_MEANINGS[rule]}")
         value = getattr(config, name)
         if not _VALID[rule](config, value):
@@ -118,7 +149,7 @@ def _is_count(value: Any) -> bool:
 
 
 def _are_texts(value: Any) -> bool:
-    return isinstance(value, tuple) and len(value) > 0 and all(isinstance(item, str) for item in value)
+    return isinstance(value, tuple) and all(isinstance(item, str) for item in value)
 
 
 def _are_routes(config: Config, value: Any) -> bool:
@@ -130,12 +161,15 @@ def _are_routes(config: Config, value: Any) -> bool:
     return all(_are_texts(each) and len(each) == 2 for each in ends)
 
 
-_FIELDS = {"classes"}
+_FIELDS = {"classes", "examples", "vocabulary"}
 
 _MEANINGS = {
     "image_shape": "the (C, H, W) of one image",
     "classes": "the number of classes",
     "optional classes": "the number of classes, or 0",
+    "vocabulary": "the words that it knows, a tuple of texts",
+    "examples": "a few texts, a tuple",
+    "words": "the largest number of words in a text, a whole number",
     "directions": "the names of its directions, a tuple of texts",
     "routes": "for each direction the two parts of a batch that it leads from and to",
     "size_multiple": "the whole number that both sides of an image are multiples of",
@@ -146,7 +180,10 @@ _VALID: dict[str, Callable[[Any, Any], bool]] = {
     "image_shape": lambda _, shape: isinstance(shape, tuple) and len(shape) == 3 and all(map(_is_count, shape)),
     "classes": lambda _, value: _is_count(value),
     "optional classes": lambda _, value: value == 0 or _is_count(value),
-    "directions": lambda _, value: _are_texts(value),
+    "vocabulary": lambda _, value: _are_texts(value),
+    "examples": lambda _, value: _are_texts(value),
+    "words": lambda _, value: _is_count(value),
+    "directions": lambda _, value: _are_texts(value) and len(value) > 0,
     "routes": _are_routes,
     "size_multiple": lambda _, value: _is_count(value),
     "minimum_size": lambda _, value: _is_count(value),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -22,6 +22,7 @@ __all__ = [
     "DiscriminatorOutput",
     "GeneratorOutput",
     "Inputs",
+    "TextMatcher",
     "Update",
     "discriminate",
     "frozen",
@@ -31,6 +32,7 @@ __all__ = [
 Batch = Mapping[str, Tensor]
 """One training batch: ``image`` (N, C, H, W) in [-1, 1] and, for labeled data, ``label`` (N,) int64.
 
+Data with captions has ``text`` (N, words) int64, the token ids of one caption of each image; 0 is padding.
 Unpaired domains have ``a`` and ``b`` in place of ``image``.
 """
 
@@ -265,6 +267,22 @@ class GAN(nn.Module, ABC):
     def device(self) -> torch.device:
         """Where the parameters are."""
         return next(self.parameters()).device
+
+
+@runtime_checkable
+class TextMatcher(Protocol):
+    """What a `GAN` has besides, whose networks compare images with texts, as evaluations of text to image need it.
+
+    Images and texts that fit have a large dot product. The networks must be among the `published` ones.
+    """
+
+    def match_images(self, images: Tensor) -> Tensor:
+        """The embeddings (N, D) of length 1 of images (N, C, H, W) in [-1, 1]."""
+        ...
+
+    def match_texts(self, text: Tensor) -> Tensor:
+        """The embeddings (N, D) of length 1 of texts, token ids (N, words) int64 as in a `Batch`."""
+        ...
 
 
 def keep_published(gan: GAN) -> None:

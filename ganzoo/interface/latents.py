@@ -1,4 +1,4 @@
-"""The distributions that latents are drawn from, and the priors by which inversion keeps to them."""
+"""The distributions that latents are drawn from, the texts of requests, and the priors that inversion keeps to."""
 
 from __future__ import annotations
 
@@ -8,7 +8,11 @@ from typing import Literal, NamedTuple
 import torch
 from torch import Tensor
 
-__all__ = ["LatentKind", "Prior", "draw_latent", "draw_truncated"]
+from ganzoo.errors import InvalidRequestError
+from ganzoo.interface.configs import TextConfig
+from ganzoo.interface.words import encode_text
+
+__all__ = ["LatentKind", "Prior", "draw_latent", "draw_text", "draw_truncated"]
 
 _BOUND = 2.0
 
@@ -59,3 +63,15 @@ def draw_truncated(truncation: float, *shape: int, random: torch.Generator) -> T
     while bool((outside := latents.abs() > _BOUND).any()):
         latents[outside] = torch.randn(int(outside.sum()), generator=random)
     return latents * truncation
+
+
+def draw_text(text: str | None, config: TextConfig, random: torch.Generator) -> Tensor:
+    """The token ids of a text, (words,) int64; None takes the config's examples in turn, by the seed of `random`.
+
+    Raises:
+        InvalidRequestError: the model cannot read the text, or there is none and the model remembers no examples.
+    """
+    if text is None and not config.examples:
+        raise InvalidRequestError("the model remembers no example texts - give a text")
+    chosen = config.examples[random.initial_seed() % len(config.examples)] if text is None else text
+    return torch.tensor(encode_text(chosen, config.vocabulary, config.words))

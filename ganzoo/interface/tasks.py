@@ -6,14 +6,22 @@ from dataclasses import field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ganzoo.errors import InvalidRequestError
-from ganzoo.interface.configs import ClassConfig, Config, OptionalClassConfig, TranslationConfig
+from ganzoo.interface.configs import ClassConfig, Config, OptionalClassConfig, TextConfig, TranslationConfig
 from ganzoo.interface.records import FrozenRecord
 from ganzoo.utils.commands import flag
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["ClassConditional", "ImageToImage", "StyleBased", "Task", "Unconditional"]
+__all__ = [
+    "ClassConditional",
+    "ImageToImage",
+    "PairedTranslation",
+    "StyleBased",
+    "Task",
+    "TextConditional",
+    "Unconditional",
+]
 
 NOISE = ("fixed", "random", "none")
 STYLES = ("coarse", "middle", "fine")
@@ -25,7 +33,8 @@ class Task(FrozenRecord):
     `name` is what users type, `pipeline_tag` is the Hub's word for it. `config` is what the task needs of
     an architecture's config. `from_images` says whether a model translates images; other models generate
     them from latents. `trains_on` names the images in a training batch, one data set for each.
-    `needs_labels` says whether training images must come with classes.
+    If they are `paired`, those of a batch belong together, row by row.
+    `needs_labels` says whether training images must come with classes, and `needs_text` whether with captions.
 
     Each field has a default and is an option of the request. A page has a control for it: by its type, a number, a
     text, a switch, or for a ``Literal`` a choice. If the config has a tuple of texts with the field's name in the
@@ -38,7 +47,9 @@ class Task(FrozenRecord):
     config: ClassVar[type[Any]] = Config
     from_images: ClassVar[bool] = False
     trains_on: ClassVar[tuple[str, ...]] = ("image",)
+    paired: ClassVar[bool] = False
     needs_labels: ClassVar[bool] = False
+    needs_text: ClassVar[bool] = False
 
 
 class Unconditional(Task):
@@ -67,9 +78,30 @@ class ClassConditional(Task):
     truncation: float | None = field(default=None, metadata={**flag(), "range": (0, 1)})
 
     def __post_init__(self) -> None:
-        value = self.truncation
-        if value is not None and not (_is_number(value) and 0 < value <= 1):
-            raise InvalidRequestError(f"truncation is a number above 0 and at most 1, not {value!r}")
+        _check_truncation(self.truncation)
+
+
+class TextConditional(Task):
+    """Images of what a `text` says; None takes one of the example texts that the model remembers, by the seed.
+
+    The model knows the words of its vocabulary only. `truncation` is that of `ClassConditional`.
+
+    Raises:
+        InvalidRequestError: `text` is no text, or `truncation` is out of range.
+    """
+
+    name: ClassVar[str] = "text-to-image"
+    pipeline_tag: ClassVar[str] = "text-to-image"
+    config: ClassVar[type[Any]] = TextConfig
+    needs_text: ClassVar[bool] = True
+
+    text: str | None = field(default=None, metadata=flag())
+    truncation: float | None = field(default=None, metadata={**flag(), "range": (0, 1)})
+
+    def __post_init__(self) -> None:
+        if self.text is not None and not isinstance(self.text, str):
+            raise InvalidRequestError(f"text is a text of a few words, not {self.text!r}")
+        _check_truncation(self.truncation)
 
 
 class StyleBased(Unconditional):
@@ -122,6 +154,18 @@ class ImageToImage(Task):
 
     image: Tensor | None = field(default=None, metadata=flag(None))
     direction: str | None = field(default=None, metadata=flag())
+
+
+class PairedTranslation(ImageToImage):
+    """As `ImageToImage`, for a model that is trained on pairs: it is shown what each translation should be."""
+
+    paired: ClassVar[bool] = True
+
+
+def _check_truncation(value: float | None) -> None:
+    """Refuse a truncation that is neither None nor a number in (0, 1]."""
+    if value is not None and not (_is_number(value) and 0 < value <= 1):
+        raise InvalidRequestError(f"truncation is a number above 0 and at most 1, not {value!r}")
 
 
 def _is_whole(value: object) -> bool:

@@ -8,11 +8,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ganzoo.interface.configs import Config
-from ganzoo.interface.tasks import ClassConditional, ImageToImage, Task, Unconditional
+from ganzoo.interface.configs import OF_TEXTS, Config, TextConfig, as_text_config
+from ganzoo.interface.tasks import ClassConditional, ImageToImage, Task, TextConditional, Unconditional
 from ganzoo.utils.text import printable
 
-__all__ = ["STUB", "UNWRITTEN", "Card", "architecture_in", "facts_of", "is_stub", "usage"]
+__all__ = ["STUB", "UNWRITTEN", "Card", "architecture_in", "example_of", "facts_of", "is_stub", "usage"]
 
 STUB = "<!-- stub -->"
 """Marks a card that no person has edited. A run may replace such a card."""
@@ -23,7 +23,10 @@ UNWRITTEN = "To be written"
 _GAN = "gan"
 """The tag before that of the architecture."""
 
-_PIPELINE_TAGS = {task.pipeline_tag for task in (Unconditional, ClassConditional, ImageToImage)}
+_PIPELINE_TAGS = {task.pipeline_tag for task in (Unconditional, ClassConditional, ImageToImage, TextConditional)}
+
+_SHOWN = 50
+"""The most words that a card lists."""
 
 _SUMMARY = f"{UNWRITTEN}: what the model generates, and what it is for."
 
@@ -58,7 +61,8 @@ To be written: what the model cannot do, and what it does badly.
 class Card:
     """The content of a model card.
 
-    `name` is what `ganzoo.load` takes, and `facts` are the rows of the table. `picture` is the path of the sample
+    `name` is what `ganzoo.load` takes, and `facts` are the rows of the table. `example` is a text that the model can
+    read, if it reads texts. `picture` is the path of the sample
     sheet, relative to the card. `training` is the command that trained the model. `evaluation` is the section that
     `report.markdown` writes. With `stub`, the card is marked as one that a run may replace.
     """
@@ -72,6 +76,7 @@ class Card:
     license: str | None = None
     plugin: str = ""
     summary: str = ""
+    example: str = ""
     picture: str = ""
     training: str = ""
     evaluation: str = ""
@@ -88,7 +93,7 @@ class Card:
             datasets=[self.dataset],
             tags=[_GAN, self.architecture],
         )
-        option, call = usage(self.task)
+        option, call = usage(self.task, self.example)
         body = _BODY.format(
             mark=f"{STUB}\n" if self.stub else "",
             title=printable(self.title),
@@ -121,9 +126,21 @@ def architecture_in(tags: Sequence[str]) -> str | None:
     return after[0] if after and ":" not in after[0] else _GAN
 
 
-def usage(task: type[Task]) -> tuple[str, str]:
-    """Return how to use a model of this task: the options of `ganzoo sample`, and the method call in Python."""
-    return (" --input photo.jpg", 'translate("photo.jpg")') if task.from_images else ("", "images(8)")
+def usage(task: type[Task], example: str = "") -> tuple[str, str]:
+    """Return how to use a model of this task: the options of `ganzoo sample`, and the method call in Python.
+
+    `example` is a text for a model that reads texts.
+    """
+    if task.from_images:
+        return " --input photo.jpg", 'translate("photo.jpg")'
+    if example:
+        return f" --text {shlex.quote(example)}", f"images(8, text={json.dumps(example, ensure_ascii=False)})"
+    return "", "images(8)"
+
+
+def example_of(task: type[Task], config: Config) -> str:
+    """A text that a model of this task can read; empty if it reads none."""
+    return next(iter(as_text_config(config).examples), "") if task.needs_text else ""
 
 
 def facts_of(architecture: str, config: Config, dataset: str, values: Mapping[str, Any]) -> dict[str, str]:
@@ -131,12 +148,22 @@ def facts_of(architecture: str, config: Config, dataset: str, values: Mapping[st
     channels, height, width = config.image_shape
     colors = {1: "gray", 3: "RGB"}.get(channels, f"{channels} channels")
     any_size = "; any other size is padded and cropped back" if hasattr(config, "size_multiple") else ""
+    reads = all(hasattr(config, name) for name in OF_TEXTS)
+    stated = {name: value for name, value in values.items() if not (reads and name in OF_TEXTS)}
     return {
         "architecture": f"`{architecture}`",
         "images": f"{height}x{width}, {colors}{any_size}",
+        **({"texts": _texts(as_text_config(config))} if reads else {}),
         "data set": dataset,
-        "config": f"`{json.dumps(dict(values))}`",
+        "config": f"`{json.dumps(stated)}`",
     }
+
+
+def _texts(config: TextConfig) -> str:
+    """What a model can read."""
+    known, count = config.vocabulary, len(config.vocabulary)
+    shown = ", ".join(known[:_SHOWN]) + (", ... (`ganzoo info` lists them)" if count > _SHOWN else "")
+    return f"at most {config.words} words, of these {count}: {shown}"
 
 
 def _rows(facts: Mapping[str, str]) -> str:

@@ -88,6 +88,8 @@ def _row(name: str, value: Tensor, uniform: bool, model: Model) -> str:
         meaning = "latents, uniform in [-1.732, 1.732)" if uniform else "latents, standard normal"
     elif name == "label":
         meaning = _classes(model.classes)
+    elif name == "text" and model.task.needs_text:
+        meaning = f"embeddings of texts, as `ganzoo.load({json.dumps(model.name)}).draw` returns them"
     elif name == "truncation":
         meaning = "the truncation; 1 is none"
     elif name == NOISE:

@@ -13,6 +13,7 @@ from ganzoo.errors import InvalidRequestError
 from ganzoo.interface.tasks import Task
 from ganzoo.sampling.number_lists import label_numbers, parse_seeds, written_numbers
 from ganzoo.sampling.requests import check_seeds
+from ganzoo.sampling.texts import choices_in, expand, legend_of, row_names
 from ganzoo.utils.names import join_label, slug
 
 if TYPE_CHECKING:
@@ -49,12 +50,15 @@ class Cell:
 class SampleGrid:
     """Each row has an image for each of the `seeds`. The images of one column share their latent.
 
-    `label` tells the options that differ from the defaults, for file names. It is empty if none does.
+    `label` tells the options that differ from the defaults, for file names. It is empty if none does. `across` is the
+    number of requests that the contact sheet has side by side. `legend` tells users what its rows and columns are.
     """
 
     rows: tuple[Row, ...]
     seeds: Sequence[int]
     label: str = dataclasses.field(default="", compare=False)
+    across: int = 1
+    legend: str = dataclasses.field(default="", compare=False)
 
     def __len__(self) -> int:
         return len(self.rows) * len(self.seeds)
@@ -70,7 +74,12 @@ class SampleGrid:
     @property
     def columns(self) -> int | None:
         """The number of columns of its contact sheet; None for a single row, which may be laid out freely."""
-        return len(self.seeds) if len(self.rows) > 1 else None
+        return len(self.seeds) * self.across if len(self.rows) > 1 else None
+
+    @property
+    def shows_examples(self) -> bool:
+        """Whether images show the examples that a model remembers, because nobody said a text."""
+        return any(type(row.request).needs_text and getattr(row.request, "text", "") is None for row in self.rows)
 
     @property
     def file_label(self) -> str:
@@ -104,12 +113,13 @@ class SampleGrid:
         rest = self.seeds[done:]
         return f"--seed {rest[0]} -n {len(rest)}" if isinstance(rest, range) else f"--seeds {written_numbers(rest)}"
 
-    def numbers(self) -> dict[str, list[float]]:
-        """The seed of every image, and each option that has a number in all rows."""
-        found: dict[str, list[float]] = {"seeds": [cell.seed for cell in self]}
+    def numbers(self) -> dict[str, list[Any]]:
+        """The seed of every image, its text if it has one, and each option that has a number in all rows."""
+        found: dict[str, list[Any]] = {"seeds": [cell.seed for cell in self]}
         for field in dataclasses.fields(self.rows[0].request):
             values = [getattr(row.request, field.name) for row in self.rows]
-            if all(isinstance(value, (int, float)) for value in values):
+            kinds = str if field.name == "text" else (int, float)
+            if all(isinstance(value, kinds) for value in values):
                 found[field.name] = [value for value in values for _ in self.seeds]
         return found
 
@@ -123,6 +133,7 @@ def make_grid(
     seeds: str | None = None,
     classes: Sequence[str] = (),
     per_class: int | None = None,
+    texts: Sequence[str] = (),
     sweep: str | None = None,
     **options: Any,
 ) -> SampleGrid:
@@ -130,8 +141,10 @@ def make_grid(
 
     `seeds` is a list such as ``1-5,9``, with an image for each in each row. It takes the place of `seed` and a count.
     Each of several `classes`, given by name or number, has a row of `per_class` images, by default 8. A single class
-    has `count` images. `per_class` without `classes` means all classes in `class_names`. `sweep` has a row for each of
-    several values of one option, such as ``truncation=0.1,0.4``.
+    has `count` images. `per_class` without `classes` means all classes in `class_names`. Each of several `texts` has a
+    row of `count` images, by default 8. ``a {red,blue} hat`` is two texts. With two pairs of braces or more, there is
+    one image of each, and the words of the last pair are side by side. `sweep` has a row for each of several values of
+    one option, such as ``truncation=0.1,0.4``.
 
     Raises:
         InvalidRequestError: an option is wrong, or two options exclude each other.
@@ -144,7 +157,12 @@ def make_grid(
         raise InvalidRequestError("a sweep takes at most one class - leave out --per-class, and all but one --class")
     if several and count is not None:
         raise InvalidRequestError("with several classes, --per-class says how many of each - leave out -n")
-    one = {**options, **({"label": classes[0]} if classes else {})}
+    all_texts = [each for text in texts for each in expand(text)]
+    if len(all_texts) > 1 and sweep is not None:
+        raise InvalidRequestError("a sweep takes at most one text - leave out all but one --text, and braces")
+    if len(all_texts) > 1:
+        return _text_grid(make_request, texts, all_texts, pick, count, options)
+    one = {**options, **({"label": classes[0]} if classes else {}), **({"text": all_texts[0]} if texts else {})}
     if sweep is not None:
         rows = _sweep(make_request, sweep, one)
         of_class = f"-{_class_name(rows[0].request, class_names)}" if classes else ""
@@ -155,6 +173,28 @@ def make_grid(
         return _labeled(rows, pick(_IN_EACH_ROW, per_class), _IN_EACH_ROW, named)
     request = make_request(**one)
     return _labeled((Row(request),), pick(_IN_ONE_ROW, count), _IN_ONE_ROW, _class_name(request, class_names))
+
+
+def _text_grid(
+    make_request: MakeRequest,
+    asked: Sequence[str],
+    texts: Sequence[str],
+    pick: Callable[[int, int | None], Sequence[int]],
+    count: int | None,
+    options: dict[str, Any],
+) -> SampleGrid:
+    """A row for each of the `texts`, which the user has `asked` for with braces or one by one."""
+    if len(set(texts)) < len(texts):
+        raise InvalidRequestError("a text is given twice - give each text once")
+    choices = choices_in(asked[0]) if len(asked) == 1 else []
+    usual = _IN_EACH_ROW if len(choices) < 2 else 1
+    seeds = pick(usual, count)
+    named = zip(texts, row_names(texts), strict=True)
+    rows = tuple(Row(make_request(text=text, **options), name) for text, name in named)
+    grid = _labeled(rows, seeds, usual, "-".join(asked))
+    if choices and len(seeds) == 1:
+        return dataclasses.replace(grid, across=len(choices[-1]), legend=legend_of(choices))
+    return dataclasses.replace(grid, legend=f"rows: {'; '.join(texts)}")
 
 
 def _pick(listed: str | None, first: int, usual: int, count: int | None) -> Sequence[int]:
@@ -174,7 +214,8 @@ def _pick(listed: str | None, first: int, usual: int, count: int | None) -> Sequ
 def _labeled(rows: tuple[Row, ...], seeds: Sequence[int], usual: int, name: str) -> SampleGrid:
     """The grid, with a label that holds `name`, an unusual count, and the options that all rows share."""
     unusual = isinstance(seeds, range) and len(seeds) != usual
-    return SampleGrid(rows, seeds, join_label([f"n{len(seeds)}" if unusual else "", name, *_shared(rows)]))
+    label = join_label([f"n{len(seeds)}" if unusual else "", name, *_shared(rows)])
+    return SampleGrid(rows, seeds, label, legend=f"rows: {', '.join(row.name for row in rows)}" if rows[1:] else "")
 
 
 def _shared(rows: tuple[Row, ...]) -> Iterator[str]:
@@ -182,7 +223,7 @@ def _shared(rows: tuple[Row, ...]) -> Iterator[str]:
     for field in dataclasses.fields(rows[0].request):
         values = {getattr(row.request, field.name) for row in rows}
         if field.name != "label" and len(values) == 1 and values != {field.default}:
-            yield f"{field.name}{values.pop()}"
+            yield f"{'' if field.name == 'text' else field.name}{values.pop()}"
 
 
 def _class_rows(

@@ -96,7 +96,7 @@ def path_through(points: Inputs, steps: int, hold: Sequence[str] = (), *, loop: 
         held = {name: torch.cat([value, value[:1]]) for name, value in held.items()}
     lengths = _lengths(held)
     if not any(lengths):
-        raise InvalidRequestError("nothing moves: all ends are the same image - hold less, or name two classes")
+        raise InvalidRequestError("nothing moves: all ends are one image - hold less, or name two classes or texts")
     return LatentPath(held, _places(lengths, steps if loop else steps - 1), closed=loop)
 
 

@@ -148,7 +148,7 @@ def prepare_interpolation(
     check_file(path, (*_STILL, *FILMS), overwrite=overwrite)
     film = prepare_film(path, fps=fps, seconds=seconds, scale=scale, grid=grid, steps=steps)
     latents = asked.read_latents()
-    cells = _deal(asked.numbers(latents), len(asked.labels), film)
+    cells = _deal(asked.numbers(latents), len(asked.named), film, of=asked.kind)
     requests = asked.requests(name, subject, len(cells[0]))
     usual = _usual_steps(len(cells[0]), loop, film)
     count = steps or (usual if film is None else film.steps(usual, closed=loop))
@@ -167,6 +167,9 @@ class Ends:
     classes: Sequence[str] = ()
     from_class: str | None = None
     to_class: str | None = None
+    texts: Sequence[str] = ()
+    from_text: str | None = None
+    to_text: str | None = None
     truncation: float | None = None
     cutoff: int | None = None
     noise: str | None = None
@@ -178,16 +181,26 @@ class Ends:
         return {option: value for option, value in given.items() if value is not None}
 
     @property
-    def labels(self) -> Sequence[str | None]:
-        """The classes in their order; none if no class is named. A class that is None is left to the seed."""
-        two = (self.from_class, self.to_class or self.from_class)
-        if not self.classes:
-            return two if any(two) else ()
-        if any(two):
+    def kind(self) -> str:
+        """What may differ between the images, besides their seeds: ``text`` if one is named, else ``class``."""
+        return "text" if any((self.texts, self.from_text, self.to_text)) else "class"
+
+    @property
+    def named(self) -> Sequence[str | None]:
+        """The classes or texts in their order; none if none is named. One that is None is left to the seed.
+
+        Raises:
+            InvalidRequestError: all of them are named, and the first or the last one again.
+        """
+        every = self.texts if self.kind == "text" else self.classes
+        first, last = (self.from_text, self.to_text) if self.kind == "text" else (self.from_class, self.to_class)
+        two = (first, last or first)
+        if every and any(two):
+            plural = {"text": "texts", "class": "classes"}[self.kind]
             raise InvalidRequestError(
-                "--class names all classes in their order - leave out --from-class and --to-class"
+                f"--{self.kind} names all {plural} in their order - leave out --from-{self.kind} and --to-{self.kind}"
             )
-        return self.classes
+        return every or (two if any(two) else ())
 
     def read_latents(self) -> SavedLatents | None:
         """The latents of the file, if one is named.
@@ -199,8 +212,8 @@ class Ends:
             raise InvalidRequestError(f"--rows {self.rows} has no latents - name their file with --latents")
         if self.latents is None:
             return None
-        if self.labels or self.seeds is not None or self.shared:
-            given = " and ".join(["seeds", "classes", *self.shared])
+        if self.named or self.seeds is not None or self.shared:
+            given = " and ".join(["seeds", "texts" if self.kind == "text" else "classes", *self.shared])
             raise InvalidRequestError(f"the latents of a file are complete - leave out {given}")
         return read_latents(self.latents)
 
@@ -218,11 +231,12 @@ class Ends:
         return rows
 
     def requests(self, name: str, subject: Subject, count: int) -> tuple[Task, ...]:
-        """The request of each of the `count` images of a way. A single class is that of all of them."""
-        named = tuple(self.labels or (None,))
-        labels = named if len(named) > 1 else named * count
+        """The request of each of the `count` images of a way. A single class or text is that of all of them."""
+        named = tuple(self.named or (None,))
+        values = named if len(named) > 1 else named * count
+        field = "text" if self.kind == "text" else "label"
         return tuple(
-            subject.request(name, **self.shared, **({} if label is None else {"label": label})) for label in labels
+            subject.request(name, **self.shared, **({} if value is None else {field: value})) for value in values
         )
 
     def file_label(self) -> list[str]:
@@ -231,11 +245,9 @@ class Ends:
         numbers = None if listed is None else parse_numbers(f"--{kind}", listed)
         parts = [f"{kind}{label_numbers(numbers)}"] if numbers not in (None, _TWO) else []
         parts += ["classes", *self.classes] if self.classes else []
-        return parts + [
-            f"{option}{value}"
-            for option, value in (("from-", self.from_class), ("to-", self.to_class), *self.shared.items())
-            if value is not None
-        ]
+        parts += self.texts
+        ends = (("from-", self.from_class or self.from_text), ("to-", self.to_class or self.to_text))
+        return parts + [f"{option}{value}" for option, value in (*ends, *self.shared.items()) if value is not None]
 
 
 def _label(steps: int | None, hold: Sequence[str], loop: bool, scale: int | None) -> list[str]:
@@ -246,25 +258,28 @@ def _label(steps: int | None, hold: Sequence[str], loop: bool, scale: int | None
     return parts + ([f"scale{scale}"] if scale is not None else [])
 
 
-def _deal(numbers: tuple[int, ...] | None, classes: int, film: Film | None) -> tuple[tuple[int, ...], ...]:
-    """The numbers of each cell: the first ones are those of the first cell. A single one is repeated for the classes.
+def _deal(numbers: tuple[int, ...] | None, named: int, film: Film | None, *, of: str) -> tuple[tuple[int, ...], ...]:
+    """The numbers of each cell: the first ones are those of the first cell. A single one is repeated for each name.
+
+    `named` is the number of classes or texts, and `of` says which of the two they are.
 
     Raises:
         InvalidRequestError: they cannot be shared, or are not as many as the classes.
     """
     cells = math.prod(film.grid) if film and film.grid else 1
-    dealt = tuple(range(cells * max(classes, 2))) if numbers is None else numbers
+    dealt = tuple(range(cells * max(named, 2))) if numbers is None else numbers
     each, rest = divmod(len(dealt), cells)
     if rest:
         raise InvalidRequestError(f"{cells} cells cannot share {len(dealt)} images - name {cells}, {2 * cells}, ...")
-    if each > 1 and classes > 1 and each != classes:
-        raise InvalidRequestError(f"{classes} classes and {each} images are not as many - name as many, or one of them")
-    if max(each, classes) < 2:
+    if each > 1 and named > 1 and each != named:
+        plural = "texts" if of == "text" else "classes"
+        raise InvalidRequestError(f"{named} {plural} and {each} images are not as many - name as many, or one of them")
+    if max(each, named) < 2:
         raise InvalidRequestError(
             "an interpolation leads from one image to another - name two or more for each, such as 3,7 or 1-5"
         )
     ways = (dealt[start : start + each] for start in range(0, len(dealt), each))
-    return tuple(way * classes if each == 1 else way for way in ways)
+    return tuple(way * named if each == 1 else way for way in ways)
 
 
 def _usual_steps(points: int, loop: bool, film: Film | None) -> int:

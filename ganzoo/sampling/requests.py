@@ -10,8 +10,9 @@ from typing import Any, NamedTuple
 from unicodedata import normalize
 
 from ganzoo.errors import InvalidRequestError
-from ganzoo.interface.configs import Config, as_class_config, as_translation_config
+from ganzoo.interface.configs import Config, as_class_config, as_text_config, as_translation_config
 from ganzoo.interface.tasks import Task
+from ganzoo.interface.words import encode_text
 from ganzoo.utils.commands import words_of
 
 __all__ = [
@@ -58,7 +59,11 @@ def make_request(
     values = dict(options)
     if values.get("label") is not None:
         values["label"] = find_class(values["label"], classes, as_class_config(config).classes, of=of)
-    return task(**values)
+    request = task(**values)
+    if task.needs_text and values.get("text") is not None:
+        known = as_text_config(config)
+        encode_text(values["text"], known.vocabulary, known.words, of=of)
+    return request
 
 
 def with_fields(request: Task, values: Mapping[str, Any], *, of: str) -> Task:

@@ -218,6 +218,7 @@ def check_published_round_trip(architecture: str) -> None:
         damaged = Path(folder, "model.safetensors")
         damaged.write_bytes(damaged.read_bytes()[:-1] + b"\x7f")
         assert_raises(GanzooError, lambda: load(Path(folder)))
+    assert loaded.config == model.config, "the loaded model has another config"
     same = torch.allclose(make_images(loaded, 3), make_images(model, 3), atol=1e-5)  # the memory layout may differ
     assert same, "the loaded model gives other images - is every tensor that they depend on a parameter or a buffer?"
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from ganzoo.data.captions import Captions
 from ganzoo.data.datasets import Domains, ImageData
+from ganzoo.data.pairs import Pairs
 from ganzoo.distributed.processes import ProcessGroup
-from ganzoo.interface.configs import Config
+from ganzoo.interface.configs import Config, TextConfig, as_text_config
 from ganzoo.interface.gan import GAN, Inputs
 from ganzoo.registry import lookup
 from ganzoo.sampling.model import Model
@@ -29,10 +32,15 @@ __all__ = [
     "tiny_gan",
     "tiny_loop",
     "tiny_model",
+    "tiny_settings",
     "trained_model",
 ]
 
 # ruff: noqa: S101 - this package asserts on purpose
+
+
+TEXTS = ("blue circle", "red circle", "small blue square", "small red square")
+"""The captions of noise for an architecture that reads texts, if its `tiny` config gives no vocabulary and examples."""
 
 
 def noise_data(image_shape: tuple[int, int, int], count: int = 20) -> ImageData:
@@ -44,17 +52,28 @@ def noise_data(image_shape: tuple[int, int, int], count: int = 20) -> ImageData:
 
 def tiny_data(architecture: str) -> ImageData | Domains:
     """Noise for the architecture at its `tiny` size: one data set, or one for each domain."""
-    parts = lookup.registry().architectures[architecture].task.trains_on
-    shape = tiny_config(architecture).image_shape
+    task, config = lookup.registry().architectures[architecture].task, tiny_config(architecture)
+    parts, shape = task.trains_on, config.image_shape
+    if task.needs_text:
+        return _with_captions(noise_data(shape), as_text_config(config))
     if len(parts) == 1:
         return noise_data(shape)
+    if task.paired:
+        return Pairs.of(noise_data((2 * shape[0], *shape[1:])))
     return Domains("noise", {part: noise_data(shape, 20 + 3 * i) for i, part in enumerate(parts)})
+
+
+def _with_captions(data: ImageData, config: TextConfig) -> ImageData:
+    """The images with one or two of the config's examples as the captions of each."""
+    count = len(config.examples)
+    texts = [(config.examples[i % count], config.examples[-i % count])[: 1 + i % 2] for i in range(len(data))]
+    return data.with_captions(Captions(tuple(texts)).encoded(config.vocabulary, config.words))
 
 
 def tiny_gan(architecture: str, loss: str | None = None) -> GAN:
     """The architecture at its `tiny` size, with the same initial weights at each call."""
     torch.manual_seed(0)
-    return lookup.create(architecture, loss=loss, **lookup.registry().architectures[architecture].tiny)
+    return lookup.create(architecture, loss=loss, **tiny_settings(architecture))
 
 
 def tiny_model(architecture: str) -> Model:
@@ -80,7 +99,15 @@ def tiny_loop(
 
 def tiny_config(architecture: str) -> Config:
     """The config of the architecture at its `tiny` size."""
-    return lookup.check_config(architecture, lookup.registry().architectures[architecture].tiny)[0]
+    return lookup.check_config(architecture, tiny_settings(architecture))[0]
+
+
+def tiny_settings(architecture: str) -> Mapping[str, Any]:
+    """The values of the `tiny` config; one that reads texts gets words and examples if it has none."""
+    spec = lookup.registry().architectures[architecture]
+    if not spec.task.needs_text or (spec.tiny.get("vocabulary") and spec.tiny.get("examples")):
+        return spec.tiny
+    return {**spec.tiny, "vocabulary": Captions((TEXTS,)).vocabulary, "examples": TEXTS}
 
 
 def trained_model(architecture: str) -> Model:

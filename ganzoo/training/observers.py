@@ -13,9 +13,10 @@ import torch
 from torch import Tensor
 
 from ganzoo.data.datasets import Data, Domains
+from ganzoo.data.pairs import Pairs
 from ganzoo.images.files import save_picture
 from ganzoo.images.sheets import contact_sheet, enlargement
-from ganzoo.images.tensors import from_bytes, to_pictures
+from ganzoo.images.tensors import from_bytes, resize, to_pictures
 from ganzoo.interface.configs import as_translation_config
 from ganzoo.pretrained.cards import is_stub
 from ganzoo.training.metrics_file import append_metrics, drop_after, read_metrics
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from PIL.Image import Image
 
-    from ganzoo.sampling.model import Model
     from ganzoo.training.run import Run
 
 __all__ = [
@@ -130,29 +130,29 @@ class Sheets(Observer):
 
 
 class TranslationSheets(Observer):
-    """``samples/<step>.png``: for each direction a row of images of the data, and their translations below it."""
+    """``samples/<step>.png``: for each direction a row of images of the data, and their translations below it.
+
+    For pairs, what the translations should be is below them.
+    """
 
     def __init__(self, run: Run, data: Domains) -> None:
         super().__init__(run)
-        self.sources = {key: _first_images(part, ROW) for key, part in data.parts.items()}
+        self.paired = isinstance(data, Pairs)
+        size = run.config.image_shape[1:]  # the images of the data may be larger, since training crops them
+        self.images = {key: resize(_first_images(part, ROW), size) for key, part in data.parts.items()}
 
     def save(self) -> None:
         """Draw the sheet."""
         model = self.run.model()
         pictures: list[Image] = []
-        for direction in as_translation_config(model.config).directions:
-            sources = self.sources[self._domain_of(model, direction)]
+        for direction, (source, target) in as_translation_config(model.config).routes.items():
+            sources = self.images[source]
             translations = torch.stack(list(model.translations(sources, direction=direction, batch_size=ROW)))
             pictures += to_pictures(sources) + to_pictures(translations)
+            pictures += to_pictures(self.images[target]) if self.paired else []
         (self.folder / "samples").mkdir(exist_ok=True)
         sheet = contact_sheet(pictures, columns=len(sources), scale=enlargement(pictures[0].width))
         save_picture(sheet, self.folder / "samples" / f"{self.run.step:08d}.png")
-
-    def _domain_of(self, model: Model, direction: str) -> str:
-        """The part of the data that a direction translates. The GAN's input has the same name."""
-        image = next(iter(self.sources.values()))[0]
-        request = model.request(image=image, direction=direction)
-        return next(iter(model.gan.draw(request, torch.Generator())))
 
 
 def _first_images(data: Data, count: int) -> Tensor:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import math
 from collections.abc import Mapping
 from pathlib import Path
@@ -141,9 +140,8 @@ def _write_caption(figure: Figure, frame: Frame) -> None:
 def to_picture(figure: Figure) -> Image.Image:
     """Render a figure as an RGB picture."""
     canvas = FigureCanvasAgg(figure)
-    encoded = io.BytesIO()
-    canvas.print_png(encoded)  # type: ignore[no-untyped-call]
-    return Image.open(encoded).convert("RGB")
+    canvas.draw()  # type: ignore[no-untyped-call]
+    return Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")  # type: ignore[no-untyped-call]
 
 
 def save_figure(figure: Figure, path: Path) -> None:

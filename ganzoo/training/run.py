@@ -23,11 +23,13 @@ from ganzoo.interface.tasks import Task
 from ganzoo.registry import lookup
 from ganzoo.sampling.model import Model
 from ganzoo.training import checkpoints
+from ganzoo.training.captions import changed_words, no_captions, text_settings, with_token_ids
 from ganzoo.training.loop import Loop
 from ganzoo.training.plan import Plan
 from ganzoo.training.run_folder import check_folder, write_plan
 from ganzoo.training.start import read_start
 from ganzoo.training.techniques import Techniques, resolve_techniques
+from ganzoo.utils import names
 from ganzoo.utils.devices import is_out_of_memory
 from ganzoo.utils.locks import FolderLock, InUse
 from ganzoo.utils.precision import float32_on_cpu
@@ -132,8 +134,8 @@ class Run:
             raise RunError(f"{self.folder} is at step {checkpoint.step} already - ask for more --iterations")
         if checkpoint.state["data"] != self._digest:
             raise RunError(
-                f"{self.plan.data} is not the data that {self.folder} was trained on - "
-                "start a new run in another folder"
+                f"{self.plan.data} is not the data that {self.folder} was trained on"
+                f"{changed_words(self.folder, self.config)} - start a new run in another folder"
             )
         self.loop.restore(checkpoint)
         self.saved_step = checkpoint.step
@@ -182,9 +184,10 @@ def open_run(
     with processes.main_first() if plan.data in DATASETS else nullcontext():
         data = _read_data(plan, config, task, resources, progress)
 
-    # The classes of the data are part of the config, and the networks are built from the config.
-    settings = {**plan.config, **_classes_of(plan, task, data)}
+    # The classes and words of the data are part of the config, and the networks are built from the config.
+    settings = {**plan.config, **_classes_of(plan, task, data), **text_settings(plan, data, config)}
     config, _ = lookup.check_config(plan.architecture, settings)
+    data = with_token_ids(data, config)
     loop = _make_loop(plan, settings, data, techniques, processes, resources, device)
     run = Run(folder, plan, config, loss.name, task, data, loop, processes, lock=lock)
 
@@ -258,19 +261,25 @@ def _read_data(
     """The plan's data, at the size of the config's images, or larger by the factor `crop`.
 
     Raises:
-        DataError: It cannot be read, or it has no classes and the task needs them.
+        DataError: It cannot be read, or it has no classes or captions and the task needs them.
     """
+    if task.needs_text and plan.data in names.DATASETS:  # nobody shall wait for a download
+        raise no_captions(plan, task)
     channels, height, width = config.image_shape
     data = load_data(
         plan.data,
         (channels, round(height * plan.crop), round(width * plan.crop)),
         parts=task.trains_on,
+        paired=task.paired,
         root=resources.data_dir,
         limit=plan.limit,
         workers=resources.workers,
         needs_labels=task.needs_labels,
+        needs_text=task.needs_text,
         progress=progress,
     )
+    if task.needs_text and data.captions is None:
+        raise no_captions(plan, task)
     if task.needs_labels and not data.classes:
         raise DataError(
             f"{plan.architecture} is {task.name}, and {plan.data} has no classes - "

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-__all__ = ["IMAGE_SUFFIXES", "FolderListing", "find_images", "is_hidden", "list_folder"]
+__all__ = ["IMAGE_SUFFIXES", "METADATA", "FolderListing", "find_images", "is_hidden", "list_folder"]
 
 _JPEG = {".jfif", ".jpe", ".jpeg", ".jpg"}
 
@@ -24,6 +24,9 @@ UNREAD_SUFFIXES = frozenset(
 )
 """The endings of pictures in formats that ganzoo does not read. They are listed, so that users learn why."""
 
+METADATA = "metadata.jsonl"
+"""The file that describes the pictures beside it, in the Hub's convention for folders of pictures."""
+
 SYSTEM_FOLDERS = frozenset({"__MACOSX", "@eaDir", "$RECYCLE.BIN", "System Volume Information"})
 """Folders that archive tools, network storage and operating systems make. They hold copies and thumbnails."""
 
@@ -34,8 +37,8 @@ class FolderListing(NamedTuple):
     """What a folder and its subfolders hold, each sorted by path.
 
     `images` are files with the ending of a picture, of any format. `hidden` are such files that are left out, because
-    they or a folder above them are hidden. `others` are all other files that are not hidden. `closed` are folders that
-    may not be read.
+    they or a folder above them are hidden. `others` are all other files that are not hidden, except `METADATA`.
+    `closed` are folders that may not be read.
     """
 
     images: tuple[Path, ...]
@@ -66,7 +69,7 @@ def list_folder(folder: Path) -> FolderListing:
     found = sorted(_walk(folder, (), closed))
     images = [path for path in found if _is_picture(path)]
     hidden = {path for path in images if is_hidden(path.relative_to(folder))}
-    others = (path for path in found if not _is_picture(path) and not path.is_dir())
+    others = (path for path in found if not _is_picture(path) and path.name != METADATA and not path.is_dir())
     return FolderListing(
         tuple(path for path in images if path not in hidden),
         tuple(path for path in images if path in hidden),

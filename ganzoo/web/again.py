@@ -27,7 +27,7 @@ __all__ = [
 ]
 
 
-ENDS = frozenset({"label"})
+ENDS = frozenset({"label", "text"})
 """The fields that may differ at the ends of a walk. `ganzoo interpolate` has two options for each."""
 
 
@@ -99,13 +99,11 @@ def translate(name: str, options: Translated, request: Task, picture: str) -> Ag
 
 
 def walk(name: str, options: Walked, requests: Sequence[Task]) -> Again:
-    """For a walk between two images, each with a request of its own. The requests differ in their class only."""
-    labels = [getattr(request, "label", None) for request in requests]
-    ends = zip(("--from-class", "--to-class"), labels, strict=True)
-    classes = [word for flag_, label in ends if label is not None for word in (flag_, str(label))]
+    """For a walk between two images, each with a request of its own. The requests differ in class or text only."""
+    ends = [word for field_, kind in (("label", "class"), ("text", "text")) for word in _ends(requests, field_, kind)]
     other: dict[str, Any] = dict.fromkeys(ENDS & set(vars(requests[0])))
     shared = replace(requests[0], **other)
-    words = [*words_of(options, usual=options), *classes, *request_words(shared), "-o", "walk.webp"]
+    words = [*words_of(options, usual=options), *ends, *request_words(shared), "-o", "walk.webp"]
     drawn = (
         f"model.draw(seed={seed}, request=model.request({', '.join(_keywords(request))}))"
         for seed, request in zip(options.seeds.split(","), requests, strict=True)
@@ -113,6 +111,13 @@ def walk(name: str, options: Walked, requests: Sequence[Task]) -> Again:
     lines = [f"{end} = {call}" for end, call in zip(("first", "last"), drawn, strict=True)]
     lines = [_load(name), *lines, f"images = model.interpolate(first, last, steps={options.steps})"]
     return Again(_line("interpolate", name, words), "\n".join(lines))
+
+
+def _ends(requests: Sequence[Task], name: str, kind: str) -> list[str]:
+    """The options for the field `name` of both ends, such as ``--from-text``; none if it is None."""
+    values = [getattr(request, name, None) for request in requests]
+    ends = zip((f"--from-{kind}", f"--to-{kind}"), values, strict=True)
+    return [word for flag_, value in ends if value is not None for word in (flag_, str(value))]
 
 
 def edit(name: str, options: Edited, request: Task) -> Again:

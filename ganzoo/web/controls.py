@@ -14,7 +14,7 @@ from types import NoneType
 from typing import Any, Literal, get_args, get_origin
 
 from ganzoo.errors import InvalidRequestError
-from ganzoo.interface.configs import as_class_config
+from ganzoo.interface.configs import as_class_config, as_text_config
 from ganzoo.interface.records import field_types
 from ganzoo.sampling.requests import Subject, with_user_names
 
@@ -30,7 +30,8 @@ class Control:
     """One control: the task's field that it sets, its label for users, its kind, and what it starts with.
 
     `choices` are pairs of a text for users and a value of the field, for the kind ``choice`` only. `least` and `most`
-    bound a number; None is no bound. `optional` says that the field may stay empty: it is None then.
+    bound a number; None is no bound. `optional` says that the field may stay empty: it is None then. `examples` are
+    texts that a user may type.
     """
 
     field: str
@@ -41,6 +42,7 @@ class Control:
     least: float | None = None
     most: float | None = None
     optional: bool = True
+    examples: tuple[str, ...] = ()
 
     def value(self, raw: Any) -> Any:
         """The value of the field, from what the page has sent. An empty control is None.
@@ -119,7 +121,9 @@ def _control(subject: Subject, field: dataclasses.Field[Any], hint: Any) -> Cont
     least, most = field.metadata.get("range", (None, None))
     label = next(iter(with_user_names({field.name: None}))).replace("_", " ")
     default = None if field.default is dataclasses.MISSING else field.default
-    return Control(field.name, label, kind, default, choices, least, most, optional=default is None)
+    examples = as_text_config(subject.config).examples if field.name == "text" and subject.task.needs_text else ()
+    optional = default is None
+    return Control(field.name, label, kind, default, choices, least, most, optional=optional, examples=examples)
 
 
 def _is_literal(hint: Any) -> bool:

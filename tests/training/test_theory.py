@@ -119,6 +119,7 @@ def test_animations_rest_at_their_end(tmp_path):
     assert durations == [100, 100, 2100]
 
 
+@pytest.mark.long
 def test_the_generator_finds_the_data():
     """A tenth of the recipe: p_g is nearer to p_data than a quarter of its standard deviation."""
     plan = make_plan("gan", "gaussian-1d", iterations=200)

@@ -39,7 +39,7 @@ from ganzoo.pretrained.resolve import resolve
 from ganzoo.registry import lookup
 from ganzoo.registry.registry import Registry
 from ganzoo.sharing.card import card_of
-from ganzoo.training import checkpoints, observers, trainer
+from ganzoo.training import checkpoints, observers, point_figure, trainer
 from ganzoo.training import run as run_module
 from ganzoo.training.advice import diverged_advice
 from ganzoo.training.command import command_of
@@ -349,6 +349,7 @@ def test_sheets_are_of_the_same_seeds_through_time(tmp_path, pictures):
         assert sheet.crop((2, 2, 66, 66)).resize((16, 16), Image.Resampling.NEAREST) == pictures_then[0]
 
 
+@pytest.mark.figures
 def test_curves_are_drawn_and_survive_a_resume(tmp_path, pictures):
     make_run(tmp_path / "run", pictures, iterations=3).run()
     run = make_run(tmp_path / "run", pictures, resume=True)
@@ -546,6 +547,7 @@ def small_disk(tmp_path):
     subprocess.run(["umount", str(folder)], check=True)
 
 
+@pytest.mark.long
 def test_a_full_file_system_keeps_the_last_good_checkpoint(pictures, small_disk, tmp_path):
     """TMPDIR is on another file system, and cannot be written either."""
     run = small_disk / "run"
@@ -588,16 +590,11 @@ def killed_and_resumed(launcher, pictures, run):
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "launcher",
-    [
-        pytest.param(COMMAND, id="alone"),
-        pytest.param(
-            [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "-m", "ganzoo"],
-            id="torchrun",
-            marks=pytest.mark.long,
-        ),
-    ],
+    [COMMAND, [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "-m", "ganzoo"]],
+    ids=["alone", "torchrun"],
 )
 def test_a_killed_run_resumes_bit_for_bit(launcher, pictures, tmp_path):
     killed_and_resumed(launcher, pictures, tmp_path / "killed")
@@ -734,8 +731,10 @@ def test_classes_are_wanted_where_they_are_needed(tmp_path, registry, pictures):
 # --- points --------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("name", "coordinates"), [("gaussian-1d", 1), ("ring", 2), ("grid", 2)])
-def test_points_are_drawn_frame_by_frame(tmp_path, name, coordinates, caplog):
+@pytest.mark.figures
+@pytest.mark.parametrize(("name", "coordinates"), [("gaussian-1d", 1), ("ring", 2)])
+def test_points_are_drawn_frame_by_frame(tmp_path, name, coordinates, caplog, monkeypatch):
+    monkeypatch.setattr(point_figure, "SAMPLES", 1000)
     small = {"generator_widths": (8,), "discriminator_units": (8,)}
     caplog.set_level("INFO")
     run = Trainer("gan", name, tmp_path / "run", config=small, iterations=4, batch_size=8, device="cpu")
@@ -748,6 +747,7 @@ def test_points_are_drawn_frame_by_frame(tmp_path, name, coordinates, caplog):
     assert [line["step"] for line in told if "D from optimum" in line] == [1, 2, 3, 4]
 
 
+@pytest.mark.figures
 def test_frames_after_a_resume_are_drawn_again(tmp_path):
     settings = {"iterations": 4, "batch_size": 8, "save_every": 2, "device": "cpu"}
     run = Trainer("gan", "gaussian-1d", tmp_path / "run", **settings)
@@ -758,6 +758,7 @@ def test_frames_after_a_resume_are_drawn_again(tmp_path):
     assert opened(tmp_path / "run/figure.gif")[1] == 4
 
 
+@pytest.mark.figures
 def test_damaged_frames_do_not_end_a_run(tmp_path, caplog):
     settings = {"batch_size": 8, "save_every": 2, "device": "cpu", "schedule": "constant"}
     Trainer("gan", "gaussian-1d", tmp_path / "run", iterations=4, **settings).run()

@@ -21,6 +21,7 @@ from ganzoo.cli.arguments import (
     SCALE,
     SECONDS,
     SETTINGS,
+    TEXT,
     TRUNCATION,
     resolved,
 )
@@ -45,6 +46,7 @@ __all__ = ["COMMANDS", "edit"]
 )
 @click.option("--rows", metavar="A-B,C,...", help="With --latents: the rows of the images. [default: all]")
 @click.option("--class", "label", type=CLASS, metavar="NAME", help="Class of the images, by name or number.")
+@click.option("--text", type=TEXT, help="What the images show.")
 @TRUNCATION
 @CUTOFF
 @NOISE
@@ -85,7 +87,7 @@ def edit(name: str, output: Path | None, device: str, engine: str, **options: An
     from ganzoo.sampling.requests import parse_settings, with_fields
 
     source = resolved(name)
-    refuse_options(source, options, {"label": ("--class", "label"), **OF_STYLES})
+    refuse_options(source, options, {"label": ("--class", "label"), "text": ("--text", "text"), **OF_STYLES})
     settings = parse_settings(options.pop("settings"))
     editing = prepare_editing(source.name, source.info.subject, output, **options)
     editing = replace(editing, request=with_fields(editing.request, settings, of=source.name))

@@ -40,7 +40,11 @@ __all__ = ["COMMANDS", "evaluate", "fool", "quiz"]
     type=DATA,
     help="Real images to compare with: a data set by name, or a folder. [default: the training data of the model]",
 )
-@click.option("--metrics", help="Metrics to compute, separated by commas: is,fid,kid,prdc,authenticity. [default: all]")
+@click.option(
+    "--metrics",
+    help="Metrics to compute, separated by commas: is,fid,kid,prdc,authenticity,r-precision. "
+    "[default: all but r-precision]",
+)
 @click.option(
     "-n",
     "--count",
@@ -52,6 +56,11 @@ __all__ = ["COMMANDS", "evaluate", "fool", "quiz"]
     "--features",
     type=registered("feature_extractors"),
     help="Feature extractor. [default: the one trained on the data set of --against, or else inception]",
+)
+@click.option(
+    "--matcher",
+    type=MODEL,
+    help="For r-precision: model that compares images with the captions of --against. [default: SUBJECT]",
 )
 @click.option(
     "--is-splits",

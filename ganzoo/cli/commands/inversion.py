@@ -10,7 +10,19 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ganzoo.cli import display
-from ganzoo.cli.arguments import AS_JSON, CLASS, COUNT, COUNT_OR_0, DEVICE, MODEL, OVERWRITE, PATH, SETTINGS, resolved
+from ganzoo.cli.arguments import (
+    AS_JSON,
+    CLASS,
+    COUNT,
+    COUNT_OR_0,
+    DEVICE,
+    MODEL,
+    OVERWRITE,
+    PATH,
+    SETTINGS,
+    TEXT,
+    resolved,
+)
 from ganzoo.cli.commands.sampling import load_model
 from ganzoo.cli.output import tell
 from ganzoo.cli.progress import bars
@@ -26,6 +38,9 @@ if TYPE_CHECKING:
 __all__ = ["COMMANDS", "invert"]
 
 _FEATURES = "features:"
+
+_FIELDS = {"label": ("--class", "label"), "text": ("--text", "text")}
+"""The options that are fields of the task. `refuse_options` takes them."""
 
 
 @click.command()
@@ -56,6 +71,7 @@ _FEATURES = "features:"
     help="The pictures are true ones: damage them first by --degradation, and compare the results with them.",
 )
 @click.option("--class", "label", type=CLASS, metavar="NAME", help="Class of the pictures. [default: found too]")
+@click.option("--text", type=TEXT, help="What the pictures show. [default: found too]")
 @SETTINGS
 @click.option("--starts", type=COUNT, default=8, show_default=True, help="Searches for each picture.")
 @click.option("--steps", type=COUNT_OR_0, default=200, show_default=True, help="Steps of each search.")
@@ -106,8 +122,8 @@ def invert(
     settings = parse_settings(options.pop("settings"))
     _check_early(model, options, settings)
     files = prepare_files(source, output, short_name(model.name), overwrite=overwrite)
-    label = options.pop("label")
-    chosen = {**settings, **({} if label is None else {"label": label})}
+    given = {name: options.pop(name) for name in _FIELDS}
+    chosen = {**settings, **{name: value for name, value in given.items() if value is not None}}
     loaded = load_model(model, device, engine="torch")
     with bars() as progress:
         options["loss"] = _loss(options["loss"], progress)
@@ -131,8 +147,8 @@ def _check_early(model: Source, options: dict[str, Any], settings: dict[str, Any
         raise click.UsageError(f"there is no loss {options['loss']!r} to compare images by - {known}")
     if subject.task.from_images:
         raise click.UsageError(f"{model.name} is {subject.task.name}: it has no latents - choose a model that has")
-    refuse_options(model, options, {"label": ("--class", "label")})
-    subject.request(model.name, **settings, **({} if options["label"] is None else {"label": options["label"]}))
+    refuse_options(model, options, _FIELDS)
+    subject.request(model.name, **settings, **{n: options[n] for n in _FIELDS if options[n] is not None})
 
 
 def _loss(text: str, progress: Any) -> Any:

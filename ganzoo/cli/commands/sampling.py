@@ -27,6 +27,7 @@ from ganzoo.cli.arguments import (
     SCALE,
     SECONDS,
     SETTINGS,
+    TEXT,
     TRUNCATION,
     resolved,
 )
@@ -40,7 +41,9 @@ from ganzoo.sampling.engines import check_engine, describe_difference
 from ganzoo.sampling.grid import SampleGrid, make_grid
 from ganzoo.sampling.mixing import MixingSheet, make_mixing_sheet
 from ganzoo.sampling.requests import parse_settings
+from ganzoo.sampling.texts import read_texts
 from ganzoo.utils.image_folders import list_folder
+from ganzoo.utils.text import shortened
 
 if TYPE_CHECKING:
     from ganzoo.sampling.image_files import Grid
@@ -53,7 +56,7 @@ __all__ = ["COMMANDS", "OF_STYLES", "interpolate", "load_model", "note_precision
 
 @click.command()
 @click.argument("name", type=MODEL)
-@click.option("-n", "--count", type=COUNT, help="Number of images. [default: 64; with --sweep, 8 per row]")
+@click.option("-n", "--count", type=COUNT, help="Number of images. [default: 64; of several rows, 8 per row]")
 @click.option("--seed", type=click.IntRange(min=0), help="Image i has the seed SEED + i. [default: 0]")
 @click.option("--seeds", metavar="A-B,C,...", help="Seeds of the images, as a list with ranges, such as 1-5,9.")
 @click.option("--input", "source", type=PATH, help="Picture to translate, or a folder of pictures.")
@@ -66,6 +69,14 @@ __all__ = ["COMMANDS", "OF_STYLES", "interpolate", "load_model", "note_precision
     help="Class to sample, by name or number. Can be repeated.",
 )
 @click.option("--per-class", type=COUNT, metavar="N", help="Sample N images of each class, one row per class.")
+@click.option(
+    "--text",
+    "texts",
+    multiple=True,
+    type=TEXT,
+    help="What the images show, such as 'a {red,blue} hat': a row for each. Can be repeated.",
+)
+@click.option("--texts", "text_file", type=PATH, metavar="FILE", help="Read texts from a file, one in each line.")
 @TRUNCATION
 @CUTOFF
 @NOISE
@@ -148,6 +159,8 @@ _NEEDS = {
     "seeds": ("--seeds", SAMPLES),
     "classes": ("--class", "label"),
     "per_class": ("--per-class", "label"),
+    "texts": ("--text", "text"),
+    "text_file": ("--texts", "text"),
     **OF_STYLES,
     "mix": ("--mix", "styles_from"),
     "styles": ("--styles", "styles"),
@@ -178,8 +191,10 @@ def _sample(
     grid: Grid = _grid(source, asked) if latents is None else _saved_latents(latents, asked)
     target = image_files.choose_target(output, source.name, grid, file_format, overwrite=overwrite, scale=scale)
     model = load()
-    if isinstance(grid, SampleGrid) and grid.columns:
-        tell(f"rows: {', '.join(row.name for row in grid.rows)}")
+    if isinstance(grid, SampleGrid) and grid.legend:
+        tell(shortened(grid.legend))
+    if isinstance(grid, SampleGrid) and grid.shows_examples:
+        tell(f"ganzoo: note: no --text: the images show the examples of `ganzoo info {source.name}` in turn")
     with bars() as progress:
         written = target.write(model, batch_size=batch_size, progress=progress)
     display.written(written, as_json=as_json)
@@ -189,6 +204,8 @@ def _sample(
 def _grid(source: Source, asked: dict[str, Any]) -> SampleGrid | MixingSheet:
     subject = source.info.subject
     asked = {**parse_settings(asked.pop("settings", ())), **asked}
+    if "text_file" in asked:
+        asked["texts"] = [*asked.get("texts", ()), *read_texts(asked.pop("text_file"))]
     make_request = partial(subject.request, source.name)
     if "mix" not in asked:
         return make_grid(make_request, subject.classes, **asked)
@@ -283,6 +300,9 @@ _NEEDS_OF_ENDS = {
     "classes": ("--class", "label"),
     "from_class": ("--from-class", "label"),
     "to_class": ("--to-class", "label"),
+    "texts": ("--text", "text"),
+    "from_text": ("--from-text", "text"),
+    "to_text": ("--to-text", "text"),
     **OF_STYLES,
 }
 
@@ -312,6 +332,11 @@ _NEEDS_OF_ENDS = {
 @click.option(
     "--to-class", type=CLASS, metavar="NAME", help="Class of the last image. [default: that of the first image]"
 )
+@click.option(
+    "--text", "texts", multiple=True, type=TEXT, help="Text to interpolate through. Can be repeated: --hold z keeps z."
+)
+@click.option("--from-text", type=TEXT, help="Text of the first image.")
+@click.option("--to-text", type=TEXT, help="Text of the last image. [default: that of the first image]")
 @TRUNCATION
 @CUTOFF
 @NOISE

@@ -85,9 +85,8 @@ def make(control: Control, *, prefix: str = "") -> Component:
     if control.kind == "switch":
         return gr.Checkbox(bool(control.default), label=label)
     if control.kind == "text" or control.optional:  # gradio's number has no empty state: it would become 0
-        return gr.Textbox(
-            control.default or "", label=label, placeholder="(default)", info=_range(control), max_lines=1
-        )
+        hint = f"such as: {control.examples[0]}" if control.examples else "(default)"
+        return gr.Textbox(control.default or "", label=label, placeholder=hint, info=_range(control), max_lines=1)
     decimals = 0 if control.kind == "whole" else None
     return gr.Number(control.default, label=label, precision=decimals, minimum=control.least, maximum=control.most)
 

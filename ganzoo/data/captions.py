@@ -1,0 +1,194 @@
+"""The captions of pictures, from ``metadata.jsonl``, and as the token ids that a model reads."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ganzoo.errors import DataError, InvalidRequestError
+from ganzoo.interface.words import encode_text, numbered, split_words, token_ids
+from ganzoo.utils.files import open_regular
+from ganzoo.utils.image_folders import METADATA
+from ganzoo.utils.json_files import parse_object
+from ganzoo.utils.text import printable
+
+__all__ = ["Captions", "cut_text", "read_captions"]
+
+MOST_BYTES = 800_000
+"""The largest size of the vocabulary in JSON: it is part of a model's config, whose file is read up to 1 MB."""
+
+MAX_LINE = 100_000
+"""The most bytes of a line."""
+
+FORM = '{"file_name": "0001.png", "text": "a caption"}'
+"""A line of the file, for messages."""
+
+
+@dataclass(frozen=True, eq=False)
+class Captions:
+    """The captions of N pictures: `texts` has those of each picture, at least one.
+
+    `ids` (M, words) int64 are the token ids of all texts in their order; None before `encoded`.
+    """
+
+    texts: tuple[tuple[str, ...], ...]
+    ids: Tensor | None = None
+
+    def at(self, rows: Sequence[int]) -> Captions:
+        """Those of the pictures with the indices `rows`, not encoded."""
+        return Captions(tuple(self.texts[row] for row in rows))
+
+    @cached_property
+    def vocabulary(self) -> tuple[str, ...]:
+        """All words of all texts, sorted."""
+        return tuple(sorted({word for text in self._all() for word in split_words(text)}))
+
+    def digest(self) -> str:
+        """The SHA-256 of all texts."""
+        return hashlib.sha256(json.dumps(self.texts).encode()).hexdigest()
+
+    def encoded(self, vocabulary: Sequence[str], words: int) -> Captions:
+        """The same captions with token ids, of which each has `words`: the rest of a longer text is left out."""
+        numbers = numbered(vocabulary)
+        tokens = [token_ids(split_words(text), numbers, words) for text in self._all()]
+        return replace(self, ids=torch.tensor(tokens))
+
+    def longer_than(self, words: int) -> int:
+        """The number of texts with more than `words` words."""
+        return sum(len(split_words(text)) > words for text in self._all())
+
+    def examples(self, count: int, words: int) -> tuple[str, ...]:
+        """At most `count` different texts from all parts of the data, of at most `words` words each.
+
+        A text that a user could not ask for, because it is longer or holds emoji, is reduced to its words.
+        """
+        firsts = [texts[0] for texts in self.texts]
+        step = max(1, len(firsts) // count)
+        different = dict.fromkeys(_readable(text, self.vocabulary, words) for text in [*firsts[::step], *firsts])
+        return tuple(different)[:count]
+
+    def tokens(self, rows: Tensor, epochs: Tensor) -> Tensor:
+        """(n, words) int64, one caption of each of the pictures `rows` (n,) in the epochs `epochs` (n,).
+
+        The captions of a picture come in turn, one in each epoch.
+        """
+        if self.ids is None:
+            raise DataError("captions are encoded before batches are made of them")
+        return self.ids[self._first[rows] + (rows + epochs) % self._counts[rows]]
+
+    @cached_property
+    def _counts(self) -> Tensor:
+        return torch.tensor([len(texts) for texts in self.texts])
+
+    @cached_property
+    def _first(self) -> Tensor:
+        """The index of each picture's first text."""
+        return self._counts.cumsum(0) - self._counts
+
+    def _all(self) -> Iterator[str]:
+        return (text for texts in self.texts for text in texts)
+
+
+def read_captions(folder: Path, pictures: Sequence[Path], *, name: str) -> Captions | None:
+    """The captions of `pictures` in `folder`; None if there is no ``metadata.jsonl`` beside them or above.
+
+    Each line of the file names a picture, `file_name`, relative to the file, and its `text`, a text or a list of them.
+    Several lines may name the same picture. Other entries are not read.
+
+    Raises:
+        DataError: a line is damaged or names no picture, or a picture has no caption. The message names the line.
+    """
+    folders = {parent for picture in pictures for parent in picture.parents if parent.is_relative_to(folder)}
+    files = sorted(file for each in folders if (file := each / METADATA).is_file())
+    if not files:
+        return None
+    found: dict[Path, list[str]] = {}
+    for file in files:
+        for picture, texts in _read_file(file):
+            found.setdefault(picture, []).extend(texts)
+    captions = Captions(tuple(tuple(found.get(picture, ())) for picture in pictures))
+    missing = [picture for picture, texts in zip(pictures, captions.texts, strict=True) if not texts]
+    if missing:
+        more = f", and {len(missing) - 1} more have none" if len(missing) > 1 else ""
+        raise DataError(f"{missing[0]} has no caption in {files[0]}{more} - add a line {FORM}, or remove the picture")
+    if len(json.dumps(captions.vocabulary, indent=6)) > MOST_BYTES:
+        text = f"the captions of {name} have {len(captions.vocabulary):,} different words"
+        raise DataError(f"{text}, too many for the config of a model - leave out captions with rare words")
+    return captions
+
+
+def _read_file(path: Path) -> Iterator[tuple[Path, list[str]]]:
+    """The picture and the texts of each line."""
+    for number, line in enumerate(_lines(path), start=1):
+        if line.strip():
+            try:
+                yield _read_line(path, line)
+            except ValueError as error:
+                raise DataError(f"{path}, line {number}: {_problem(error)} - write {FORM}") from error
+
+
+def _lines(path: Path) -> Iterator[bytes]:
+    """The lines of a file of any size. One that is too long ends after so many bytes: who reads it refuses it."""
+    try:
+        with open_regular(path) as file:
+            yield from iter(lambda: file.readline(MAX_LINE + 1), b"")
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror}") from error
+
+
+def _read_line(path: Path, line: bytes) -> tuple[Path, list[str]]:
+    if len(line) > MAX_LINE:
+        raise ValueError(f"it has more than {MAX_LINE:,} bytes")
+    entries = parse_object(line)
+    return _picture_of(path, entries), list(_texts_of(entries))
+
+
+def _problem(error: ValueError) -> str:
+    """What is wrong with a line. The decoder counts lines too, but it has seen one only."""
+    if isinstance(error, UnicodeDecodeError):
+        return "it is not UTF-8"
+    if isinstance(error, json.JSONDecodeError):
+        return f"{error.msg} at character {error.pos + 1}"
+    return str(error)
+
+
+def _picture_of(path: Path, entries: Mapping[str, Any]) -> Path:
+    name = entries.get("file_name")
+    if not isinstance(name, str) or not name:
+        raise ValueError("it has no file_name")
+    picture = path.parent / name
+    if "\0" in name or not picture.is_file():
+        raise ValueError(f"there is no picture {printable(name)}")
+    return picture
+
+
+def _texts_of(entries: Mapping[str, Any]) -> Iterable[str]:
+    found = entries.get("text")
+    texts: list[Any] = found if isinstance(found, list) else [found]
+    if not texts or not all(isinstance(text, str) for text in texts):
+        raise ValueError("it has no text")
+    if not all(map(split_words, texts)):
+        raise ValueError("its text has no word")
+    return texts
+
+
+def _readable(text: str, vocabulary: Sequence[str], words: int) -> str:
+    """The text, or its first words if a request of it would be refused."""
+    try:
+        encode_text(text, vocabulary, words)
+    except InvalidRequestError:
+        return cut_text(text, words)
+    return text
+
+
+def cut_text(text: str, words: int) -> str:
+    """The first words of a text, as many as a model reads, and nothing else."""
+    return " ".join(split_words(text)[:words])
