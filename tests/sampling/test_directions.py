@@ -163,7 +163,7 @@ def test_a_sheet_and_an_animation(run, suffix, frames, cells):
 @pytest.mark.parametrize(("ending", "total"), [("png", 5), ("webp", FRAMES)])
 def test_progress_counts_the_frames(models, tmp_path, ending, total):
     model, told = ganzoo.load(models / "blobs", device="cpu"), []
-    subject = Subject(model.task, model.config)
+    subject = Subject(model.task, model.config, model.classes)
     prepared = prepare_editing("blobs", subject, tmp_path / f"film.{ending}", directions="sefa:1", columns=5)
     prepared.write(model, progress=lambda *now: told.append(now))
     assert told == [("generating", done, total) for done in range(1, total + 1)]
