@@ -41,12 +41,13 @@ def _draw_tabs(tabs: Iterator[tuple[str, Draw]]) -> None:
 def _draw_later(page: gr.Blocks, place: Place) -> None:
     """What a run can do that has no model yet: each time that somebody opens the page, there may be one."""
 
-    @gr.render(triggers=[page.load])
     def draw() -> None:
         if place.shown.has_weights:
             _draw_tabs(_of_model(place))
         else:
             _say("The run has not saved a model yet. Once it has, open this page again.")
+
+    gr.render(triggers=[page.load])(draw)
 
 
 def _tabs(page: gr.Blocks, place: Place) -> Iterator[tuple[str, Draw]]:
