@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -72,8 +73,12 @@ class Captions:
         """
         firsts = [texts[0] for texts in self.texts]
         step = max(1, len(firsts) // count)
-        different = dict.fromkeys(_readable(text, self.vocabulary, words) for text in [*firsts[::step], *firsts])
-        return tuple(different)[:count]
+        found: dict[str, None] = {}
+        for text in dict.fromkeys([*firsts[::step], *firsts]):
+            found[_readable(text, self.vocabulary, words)] = None
+            if len(found) == count:
+                break
+        return tuple(found)
 
     def tokens(self, rows: Tensor, epochs: Tensor) -> Tensor:
         """(n, words) int64, one caption of each of the pictures `rows` (n,) in the epochs `epochs` (n,).
@@ -165,7 +170,7 @@ def _picture_of(path: Path, entries: Mapping[str, Any]) -> Path:
     if not isinstance(name, str) or not name:
         raise ValueError("it has no file_name")
     picture = path.parent / name
-    if "\0" in name or not picture.is_file():
+    if not os.path.isfile(picture):  # unlike Path's method, it takes any name
         raise ValueError(f"there is no picture {printable(name)}")
     return picture
 

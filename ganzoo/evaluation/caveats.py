@@ -12,7 +12,7 @@ from ganzoo.interface.configs import as_text_config
 from ganzoo.interface.specs import FeatureExtractor
 from ganzoo.sampling.model import Model
 
-__all__ = ["about_copies", "caveats"]
+__all__ = ["about_captions", "about_copies", "caveats"]
 
 FEW = 10_000
 """With fewer images, the bias of FID is too large to be ignored. It falls with 1/n."""

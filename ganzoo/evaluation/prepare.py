@@ -22,6 +22,7 @@ __all__ = [
     "Prepared",
     "check_request",
     "default_against",
+    "find_matcher",
     "is_pictures",
     "prepare",
     "usual_features",
@@ -60,10 +61,10 @@ def prepare(
     )
     _check_options(chosen)
     check_request(source, chosen)
-    return Prepared(source, chosen, _matcher(source, chosen))
+    return Prepared(source, chosen, find_matcher(source, chosen))
 
 
-def _matcher(source: Source | None, options: EvaluationOptions) -> Source | None:
+def find_matcher(source: Source | None, options: EvaluationOptions) -> Source | None:
     """The model that compares images with captions: the one that is named, or else the one that is evaluated.
 
     Raises:

@@ -114,7 +114,7 @@ class Loop(Iterator[Record]):
         seed_device(derive_seed(self.options.seed, "step", self.step), self.gan.device)
         # Learning rates are a function of the finished part of the run, so they need no state to resume.
         self._scale_learning_rates(self.techniques.schedule(self.step / self.options.iterations))
-        recorder, shown = Recorder(self.gan), False
+        recorder, adversarial, shown = Recorder(self.gan), False, False
         # Inside, several processes draw random numbers and take batch norm's statistics over all their rows.
         with global_batch(self.processes, self.options.batch_size):
             # With `accumulate`, several training steps advance together: all of them compute their first update,
@@ -134,13 +134,16 @@ class Loop(Iterator[Record]):
                     with averaged_gradients(() if missing else _parameters(optimizer), self.processes):
                         # The scaler keeps small gradients from becoming zero in fp16; otherwise it changes nothing.
                         self._scaler.scale(total / self.options.accumulate).backward()  # type: ignore[no-untyped-call]
+                    adversarial = adversarial or bool(part.discriminators)
                     shown = shown or bool(part.generators)
                     recorder.add(part, losses)
                     recorder.add_metrics(self._adapt(part))
                 self._scaler.step(optimizer)
                 self._scaler.update()
                 _count_versions(optimizer)
-        self._check_generators_shown(shown)
+            for other in others:  # to its end, where the first one is: what follows the last update may count images
+                next(other, None)
+        self._check_generators_shown(shown or not adversarial)
         # It also stops a run whose loss is not finite, before the average takes such weights in.
         record, self.stopping = recorder.record(self.step + 1, self.processes, stop=self.stop_asked)
         self.step += 1
@@ -193,7 +196,7 @@ class Loop(Iterator[Record]):
         return {f"strength({name})": each.strength.clone() for name, each in adaptive.items()}
 
     def _check_generators_shown(self, shown: bool) -> None:
-        """Refuse a penalty on generators that no update applies."""
+        """Refuse a penalty on generators that no update of an adversarial iteration applies."""
         if self.techniques.generator_penalties and not shown:
             names = ", ".join(self.techniques.generator_penalties)
             raise InvalidRequestError(f"this architecture has no latents for {names} - leave out --regularizer {names}")

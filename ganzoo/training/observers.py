@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from PIL.Image import Image
 
+    from ganzoo.training.record import Record
     from ganzoo.training.run import Run
 
 __all__ = [
@@ -51,7 +52,7 @@ COLLAPSE_BELOW = 0.1
 """Samples with less than this part of the data's variance are nearly one image: mode collapse."""
 
 FIRST_COLLAPSE_CHECK = 1000
-"""The first iteration that is checked for mode collapse. An untrained generator makes nearly one image, too."""
+"""The iterations of the game before a check for mode collapse. An untrained generator makes nearly one image, too."""
 
 
 class Metrics(Observer):
@@ -105,6 +106,11 @@ class Sheets(Observer):
         super().__init__(run)
         self.data_spread = spread(_first_images(data, 512))
         self.largest = 0.0
+        self.judged = 0
+
+    def record(self, record: Record) -> None:
+        """Count the iterations in which a discriminator saw samples: in some phases, the generator does not learn."""
+        self.judged += any(name.endswith("(G(z))") for name in record.metrics)
 
     def save(self) -> None:
         """Draw the sheet, and compare the spread of its samples with the spread of the data."""
@@ -119,7 +125,7 @@ class Sheets(Observer):
     def _check_collapse(self, share: float) -> None:
         """Log the samples' share of the data's spread; warn if it is small, or a quarter of what it was before."""
         self.run.log({"spread": share})
-        if self.run.step >= FIRST_COLLAPSE_CHECK and share < max(COLLAPSE_BELOW, self.largest / 4):
+        if self.judged >= FIRST_COLLAPSE_CHECK and share < max(COLLAPSE_BELOW, self.largest / 4):
             warnings.warn(
                 f"step {self.run.step}: the samples have {share:.0%} of the data's variance. They are nearly one "
                 "image: the generator has collapsed - look at the sheet, and try a regularizer such as r1 or a "

@@ -79,6 +79,7 @@ GOOD = {"file_name": "a.png", "text": "red"}
         ([{**GOOD, "file_name": "c.png"}], "metadata.jsonl, line 1: there is no picture c.png"),
         ([{**GOOD, "file_name": "\x1b"}], r"metadata.jsonl, line 1: there is no picture \x1b"),
         ([{**GOOD, "file_name": "a\0.png"}], r"metadata.jsonl, line 1: there is no picture a\x00.png"),
+        ([{**GOOD, "file_name": "a" * 300}], "metadata.jsonl, line 1: there is no picture aaa"),
         ([{"file_name": "a.png"}], "metadata.jsonl, line 1: it has no text"),
         ([{**GOOD, "text": []}], "metadata.jsonl, line 1: it has no text"),
         ([{**GOOD, "text": ["red", 3]}], "metadata.jsonl, line 1: it has no text"),

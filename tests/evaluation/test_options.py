@@ -24,6 +24,7 @@ CHANGED = {
     "truncation": 0.5,
     "limit": 30,
     "precision": "bf16",
+    "matcher": "./matcher",
 }
 
 
@@ -39,6 +40,7 @@ def read(monkeypatch, capsys):
             raise KeyboardInterrupt
 
         monkeypatch.setattr("ganzoo.evaluation.prepare.check_request", lambda *_: None)
+        monkeypatch.setattr("ganzoo.evaluation.prepare.find_matcher", lambda *_: None)
         monkeypatch.setattr("ganzoo.evaluation.evaluate.load_from", lambda *_, **__: None)
         monkeypatch.setattr("ganzoo.evaluation.evaluate.compare", compare)
         program, *words = shlex.split(command)
@@ -65,7 +67,8 @@ def test_all_fields_together(read):
     options = EvaluationOptions(**CHANGED)
     assert options.command == (
         "ganzoo evaluate gan-mnist --against fashion-mnist --features fashion-mnist -n 40 --seed 7 --metrics kid,is "
-        "--is-splits 1,5,20 --direction day2night --class 'ankle boot' --truncation 0.5 --limit 30 --precision bf16"
+        "--is-splits 1,5,20 --direction day2night --class 'ankle boot' --truncation 0.5 --limit 30 --precision bf16 "
+        "--matcher ./matcher"
     )
     assert read(options.command) == options
 

@@ -44,6 +44,7 @@ from ganzoo.training import run as run_module
 from ganzoo.training.advice import diverged_advice
 from ganzoo.training.command import command_of
 from ganzoo.training.plan import make_plan
+from ganzoo.training.record import Record
 from plugin_factory import declaring
 
 TINY = {"resolution": 16, "channels": 1, "latent_dim": 4, "generator_width": 4, "discriminator_width": 4}
@@ -380,6 +381,20 @@ def test_what_counts_as_collapse(tmp_path, pictures, monkeypatch, shares, said):
         assert len(caught) == said
     else:
         [sheets._check_collapse(share) for share in shares]
+
+
+def test_a_generator_that_does_not_learn_yet_has_not_collapsed(tmp_path, pictures, monkeypatch):
+    """As in a phase in which other networks learn."""
+    monkeypatch.setattr(observers, "FIRST_COLLAPSE_CHECK", 2)
+    run = make_run(tmp_path / "run", pictures).training_run
+    sheets = observers.Sheets(run, run.data)
+    for step in (1, 2, 3):
+        sheets.record(Record(step, {"matching/text": 0.5}, {}))
+    sheets._check_collapse(0.0)
+    for step in (4, 5):
+        sheets.record(Record(step, {}, {"D(G(z))": 0.5}))
+    with pytest.warns(UserWarning, match="collapsed"):
+        sheets._check_collapse(0.0)
 
 
 def test_spread():
