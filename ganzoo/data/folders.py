@@ -77,14 +77,14 @@ def load_folder(
         DataError: the folder contains no readable picture, or its captions are damaged.
     """
     name = name or str(folder)
-    paths, labels, classes, notes = find_layout(folder, needs_labels=needs_labels)
+    paths, labels, classes, notes, listed = find_layout(folder, needs_labels=needs_labels)
     if needs_text:
         captions = read_captions(folder, paths, name=name)
         return load_files(
             FolderData(name, paths, shape, layout_notes=notes, captions=captions), limit, workers, progress
         )
     numbers = None if labels is None else torch.tensor(labels)
-    files = FolderData(name, paths, shape, numbers, classes, layout_notes=notes)
+    files = FolderData(name, paths, shape, numbers, classes, layout_notes=notes, listed=listed)
     return load_files(files, limit, workers, progress)
 
 
@@ -224,7 +224,7 @@ class FolderData:
     """Pictures that are read when they are needed. The next readable picture replaces an unreadable one.
 
     `layout_notes` say which pictures of the folder are not used, and `skipped` collects the problem of each unreadable
-    picture.
+    picture. `listed` says that the paths do not tell the labels.
     """
 
     name: str
@@ -235,6 +235,7 @@ class FolderData:
     layout_notes: tuple[str, ...] = ()
     skipped: set[str] = field(default_factory=set)
     captions: Captions | None = None
+    listed: bool = False
 
     def __len__(self) -> int:
         return len(self.paths)
@@ -266,10 +267,14 @@ class FolderData:
         return replace(self, paths=paths, labels=labels, captions=captions, skipped=set())
 
     def digest(self) -> str:
-        """The SHA-256 of all file sizes, paths relative to their common folder, and captions. It reads no pixels."""
+        """The SHA-256 of file sizes, paths from their common folder on, captions, and labels that paths do not tell.
+
+        It reads no pixels.
+        """
         root = os.path.commonpath([path.parent for path in self.files])
         listing = "".join(f"{path.relative_to(root).as_posix()}\0{_size(path)}\n" for path in self.files)
         listing += "" if self.captions is None else self.captions.digest()
+        listing += repr(self.labels.tolist()) if self.listed and self.labels is not None else ""
         return hashlib.sha256(os.fsencode(listing)).hexdigest()
 
     def stream(self, chunks: Chunks, *, workers: int = 0) -> Iterator[dict[str, Tensor]]:

@@ -26,13 +26,15 @@ _SHOWN = 5
 class FolderLayout(NamedTuple):
     """The pictures that are used, in the order of their paths.
 
-    `labels` are the indices of their classes; None if there are no classes. `notes` say what was left out.
+    `labels` are the indices of their classes; None if there are no classes. `notes` say what was left out. `listed`
+    says that the classes are those of a file, and not the subfolders.
     """
 
     paths: tuple[Path, ...]
     labels: tuple[int, ...] | None
     classes: tuple[str, ...]
     notes: tuple[str, ...]
+    listed: bool = False
 
 
 def find_layout(folder: Path, *, needs_labels: bool = False) -> FolderLayout:
@@ -66,9 +68,10 @@ def find_layout(folder: Path, *, needs_labels: bool = False) -> FolderLayout:
         return _with_classes(listing.images, tops, listing.notes, needs_labels=needs_labels, stray=stray)
     notes = (*listing.notes, *labels.notes)
     stray = f"without a label in {labels.file}"
-    return _with_classes(
+    layout = _with_classes(
         listing.images, labels.names, notes, needs_labels=needs_labels, stray=stray, numbered=labels.numbered
     )
+    return layout._replace(listed=True)
 
 
 def _with_classes(

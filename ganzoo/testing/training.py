@@ -181,7 +181,7 @@ def check_discriminator_layers_are_in_order(architecture: str) -> None:
         for number, layer in enumerate(layers):
             for module in layer.modules():
                 module.register_forward_pre_hook(partial(_note_call, calls[name], number))
-    next(update for update in gan.training_step(tiny_loop(architecture).batches) if update.discriminators)
+    _first_updates(gan, architecture)
     for name, numbers in calls.items():
         first = list(dict.fromkeys(numbers))
         assert first == sorted(first), f"the layers of {name} are called in the order {first}"
@@ -196,12 +196,13 @@ def check_freezes_layers(architecture: str) -> None:
     layers = tiny_gan(architecture).discriminator_layers()
     if min(map(len, layers.values())) < 2:
         return
-    plain, whole, first, second = (tiny_loop(architecture, 2, freeze=number) for number in (0, 1, 1, 1))
+    plain, whole, first, second = (tiny_loop(architecture, 3, freeze=number) for number in (0, 1, 1, 1))
     start = {name: parameter.detach().clone() for name, parameter in whole.gan.named_parameters()}
     kept = {name for name, parameter in whole.gan.named_parameters() if not parameter.requires_grad}
     list(plain)
     expected = list(whole)
     assert kept, "no parameter is frozen"
+    assert any(name.startswith(tuple(layers)) for name in _moved(plain, start)), "no discriminator learns in 3 steps"
     assert _moved(whole, start) == _moved(plain, start) - kept, "freezing stops the wrong parameters"
     next(first)
     restore_from_disk(first, second)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ganzoo.errors import InvalidRequestError, UnknownNameError
+from ganzoo.evaluation.options import FEWEST
 from ganzoo.registry import lookup
 from ganzoo.utils.names import suggest
 
@@ -68,10 +69,16 @@ class EvaluationSchedule:
             raise InvalidRequestError(f"there is no score to compute - name one of {', '.join(SCORES)}")
         if self.features is not None:
             lookup.registry().feature_extractors[self.features]
-        if min(self.every, self.stop_after) < 0 or self.samples < 1:
-            raise InvalidRequestError("evaluate_every and stop_after must be at least 0, evaluate_samples at least 1")
+        if min(self.every, self.stop_after) < 0 or self.samples < FEWEST:
+            least = f"evaluate_every and stop_after must be at least 0, and evaluate_samples at least {FEWEST}"
+            raise InvalidRequestError(f"{least} - choose larger numbers")
         if self.stop_after and not self.every:
             raise InvalidRequestError("stop_after counts evaluations, and there are none - add --evaluate-every N")
+
+    def as_options(self) -> dict[str, Any]:
+        """The fields under the names of the options of `Trainer` and of `ganzoo train`."""
+        options = {"evaluate_every": self.every, "metrics": self.metrics, "evaluate_samples": self.samples}
+        return {**options, "features": self.features, "stop_after": self.stop_after}
 
     @property
     def groups(self) -> tuple[str, ...]:

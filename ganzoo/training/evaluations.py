@@ -7,12 +7,14 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from ganzoo.data.toy_distributions import PointData
+from ganzoo.data.toy_distributions import POINTS
 from ganzoo.errors import InvalidRequestError
 from ganzoo.evaluation.comparison import ReadOptions
 from ganzoo.evaluation.options import EvaluationOptions
 from ganzoo.evaluation.prepare import usual_features
 from ganzoo.evaluation.repeated import RepeatedEvaluation
+from ganzoo.pretrained.files import weights_path
+from ganzoo.registry import lookup
 from ganzoo.training.evaluation_schedule import SCORES, EvaluationSchedule
 from ganzoo.training.metrics_file import read_metrics
 from ganzoo.utils.folders import recover_folder, replaced_folder
@@ -22,10 +24,27 @@ from ganzoo.weights.folder import write_folder
 if TYPE_CHECKING:
     from ganzoo.training.run import Run
 
-__all__ = ["BEST", "Evaluations"]
+__all__ = ["BEST", "Evaluations", "prepare_evaluations"]
 
 BEST = "best"
 """The folder inside the run's folder with the best model."""
+
+
+def prepare_evaluations(schedule: EvaluationSchedule, data: str, *, progress: Progress) -> None:
+    """Check that runs on `data` can be evaluated, and download what that needs: a run that cannot be leaves no folder.
+
+    Raises:
+        InvalidRequestError: The data has no pictures.
+        WeightsError: The weights of the feature extractor cannot be downloaded.
+    """
+    if data in POINTS:
+        raise InvalidRequestError(f"{data} has no pictures to compare - leave out --evaluate-every")
+    weights_path(lookup.registry().feature_extractors[_features(schedule, data)], progress=progress)
+
+
+def _features(schedule: EvaluationSchedule, data: str) -> str:
+    """The feature extractor by which a run on `data` is evaluated."""
+    return schedule.features or usual_features(data)
 
 
 class Evaluations:
@@ -35,13 +54,11 @@ class Evaluations:
     a resumed run has the same scores. What was the best so far is read from ``metrics.jsonl``.
 
     Raises:
-        InvalidRequestError: The run has no pictures, or too few.
-        WeightsError: The weights of the feature extractor cannot be downloaded or read.
+        InvalidRequestError: The data has too few pictures.
+        WeightsError: The weights of the feature extractor cannot be read.
     """
 
     def __init__(self, run: Run, schedule: EvaluationSchedule, *, reading: ReadOptions, progress: Progress) -> None:
-        if isinstance(run.data, PointData):
-            raise InvalidRequestError(f"{run.plan.data} has no pictures to compare - leave out --evaluate-every")
         self.run = run
         self.schedule = schedule
         self.stop_reason = ""
@@ -52,7 +69,7 @@ class Evaluations:
         options = EvaluationOptions(
             subject=str(run.folder),
             against=run.plan.data,
-            features=schedule.features or usual_features(run.plan.data),
+            features=_features(schedule, run.plan.data),
             count=schedule.samples,
             metrics=schedule.groups,
             limit=run.plan.limit,

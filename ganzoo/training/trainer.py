@@ -7,16 +7,18 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 
 from ganzoo.data.datasets import Domains
 from ganzoo.data.toy_distributions import PointData
 from ganzoo.errors import NonFiniteError, RunError, one_line
+from ganzoo.evaluation.comparison import ReadOptions
 from ganzoo.sampling.model import Model
 from ganzoo.training.advice import diverged_advice
 from ganzoo.training.evaluation_schedule import SAMPLES, EvaluationSchedule
+from ganzoo.training.evaluations import Evaluations, prepare_evaluations
 from ganzoo.training.notebook import LiveView, trainer_html
 from ganzoo.training.observer import Observer
 from ganzoo.training.observers import (
@@ -36,9 +38,6 @@ from ganzoo.training.trackers import Tracker, check_trackers
 from ganzoo.utils.devices import is_out_of_memory
 from ganzoo.utils.precision import float32_on_cpu
 from ganzoo.utils.progress import Progress, silent
-
-if TYPE_CHECKING:
-    from ganzoo.training.evaluations import Evaluations
 
 __all__ = ["Trainer"]
 
@@ -128,6 +127,8 @@ class Trainer(Iterator[Record]):
             features=features,
             stop_after=stop_after,
         )
+        if schedule.every:
+            prepare_evaluations(schedule, plan.data, progress=progress)
         resources = Resources(str(device), data_dir, workers, compile)
         self.training_run = open_run(plan, Path(folder), resources, resume=resume, progress=progress)
         self.save_every = save_every
@@ -135,16 +136,12 @@ class Trainer(Iterator[Record]):
         is_main = self.training_run.processes.is_main
         if is_main:
             used = {**vars(resources), "data_dir": str(Path(data_dir).absolute())}
-            used |= {"save_every": save_every, "track": trackers, "evaluate_every": evaluate_every}
-            used |= {"metrics": schedule.metrics, "evaluate_samples": evaluate_samples, "features": features}
-            write_resources(Path(folder), plan, {**used, "stop_after": stop_after})
+            used |= {"save_every": save_every, "track": trackers, **schedule.as_options()}
+            write_resources(Path(folder), plan, used)
         self._observers = _observers_of(self.training_run, trackers) if is_main else []
         self.training_run.loggers.extend(self._observers)
         self._evaluations: Evaluations | None = None
         if is_main and schedule.every:
-            from ganzoo.evaluation.comparison import ReadOptions
-            from ganzoo.training.evaluations import Evaluations  # it takes a second to import
-
             reading = ReadOptions(root=data_dir, workers=workers)
             self._evaluations = Evaluations(self.training_run, schedule, reading=reading, progress=progress)
         self._view: LiveView | None = None

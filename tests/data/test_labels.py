@@ -46,6 +46,16 @@ def test_labels_of_nvidias_tools(sharded, monkeypatch, memory):
     assert not any("dataset.json" in note for note in data.notes)
 
 
+def test_a_run_is_not_resumed_with_other_labels(sharded, monkeypatch):
+    for memory in (2**31, 15):
+        monkeypatch.setattr("ganzoo.data.folders.MEMORY_BYTES", memory)
+        write_json(sharded, NVIDIA)
+        first = load(sharded, needs_labels=True).digest()
+        assert load(sharded, needs_labels=True).digest() == first
+        write_json(sharded, [[name, 12 - label] for name, label in NVIDIA])
+        assert load(sharded, needs_labels=True).digest() != first
+
+
 def test_null_labels_are_no_classes(sharded):
     write_json(sharded, None)
     assert load(sharded).classes == ()

@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from ganzoo import testing
 from ganzoo.cli.main import cli
-from ganzoo.errors import InvalidRequestError, UnknownNameError
+from ganzoo.errors import InvalidRequestError, PullError, UnknownNameError
 from ganzoo.evaluation.evaluate import evaluate
 from ganzoo.evaluation.repeated import RepeatedEvaluation
 from ganzoo.images.files import save_picture
@@ -142,14 +142,29 @@ def test_the_command_says_why_it_ends(tmp_path, pictures, scores):
         ({"features": "eyes"}, UnknownNameError, "eyes"),
         ({"evaluate_every": -1}, InvalidRequestError, "evaluate_every and stop_after must be at least 0"),
         ({"evaluate_every": 0, "stop_after": 2}, InvalidRequestError, "add --evaluate-every N"),
-        ({"evaluate_samples": 9}, InvalidRequestError, "9 images are too few - use at least 10"),
+        ({"evaluate_samples": 9}, InvalidRequestError, "evaluate_samples at least 10"),
     ],
 )
 def test_what_cannot_be(tmp_path, pictures, options, error, text):
     with pytest.raises(error, match=text):
         make_run(tmp_path / "run", pictures, **{"evaluate_every": 1, **options})
+    assert not (tmp_path / "run").exists()
 
 
 def test_points_are_no_pictures(tmp_path):
     with pytest.raises(InvalidRequestError, match="ring has no pictures to compare - leave out --evaluate-every"):
         Trainer("gan", "ring", tmp_path / "run", iterations=1, evaluate_every=1, device="cpu")
+    assert not (tmp_path / "run").exists()
+
+
+def test_what_cannot_be_downloaded_leaves_no_folder(tmp_path, pictures, monkeypatch):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "cache"))
+    with pytest.raises(PullError):
+        make_run(tmp_path / "run", pictures, evaluate_every=1, features="inception")
+    assert not (tmp_path / "run").exists()
+
+
+def test_too_few_pictures(tmp_path, pictures):
+    with pytest.raises(InvalidRequestError, match="9 images are too few - use at least 10"):
+        make_run(tmp_path / "run", pictures, evaluate_every=1, limit=9)
