@@ -23,6 +23,9 @@ class DFGANConfig(FrozenRecord):
     - For the first `matching_images` images, the text encoder learns with an encoder of pictures, whose first layer has
       `matching_width` channels, to match texts and pictures. Then both stay as they are, and the GAN is trained. With 0
       they are not trained at all: for a run that begins with the weights of another one (``--init``).
+    - `wrong_texts` says which text of the batch a real picture gets as a wrong one: the ``next`` one that differs (the
+      authors take the next), or the ``nearest`` one, which has most words in common: the discriminator then learns
+      about small things. Take it only if captions that differ mean different pictures.
     - `penalty_weight` and `penalty_power` are k and p of the matching-aware gradient penalty (equation 3). With weight
       0 and the loss ``non-saturating``, the objective is that of GAN-CLS (arXiv:1605.05396, algorithm 1); the recipe
       ``gan-cls`` has both.
@@ -49,6 +52,7 @@ class DFGANConfig(FrozenRecord):
     matching_images: int = 1_000_000
     matching_width: int = 32
     matching_learning_rate: float = 2e-3
+    wrong_texts: Literal["next", "nearest"] = "next"
     penalty_weight: float = 2.0
     penalty_power: float = 6.0
     penalty_share: float = 1.0

@@ -164,7 +164,8 @@ def _initial(config: Mapping[str, Any], name: str) -> Callable[[], Tensor]:
 
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
-            return Matching(DFGANConfig(**config)).state_dict()[name.removeprefix("matching.")]
+            tensors: dict[str, Tensor] = Matching(DFGANConfig(**config)).state_dict()
+        return tensors[name.removeprefix("matching.")]
 
     return make
 

@@ -113,9 +113,10 @@ def _amplify(loss: Tensor, factor: float) -> Tensor:
     return loss if factor == 1 else loss.detach() + factor * (loss - loss.detach())
 
 
-def mismatched(tokens: Tensor) -> Tensor | None:
-    """For each text (N, words) of the global batch the next one that differs from it, (N, words).
+def mismatched(tokens: Tensor, choice: str = "next") -> Tensor | None:
+    """For each text (N, words) of the global batch another one that differs from it, (N, words).
 
+    It is the ``next`` one in the batch, or the ``nearest`` one: that with most words in common, and of these the next.
     It is None if all texts are the same.
     """
     everybody = gather_rows(tokens)
@@ -124,5 +125,13 @@ def mismatched(tokens: Tensor) -> Tensor | None:
     if bool(same.all()):
         return None
     rows = torch.arange(count, device=tokens.device)
-    ahead = (rows - rows[:, None]) % count
-    return own_rows(everybody[ahead.masked_fill(same, count).argmin(1)])
+    distance = (rows - rows[:, None]) % count
+    if choice == "nearest":
+        distance = distance - count * _words_in_common(everybody)
+    return own_rows(everybody[distance.masked_fill(same, count).argmin(1)])
+
+
+def _words_in_common(tokens: Tensor) -> Tensor:
+    """How many words two texts share, (N, N), for all pairs of the texts (N, words)."""
+    words = functional.one_hot(tokens).sum(1)[:, 1:]
+    return torch.minimum(words[:, None], words).sum(2)

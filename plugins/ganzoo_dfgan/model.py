@@ -113,7 +113,7 @@ class DFGAN(GAN):
     @torch.no_grad()
     def _sentences(self, tokens: Tensor) -> tuple[Tensor, Tensor | None]:
         """The sentences (N, sentence_dim) of the texts, and of wrong texts: None if all texts are the same."""
-        wrong = mismatched(tokens)
+        wrong = mismatched(tokens, self.config.wrong_texts)
         sentence = self.matching.text_encoder(tokens)
         return sentence, None if wrong is None else self.matching.text_encoder(wrong)
 

@@ -86,7 +86,8 @@ class UpBlock(nn.Module):
         # The paper enlarges first. What handles each pixel alone gives the same before, on a quarter of the pixels.
         residual = self.conv0(self._enlarge(self.fuse0(x, condition)))
         residual = self.conv1(self.fuse1(residual, condition))
-        return self._enlarge(self.shortcut(x)) + residual
+        enlarged: Tensor = self._enlarge(self.shortcut(x)) + residual
+        return enlarged
 
     def _enlarge(self, x: Tensor) -> Tensor:
         """Repeat each pixel."""
@@ -113,7 +114,8 @@ class Generator(nn.Module):
         x: Tensor = self.project(z).unflatten(1, (-1, 4, 4))
         for block in self.blocks:
             x = block(x, condition)
-        return self.to_rgb(activate(x)).tanh()
+        images: Tensor = self.to_rgb(activate(x)).tanh()
+        return images
 
 
 class DownBlock(nn.Module):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import json
+from pathlib import Path
 
 import pytest
 import torch
@@ -12,6 +14,7 @@ from torch.nn import functional
 import ganzoo
 from ganzoo import testing
 from ganzoo.errors import InvalidConfigError
+from ganzoo.evaluation import report
 from ganzoo.registry import lookup
 from ganzoo.testing.tiny import restore_from_disk
 from ganzoo.training.plan import make_plan
@@ -168,6 +171,12 @@ def test_a_wrong_text_is_never_the_same_text():
     assert mismatched(tokens[[0, 2]]) is None
     many = torch.tensor([[1, 0], [1, 0], [1, 0], [2, 0]])
     assert torch.equal(mismatched(many), torch.tensor([[2, 0], [2, 0], [2, 0], [1, 0]]))
+
+
+def test_the_nearest_wrong_text_has_most_words_in_common():
+    tokens = torch.tensor([[1, 2, 3, 0], [4, 4, 4, 4], [1, 2, 5, 0], [1, 6, 7, 0], [1, 2, 3, 0]])
+    expected = [[1, 2, 5, 0], [1, 2, 5, 0], [1, 2, 3, 0], [1, 2, 3, 0], [1, 2, 5, 0]]
+    assert mismatched(tokens, "nearest").tolist() == expected
 
 
 def test_the_discriminator_learns_from_three_kinds_of_pairs():
@@ -361,3 +370,56 @@ def test_the_defaults_are_those_of_the_paper():
     optimizers = build().optimizers()
     assert [optimizers[name].defaults["lr"] for name in ("generator", "discriminator")] == [1e-4, 4e-4]
     assert {optimizers[name].defaults["betas"] for name in ("generator", "discriminator")} == {(0.0, 0.9)}
+
+
+# --- the bundled model ---------------------------------------------------------------------------
+
+CARDS = Path(__file__).parents[2] / "model_cards"
+
+
+def portraits(text):
+    return ganzoo.load("dfgan-pixelfaces", device="cpu").sample(16, seed=0, text=text)
+
+
+def mean_color(images, rows, columns):
+    """Red, green and blue in [-1, 1], (3,)."""
+    return images[:, :, rows, columns].mean((0, 2, 3))
+
+
+SHIRT, FOREHEAD, EYES = (slice(28, 32), slice(12, 20)), (slice(8, 10), slice(12, 20)), (slice(11, 15), slice(8, 24))
+
+
+def test_the_shirt_has_the_color_of_the_text():
+    text = "a light face with short brown hair, a smile and a {} shirt"
+    red, green, blue = (mean_color(portraits(text.format(color)), *SHIRT) for color in ("red", "green", "blue"))
+    assert red[0] > red[1:].max() + 0.5
+    assert green[1] > green[0] + 0.3
+    assert blue[2] > blue[0] + 0.3
+
+
+def test_skin_and_glasses_are_those_of_the_text():
+    text = "a {} face with short brown hair, {}a frown and a blue shirt"
+    cheeks = slice(16, 18), slice(10, 22)
+    tones = [mean_color(portraits(text.format(tone, "")), *cheeks).mean() for tone in ("light", "tan", "dark")]
+    assert tones[0] > tones[1] + 0.15 > tones[2] + 0.3
+    plain, dark = (mean_color(portraits(text.format("light", each)), *EYES).mean() for each in ("", "dark glasses, "))
+    assert dark < plain - 0.3
+
+
+def test_words_that_were_never_together_in_training_compose():
+    """No short blond hair on a dark face, and no long red hair with glasses."""
+    text = "a dark face with short {} hair, a frown and a blue shirt"
+    hair = slice(2, 5), slice(10, 22)
+    blond, black = (mean_color(portraits(text.format(color)), *hair) for color in ("blond", "black"))
+    assert blond.mean() > black.mean() + 0.3
+    red = portraits("a light face with long red hair, dark glasses, a frown and a blue shirt")
+    assert mean_color(red, slice(10, 20), slice(3, 6))[0] > mean_color(red, slice(10, 20), slice(3, 6))[2] + 0.2
+    assert mean_color(red, *EYES).mean() < 0
+
+
+def test_the_card_has_the_numbers_of_its_evaluation():
+    said = json.loads((CARDS / "dfgan-pixelfaces.json").read_text())
+    assert report.markdown(said) in (CARDS / "dfgan-pixelfaces.md").read_text()
+    assert said["images"]["judged"]["count"] == 1000
+    found = said["scores"]["r-precision"]
+    assert found["floor"]["value"] > found["value"] > 0.5
