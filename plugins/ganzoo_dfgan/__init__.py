@@ -6,9 +6,10 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import ganzoo
-from ganzoo import Architecture, Layout, TextConditional
+from ganzoo import Architecture, Layout, PretrainedModel, TextConditional
 from ganzoo_dfgan.config import RECIPES, TINY, DFGANConfig
 from ganzoo_dfgan.layouts import LAYOUTS
+from ganzoo_dfgan.pretrained import pretrained_models
 
 if TYPE_CHECKING:
     from ganzoo import GAN, AdversarialLoss
@@ -44,3 +45,9 @@ def ganzoo_architectures() -> Iterable[Architecture]:
 def ganzoo_layouts() -> Iterable[Layout]:
     """The layouts of the authors' generators."""
     yield from LAYOUTS
+
+
+@ganzoo.hookimpl
+def ganzoo_models() -> Iterable[PretrainedModel]:
+    """Our own model."""
+    yield from pretrained_models()
