@@ -27,7 +27,15 @@ from ganzoo.interface.specs import (
     Regularizer,
     Schedule,
 )
-from ganzoo.interface.tasks import ClassConditional, ImageToImage, StyleBased, Task, TextConditional, Unconditional
+from ganzoo.interface.tasks import (
+    ClassConditional,
+    ImageToImage,
+    PairedTranslation,
+    StyleBased,
+    Task,
+    TextConditional,
+    Unconditional,
+)
 from ganzoo.interface.weights_files import (
     Assumption,
     BundledFile,
@@ -117,6 +125,7 @@ __all__ = [
     "Loss",
     "Model",
     "PackageFile",
+    "PairedTranslation",
     "PretrainedModel",
     "Prior",
     "Progress",

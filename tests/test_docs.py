@@ -27,6 +27,7 @@ from ganzoo.sampling.latent_files import write_latents
 from ganzoo.training.plan import make_plan
 from ganzoo.training.run_folder import write_plan
 from in_process import ganzoo as shell
+from models import publish
 from plugin_factory import install
 
 ROOT = Path(__file__).parents[1]
@@ -134,6 +135,7 @@ def test_commands_that_are_shown_are_commands(monkeypatch: pytest.MonkeyPatch, t
     monkeypatch.chdir(tmp_path)
     write_plan(tmp_path / "run", make_plan("dcgan", "photos"))  # to resume
     (tmp_path / "run" / "checkpoints").mkdir()  # to start from
+    publish(tmp_path / "birds", "dfgan", lookup.registry().architectures["dfgan"].tiny)
     (tmp_path / "found").mkdir()
     write_latents(tmp_path / "found" / "latents.npz", {"z": torch.zeros(2, 100)}, ["a", "b"])
     shown = [words for name, text in DOCS.items() if name != "write-a-plugin.md" for words in commands(text)]

@@ -41,6 +41,7 @@ def test_it_imports_only_public_names() -> None:
     assert found
 
 
+@pytest.mark.long
 def test_it_passes_its_tests_and_the_suite(tmp_path: Path) -> None:
     """Through pytest's plugin, as its pyproject asks for it; the check of two processes is left to the long test."""
     folder = tmp_path / "package"

@@ -102,6 +102,7 @@ def _describe_published(source: Folder | HubReference) -> Row:
         "resolution": f"{height}x{width}x{channels}",
         "dataset": info.dataset,
         "sha256": info.sha256,
+        "discriminator": "included, for ganzoo train --init" if info.discriminator else "not included",
         **_use(source.name, subject),
     }
 

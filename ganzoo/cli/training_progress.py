@@ -60,12 +60,11 @@ def follow(trainer: Trainer) -> int:
             show(record.step, _text(latest))
             if received:
                 trainer.stop()
-            if trainer.stopping and record.step < total:
-                trainer.save()
-                break
     if is_main:
         _print_notes(run, sorted(set(run.data.notes) - known))  # notes on images that were read while it trained
-    if is_main and run.step < total:
+    if is_main and trainer.stop_reason and not received:
+        tell(f"ganzoo: stopped and saved after step {run.step}: {trainer.stop_reason}")
+    if is_main and run.step < total and not trainer.stop_reason:
         command = shlex.join(["ganzoo", "train", "--resume", str(run.folder)])
         tell(f"ganzoo: stopped and saved after step {run.step} - continue with: {command}")
     elif is_main:

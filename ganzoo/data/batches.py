@@ -49,7 +49,7 @@ class Batches(Iterator[Batch]):
         self.workers = workers
         self.mirror = mirror
         self.crop = crop
-        parts: Mapping[str, Data] = data.parts if isinstance(data, Domains) else {"image": data}
+        parts: Mapping[str, Data] = data.stored if isinstance(data, Domains) else {"image": data}
         parts = {key: _on_device(part, device) for key, part in parts.items()}
         self._parts = {key: (part, _Order(len(part), seed, key)) for key, part in parts.items()}
         self._position = 0
@@ -80,7 +80,8 @@ class Batches(Iterator[Batch]):
         for key, stream in self._streams.items():
             rows = next(stream)
             part, order = self._parts[key]
-            batch[key] = self._prepare(rows["image"], order)
+            images = self._prepare(rows["image"], order)
+            batch |= self.data.images_of(key, images) if isinstance(self.data, Domains) else {key: images}
             if part.captions is not None:
                 tokens = part.captions.tokens(rows["row"], order.epochs(self._start, self.batch_size))
                 batch["text"] = self._moved(tokens)

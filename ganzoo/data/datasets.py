@@ -112,6 +112,15 @@ class Domains:
     captions: Captions | None = None
 
     @property
+    def stored(self) -> Mapping[str, Data]:
+        """What is read in an order of its own."""
+        return self.parts
+
+    def images_of(self, key: str, images: Tensor) -> dict[str, Tensor]:
+        """Images (N, C, H, W) of what is `stored` under `key`, by their names in a batch."""
+        return {key: images}
+
+    @property
     def notes(self) -> tuple[str, ...]:
         """The notes of all parts."""
         return tuple(f"{key}: {note}" for key, part in self.parts.items() for note in part.notes)

@@ -7,8 +7,9 @@ import math
 import os
 import signal
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from multiprocessing.queues import Queue
 from pathlib import Path
 from typing import Any, NamedTuple, Self
@@ -22,10 +23,10 @@ from ganzoo.data.captions import Captions, read_captions
 from ganzoo.data.datasets import Chunks, Data, ImageData
 from ganzoo.data.layout import find_layout, limit_notes, spread
 from ganzoo.errors import DataError, UnreadableImage, one_line
-from ganzoo.images.files import read_image
+from ganzoo.images.files import Picture, read_image
 from ganzoo.utils.progress import Progress, silent
 
-__all__ = ["FolderData", "load_captions", "load_folder", "load_pictures"]
+__all__ = ["FolderData", "load_captions", "load_files", "load_folder", "load_pictures"]
 
 MEMORY_BYTES = 2**31
 """Pictures of up to this size are kept in memory: 174,762 RGB pictures of 64x64, more than CelebA's 162,770."""
@@ -76,13 +77,15 @@ def load_folder(
         DataError: the folder contains no readable picture, or its captions are damaged.
     """
     name = name or str(folder)
-    paths, labels, classes, notes = find_layout(folder, needs_labels=needs_labels)
+    paths, labels, classes, notes, listed = find_layout(folder, needs_labels=needs_labels)
     if needs_text:
         captions = read_captions(folder, paths, name=name)
-        return _load(FolderData(name, paths, shape, layout_notes=notes, captions=captions), limit, workers, progress)
+        return load_files(
+            FolderData(name, paths, shape, layout_notes=notes, captions=captions), limit, workers, progress
+        )
     numbers = None if labels is None else torch.tensor(labels)
-    files = FolderData(name, paths, shape, numbers, classes, layout_notes=notes)
-    return _load(files, limit, workers, progress)
+    files = FolderData(name, paths, shape, numbers, classes, layout_notes=notes, listed=listed)
+    return load_files(files, limit, workers, progress)
 
 
 def load_captions(folder: Path, *, name: str) -> Captions | None:
@@ -109,11 +112,15 @@ def load_pictures(
     Raises:
         DataError: no picture can be read.
     """
-    return _load(FolderData(name, tuple(paths), shape), limit, workers, progress)
+    return load_files(FolderData(name, tuple(paths), shape), limit, workers, progress)
 
 
-def _load(files: FolderData, limit: int | None, workers: int, progress: Progress) -> Data:
-    """Load pictures into memory, or prepare to read them when they are needed."""
+def load_files(files: FolderData, limit: int | None, workers: int, progress: Progress) -> Data:
+    """Load pictures into memory, or prepare to read them when they are needed.
+
+    Raises:
+        DataError: no picture can be read.
+    """
     wanted = min(len(files), limit or len(files))
     if wanted * math.prod(files.shape) <= MEMORY_BYTES:
         return _into_memory(files, limit, workers, progress)
@@ -217,7 +224,7 @@ class FolderData:
     """Pictures that are read when they are needed. The next readable picture replaces an unreadable one.
 
     `layout_notes` say which pictures of the folder are not used, and `skipped` collects the problem of each unreadable
-    picture.
+    picture. `listed` says that the paths do not tell the labels.
     """
 
     name: str
@@ -228,6 +235,7 @@ class FolderData:
     layout_notes: tuple[str, ...] = ()
     skipped: set[str] = field(default_factory=set)
     captions: Captions | None = None
+    listed: bool = False
 
     def __len__(self) -> int:
         return len(self.paths)
@@ -242,6 +250,15 @@ class FolderData:
         skipped = (f"{len(self.skipped)} skipped, the first: {min(self.skipped)}",) if self.skipped else ()
         return (*self.layout_notes, "the pictures are read as they are needed: too many to keep in memory", *skipped)
 
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """All files that are read."""
+        return self.paths
+
+    def reader(self) -> Callable[[int], Picture]:
+        """A function that reads the picture with an index. Worker processes get it."""
+        return partial(_read_picture, self.paths, self.shape)
+
     def at(self, rows: Sequence[int]) -> FolderData:
         """The pictures with the indices `rows`."""
         labels = None if self.labels is None else self.labels[list(rows)]
@@ -250,10 +267,14 @@ class FolderData:
         return replace(self, paths=paths, labels=labels, captions=captions, skipped=set())
 
     def digest(self) -> str:
-        """The SHA-256 of all file sizes, paths relative to their common folder, and captions. It reads no pixels."""
-        root = os.path.commonpath([path.parent for path in self.paths])
-        listing = "".join(f"{path.relative_to(root).as_posix()}\0{_size(path)}\n" for path in self.paths)
+        """The SHA-256 of file sizes, paths from their common folder on, captions, and labels that paths do not tell.
+
+        It reads no pixels.
+        """
+        root = os.path.commonpath([path.parent for path in self.files])
+        listing = "".join(f"{path.relative_to(root).as_posix()}\0{_size(path)}\n" for path in self.files)
         listing += "" if self.captions is None else self.captions.digest()
+        listing += repr(self.labels.tolist()) if self.listed and self.labels is not None else ""
         return hashlib.sha256(os.fsencode(listing)).hexdigest()
 
     def stream(self, chunks: Chunks, *, workers: int = 0) -> Iterator[dict[str, Tensor]]:
@@ -281,24 +302,25 @@ class _Pictures(Dataset[tuple[_Read, Tensor]]):
     """
 
     def __init__(self, files: FolderData, *, replace: bool = False) -> None:
-        self.paths, self.shape, self.replace = files.paths, files.shape, replace
+        self.count, self.shape, self.read, self.replace = len(files), files.shape, files.reader(), replace
 
     def __len__(self) -> int:
-        return len(self.paths)
+        return self.count
 
     def __getitem__(self, index: int) -> tuple[_Read, Tensor]:
         problems: list[str] = []
         for candidate in range(index, index + (len(self) if self.replace else 1)):
             number = candidate % len(self)
             try:
-                image, changes = self._read(number)
+                image, changes = self.read(number)
                 return _Read(number, changes, tuple(problems)), image
             except UnreadableImage as error:
                 problems.append(str(error))
         return _Read(None, problems=tuple(problems)), torch.zeros(self.shape, dtype=torch.uint8)
 
-    def _read(self, number: int) -> tuple[Tensor, tuple[str, ...]]:
-        return read_image(self.paths[number], channels=self.shape[0], size=self.shape[1:])
+
+def _read_picture(paths: Sequence[Path], shape: Shape, number: int) -> Picture:
+    return read_image(paths[number], channels=shape[0], size=shape[1:])
 
 
 class _ChunkSampler:

@@ -10,6 +10,7 @@ from unicodedata import normalize
 
 from torch import Tensor
 
+from ganzoo.data.labels import read_labels
 from ganzoo.errors import DataError
 from ganzoo.utils.image_folders import IMAGE_SUFFIXES, list_folder
 
@@ -25,13 +26,15 @@ _SHOWN = 5
 class FolderLayout(NamedTuple):
     """The pictures that are used, in the order of their paths.
 
-    `labels` are the indices of their classes; None if there are no classes. `notes` say what was left out.
+    `labels` are the indices of their classes; None if there are no classes. `notes` say what was left out. `listed`
+    says that the classes are those of a file, and not the subfolders.
     """
 
     paths: tuple[Path, ...]
     labels: tuple[int, ...] | None
     classes: tuple[str, ...]
     notes: tuple[str, ...]
+    listed: bool = False
 
 
 def find_layout(folder: Path, *, needs_labels: bool = False) -> FolderLayout:
@@ -42,8 +45,11 @@ def find_layout(folder: Path, *, needs_labels: bool = False) -> FolderLayout:
     left out; without it, they mean that there are no classes. If the subfolders are only ``train`` and ``val`` or the
     like, the layout is that of ``train``.
 
+    If a file in `folder` has labels (`ganzoo.data.labels`), these are the classes in place of the subfolders, and
+    pictures without a label are like pictures outside of all subfolders.
+
     Raises:
-        DataError: the folder contains no picture.
+        DataError: the folder contains no picture, or its labels are damaged.
     """
     listing = list_folder(folder)
     if not listing.images:
@@ -56,20 +62,38 @@ def find_layout(folder: Path, *, needs_labels: bool = False) -> FolderLayout:
         rest = sorted({*tops} - {training})
         unused = f", and {' and '.join(f'{name}/' for name in rest)} are not" if rest else ""
         return below._replace(notes=(f"the pictures in {folder / training} are used{unused}", *below.notes))
-    return _with_classes(listing.images, tops, listing.notes, needs_labels=needs_labels)
+    labels = read_labels(folder, listing.images)
+    if labels is None:
+        stray = "outside of the class folders"
+        return _with_classes(listing.images, tops, listing.notes, needs_labels=needs_labels, stray=stray)
+    notes = (*listing.notes, *labels.notes)
+    stray = f"without a label in {labels.file}"
+    layout = _with_classes(
+        listing.images, labels.names, notes, needs_labels=needs_labels, stray=stray, numbered=labels.numbered
+    )
+    return layout._replace(listed=True)
 
 
 def _with_classes(
-    paths: Sequence[Path], tops: Sequence[str], notes: tuple[str, ...], *, needs_labels: bool
+    paths: Sequence[Path],
+    names: Sequence[str],
+    notes: tuple[str, ...],
+    *,
+    needs_labels: bool,
+    stray: str,
+    numbered: bool = False,
 ) -> FolderLayout:
-    """The layout of pictures whose top folders, "" for none, are `tops`."""
-    names = [normalize("NFC", top) for top in tops]
-    classes = sorted({*names} - {""})
-    stray = [path for path, name in zip(paths, names, strict=True) if not name]
-    if len(classes) < 2 or (stray and not needs_labels):
+    """The layout of pictures whose classes are `names`, "" for none.
+
+    `stray` says where those are that have none. With `numbered`, the names are numbers, and class 10 comes after 9.
+    """
+    names = [normalize("NFC", name) for name in names]
+    classes = sorted({*names} - {""}, key=int if numbered else str)
+    without = [path for path, name in zip(paths, names, strict=True) if not name]
+    if len(classes) < 2 or (without and not needs_labels):
         return FolderLayout(tuple(paths), None, (), notes)
-    if stray:
-        notes = (*notes, f"{len(stray)} outside of the class folders left out, the first: {stray[0]}")
+    if without:
+        notes = (*notes, f"{len(without)} {stray} left out, the first: {without[0]}")
     pairs = [(path, name) for path, name in zip(paths, names, strict=True) if name]
     numbers = {name: number for number, name in enumerate(classes)}
     return FolderLayout(

@@ -13,6 +13,7 @@ from ganzoo.data.downloads import check_reachable, extract_archives, urls_of, wi
 from ganzoo.data.folders import load_folder, load_pictures
 from ganzoo.data.known import DATASETS, Source, check_source
 from ganzoo.data.layout import limit_notes
+from ganzoo.data.pairs import load_pairs
 from ganzoo.data.toy_distributions import POINTS, load_points
 from ganzoo.errors import DataError, InvalidRequestError, one_line
 from ganzoo.images.tensors import resize, to_channels
@@ -33,6 +34,7 @@ def load_data(
     image_shape: Shape,
     *,
     parts: Sequence[str] = ("image",),
+    paired: bool = False,
     split: Split = "train",
     root: str | Path = "data",
     limit: int | None = None,
@@ -48,7 +50,7 @@ def load_data(
     is missing. A folder is read with all its subfolders; `ganzoo.data.layout.find_layout` says which of them are
     classes, and what `needs_labels` does. With `needs_text`, the captions of a folder are read from ``metadata.jsonl``,
     if there is one. Several `parts`, such as ``a`` and ``b``, need a folder with ``trainA`` and
-    ``trainB``.
+    ``trainB``. If they are `paired`, `load_pairs` says which pictures are pairs.
 
     `split` chooses the training or the test images of a named data set, and of a folder with several parts; other
     folders have training images only. `limit` keeps that many images from the start; of a folder with classes, it
@@ -63,6 +65,8 @@ def load_data(
     if limit is not None and (not isinstance(limit, int) or limit < 1):
         raise InvalidRequestError(f"the limit is a whole number of at least 1, not {limit}")
     check_source(source)
+    if paired:
+        return load_pairs(source, expand_home(source), image_shape, limit, workers, progress)
     if len(parts) > 1:
         folders = domain_folders(source, parts, split)
         return Domains(source, {p: load_folder(f, image_shape, limit, workers, progress) for p, f in folders.items()})

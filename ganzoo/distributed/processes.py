@@ -7,6 +7,7 @@ import os
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from datetime import timedelta
 
 import torch
 from torch import Tensor
@@ -15,6 +16,9 @@ from ganzoo.errors import InvalidRequestError
 from ganzoo.utils.devices import resolve_device
 
 __all__ = ["ProcessGroup", "gather_rows", "join_process_group", "own_rows"]
+
+PATIENCE = timedelta(hours=3)
+"""How long processes wait for each other: the main one may evaluate or save. NCCL gives up after 10 minutes."""
 
 
 @dataclass(frozen=True)
@@ -107,7 +111,7 @@ def join_process_group(device: str) -> tuple[ProcessGroup, torch.device]:
     from accelerate import PartialState
 
     # Without `cpu`, accelerate joins no group on a machine without a GPU, and says nothing.
-    state = PartialState(cpu=not on_gpus, backend="nccl" if on_gpus else "gloo")
+    state = PartialState(cpu=not on_gpus, backend="nccl" if on_gpus else "gloo", timeout=PATIENCE)
     if state.num_processes != world_size:  # each process would train a model of its own, all in one folder
         raise InvalidRequestError(
             f"the process group has {state.num_processes} processes, but WORLD_SIZE is {world_size} - "

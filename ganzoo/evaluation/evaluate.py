@@ -14,7 +14,7 @@ from ganzoo.evaluation.extractors import load_extractor
 from ganzoo.evaluation.features import FeatureCache
 from ganzoo.evaluation.memorization import NearestTrainingImage, most_memorized, write_sheet
 from ganzoo.evaluation.metrics import METRICS, Estimate
-from ganzoo.evaluation.options import METRIC_NAMES, R_PRECISION, EvaluationOptions
+from ganzoo.evaluation.options import FEWEST, METRIC_NAMES, R_PRECISION, EvaluationOptions
 from ganzoo.evaluation.prepare import Prepared, prepare
 from ganzoo.evaluation.r_precision import MatchingModel, r_precision
 from ganzoo.evaluation.result import Evaluation, Score
@@ -32,9 +32,6 @@ __all__ = ["evaluate", "evaluate_prepared"]
 
 Estimator = Callable[[Pair], dict[str, Estimate]]
 """Computes metrics of a pair, by name."""
-
-FEWEST = 10
-"""Fewer images than this are refused."""
 
 
 def evaluate(

@@ -8,7 +8,10 @@ from typing import Any
 
 from ganzoo.utils.commands import flag, words_of
 
-__all__ = ["METRIC_NAMES", "R_PRECISION", "EvaluationOptions", "Settings"]
+__all__ = ["FEWEST", "METRIC_NAMES", "R_PRECISION", "EvaluationOptions", "Settings"]
+
+FEWEST = 10
+"""Fewer images than this are refused."""
 
 METRIC_NAMES = ("is", "fid", "kid", "prdc", "authenticity")
 """The names of `ganzoo.evaluation.metrics.METRICS`, without torch. They are the default."""

@@ -17,7 +17,16 @@ from ganzoo.utils.files import expand_home
 from ganzoo.utils.names import suggest
 from ganzoo.weights.folder import CONFIG
 
-__all__ = ["USUAL_FEATURES", "Prepared", "check_request", "default_against", "find_matcher", "is_pictures", "prepare"]
+__all__ = [
+    "USUAL_FEATURES",
+    "Prepared",
+    "check_request",
+    "default_against",
+    "find_matcher",
+    "is_pictures",
+    "prepare",
+    "usual_features",
+]
 
 USUAL_FEATURES = "inception"
 """The features for data sets that no extractor was trained on."""
@@ -48,7 +57,7 @@ def prepare(
     check_source(against)
     sequences: dict[str, Any] = {o: tuple(options.pop(o)) for o in ("metrics", "is_splits") if o in options}
     chosen = EvaluationOptions(
-        subject=name, against=against, features=features or _usual_features(against), **sequences, **options
+        subject=name, against=against, features=features or usual_features(against), **sequences, **options
     )
     _check_options(chosen)
     check_request(source, chosen)
@@ -108,7 +117,7 @@ def check_request(source: Source | None, options: EvaluationOptions) -> None:
         raise InvalidRequestError(f"{options.subject} is a folder of pictures: it takes no {given}")
 
 
-def _usual_features(against: str) -> str:
+def usual_features(against: str) -> str:
     """The first extractor that was trained on the data set, or else Inception."""
     extractors = lookup.registry().feature_extractors
     return next((name for name, spec in extractors.items() if spec.dataset == against), USUAL_FEATURES)

@@ -23,9 +23,9 @@ from ganzoo.interface.weights_files import HubFile
 from ganzoo.utils.files import atomic_write
 from ganzoo.utils.json_files import read_object
 from ganzoo.utils.names import HUB as PREFIX
-from ganzoo.weights.folder import CONFIG, WEIGHTS
+from ganzoo.weights.folder import CONFIG, DISCRIMINATOR, WEIGHTS
 
-__all__ = ["Reference", "noted_repositories", "notes_of", "parse", "pin", "pinned_files"]
+__all__ = ["Reference", "noted_repositories", "notes_of", "parse", "pin", "pinned_discriminator", "pinned_files"]
 
 API_SECONDS = 10.0
 MAX_CONFIG_BYTES = 1_000_000
@@ -91,8 +91,23 @@ def pinned_files(pinned: Reference) -> tuple[Pinned, Pinned]:
     return _file(pinned, facts[CONFIG]), _file(pinned, facts[WEIGHTS])
 
 
+def pinned_discriminator(pinned: Reference) -> Pinned:
+    """Return the file with the discriminator of a pinned reference, with the digest that the Hub states.
+
+    Raises:
+        PullError: the Hub cannot be asked, or the commit has no such file.
+    """
+    facts = _read_note(pinned) or {}
+    if DISCRIMINATOR not in facts:  # ganzoo 0.2 did not note it
+        facts = _ask(pinned)[1]
+    if DISCRIMINATOR not in facts:
+        text = f"{pinned} has no {DISCRIMINATOR}, which its {CONFIG} names - report it to the publisher"
+        raise PullError(text, kind="missing")
+    return _file(pinned, facts[DISCRIMINATOR])
+
+
 def _ask(asked: Reference) -> tuple[Reference, Facts]:
-    """Ask the Hub for the reference's commit and the facts of its two files, and keep them in a note.
+    """Ask the Hub for the reference's commit and the facts of its files, and keep them in a note.
 
     Raises:
         PullError: the Hub does not answer, or the repository holds no published model.
@@ -108,8 +123,9 @@ def _ask(asked: Reference) -> tuple[Reference, Facts]:
     pinned = Reference(asked.repo, str(info.sha))
     if not pinned.is_pinned:
         raise PullError(f"{asked}: the answer of the Hub names no commit - check HF_ENDPOINT", kind="http")
-    files = {file.rfilename: _facts(file) for file in info.siblings or () if file.rfilename in (CONFIG, WEIGHTS)}
-    if len(files) < 2:
+    names = (CONFIG, WEIGHTS, DISCRIMINATOR)
+    files = {file.rfilename: _facts(file) for file in info.siblings or () if file.rfilename in names}
+    if not {CONFIG, WEIGHTS} <= files.keys():
         text = f"{pinned} does not have both {CONFIG} and {WEIGHTS}"
         raise PullError(f"{text} - ganzoo loads only models that `ganzoo publish` uploaded", kind="missing")
     if not _are_whole(pinned, files):
@@ -156,9 +172,9 @@ def _digest(facts: Facts) -> str:
 
 
 def _are_whole(pinned: Reference, files: Facts) -> bool:
-    """Whether facts, which come from the network or from a note, are those of the two files."""
+    """Whether facts, which come from the network or from a note, are those of the model's files."""
     try:
-        return all(_is_whole(_file(pinned, files[name]), name) for name in (CONFIG, WEIGHTS))
+        return all(_is_whole(_file(pinned, files[name]), name) for name in {CONFIG, WEIGHTS, *files})
     except (TypeError, KeyError, PluginError):
         return False
 

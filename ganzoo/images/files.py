@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError, features
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError, features
 from torch import Tensor
 
 from ganzoo.errors import UnreadableImage, one_line
@@ -30,6 +30,7 @@ __all__ = [
     "encode_picture",
     "format_of",
     "picture_size",
+    "read_halves",
     "read_image",
     "read_picture",
     "save_picture",
@@ -80,6 +81,24 @@ def read_image(path: Path, *, channels: int, size: tuple[int, int] | None = None
         if size is not None:
             _decode_smaller(picture, size)
         return _prepare(picture, MODES[channels], size, of=str(path))
+
+
+def read_halves(path: Path, *, channels: int, size: tuple[int, int]) -> tuple[Picture, Picture]:
+    """Read the left and the right half of a picture file, each as `read_image` reads a picture.
+
+    Raises:
+        UnreadableImage: as `read_image`, or the picture has no pixel in each half.
+    """
+    with _opened(path) as picture:
+        _decode_smaller(picture, size)
+        check_pixels(picture.size, of=str(path))
+        upright = ImageOps.exif_transpose(picture)
+        if upright.width < 2:
+            raise UnreadableImage(f"{path} is {upright.width} pixel wide, and has no two halves")
+        middle = upright.width // 2
+        boxes = ((0, 0, middle, upright.height), (upright.width - middle, 0, upright.width, upright.height))
+        left, right = (_prepare(upright.crop(box), MODES[channels], size, of=str(path)) for box in boxes)
+        return left, right
 
 
 def read_picture(path: str | Path, *, channels: int) -> Tensor:
@@ -262,7 +281,8 @@ def _prepare(picture: Image.Image, mode: str, size: tuple[int, int] | None = Non
     notes = ["had several frames, the first was taken"] if getattr(picture, "is_animated", False) else []
     with _without_noise(picture):
         picture.load()
-    converted = _convert(ImageOps.exif_transpose(picture), mode, notes)
+    upright = ImageOps.exif_transpose(picture) if ExifTags.Base.Orientation in picture.getexif() else picture
+    converted = _convert(upright, mode, notes)
     if size is not None and converted.size != (size[1], size[0]):
         converted = _fit(converted, size)
         notes.append("had another size, cropped and resized")
@@ -281,7 +301,7 @@ def _convert(picture: Image.Image, mode: str, notes: list[str]) -> Image.Image:
         if opaque.getchannel("A").getextrema() != (255, 255):
             notes.append("had transparency, laid on white")
         picture = Image.alpha_composite(Image.new("RGBA", opaque.size, "white"), opaque)
-    return picture.convert(mode)
+    return picture if picture.mode == mode else picture.convert(mode)  # no copy without need
 
 
 def _to_8_bits(picture: Image.Image) -> Image.Image:

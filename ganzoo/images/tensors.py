@@ -28,9 +28,10 @@ MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 
 def to_tensor(picture: Image.Image) -> Tensor:
     """uint8 (C, H, W) from a picture of mode L, RGB or RGBA."""
-    pixels = np.asarray(picture).reshape(picture.height, picture.width, -1)
-    # NumPy copies in one thread. PyTorch's threads would get into each other's way in each small picture.
-    return torch.from_numpy(np.array(pixels.transpose(2, 0, 1), order="C"))
+    # Channel by channel, as tensors have them. NumPy copies in one thread: PyTorch's threads would get into each
+    # other's way in each small picture.
+    channels = [np.frombuffer(channel.tobytes(), np.uint8) for channel in picture.split()]
+    return torch.from_numpy(np.stack(channels).reshape(-1, picture.height, picture.width))
 
 
 def to_pictures(images: Tensor) -> list[Image.Image]:

@@ -51,7 +51,7 @@ class OptionalClassConfig(Config, Protocol):
 
     @property
     def classes(self) -> int:
-        """The number of classes, 0 for none. It must be a field: the user sets it to train with classes."""
+        """The number of classes, 0 for none. If it is a field, the user sets it to train with classes."""
         ...
 
 
@@ -125,8 +125,8 @@ def check_contract(config: Config, protocol: type[Config], *, of: str) -> None:
     """
     for name, rule in _members(protocol):
         field = name in config.__dataclass_fields__
-        if not field and (name in _FIELDS or not hasattr(type(config), name)):
-            wanted = "field" if name in _FIELDS else "field or property"
+        if not field and (rule in _FIELDS or not hasattr(type(config), name)):
+            wanted = "field" if rule in _FIELDS else "field or property"
             raise PluginError(f"{of}: {type(config).__name__} has no {wanted} {name!r}, {_MEANINGS[rule]}")
         value = getattr(config, name)
         if not _VALID[rule](config, value):

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from ganzoo.interface.latents import Prior
+from ganzoo.interface.layers import layers_in_order
 from ganzoo.interface.tasks import Task
 
 __all__ = [
@@ -232,6 +233,14 @@ class GAN(nn.Module, ABC):
         """
         layers = self.direction_layers()
         return {name: inputs[name].flatten(1) @ torch.cat(list(matrices)).T for name, matrices in layers.items()}
+
+    def discriminator_layers(self) -> Mapping[str, Sequence[nn.Module]]:
+        """The layers of each discriminator, by its name, in the order in which an image passes them.
+
+        `ganzoo train --freeze N` keeps the first N as they are (arXiv:2002.10964). By default they are in the order in
+        which the children of a discriminator were defined: see `layers_in_order`.
+        """
+        return {name: layers_in_order(self.get_submodule(name)) for name in self.discriminators}
 
     @torch.no_grad()
     def standing_statistics(self, samples: Callable[..., Iterator[Inputs]]) -> Mapping[str, Any]:

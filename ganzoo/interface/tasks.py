@@ -13,7 +13,15 @@ from ganzoo.utils.commands import flag
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["ClassConditional", "ImageToImage", "StyleBased", "Task", "TextConditional", "Unconditional"]
+__all__ = [
+    "ClassConditional",
+    "ImageToImage",
+    "PairedTranslation",
+    "StyleBased",
+    "Task",
+    "TextConditional",
+    "Unconditional",
+]
 
 NOISE = ("fixed", "random", "none")
 STYLES = ("coarse", "middle", "fine")
@@ -25,6 +33,7 @@ class Task(FrozenRecord):
     `name` is what users type, `pipeline_tag` is the Hub's word for it. `config` is what the task needs of
     an architecture's config. `from_images` says whether a model translates images; other models generate
     them from latents. `trains_on` names the images in a training batch, one data set for each.
+    If they are `paired`, those of a batch belong together, row by row.
     `needs_labels` says whether training images must come with classes, and `needs_text` whether with captions.
 
     Each field has a default and is an option of the request. A page has a control for it: by its type, a number, a
@@ -38,6 +47,7 @@ class Task(FrozenRecord):
     config: ClassVar[type[Any]] = Config
     from_images: ClassVar[bool] = False
     trains_on: ClassVar[tuple[str, ...]] = ("image",)
+    paired: ClassVar[bool] = False
     needs_labels: ClassVar[bool] = False
     needs_text: ClassVar[bool] = False
 
@@ -144,6 +154,12 @@ class ImageToImage(Task):
 
     image: Tensor | None = field(default=None, metadata=flag(None))
     direction: str | None = field(default=None, metadata=flag())
+
+
+class PairedTranslation(ImageToImage):
+    """As `ImageToImage`, for a model that is trained on pairs: it is shown what each translation should be."""
+
+    paired: ClassVar[bool] = True
 
 
 def _check_truncation(value: float | None) -> None:

@@ -21,7 +21,8 @@ class ModelInfo:
 
     `name` is what users type to mean the model. `architecture` is the name that the registry in use has for it.
     `config` has the fields that the model states; the others have their defaults. `sha256` is the digest of the
-    weights file. Only registered models state `license` and `summary`.
+    weights file, and `discriminator` that of the file with the discriminator, empty if it was not published. Only
+    registered models state `license` and `summary`.
     """
 
     name: str
@@ -30,6 +31,7 @@ class ModelInfo:
     dataset: str
     classes: tuple[str, ...]
     sha256: str
+    discriminator: str = ""
     license: str | None = None
     summary: str = ""
 
@@ -83,4 +85,5 @@ def read_info(folder: Path, *, of: str) -> ModelInfo:
         dataset=described.dataset,
         classes=described.classes,
         sha256=described.sha256,
+        discriminator=described.discriminator,
     )

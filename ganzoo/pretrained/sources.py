@@ -23,7 +23,7 @@ from ganzoo.pretrained.files import match_layout, read_weights, weights_path
 from ganzoo.pretrained.info import ModelInfo, read_info
 from ganzoo.utils.files import expand_home, sha256_of
 from ganzoo.utils.progress import Progress, silent
-from ganzoo.weights.folder import CONFIG, WEIGHTS
+from ganzoo.weights.folder import CONFIG, DISCRIMINATOR, WEIGHTS
 from ganzoo.weights.layouts import rename
 from ganzoo.weights.tensors import read_tensors
 
@@ -114,6 +114,10 @@ class Registered(_Record):
             return self.record.config, tensors
         return {**match.reading.config, **self.record.config}, rename(tensors, match)
 
+    def read_discriminator(self, *, progress: Progress = silent) -> Mapping[str, Tensor]:
+        """Return no tensors: a plugin declares the generator alone."""
+        return {}
+
 
 class _Published(ABC):
     """What a published folder and a repository of the Hub have in common."""
@@ -146,6 +150,18 @@ class _Published(ABC):
             NonFiniteError: the weights contain NaN or infinity.
         """
         return self.info.config, read_tensors(path, sha256=self.info.sha256)
+
+    def read_discriminator(self, *, progress: Progress = silent) -> Mapping[str, Tensor]:
+        """Read the tensors that only training needs; there are none if they were not published.
+
+        Raises:
+            WeightsError: the file is damaged, or cannot be downloaded.
+        """
+        digest = self.info.discriminator
+        return read_tensors(self._fetch_discriminator(progress), sha256=digest) if digest else {}
+
+    @abstractmethod
+    def _fetch_discriminator(self, progress: Progress) -> Path: ...
 
 
 @dataclass(frozen=True)
@@ -208,6 +224,9 @@ class Folder(_Published):
     def fetch(self, *, progress: Progress = silent) -> Path:
         """Return the weights file. Nothing is downloaded."""
         return self.weights
+
+    def _fetch_discriminator(self, progress: Progress) -> Path:
+        return self.path / DISCRIMINATOR
 
 
 @dataclass(frozen=True)
@@ -284,6 +303,9 @@ class HubReference(_Published):
             WeightsError: the file cannot be downloaded, or has the wrong bytes.
         """
         return self.fetch_folder(progress=progress) / WEIGHTS
+
+    def _fetch_discriminator(self, progress: Progress) -> Path:
+        return download.fetch(references.pinned_discriminator(self.pinned), progress=progress)
 
 
 Source = Registered | Folder | HubReference

@@ -72,11 +72,19 @@ def principal_components(gan: GAN, inputs: Inputs, count: int, *, of: str) -> Di
     name, y = next((name, value.flatten(1).cpu().double()) for name, value in activations.items())
     z = inputs[name].flatten(1).double()
     _check_count("pca", count, z.shape[1], of=of)
-    y = y - y.mean(0)
-    # The coordinates are the eigenvectors of y y^T, (draws, draws), up to their lengths, which do not matter here.
-    coordinates = torch.linalg.eigh(y @ y.T).eigenvectors.flip(1)[:, :count]
+    coordinates = _principal_coordinates(y - y.mean(0), count)
     vectors = torch.nn.functional.normalize(coordinates.T @ (z - z.mean(0)), dim=1)
     return Directions(name, _with_fixed_signs(vectors).view(count, *inputs[name].shape[1:]))
+
+
+def _principal_coordinates(y: Tensor, count: int) -> Tensor:
+    """The coordinates of centered activations (draws, features) in `count` principal components, up to their lengths.
+
+    They come from the smaller one of the products y y^T and y^T y.
+    """
+    by_features = count <= y.shape[1] < y.shape[0]
+    vectors: Tensor = torch.linalg.eigh(y.T @ y if by_features else y @ y.T).eigenvectors.flip(1)[:, :count]
+    return y @ vectors if by_features else vectors
 
 
 def shifted(inputs: Inputs, directions: Directions, strengths: Sequence[float]) -> Inputs:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +16,7 @@ from ganzoo.sampling.number_lists import parse_numbers, parse_seeds
 from ganzoo.sampling.requests import DIRECTION_METHODS, with_user_names
 from ganzoo.utils.files import check_file
 from ganzoo.utils.names import join_label, short_name
+from ganzoo.utils.progress import Progress, silent
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -69,8 +70,10 @@ class Editing:
     def _ends(self) -> str:
         return f"{-self.strength:g} to {self.strength:g}"
 
-    def write(self, model: Model) -> Path:
+    def write(self, model: Model, *, progress: Progress = silent) -> Path:
         """Find the directions, generate the images and write the file: a sheet, or a film that runs there and back.
+
+        `progress` counts the finished frames of a film, or strengths of a sheet.
 
         Raises:
             InvalidRequestError: the model has no directions, or fewer, or the latents are those of another model.
@@ -78,28 +81,31 @@ class Editing:
         inputs = self._inputs(model)
         directions = model.directions(self.method, self.count, inputs=inputs)
         self.path.parent.mkdir(parents=True, exist_ok=True)
+        strengths = self._strengths(self.columns if self.film is None else self._frames)
+        frames = self._generated(model, inputs, directions, strengths, progress)
         if self.film is None:
-            self._write_sheet(model, inputs, directions)
+            self._write_sheet(frames)
         else:
-            frames = (self._pictures(model, inputs, directions, [each]) for each in self._strengths(self._frames))
             self.film.write(frames, self._film_columns)
         return self.path
 
-    def _write_sheet(self, model: Model, inputs: Inputs, directions: Directions) -> None:
+    def _write_sheet(self, columns: Iterable[Sequence[Image]]) -> None:
         from ganzoo.images.files import save_picture
         from ganzoo.images.sheets import contact_sheet, enlargement
 
-        pictures = self._pictures(model, inputs, directions, self._strengths(self.columns))
+        pictures = [picture for row in zip(*columns, strict=True) for picture in row]
         scale = self.scale or enlargement(pictures[0].width)
         save_picture(contact_sheet(pictures, columns=self.columns, scale=scale), self.path)
 
-    def _pictures(
-        self, model: Model, inputs: Inputs, directions: Directions, strengths: Sequence[float]
-    ) -> list[Image]:
-        """The pictures of all images, directions and strengths, the strengths innermost."""
+    def _generated(
+        self, model: Model, inputs: Inputs, directions: Directions, strengths: Sequence[float], progress: Progress
+    ) -> Iterator[list[Image]]:
+        """For each strength, the pictures of all images and directions, the directions innermost."""
         from ganzoo.images.tensors import to_pictures
 
-        return to_pictures(model.edit(inputs, directions, strengths).flatten(0, 2))
+        for done, strength in enumerate(strengths, start=1):
+            yield to_pictures(model.edit(inputs, directions, [strength]).flatten(0, 2))
+            progress("generating", done, len(strengths))
 
     def _strengths(self, steps: int) -> list[float]:
         return [self.strength * (2 * i / (steps - 1) - 1) for i in range(steps)]

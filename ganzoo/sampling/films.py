@@ -17,7 +17,7 @@ from ganzoo.sampling.requests import check_scale
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-__all__ = ["FILMS", "Film", "is_film", "prepare_film"]
+__all__ = ["ANIMATION_FPS", "FILMS", "Film", "can_write_videos", "is_film", "prepare_film"]
 
 VIDEOS = (".mp4", ".webm")
 FILMS = (*MOVING, *VIDEOS)
@@ -31,7 +31,7 @@ MOST_SIDE = 8192
 MOST_BYTES = 2**31
 """The most memory for the pictures of a film."""
 
-_ANIMATION_FPS, _VIDEO_FPS = 12.5, 25.0
+ANIMATION_FPS, _VIDEO_FPS = 12.5, 25.0
 _VIDEO_PIXELS = 256  # players show a smaller video as a stamp
 
 
@@ -139,7 +139,7 @@ def prepare_film(
         raise InvalidRequestError("--seconds and --steps both say how many images - leave out one of them")
     suffix = path.suffix.lower()
     rate = _checked("--fps", fps, MOST_FPS_OF_GIF if suffix == ".gif" else MOST_FPS)
-    rate = rate or (_VIDEO_FPS if suffix in VIDEOS else _ANIMATION_FPS)
+    rate = rate or (_VIDEO_FPS if suffix in VIDEOS else ANIMATION_FPS)
     duration = _checked("--seconds", seconds, MOST_SECONDS)
     if suffix in VIDEOS:
         _need_encoder(path)
@@ -162,9 +162,16 @@ def _parse_grid(text: str | None) -> tuple[int, int] | None:
     return columns, rows
 
 
-def _need_encoder(path: Path) -> None:
+def can_write_videos() -> bool:
+    """Whether the package that videos need is installed."""
     try:
         import_module("av")
-    except ImportError as error:
+    except ImportError:
+        return False
+    return True
+
+
+def _need_encoder(path: Path) -> None:
+    if not can_write_videos():
         text = f"{path}: a video needs the package av"
-        raise InvalidRequestError(f"{text} - `pip install 'ganzoo[video]'`, or name a .gif or .webp file") from error
+        raise InvalidRequestError(f"{text} - `pip install 'ganzoo[video]'`, or name a .gif or .webp file")

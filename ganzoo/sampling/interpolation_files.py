@@ -54,8 +54,10 @@ class Interpolation:
     overwrite: bool = False
     latents: SavedLatents | None = None
 
-    def write(self, model: Model, *, progress: Progress = silent) -> Path:
+    def write(self, model: Model, *, progress: Progress = silent, also: Sequence[Film] = ()) -> Path:
         """Generate the images and write the file: a sheet, or a film. `progress` counts the finished images.
+
+        `also` are films of other files, which show the same.
 
         Raises:
             InvalidRequestError: all ends are the same image, or an input in `hold` does not exist.
@@ -66,8 +68,9 @@ class Interpolation:
             check_file(self.path, (*_STILL, *FILMS), overwrite=self.overwrite)  # it may have been written since
             if self.film is None:
                 self._write_sheet([picture for (picture,) in frames])
-            else:
-                self.film.write(frames, _columns(self.film), closed=self.loop)
+            for film in (self.film, *also):
+                if film is not None:
+                    film.write(frames, _columns(film), closed=self.loop)
         return self.path
 
     def with_settings(self, name: str, settings: Mapping[str, Any]) -> Interpolation:

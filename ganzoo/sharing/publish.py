@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -23,9 +24,11 @@ from ganzoo.sharing.card import card_of
 from ganzoo.utils.files import atomic_write, check_writable, read_text
 from ganzoo.utils.names import HUB, strip_path
 from ganzoo.utils.version import __version__
-from ganzoo.weights.folder import CONFIG, WEIGHTS, Description, read_description, write_folder
+from ganzoo.weights.folder import CONFIG, DISCRIMINATOR, WEIGHTS, Description, read_description, write_folder
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from ganzoo.sampling.model import Model
 
 __all__ = ["Prepared", "as_source", "check_login", "check_repository", "prepare", "record_of", "upload"]
@@ -79,15 +82,17 @@ def check_login() -> None:
         raise PublishError("you are not logged in - log in with `hf auth login`, or set HF_TOKEN")
 
 
-def prepare(source: Folder, repo: str, *, card: Path | None = None) -> Prepared:
+def prepare(source: Folder, repo: str, *, card: Path | None = None, with_discriminator: bool = False) -> Prepared:
     """Write the files to upload into the folder ``published`` of a run: config, weights, card and pictures.
 
     The card is the file `card`, or else the run's own card if a person has edited it, or else a new card with the
     facts and a sample sheet. The model is loaded to make sure that it works. The files contain no path of this
-    machine: a data set that is a folder is named by the last part of its path.
+    machine: a data set that is a folder is named by the last part of its path. `with_discriminator` writes another
+    file, from which ``train --init`` starts the discriminator.
 
     Raises:
-        InvalidRequestError: `repo` is not the name of a repository, or the card cannot be used.
+        InvalidRequestError: `repo` is not the name of a repository, or the card cannot be used. Or there is no
+            discriminator.
         UnknownNameError: no loaded plugin provides the architecture.
         WeightsError: the model is damaged.
         OutputError: the folder cannot be written.
@@ -99,15 +104,17 @@ def prepare(source: Folder, repo: str, *, card: Path | None = None) -> Prepared:
         _check_card(text, task, folder)
     target = source.path / FOLDER
     check_writable(target)
+    discriminator = _discriminator_of(source) if with_discriminator else {}
     model = load_from(source)
-    _write_model(source, target)
+    _write_model(source, target, discriminator)
     if not text:
-        text, folder = _own_card(model, source, target, repo), target
+        text, folder = _own_card(model, source, target, repo, with_discriminator=with_discriminator), target
     _check_card(text, task, folder)
     pictures = _copy_pictures(text, folder, target)
     with atomic_write(target / CARD) as temporary:
         temporary.write_text(text)
-    return Prepared(target, (CONFIG, WEIGHTS, CARD, *pictures), read_description(target), *_stated(text))
+    weights = (WEIGHTS, DISCRIMINATOR) if with_discriminator else (WEIGHTS,)
+    return Prepared(target, (CONFIG, *weights, CARD, *pictures), read_description(target), *_stated(text))
 
 
 def upload(prepared: Prepared, repo: str, *, private: bool = False) -> HubFile:
@@ -171,12 +178,28 @@ def as_source(record: PretrainedModel) -> str:
     return f"PretrainedModel(\n{''.join(lines)})"
 
 
-def _write_model(source: Folder, target: Path) -> None:
+def _discriminator_of(source: Folder) -> Mapping[str, Tensor]:
+    """The tensors that only training needs: those of a run's newest checkpoint, or those of a published folder.
+
+    Raises:
+        InvalidRequestError: there are none.
+    """
+    from ganzoo.training.start import read_start
+
+    start = read_start(str(source.path.resolve()))
+    found = {name: tensor for name, tensor in start.networks.items() if name not in start.average}
+    if not found:
+        text = f"{source} holds no discriminator - name the folder of a run, or leave out --with-discriminator"
+        raise InvalidRequestError(text)
+    return found
+
+
+def _write_model(source: Folder, target: Path, discriminator: Mapping[str, Tensor]) -> None:
     """Write config and weights into the folder `target`, without the path of the data set."""
     info = source.info
     config, tensors = source.read(source.fetch())
     described = Description(info.architecture, config, strip_path(info.dataset), info.classes, plugin=info.plugin)
-    write_folder(target, tensors, described)
+    write_folder(target, tensors, described, discriminator=discriminator)
 
 
 def _written_card(source: Path, card: Path | None) -> tuple[str, Path]:
@@ -191,12 +214,17 @@ def _written_card(source: Path, card: Path | None) -> tuple[str, Path]:
     return ("" if card is None and is_stub(text) else text), path.parent
 
 
-def _own_card(model: Model, source: Folder, target: Path, repo: str) -> str:
+def _own_card(model: Model, source: Folder, target: Path, repo: str, *, with_discriminator: bool) -> str:
     """A new card with the facts of the model. Its sample sheet is drawn into the folder `target`."""
     from ganzoo.sharing.sheet import draw_sheet
 
     drawn = draw_sheet(model, target / SHEET, newest=source.path / "samples")
-    return card_of(source, called=f"{HUB}{repo}", picture=SHEET if drawn else "").render()
+    card = card_of(source, called=f"{HUB}{repo}", picture=SHEET if drawn else "")
+    if with_discriminator:
+        start = f"ganzoo train {card.architecture} --data FOLDER --init {card.name} -o RUN"
+        facts = {**card.facts, "discriminator": f"`{DISCRIMINATOR}`; fine-tune both networks with `{start}`"}
+        card = replace(card, facts=facts)
+    return card.render()
 
 
 def _check_card(text: str, task: type[Task], folder: Path) -> None:

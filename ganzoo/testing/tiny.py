@@ -12,6 +12,7 @@ from torch import Tensor
 
 from ganzoo.data.captions import Captions
 from ganzoo.data.datasets import Domains, ImageData
+from ganzoo.data.pairs import Pairs
 from ganzoo.distributed.processes import ProcessGroup
 from ganzoo.interface.configs import Config, TextConfig, as_text_config
 from ganzoo.interface.gan import GAN, Inputs
@@ -57,6 +58,8 @@ def tiny_data(architecture: str) -> ImageData | Domains:
         return _with_captions(noise_data(shape), as_text_config(config))
     if len(parts) == 1:
         return noise_data(shape)
+    if task.paired:
+        return Pairs.of(noise_data((2 * shape[0], *shape[1:])))
     return Domains("noise", {part: noise_data(shape, 20 + 3 * i) for i, part in enumerate(parts)})
 
 

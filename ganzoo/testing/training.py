@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from ganzoo.interface.gan import GAN, Update
 from ganzoo.registry import lookup
@@ -159,6 +162,67 @@ def check_resumes_exactly(architecture: str) -> None:
     assert records == expected, "the resumed run has other losses"
     assert_same_state(whole.gan.state_dict(), second.gan.state_dict())
     assert_same_state(whole.published(), second.published())
+
+
+def check_discriminator_layers_are_in_order(architecture: str) -> None:
+    """`discriminator_layers` must list the layers of every discriminator in the order in which an image passes them.
+
+    By default, that is the order in which the children of the discriminator were defined. Override it otherwise.
+    """
+    gan = tiny_gan(architecture)
+    listed = gan.discriminator_layers()
+    assert set(listed) == set(gan.discriminators), "discriminator_layers names other networks than `discriminators`"
+    calls: dict[str, list[int]] = {name: [] for name in listed}
+    for name, layers in listed.items():
+        own = set(gan.get_submodule(name).parameters())
+        found = [parameter for layer in layers for parameter in layer.parameters()]
+        assert len(found) == len(set(found)), f"a parameter of {name} is in two layers"
+        assert own.issuperset(found), f"a layer of {name} has parameters of another network"
+        for number, layer in enumerate(layers):
+            for module in layer.modules():
+                module.register_forward_pre_hook(partial(_note_call, calls[name], number))
+    _first_updates(gan, architecture)
+    for name, numbers in calls.items():
+        first = list(dict.fromkeys(numbers))
+        assert first == sorted(first), f"the layers of {name} are called in the order {first}"
+
+
+def _note_call(calls: list[int], number: int, *_: Any) -> None:
+    calls.append(number)
+
+
+def check_freezes_layers(architecture: str) -> None:
+    """`freeze` must keep the first layers of each discriminator and nothing else, also in a run that is resumed."""
+    layers = tiny_gan(architecture).discriminator_layers()
+    if min(map(len, layers.values())) < 2:
+        return
+    plain, whole, first, second = (tiny_loop(architecture, 3, freeze=number) for number in (0, 1, 1, 1))
+    start = {name: parameter.detach().clone() for name, parameter in whole.gan.named_parameters()}
+    kept = {name for name, parameter in whole.gan.named_parameters() if not parameter.requires_grad}
+    list(plain)
+    expected = list(whole)
+    assert kept, "no parameter is frozen"
+    assert any(name.startswith(tuple(layers)) for name in _moved(plain, start)), "no discriminator learns in 3 steps"
+    assert _moved(whole, start) == _moved(plain, start) - kept, "freezing stops the wrong parameters"
+    next(first)
+    restore_from_disk(first, second)
+    assert list(second) == expected[1:], "the resumed run has other losses"
+    assert_same_state(whole.gan.state_dict(), second.gan.state_dict())
+    for group, optimizer in whole.optimizers.items():
+        _assert_same_optimizer(optimizer, second.optimizers[group])
+
+
+def _assert_same_optimizer(ours: torch.optim.Optimizer, theirs: torch.optim.Optimizer) -> None:
+    states = zip(ours.state_dict()["state"].items(), theirs.state_dict()["state"].items(), strict=True)
+    for (number, state), (other, found) in states:
+        assert number == other, "the optimizers have states of other parameters"
+        same = all(torch.equal(torch.as_tensor(state[key]), torch.as_tensor(found[key])) for key in state)
+        assert same, "the optimizer of the resumed run has another state"
+
+
+def _moved(loop: Loop, start: Mapping[str, Tensor]) -> set[str]:
+    """The parameters that are not as at the start."""
+    return {name for name, parameter in loop.gan.named_parameters() if not torch.equal(parameter, start[name])}
 
 
 CHECKS = tuple(value for name, value in list(globals().items()) if name.startswith("check_"))

@@ -21,6 +21,7 @@ from ganzoo.interface.gan import GAN, Update
 from ganzoo.training.augment import augment_discriminators
 from ganzoo.training.checkpoints import Checkpoint
 from ganzoo.training.ema import MovingAverage, decay_of
+from ganzoo.training.freeze import freeze_layers
 from ganzoo.training.plan import TrainingOptions
 from ganzoo.training.record import Record, Recorder
 from ganzoo.training.techniques import Techniques, resolve_techniques
@@ -77,6 +78,7 @@ class Loop(Iterator[Record]):
         self._stateful = self.techniques.modules().to(gan.device)
         self._ema = MovingAverage(gan)
         self.average = self._ema.gan
+        freeze_layers(gan, options.freeze)
         self.optimizers = gan.optimizers()
         self.batches = Batches(
             data,

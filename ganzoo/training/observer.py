@@ -32,3 +32,6 @@ class Observer:
 
     def save(self) -> None:
         """Called after each checkpoint: write or draw the run as it is now."""
+
+    def close(self) -> None:
+        """Called when training has ended or was stopped, after the last save."""

@@ -2,37 +2,34 @@
 
 from __future__ import annotations
 
-import dataclasses
 import warnings
 from array import array
 from collections import defaultdict
 from collections.abc import Mapping
-from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from ganzoo.data.datasets import Data, Domains
-from ganzoo.errors import InvalidRequestError
-from ganzoo.images.files import read_image, save_picture
+from ganzoo.data.pairs import Pairs
+from ganzoo.images.files import save_picture
 from ganzoo.images.sheets import contact_sheet, enlargement
-from ganzoo.images.tensors import from_bytes, to_pictures
+from ganzoo.images.tensors import from_bytes, resize, to_pictures
 from ganzoo.interface.configs import as_translation_config
 from ganzoo.pretrained.cards import is_stub
-from ganzoo.registry import lookup
 from ganzoo.training.metrics_file import append_metrics, drop_after, read_metrics
 from ganzoo.training.observer import Observer
 from ganzoo.training.readme import render_card
 from ganzoo.utils.files import atomic_write, read_text
-from ganzoo.weights.folder import Description, write_folder
+from ganzoo.weights.folder import write_folder
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from PIL.Image import Image
 
-    from ganzoo.sampling.model import Model
+    from ganzoo.training.record import Record
     from ganzoo.training.run import Run
 
 __all__ = [
@@ -41,9 +38,7 @@ __all__ = [
     "Metrics",
     "Published",
     "Sheets",
-    "TensorBoard",
     "TranslationSheets",
-    "check_tensorboard",
     "spread",
 ]
 
@@ -57,7 +52,7 @@ COLLAPSE_BELOW = 0.1
 """Samples with less than this part of the data's variance are nearly one image: mode collapse."""
 
 FIRST_COLLAPSE_CHECK = 1000
-"""The first iteration that is checked for mode collapse. An untrained generator makes nearly one image, too."""
+"""The iterations of the game before a check for mode collapse. An untrained generator makes nearly one image, too."""
 
 
 class Metrics(Observer):
@@ -79,11 +74,7 @@ class Published(Observer):
 
     def save(self) -> None:
         """Replace the model in the folder."""
-        plan, data = self.run.plan, self.run.data
-        config = dataclasses.asdict(self.run.config)
-        plugin = lookup.provider_of(plan.architecture)
-        description = Description(plan.architecture, config, plan.data, data.classes, plugin=plugin)
-        write_folder(self.folder, self.run.loop.published(), description)
+        write_folder(self.folder, self.run.loop.published(), self.run.description())
 
 
 class Card(Observer):
@@ -115,6 +106,11 @@ class Sheets(Observer):
         super().__init__(run)
         self.data_spread = spread(_first_images(data, 512))
         self.largest = 0.0
+        self.judged = 0
+
+    def record(self, record: Record) -> None:
+        """Count the iterations in which a discriminator saw samples: in some phases, the generator does not learn."""
+        self.judged += any(name.endswith("(G(z))") for name in record.metrics)
 
     def save(self) -> None:
         """Draw the sheet, and compare the spread of its samples with the spread of the data."""
@@ -129,7 +125,7 @@ class Sheets(Observer):
     def _check_collapse(self, share: float) -> None:
         """Log the samples' share of the data's spread; warn if it is small, or a quarter of what it was before."""
         self.run.log({"spread": share})
-        if self.run.step >= FIRST_COLLAPSE_CHECK and share < max(COLLAPSE_BELOW, self.largest / 4):
+        if self.judged >= FIRST_COLLAPSE_CHECK and share < max(COLLAPSE_BELOW, self.largest / 4):
             warnings.warn(
                 f"step {self.run.step}: the samples have {share:.0%} of the data's variance. They are nearly one "
                 "image: the generator has collapsed - look at the sheet, and try a regularizer such as r1 or a "
@@ -140,29 +136,29 @@ class Sheets(Observer):
 
 
 class TranslationSheets(Observer):
-    """``samples/<step>.png``: for each direction a row of images of the data, and their translations below it."""
+    """``samples/<step>.png``: for each direction a row of images of the data, and their translations below it.
+
+    For pairs, what the translations should be is below them.
+    """
 
     def __init__(self, run: Run, data: Domains) -> None:
         super().__init__(run)
-        self.sources = {key: _first_images(part, ROW) for key, part in data.parts.items()}
+        self.paired = isinstance(data, Pairs)
+        size = run.config.image_shape[1:]  # the images of the data may be larger, since training crops them
+        self.images = {key: resize(_first_images(part, ROW), size) for key, part in data.parts.items()}
 
     def save(self) -> None:
         """Draw the sheet."""
         model = self.run.model()
         pictures: list[Image] = []
-        for direction in as_translation_config(model.config).directions:
-            sources = self.sources[self._domain_of(model, direction)]
+        for direction, (source, target) in as_translation_config(model.config).routes.items():
+            sources = self.images[source]
             translations = torch.stack(list(model.translations(sources, direction=direction, batch_size=ROW)))
             pictures += to_pictures(sources) + to_pictures(translations)
+            pictures += to_pictures(self.images[target]) if self.paired else []
         (self.folder / "samples").mkdir(exist_ok=True)
         sheet = contact_sheet(pictures, columns=len(sources), scale=enlargement(pictures[0].width))
         save_picture(sheet, self.folder / "samples" / f"{self.run.step:08d}.png")
-
-    def _domain_of(self, model: Model, direction: str) -> str:
-        """The part of the data that a direction translates. The GAN's input has the same name."""
-        image = next(iter(self.sources.values()))[0]
-        request = model.request(image=image, direction=direction)
-        return next(iter(model.gan.draw(request, torch.Generator())))
 
 
 def _first_images(data: Data, count: int) -> Tensor:
@@ -204,36 +200,3 @@ class Curves(Observer):
         from ganzoo.training.plots import save_figure
 
         save_figure(self.draw(), self.folder / "progress.png")
-
-
-def check_tensorboard() -> None:
-    """Check that the package tensorboard, which `TensorBoard` needs, is installed.
-
-    Raises:
-        InvalidRequestError: It is not installed.
-    """
-    if find_spec("tensorboard") is None:
-        raise InvalidRequestError("--tensorboard needs the package tensorboard - pip install 'ganzoo[tensorboard]'")
-
-
-class TensorBoard(Observer):
-    """``tensorboard/``: all losses and metrics, and the sheets of samples."""
-
-    def __init__(self, run: Run) -> None:
-        super().__init__(run)
-        from torch.utils.tensorboard import SummaryWriter
-
-        self.writer: Any = SummaryWriter(str(self.folder / "tensorboard"), purge_step=run.step + 1)
-
-    def log(self, step: int, metrics: Mapping[str, float]) -> None:
-        """Add each metric as a scalar."""
-        for name, value in metrics.items():
-            self.writer.add_scalar(name, value, step)
-
-    def save(self) -> None:
-        """Add the sheet of this step, or the frame of points, and write everything to the disk."""
-        for name in ("samples", "frames"):
-            path = self.folder / name / f"{self.run.step:08d}.png"
-            if path.exists():
-                self.writer.add_image(name, read_image(path, channels=3).pixels, self.run.step)
-        self.writer.flush()

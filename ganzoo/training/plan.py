@@ -37,7 +37,7 @@ PRECISIONS = ("fp32", "bf16", "fp16")
 
 _MINIMA = {
     **{"iterations": 0, "batch_size": 1, "accumulate": 1, "seed": 0, "ema_half_life": 0},
-    **{"regularize_every": 1, "regularize_generator_every": 1},
+    **{"regularize_every": 1, "regularize_generator_every": 1, "freeze": 0},
 }
 
 
@@ -62,6 +62,8 @@ class TrainingOptions:
             arXiv:1912.04958, section 3.1).
         regularize_generator_every: The same for penalties on generators.
         augmentations: Changes to all images that discriminators see, in this order.
+        freeze: The number of layers of each discriminator, from the image on, that keep their weights
+            (arXiv:2002.10964).
         mirror: Flip half of the training images left to right.
         crop: Enlarge the training images by this factor, from 1 to 2, and take a random part of the right size.
 
@@ -81,6 +83,7 @@ class TrainingOptions:
     regularize_every: int = 1
     regularize_generator_every: int = 1
     augmentations: tuple[str, ...] = field(default=(), metadata=flag("--augment"))
+    freeze: int = 0
     mirror: bool = False
     crop: float = 1.0
 
@@ -138,20 +141,24 @@ class Plan(TrainingOptions):
         """The content of ``run.json``."""
         return json.dumps(dataclasses.asdict(self), indent=2) + "\n"
 
+    def entries(self) -> dict[str, Any]:
+        """The content of ``run.json`` as one level, with names such as ``config.resolution``."""
+        return _flat(json.loads(self.as_json()))
+
     def differences(self, other: Mapping[str, Any]) -> list[str]:
         """One text for each field in which `other`, as read from ``run.json``, differs from this plan.
 
         Another number of iterations is a difference only if the schedule depends on it. An option that the file does
         not have is newer than the run, which had its default.
         """
-        ours, theirs = _flat(json.loads(self.as_json())), _flat({**_DEFAULTS, **other})
+        ours, theirs = self.entries(), _flat({**_DEFAULTS, **other})
         free = {"iterations"} if self.schedule.partition("=")[0] == "constant" else set()
         names = sorted((ours.keys() | theirs.keys()) - free)
         return [f"{n}: {theirs.get(n)} then, {ours.get(n)} now" for n in names if ours.get(n) != theirs.get(n)]
 
 
-_DEFAULTS = {"ema_half_life": 0, "regularize_generator_every": 1, "recipe": None}
-"""The options that ganzoo 0.2 did not have."""
+_DEFAULTS = {"ema_half_life": 0, "regularize_generator_every": 1, "recipe": None, "freeze": 0}
+"""The options that earlier versions did not have."""
 
 
 def read_entries(path: Path) -> dict[str, Any]:
@@ -286,6 +293,10 @@ def check_plan(plan: Plan) -> None:
     """
     found = lookup.registry()
     _, loss = lookup.check_config(plan.architecture, plan.config, plan.loss)
+    if plan.freeze and not plan.init:
+        raise InvalidRequestError(
+            "freeze keeps layers of a trained discriminator - name a run to start from: --init RUN"
+        )
     schedule_of(plan.schedule)
     for name in plan.augmentations:
         found.augmentations[name]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import math
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,6 +15,7 @@ from PIL import Image
 from torch import Tensor
 
 from ganzoo.images.files import save_picture
+from ganzoo.training.evaluation_schedule import SCORES
 from ganzoo.training.theory import Frame
 
 __all__ = ["draw_curves", "draw_line", "draw_plane", "save_figure", "to_picture"]
@@ -29,21 +29,34 @@ _ARROW = {"arrowstyle": "->", "color": "gray", "linewidth": 0.7}
 
 
 def draw_curves(curves: Mapping[str, Curve]) -> Figure:
-    """Draw losses, whose names are ``group/name``, above metrics. Each curve is (steps, values), both (n,)."""
-    losses = {name: curve for name, curve in curves.items() if "/" in name}
-    metrics = {name: curve for name, curve in curves.items() if "/" not in name}
-    figure = Figure(figsize=(9, 6), layout="constrained")
-    for axes, title, drawn in zip(
-        figure.subplots(2, 1, sharex=True), ("losses", "metrics"), (losses, metrics), strict=True
-    ):
-        for name, (steps, values) in drawn.items():
-            _draw(axes, name, steps.numpy(), values.numpy())
-        axes.set_ylabel(title)
-        axes.grid(alpha=0.3)
-        if drawn:
-            axes.legend(loc="upper right", fontsize="small")
+    """Draw losses, whose names are ``group/name``, metrics below, and each score of evaluations on a scale of its own.
+
+    Each curve is (steps, values), both (n,).
+    """
+    panels: dict[str, dict[str, Curve]] = {"losses": {}, "metrics": {}}
+    for name, curve in curves.items():
+        panel = "losses" if "/" in name else name if name in SCORES else "metrics"
+        panels.setdefault(panel, {})[name] = curve
+    heights = [1 if name in SCORES else 2 for name in panels]
+    figure = Figure(figsize=(9, 1.5 * sum(heights)), layout="constrained")
+    rows = figure.subplots(len(panels), 1, sharex=True, height_ratios=heights)
+    for axes, (title, drawn) in zip(rows, panels.items(), strict=True):
+        _draw_panel(axes, title, drawn)
     figure.axes[-1].set_xlabel("iteration")
     return figure
+
+
+def _draw_panel(axes: Axes, title: str, drawn: Mapping[str, Curve]) -> None:
+    """Draw curves on one scale; the few values of a score as points on a line."""
+    for name, (steps, values) in drawn.items():
+        if title in SCORES:
+            axes.plot(steps, values, ".-", linewidth=1.2)
+        else:
+            _draw(axes, name, steps.numpy(), values.numpy())
+    axes.set_ylabel(title)
+    axes.grid(alpha=0.3)
+    if drawn and title not in SCORES:
+        axes.legend(loc="upper right", fontsize="small")
 
 
 def _draw(axes: Axes, name: str, steps: np.ndarray, values: np.ndarray) -> None:
@@ -127,9 +140,8 @@ def _write_caption(figure: Figure, frame: Frame) -> None:
 def to_picture(figure: Figure) -> Image.Image:
     """Render a figure as an RGB picture."""
     canvas = FigureCanvasAgg(figure)
-    encoded = io.BytesIO()
-    canvas.print_png(encoded)  # type: ignore[no-untyped-call]
-    return Image.open(encoded).convert("RGB")
+    canvas.draw()  # type: ignore[no-untyped-call]
+    return Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")  # type: ignore[no-untyped-call]
 
 
 def save_figure(figure: Figure, path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 from collections.abc import Mapping
 from contextlib import nullcontext
@@ -34,6 +35,7 @@ from ganzoo.utils.locks import FolderLock, InUse
 from ganzoo.utils.precision import float32_on_cpu
 from ganzoo.utils.progress import Progress, silent
 from ganzoo.utils.seeds import derive_seed
+from ganzoo.weights.folder import Description
 
 __all__ = ["MetricsLogger", "Resources", "Run", "open_run"]
 
@@ -92,6 +94,12 @@ class Run:
         """The model as it is now, with averaged weights, as `ganzoo.load` reads it from the folder later."""
         name = self.folder.resolve().name
         return Model(self.loop.average, self.task, self.config, name=name, classes=self.data.classes)
+
+    def description(self) -> Description:
+        """What the ``config.json`` of a published folder says of the model."""
+        plan, config = self.plan, dataclasses.asdict(self.config)
+        plugin = lookup.provider_of(plan.architecture)
+        return Description(plan.architecture, config, plan.data, self.data.classes, plugin=plugin)
 
     def log(self, metrics: Mapping[str, float]) -> None:
         """Give metrics of the current step, by name, to all loggers."""
@@ -262,6 +270,7 @@ def _read_data(
         plan.data,
         (channels, round(height * plan.crop), round(width * plan.crop)),
         parts=task.trains_on,
+        paired=task.paired,
         root=resources.data_dir,
         limit=plan.limit,
         workers=resources.workers,

@@ -22,20 +22,21 @@ __all__ = ["check_folder", "read_resources", "resumed_plan", "write_plan", "writ
 
 _PLAN, _RESOURCES = "run.json", "resources.json"
 
-_FILES = (_PLAN, _RESOURCES, CONFIG, WEIGHTS, "metrics.jsonl", "progress.png", ".lock")
-_FOLDERS = ("checkpoints", "samples")
+_FILES = (_PLAN, _RESOURCES, CONFIG, WEIGHTS, "metrics.jsonl", "progress.png", "trackers.json", ".lock")
+_FOLDERS = ("checkpoints", "samples", "best")
 """What training writes into the folder, besides the card, which a person may replace by anything."""
 
 _PATHS = ("data", "init")
 """The fields of a plan that may name a folder."""
 
 _KINDS: dict[str, type] = {
-    **{"device": str, "data_dir": str, "workers": int, "compile": bool, "save_every": int, "tensorboard": bool},
+    **{"device": str, "data_dir": str, "workers": int, "compile": bool, "save_every": int, "track": list},
+    **{"evaluate_every": int, "metrics": list, "evaluate_samples": int, "features": str, "stop_after": int},
     **dict.fromkeys(_PATHS, str),
 }
 """The entries of ``resources.json``."""
 
-_MINIMA = {"workers": 0, "save_every": 1}
+_MINIMA = {"workers": 0, "save_every": 1, "evaluate_every": 0, "evaluate_samples": 1, "stop_after": 0}
 
 
 def check_folder(folder: Path, plan: Plan, *, resume: bool) -> None:
@@ -125,7 +126,14 @@ def read_resources(folder: Path) -> dict[str, Any]:
         )
         return {}
     found = {name: entries[name] for name, kind in _KINDS.items() if type(entries.get(name)) is kind}
-    return {name: value for name, value in found.items() if type(value) is not int or value >= _MINIMA[name]}
+    return {name: value for name, value in found.items() if _is_possible(name, value)}
+
+
+def _is_possible(name: str, value: Any) -> bool:
+    """Whether a number is large enough, and a list holds names only."""
+    if type(value) is int:
+        return value >= _MINIMA[name]
+    return not isinstance(value, list) or all(isinstance(item, str) for item in value)
 
 
 def write_resources(folder: Path, plan: Plan, resources: Mapping[str, Any]) -> None:

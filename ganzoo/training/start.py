@@ -24,7 +24,7 @@ MOST_NAMED = 3
 class Start(NamedTuple):
     """The tensors that a run starts from, by name: of its networks, and of the average of those that sampling needs.
 
-    A published model has only the average. `name` is what the user typed.
+    A published model has the average, and the discriminator if that was published. `name` is what the user typed.
     """
 
     name: str
@@ -37,11 +37,15 @@ class Start(NamedTuple):
         The line is empty if nothing starts new.
 
         Raises:
-            MismatchError: No tensor of the average fits.
+            MismatchError: No tensor of the average fits, or a frozen layer would start new.
         """
         new = load_fitting(networks, self.networks)
         if len(load_fitting(average, self.average)) == len(average.state_dict()):
             raise MismatchError(f"{self.name} does not fit the network: no tensor has the name and shape of one here")
+        frozen = {name for name, parameter in networks.named_parameters() if not parameter.requires_grad}
+        if missing := [name for name in new if name in frozen]:
+            text = f"{self.name} has no {missing[0]} of this shape, and --freeze would keep it untrained"
+            raise MismatchError(f"{text} - leave out --freeze, or start from a run or a model with its discriminator")
         return f"{self.name}: {self._describe(networks, new)}" if new else ""
 
     def _describe(self, networks: nn.Module, new: list[str]) -> str:
@@ -74,7 +78,7 @@ def read_start(name: str, *, progress: Progress = silent) -> Start:
         return Start(name, found.networks["networks"], found.networks["average"])
     source = resolve(name)
     _, tensors = source.read(source.fetch(progress=progress))
-    return Start(name, tensors, tensors)
+    return Start(name, {**tensors, **source.read_discriminator(progress=progress)}, tensors)
 
 
 def _of(part: str, names: Iterable[str]) -> list[str]:

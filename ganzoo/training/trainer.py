@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from html import escape
 from pathlib import Path
@@ -14,8 +14,11 @@ import torch
 from ganzoo.data.datasets import Domains
 from ganzoo.data.toy_distributions import PointData
 from ganzoo.errors import NonFiniteError, RunError, one_line
+from ganzoo.evaluation.comparison import ReadOptions
 from ganzoo.sampling.model import Model
 from ganzoo.training.advice import diverged_advice
+from ganzoo.training.evaluation_schedule import SAMPLES, EvaluationSchedule
+from ganzoo.training.evaluations import Evaluations, prepare_evaluations
 from ganzoo.training.notebook import LiveView, trainer_html
 from ganzoo.training.observer import Observer
 from ganzoo.training.observers import (
@@ -24,15 +27,14 @@ from ganzoo.training.observers import (
     Metrics,
     Published,
     Sheets,
-    TensorBoard,
     TranslationSheets,
-    check_tensorboard,
 )
 from ganzoo.training.plan import make_plan
 from ganzoo.training.point_figure import PointFigure
 from ganzoo.training.record import Record
 from ganzoo.training.run import Resources, Run, open_run
 from ganzoo.training.run_folder import resumed_plan, write_resources
+from ganzoo.training.trackers import Tracker, check_trackers
 from ganzoo.utils.devices import is_out_of_memory
 from ganzoo.utils.precision import float32_on_cpu
 from ganzoo.utils.progress import Progress, silent
@@ -70,7 +72,16 @@ class Trainer(Iterator[Record]):
         workers: How many processes read images ahead, if the data is not in memory.
         save_every: The number of iterations between two checkpoints.
         compile: Compile the networks with PyTorch's compiler.
-        tensorboard: Write for TensorBoard too.
+        track: The names of trackers that get all metrics, the settings and the sheets, such as ``wandb``: those of
+            accelerate, and those that were registered with it. ``none`` alone is none, also for a resumed run.
+        evaluate_every: The number of iterations from one evaluation of the model to the next; 0 for none. The record
+            of such an iteration has the scores among its metrics, in the main process. The best model by the first
+            score is kept in the run's folder ``best``.
+        metrics: The scores: ``fid``, ``kid``, ``is``, ``precision``, ``recall``, ``density``, ``coverage`` and
+            ``authenticity``.
+        evaluate_samples: The number of samples that are compared with the training images.
+        features: The feature extractor. None is one that was trained on the data, or else Inception.
+        stop_after: The number of evaluations without a new best value after which the run ends; 0 for never.
         progress: Called while the data is read.
         options: Fields of `TrainingOptions`, and `loss`, `limit` and `init`. What is not given is as the
             architecture's recipe for the data set says.
@@ -95,7 +106,12 @@ class Trainer(Iterator[Record]):
         workers: int = 0,
         save_every: int = 1000,
         compile: bool = False,  # noqa: A002 - the field's word
-        tensorboard: bool = False,
+        track: str | Sequence[str] = (),
+        evaluate_every: int = 0,
+        metrics: Sequence[str] = ("fid",),
+        evaluate_samples: int = SAMPLES,
+        features: str | None = None,
+        stop_after: int = 0,
         progress: Progress = silent,
         **options: Any,
     ) -> None:
@@ -103,8 +119,16 @@ class Trainer(Iterator[Record]):
             plan = resumed_plan(Path(folder), architecture=architecture, data=data, config=config, **options)
         else:
             plan = make_plan(architecture, data, config=config, **options)
-        if tensorboard:
-            check_tensorboard()
+        trackers = check_trackers(track)
+        schedule = EvaluationSchedule(
+            every=evaluate_every,
+            metrics=tuple(metrics),
+            samples=evaluate_samples,
+            features=features,
+            stop_after=stop_after,
+        )
+        if schedule.every:
+            prepare_evaluations(schedule, plan.data, progress=progress)
         resources = Resources(str(device), data_dir, workers, compile)
         self.training_run = open_run(plan, Path(folder), resources, resume=resume, progress=progress)
         self.save_every = save_every
@@ -112,9 +136,14 @@ class Trainer(Iterator[Record]):
         is_main = self.training_run.processes.is_main
         if is_main:
             used = {**vars(resources), "data_dir": str(Path(data_dir).absolute())}
-            write_resources(Path(folder), plan, {**used, "save_every": save_every, "tensorboard": tensorboard})
-        self._observers = _observers_of(self.training_run, tensorboard=tensorboard) if is_main else []
+            used |= {"save_every": save_every, "track": trackers, **schedule.as_options()}
+            write_resources(Path(folder), plan, used)
+        self._observers = _observers_of(self.training_run, trackers) if is_main else []
         self.training_run.loggers.extend(self._observers)
+        self._evaluations: Evaluations | None = None
+        if is_main and schedule.every:
+            reading = ReadOptions(root=data_dir, workers=workers)
+            self._evaluations = Evaluations(self.training_run, schedule, reading=reading, progress=progress)
         self._view: LiveView | None = None
 
     def __repr__(self) -> str:
@@ -144,7 +173,7 @@ class Trainer(Iterator[Record]):
         return self.training_run.loop.stopping
 
     def stop(self) -> None:
-        """Ask all processes to stop after the next iteration; then `stopping` is true."""
+        """Ask all processes to stop after the next iteration: it is saved, `stopping` is true, and iteration ends."""
         self.training_run.loop.stop_asked = True
 
     def run(self) -> Record | None:
@@ -159,25 +188,44 @@ class Trainer(Iterator[Record]):
         """Run one iteration, and save every `save_every` iterations, after the last, and if it is time.
 
         Raises:
-            StopIteration: All iterations are done.
+            StopIteration: All iterations are done, or the run was stopped.
             NonFiniteError: A loss is NaN or infinite. The last checkpoint is from before.
             RunError: The disk is full, or the device's memory, for instance. The last checkpoint is intact.
         """
         run = self.training_run
+        if self.stopping:
+            raise StopIteration
         with self._advised():
-            record = next(run.loop)
+            record = self._evaluated(next(run.loop))
             for observer in self._observers:
                 observer.record(record)
             run.log({**record.losses, **record.metrics})
-            if record.step % self.save_every == 0 or record.step == run.plan.iterations:
+            last = record.step == run.plan.iterations
+            if record.step % self.save_every == 0 or last or self.stopping:
                 self._save()
-                if record.step == run.plan.iterations and run.lock:
+                if last or self.stopping:
+                    self.close()
+                if last and run.lock:
                     run.lock.release()  # another process may make the run longer, while this one goes on
             elif run.processes.is_main and time.monotonic() >= self._checkpoint_due:
                 self._save_checkpoint()  # without sheets and curves, which stay comparable at regular steps
             if self._view is not None:
-                self._view.refresh(now=record.step == run.plan.iterations)
+                self._view.refresh(now=last)
         return record
+
+    def _evaluated(self, record: Record) -> Record:
+        """The record of an iteration, with the scores of the model among its metrics if an evaluation is due."""
+        if self._evaluations is None or self.stop_reason or not self._evaluations.is_due(record.step):
+            return record
+        scores = self._evaluations.evaluate()
+        if self._evaluations.stop_reason:
+            self.stop()
+        return record._replace(metrics={**record.metrics, **scores})
+
+    @property
+    def stop_reason(self) -> str:
+        """Why the run ends before its last iteration, if evaluations have shown no progress; else empty."""
+        return self._evaluations.stop_reason if self._evaluations else ""
 
     @float32_on_cpu()
     def save(self) -> None:
@@ -203,6 +251,11 @@ class Trainer(Iterator[Record]):
         self.training_run.save_checkpoint()
         ended = time.monotonic()
         self._checkpoint_due = ended + max(CHECKPOINT_EVERY, (ended - started) / MOST_TIME_SAVING)
+
+    def close(self) -> None:
+        """End the runs of the trackers. It is called after the last iteration; call it if you stop earlier."""
+        for observer in self._observers:
+            observer.close()
 
     def model(self) -> Model:
         """The model as it is now, with averaged weights."""
@@ -245,14 +298,14 @@ class Trainer(Iterator[Record]):
         return f"{problem} - {remedy}; start from the checkpoint of step {step} with --init {run.folder}"
 
 
-def _observers_of(run: Run, *, tensorboard: bool) -> list[Observer]:
+def _observers_of(run: Run, trackers: Sequence[str]) -> list[Observer]:
     """The observers that fit the run's data.
 
-    Metrics comes first: it shortens ``metrics.jsonl`` to the resumed step before Curves reads it. TensorBoard comes
-    last: it reads the picture that an observer before it has drawn.
+    Metrics comes first: it shortens ``metrics.jsonl`` to the resumed step before Curves reads it. Trackers come last:
+    they read the picture that an observer before them has drawn.
     """
     observers = [Metrics(run), Published(run), _pictures_of(run), Card(run), Curves(run)]
-    return [*observers, TensorBoard(run)] if tensorboard else observers
+    return [*observers, *(Tracker(run, name) for name in trackers)]
 
 
 def _pictures_of(run: Run) -> Observer:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-__all__ = ["IMAGE_SUFFIXES", "METADATA", "FolderListing", "find_images", "is_hidden", "list_folder"]
+__all__ = ["IMAGE_SUFFIXES", "LABEL_FILES", "METADATA", "FolderListing", "find_images", "is_hidden", "list_folder"]
 
 _JPEG = {".jfif", ".jpe", ".jpeg", ".jpg"}
 
@@ -27,6 +27,9 @@ UNREAD_SUFFIXES = frozenset(
 METADATA = "metadata.jsonl"
 """The file that describes the pictures beside it, in the Hub's convention for folders of pictures."""
 
+LABEL_FILES = ("dataset.json", "labels.csv", "metadata.csv")
+"""The files that may hold the classes of the pictures beside them and below, the first one that does."""
+
 SYSTEM_FOLDERS = frozenset({"__MACOSX", "@eaDir", "$RECYCLE.BIN", "System Volume Information"})
 """Folders that archive tools, network storage and operating systems make. They hold copies and thumbnails."""
 
@@ -37,7 +40,8 @@ class FolderListing(NamedTuple):
     """What a folder and its subfolders hold, each sorted by path.
 
     `images` are files with the ending of a picture, of any format. `hidden` are such files that are left out, because
-    they or a folder above them are hidden. `others` are all other files that are not hidden, except `METADATA`.
+    they or a folder above them are hidden. `others` are all other files that are not hidden, except `METADATA` and
+    `LABEL_FILES`.
     `closed` are folders that may not be read.
     """
 
@@ -69,7 +73,11 @@ def list_folder(folder: Path) -> FolderListing:
     found = sorted(_walk(folder, (), closed))
     images = [path for path in found if _is_picture(path)]
     hidden = {path for path in images if is_hidden(path.relative_to(folder))}
-    others = (path for path in found if not _is_picture(path) and path.name != METADATA and not path.is_dir())
+    others = (
+        path
+        for path in found
+        if not _is_picture(path) and path.name not in (METADATA, *LABEL_FILES) and not path.is_dir()
+    )
     return FolderListing(
         tuple(path for path in images if path not in hidden),
         tuple(path for path in images if path in hidden),

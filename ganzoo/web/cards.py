@@ -36,8 +36,11 @@ class Sheets:
     drawn: dict[str, str] = field(default_factory=dict)
 
     def draw(self, shelf: Shelf, shown: Shown) -> bool:
-        """Draw the sheet of a model, unless it is there. Returns whether there is something new to show."""
-        if shown.slug in self.drawn:
+        """Draw the sheet of a model, unless it is there. Returns whether there is something new to show.
+
+        That of a run is drawn each time, since the run draws new ones.
+        """
+        if shown.slug in self.drawn and shown.run is None:
             return False
         try:
             self.drawn[shown.slug] = _sheet(shelf, shown)

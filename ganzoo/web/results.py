@@ -97,9 +97,12 @@ def walk(
 ) -> Result:
     """A film from one image to another and back. `ends` are the fields of both requests.
 
+    It is a .webp file, which a page shows, and if videos can be written, a .mp4 file too.
+
     Raises:
         InvalidRequestError: a value is out of its range, or both ends are the same image.
     """
+    from ganzoo.sampling.films import ANIMATION_FPS, can_write_videos, prepare_film
     from ganzoo.sampling.interpolation_files import prepare_interpolation
 
     _check("number of images", steps, 2, most_images(_subject(model)))
@@ -109,8 +112,10 @@ def walk(
     options = again.Walked(f"{seeds[0]},{seeds[1]}", steps)
     path = folder / f"{short_name(name)}-walk.webp"
     prepared = prepare_interpolation(name, _subject(model), path, seeds=options.seeds, steps=steps, overwrite=True)
-    replace(prepared, requests=requests).write(model)
-    return Result((path,), again.walk(name, options, requests))
+    video = prepare_film(path.with_suffix(".mp4"), fps=ANIMATION_FPS) if can_write_videos() else None
+    films = [video] if video is not None else []
+    replace(prepared, requests=requests).write(model, also=films)
+    return Result((path, *(film.path for film in films)), again.walk(name, options, requests))
 
 
 def edit(

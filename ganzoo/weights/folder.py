@@ -1,10 +1,14 @@
-"""Published folders: a trained model as two files, ``config.json`` and ``model.safetensors``."""
+"""Published folders: a trained model as two files, ``config.json`` and ``model.safetensors``.
+
+A third file, ``discriminator.safetensors``, may hold the networks that only training needs.
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ganzoo.errors import CorruptWeightsError, OutputError, one_line
@@ -16,17 +20,22 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-__all__ = ["CONFIG", "WEIGHTS", "Description", "check_replaceable", "read_description", "write_folder"]
+__all__ = ["CONFIG", "DISCRIMINATOR", "WEIGHTS", "Description", "check_replaceable", "read_description", "write_folder"]
 
 CONFIG = "config.json"
 WEIGHTS = "model.safetensors"
+DISCRIMINATOR = "discriminator.safetensors"
+
+_OPTIONAL = ("assumptions", "discriminator")
+"""The entries of ``config.json`` that are left out if they are empty."""
 
 
 class Description(NamedTuple):
     """The content of ``config.json``: how to build the network, and the SHA-256 of its weights.
 
     `plugin` is the distribution that provides the architecture, or an empty text for ganzoo itself. `assumptions` are
-    the config fields that an imported file did not tell.
+    the config fields that an imported file did not tell. `discriminator` is the SHA-256 of the file with the networks
+    that only training needs, or an empty text if there is none.
     """
 
     architecture: str
@@ -36,10 +45,20 @@ class Description(NamedTuple):
     sha256: str = ""  # `write_folder` fills it in, and `read_description` requires it
     plugin: str = ""
     assumptions: tuple[str, ...] = ()
+    discriminator: str = ""  # `write_folder` fills it in
 
 
-def write_folder(folder: Path, tensors: Mapping[str, Tensor], description: Description, *, half: bool = False) -> None:
+def write_folder(
+    folder: Path,
+    tensors: Mapping[str, Tensor],
+    description: Description,
+    *,
+    half: bool = False,
+    discriminator: Mapping[str, Tensor] = MappingProxyType({}),
+) -> None:
     """Write a published folder. `half` stores floating-point weights in 16 bits, which halves the size.
+
+    `discriminator` holds the tensors that only training needs; if there are any, they get a file of their own.
 
     ``config.json`` holds the digest of the weights and is written last. If the second write fails, the digest is
     wrong, and the folder cannot be read with the weights of another model.
@@ -50,13 +69,27 @@ def write_folder(folder: Path, tensors: Mapping[str, Tensor], description: Descr
     folder.mkdir(parents=True, exist_ok=True)
     stored = {name: t.half() if half and t.is_floating_point() else t for name, t in tensors.items()}
     check_finite(stored, of=f"{folder / WEIGHTS} in 16 bits" if half else str(folder / WEIGHTS))
+    check_finite(discriminator, of=str(folder / DISCRIMINATOR))
     write_tensors(folder / WEIGHTS, stored, {"architecture": description.architecture})
-    complete = description._replace(config=dict(description.config), sha256=sha256_of(folder / WEIGHTS))
+    complete = description._replace(
+        config=dict(description.config),
+        sha256=sha256_of(folder / WEIGHTS),
+        discriminator=_write_discriminator(folder, discriminator),
+    )
     with atomic_write(folder / CONFIG) as temporary:
-        entries = complete._asdict()
-        if not complete.assumptions:
-            del entries["assumptions"]
+        # Versions that do not know an entry can read the folders that do not need it.
+        entries = {name: value for name, value in complete._asdict().items() if value or name not in _OPTIONAL}
         temporary.write_text(json.dumps(entries, indent=2) + "\n")
+
+
+def _write_discriminator(folder: Path, tensors: Mapping[str, Tensor]) -> str:
+    """Write the tensors that only training needs, or delete what an earlier model has left. Returns the digest."""
+    path = folder / DISCRIMINATOR
+    if not tensors:
+        path.unlink(missing_ok=True)
+        return ""
+    write_tensors(path, tensors)
+    return sha256_of(path)
 
 
 def check_replaceable(folder: Path, *, overwrite: bool) -> None:
@@ -86,12 +119,13 @@ def read_description(folder: Path) -> Description:
 
 
 def _check_types(description: Description) -> None:
-    texts = (description.architecture, description.dataset, description.sha256, description.plugin)
+    digest = description.discriminator
+    texts = (description.architecture, description.dataset, description.sha256, description.plugin, digest)
     if not isinstance(description.assumptions, (list, tuple)) or not all(map(_is_text, description.assumptions)):
         raise TypeError("assumptions must be a list of texts")
     if not isinstance(description.classes, list) or not all(isinstance(t, str) for t in (*texts, *description.classes)):
-        raise TypeError("architecture, dataset, sha256 and plugin must be texts, and classes a list of texts")
-    if not isinstance(description.config, dict) or len(description.sha256) != 64:
+        raise TypeError("architecture, dataset, digests and plugin must be texts, and classes a list of texts")
+    if not isinstance(description.config, dict) or len(description.sha256) != 64 or len(digest) not in (0, 64):
         raise TypeError("config must be a mapping, and sha256 must have 64 digits")
 
 

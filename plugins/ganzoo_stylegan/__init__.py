@@ -7,6 +7,10 @@ from typing import TYPE_CHECKING
 
 import ganzoo
 from ganzoo import Architecture, Layout, PretrainedModel, StyleBased, Unconditional
+from ganzoo_stylegan.lucidrains.config import RECIPES as LUCIDRAINS_RECIPES
+from ganzoo_stylegan.lucidrains.config import TINY as LUCIDRAINS_TINY
+from ganzoo_stylegan.lucidrains.config import LucidrainsConfig
+from ganzoo_stylegan.lucidrains.layouts import LAYOUTS as LUCIDRAINS_LAYOUTS
 from ganzoo_stylegan.progan.config import RECIPES as PROGAN_RECIPES
 from ganzoo_stylegan.progan.config import TINY as PROGAN_TINY
 from ganzoo_stylegan.progan.config import ProGANConfig
@@ -18,7 +22,7 @@ from ganzoo_stylegan.stylegan2.pretrained import pretrained_models
 if TYPE_CHECKING:
     from ganzoo import GAN, AdversarialLoss
 
-__all__ = ["ProGANConfig", "StyleGAN2Config"]
+__all__ = ["LucidrainsConfig", "ProGANConfig", "StyleGAN2Config"]
 
 GANZOO_API = (2, 0)
 
@@ -35,9 +39,15 @@ def _build_stylegan2(config: StyleGAN2Config, loss: AdversarialLoss) -> GAN:
     return StyleGAN2(config, loss)
 
 
+def _build_lucidrains(config: LucidrainsConfig, loss: AdversarialLoss) -> GAN:
+    from ganzoo_stylegan.lucidrains.model import LucidrainsStyleGAN2
+
+    return LucidrainsStyleGAN2(config, loss)
+
+
 @ganzoo.hookimpl
 def ganzoo_architectures() -> Iterable[Architecture]:
-    """ProGAN and StyleGAN2."""
+    """ProGAN, StyleGAN2, and a variant of it that many people have trained."""
     yield Architecture(
         name="progan",
         summary="both networks grow from 4x4 pixels to the full resolution",
@@ -60,6 +70,17 @@ def ganzoo_architectures() -> Iterable[Architecture]:
         recipes=RECIPES,
         tiny={"resolution": 8, "latent_dim": 4, "style_dim": 4, "mapping_layers": 2, "base_width": 32, "max_width": 4},
     )
+    yield Architecture(
+        name="stylegan2-lucidrains",
+        summary="StyleGAN2 as in lucidrains' stylegan2-pytorch: bilinear upsampling, a style for each block",
+        paper="arXiv:1912.04958",
+        task=StyleBased,
+        config=LucidrainsConfig,
+        default_loss="hinge",
+        build=_build_lucidrains,
+        recipes=LUCIDRAINS_RECIPES,
+        tiny=LUCIDRAINS_TINY,
+    )
 
 
 @ganzoo.hookimpl
@@ -67,6 +88,7 @@ def ganzoo_layouts() -> Iterable[Layout]:
     """The layouts of generators that others publish."""
     yield from LAYOUTS
     yield from PROGAN_LAYOUTS
+    yield from LUCIDRAINS_LAYOUTS
 
 
 @ganzoo.hookimpl

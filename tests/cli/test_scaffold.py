@@ -15,6 +15,7 @@ from plugin_factory import install
 from plugin_suites import SLOWEST, pytest_of
 
 
+@pytest.mark.long
 def test_it_passes_its_own_tests(tmp_path: Path) -> None:
     written = write_plugin("ganzoo-plain-swish", tmp_path / "new")
     folder = tmp_path / "new"

@@ -96,14 +96,23 @@ def test_what_the_run_used_is_used_again(photos, tmp_path, monkeypatch, asked, w
     monkeypatch.chdir(tmp_path)
     plan = make_plan("dcgan", str(photos), config={"resolution": 16})
     write_plan(tmp_path / "run", plan)
-    used = {"device": "cuda:1", "workers": 7, "compile": True, "save_every": 5, "tensorboard": True, "data_dir": "/d"}
+    used = {"device": "cuda:1", "workers": 7, "compile": True, "save_every": 5, "track": ["mlflow"], "data_dir": "/d"}
+    used |= {
+        "evaluate_every": 4,
+        "metrics": ["kid", "fid"],
+        "evaluate_samples": 50,
+        "features": "mnist",
+        "stop_after": 3,
+    }
     write_resources(tmp_path / "run", plan, used)
     CliRunner().invoke(cli, ["train", *words], catch_exceptions=False)
     assert asked.pop("names") == ("dcgan", str(photos), Path("run"))
     assert {name: asked[name] for name in used} == used
-    others = ["--device", "cpu", "--workers", "0", "--no-compile", "--save-every", "9", "--no-tensorboard"]
+    others = ["--device", "cpu", "--workers", "0", "--no-compile", "--save-every", "9", "--track", "none"]
+    others += ["--evaluate-every", "0", "--metrics", "fid,recall"]
     CliRunner().invoke(cli, ["train", *words, *others], catch_exceptions=False)
-    changed = {"device": "cpu", "workers": 0, "compile": False, "save_every": 9, "tensorboard": False}
+    changed = {"device": "cpu", "workers": 0, "compile": False, "save_every": 9, "track": ("none",)}
+    changed |= {"evaluate_every": 0, "metrics": ("fid", "recall")}
     assert {name: asked[name] for name in used} == {**used, **changed}
 
 
@@ -116,7 +125,10 @@ def test_the_last_line_has_penalties_that_were_not_due(photos, tmp_path):
     assert [step for step, line in enumerate(lines, 1) if "discriminator/r1" in line] == [1, 4]
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [(signal.SIGINT, 130), (signal.SIGTERM, 143), pytest.param(signal.SIGHUP, 129, marks=pytest.mark.long)],
+)
 def test_a_signal_finishes_the_step_and_saves(photos, tmp_path, number, code):
     run = tmp_path / "run"
     command = [sys.executable, "-m", "ganzoo", *train(photos, run, "--iterations", 10**6, "--save-every", 10**6)]
@@ -138,11 +150,13 @@ def close_stderr():
     os.close(2)
 
 
-@pytest.mark.parametrize("output", ["full", "closed pipe", "closed"])
+@pytest.mark.parametrize(
+    "output", ["full", *(pytest.param(o, marks=pytest.mark.long) for o in ("closed pipe", "closed"))]
+)
 def test_progress_that_cannot_be_written_does_not_stop_a_run(photos, tmp_path, output):
     """As with `2>&1 | head`, a full disk for logs, or `2>&-`."""
     run = tmp_path / "run"
-    command = [sys.executable, "-m", "ganzoo", *train(photos, run, "--iterations", 200, "--save-every", 100)]
+    command = [sys.executable, "-m", "ganzoo", *train(photos, run, "--iterations", 20, "--save-every", 10)]
     reading, writing = os.pipe()
     os.close(reading)
     with open("/dev/full", "w") as full, open(writing, "w") as pipe:
@@ -151,8 +165,8 @@ def test_progress_that_cannot_be_written_does_not_stop_a_run(photos, tmp_path, o
         stdout = subprocess.PIPE if output == "closed" else streams[output]
         done = subprocess.run(command, stdout=stdout, stderr=streams[output], preexec_fn=before, check=False)
     assert done.returncode == 0
-    assert sorted(path.name for path in (run / "checkpoints").iterdir()) == ["00000100", "00000200"]
-    assert len((run / "metrics.jsonl").read_text().splitlines()) == 202  # and two lines of spread
+    assert sorted(path.name for path in (run / "checkpoints").iterdir()) == ["00000010", "00000020"]
+    assert len((run / "metrics.jsonl").read_text().splitlines()) == 22  # and two lines of spread
     assert done.stdout in (None, f"{run}\n".encode())
 
 

@@ -17,6 +17,7 @@ from ganzoo.registry import lookup
 from ganzoo.testing.asserting import assert_same_state
 from ganzoo.training.plan import make_plan
 from ganzoo_stylegan.layers import EqualConv2d, EqualLinear, append_deviation
+from ganzoo_stylegan.style_based import track_mean
 from ganzoo_stylegan.stylegan2.config import StyleGAN2Config
 from ganzoo_stylegan.stylegan2.model import StyleGAN2
 from ganzoo_stylegan.stylegan2.networks import Discriminator, Generator, ModulatedConv2d
@@ -154,7 +155,7 @@ def test_the_mean_style_converges_to_the_mean_of_styles():
     mapping = Generator(TINY).mapping
     with torch.no_grad():
         for _ in range(1500):
-            mapping.track(mapping(torch.randn(512, 6)))
+            track_mean(mapping.w_avg, mapping(torch.randn(512, 6)))
         mean = mapping(torch.randn(100_000, 6)).mean(0)
     torch.testing.assert_close(mapping.w_avg, mean, atol=0.02, rtol=0)
 

@@ -7,7 +7,8 @@ from PIL import Image
 
 import ganzoo
 from ganzoo.errors import InvalidRequestError
-from ganzoo_stylegan.stylegan2.sampling import mixed_layers, styles_of
+from ganzoo_stylegan.sampling import mixed_layers, styles_of
+from ganzoo_stylegan.stylegan2.config import StyleGAN2Config
 from in_process import ganzoo as shell
 from models import publish
 
@@ -64,8 +65,9 @@ def test_noise_follows_the_seed_is_fixed_or_is_none(model):
 )
 def test_styles_are_coarse_middle_or_fine(blocks, ends):
     """At 1024 pixels, coarse are those of 4x4 and 8x8, middle those of 16x16 and 32x32 (arXiv:1812.04948, figure 3)."""
-    layers = list(range(2 * blocks))
-    parts = [layers[mixed_layers(blocks, name)] for name in ("coarse", "middle", "fine")]
+    config = StyleGAN2Config(resolution=2 ** (blocks + 1))
+    layers = list(range(config.styles))
+    parts = [layers[mixed_layers(config, name)] for name in ("coarse", "middle", "fine")]
     assert [each for part in parts for each in part] == layers
     assert tuple(max(part, default=parts[0][-1]) + 1 for part in parts) == ends
 
@@ -74,7 +76,7 @@ def test_styles_are_coarse_middle_or_fine(blocks, ends):
 def test_mixed_images_have_the_styles_of_two_seeds(model, level):
     mixed = styles(model, seed=3, styles=level, styles_from=8)
     other, own = torch.zeros(6, dtype=torch.bool), styles(model, seed=3)
-    other[mixed_layers(3, level)] = True
+    other[mixed_layers(model.config, level)] = True
     assert torch.equal(mixed[other], styles(model, seed=8)[other])
     assert torch.equal(mixed[~other], own[~other])
     request = model.request(styles=level, styles_from=8)

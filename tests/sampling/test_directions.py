@@ -13,8 +13,9 @@ import ganzoo
 from ganzoo.errors import InvalidRequestError
 from ganzoo.registry import lookup
 from ganzoo.sampling.directions import Directions, factorize, principal_components, shifted
-from ganzoo.sampling.editing_files import FRAMES
+from ganzoo.sampling.editing_files import FRAMES, prepare_editing
 from ganzoo.sampling.latent_files import write_latents
+from ganzoo.sampling.requests import Subject
 from in_process import ganzoo as shell
 from models import publish
 
@@ -157,6 +158,15 @@ def test_a_sheet_and_an_animation(run, suffix, frames, cells):
     with Image.open(f"new/edits.{suffix}") as picture:
         assert getattr(picture, "n_frames", 1) == frames
         assert picture.size == tuple(2 + number * 66 for number in cells)
+
+
+@pytest.mark.parametrize(("ending", "total"), [("png", 5), ("webp", FRAMES)])
+def test_progress_counts_the_frames(models, tmp_path, ending, total):
+    model, told = ganzoo.load(models / "blobs", device="cpu"), []
+    subject = Subject(model.task, model.config, model.classes)
+    prepared = prepare_editing("blobs", subject, tmp_path / f"film.{ending}", directions="sefa:1", columns=5)
+    prepared.write(model, progress=lambda *now: told.append(now))
+    assert told == [("generating", done, total) for done in range(1, total + 1)]
 
 
 def test_the_middle_is_the_image_itself(run):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,12 +13,13 @@ import pytest
 import torch
 
 from ganzoo import HubFile, PretrainedModel, testing
-from ganzoo.errors import InvalidRequestError, PublishError
+from ganzoo.errors import CorruptWeightsError, InvalidRequestError, PublishError
 from ganzoo.images.files import save_picture
 from ganzoo.images.tensors import to_pictures
 from ganzoo.pretrained.load import load
 from ganzoo.registry import lookup
 from ganzoo.sharing.publish import as_source, check_repository
+from ganzoo.training.start import read_start
 from ganzoo.training.trainer import Trainer
 from ganzoo.utils.version import __version__ as version
 from ganzoo.web.shelf import Shelf, choose
@@ -107,6 +109,45 @@ def test_round_trip(shell: Shell, hub: Hub, here: Path, trained: Path) -> None:
         lookup.use(registry_of({"ganzoo:dcgan": pasted}))
         assert torch.equal(load("dcgan-noise").sample(4, seed=3), expected)
     assert (record.weights.revision, record.dataset, record.license) == (commit, "photos", None)
+
+
+def test_a_discriminator_is_published_and_trained_further(shell: Shell, hub: Hub, here: Path, trained: Path) -> None:
+    shutil.copytree(trained / "run/checkpoints", here / "run/checkpoints")
+    done = shell("publish", "run", REPO, "--with-discriminator")
+    assert done.code == 0, done.err
+    files = hub.repositories[REPO].files
+    assert set(files) == {"config.json", "model.safetensors", "discriminator.safetensors", "README.md", "sheet.png"}
+    assert f"ganzoo train dcgan --data FOLDER --init hf:{REPO} -o RUN" in files["README.md"].decode()
+    with client_of(hub, here / "elsewhere"):
+        load(f"hf:{REPO}")
+        assert not hub.seen("GET", "discriminator.safetensors"), "sampling needs no discriminator"
+        options = {"init": f"hf:{REPO}", "freeze": 1, "iterations": 1, "batch_size": 4, "device": "cpu"}
+        tuned = Trainer("dcgan", str(trained / "photos"), here / "tuned", **options)
+        before = read_start(str(trained / "run")).networks
+        ours = tuned.training_run.loop.gan.discriminator.state_dict()
+        assert all(torch.equal(value, before[f"discriminator.{name}"]) for name, value in ours.items())
+        assert "included" in shell("info", f"hf:{REPO}").out
+    assert shell("publish", "run", REPO, "--dry-run").code == 0
+    assert not (here / "run/published/discriminator.safetensors").exists()
+    assert "not included" in shell("info", "run/published").out
+
+
+def test_a_damaged_discriminator_is_refused(here: Path, trained: Path, shell: Shell) -> None:
+    shutil.copytree(trained / "run/checkpoints", here / "run/checkpoints")
+    assert shell("publish", "run", REPO, "--dry-run", "--with-discriminator").code == 0
+    file = here / "run/published/discriminator.safetensors"
+    file.write_bytes(file.read_bytes()[:-1] + b"!")
+    assert load(here / "run/published").sample(1).shape == (1, 3, 16, 16)
+    with pytest.raises(CorruptWeightsError):
+        read_start(str(here / "run/published"))
+
+
+def test_what_has_no_discriminator(shell: Shell, here: Path) -> None:
+    done = shell("publish", "run", REPO, "--dry-run", "--with-discriminator")
+    assert (done.code, done.err) == (
+        2,
+        "ganzoo: error: run holds no discriminator - name the folder of a run, or leave out --with-discriminator\n",
+    )
 
 
 def test_a_space_shows_the_model(shell: Shell, hub: Hub, here: Path, trained: Path) -> None:

@@ -24,6 +24,7 @@ CHANGES = {
     "ema_half_life": 10_000,
     "recipe": "cifar10",
     "augmentations": ("color", "cutout"),
+    "freeze": 2,
     "mirror": True,
     "crop": 1.25,
     "architecture": "gan",
@@ -70,7 +71,8 @@ def plan_of(**asked):
 
 @pytest.mark.parametrize("name", [field.name for field in fields(Plan)])
 def test_every_field_of_a_plan_is_in_its_command(planned, name):
-    plan = plan_of(**{name: CHANGES[name]})
+    needed = {"init": CHANGES["init"]} if name == "freeze" else {}
+    plan = plan_of(**{name: CHANGES[name]}, **needed)
     assert getattr(plan, name) != getattr(plan_of(), name)
     assert planned(command_of(plan, "run")) == plan
 

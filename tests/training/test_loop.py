@@ -9,7 +9,7 @@ from torch import nn
 
 import ganzoo
 from ganzoo import AdversarialLoss, ImageData, Loop, TrainingOptions, testing
-from ganzoo.distributed.processes import ProcessGroup, join_process_group
+from ganzoo.distributed.processes import PATIENCE, ProcessGroup, join_process_group
 from ganzoo.errors import InvalidRequestError, NonFiniteError
 from ganzoo.interface.gan import GAN, DiscriminatorOutput, Update
 from ganzoo.registry import lookup
@@ -412,7 +412,8 @@ def test_a_group_of_another_size_is_refused(monkeypatch):
 def test_the_resolved_device_decides_how_processes_communicate(monkeypatch, gpus, joined):
     seen = []
 
-    def state(*, cpu, backend):
+    def state(*, cpu, backend, timeout):
+        assert timeout == PATIENCE
         seen.append((cpu, backend))
         return SimpleNamespace(process_index=1, num_processes=2, device="cpu", destroy_process_group=lambda: None)
 

@@ -110,7 +110,7 @@ def test_schedules_may_have_a_setting(text, schedule):
 
 OPTIONS = (
     "iterations, batch_size, accumulate, seed, ema, ema_half_life, precision, schedule, regularizers, "
-    "regularize_every, regularize_generator_every, augmentations, mirror, crop, loss, limit, init, recipe"
+    "regularize_every, regularize_generator_every, augmentations, freeze, mirror, crop, loss, limit, init, recipe"
 )
 
 

@@ -95,6 +95,13 @@ def test_curves_show_the_mean_and_the_band():
     assert list(short.get_ydata()) == [0, 1, 2]
 
 
+def test_each_score_has_a_scale_of_its_own():
+    steps = torch.arange(3, dtype=torch.float64)
+    figure = draw_curves({"g/loss": (steps, steps), "fid": (steps, 100 * steps), "kid": (steps, steps / 100)})
+    assert [axes.get_ylabel() for axes in figure.axes] == ["losses", "metrics", "fid", "kid"]
+    assert list(figure.axes[2].get_lines()[0].get_ydata()) == [0, 100, 200]
+
+
 def test_no_curves_at_all():
     assert len(draw_curves({}).axes) == 2
 
@@ -112,6 +119,7 @@ def test_animations_rest_at_their_end(tmp_path):
     assert durations == [100, 100, 2100]
 
 
+@pytest.mark.long
 def test_the_generator_finds_the_data():
     """A tenth of the recipe: p_g is nearer to p_data than a quarter of its standard deviation."""
     plan = make_plan("gan", "gaussian-1d", iterations=200)

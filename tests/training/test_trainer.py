@@ -39,11 +39,12 @@ from ganzoo.pretrained.resolve import resolve
 from ganzoo.registry import lookup
 from ganzoo.registry.registry import Registry
 from ganzoo.sharing.card import card_of
-from ganzoo.training import checkpoints, observers, trainer
+from ganzoo.training import checkpoints, observers, point_figure, trainer
 from ganzoo.training import run as run_module
 from ganzoo.training.advice import diverged_advice
 from ganzoo.training.command import command_of
 from ganzoo.training.plan import make_plan
+from ganzoo.training.record import Record
 from plugin_factory import declaring
 
 TINY = {"resolution": 16, "channels": 1, "latent_dim": 4, "generator_width": 4, "discriminator_width": 4}
@@ -349,6 +350,7 @@ def test_sheets_are_of_the_same_seeds_through_time(tmp_path, pictures):
         assert sheet.crop((2, 2, 66, 66)).resize((16, 16), Image.Resampling.NEAREST) == pictures_then[0]
 
 
+@pytest.mark.figures
 def test_curves_are_drawn_and_survive_a_resume(tmp_path, pictures):
     make_run(tmp_path / "run", pictures, iterations=3).run()
     run = make_run(tmp_path / "run", pictures, resume=True)
@@ -381,29 +383,24 @@ def test_what_counts_as_collapse(tmp_path, pictures, monkeypatch, shares, said):
         [sheets._check_collapse(share) for share in shares]
 
 
+def test_a_generator_that_does_not_learn_yet_has_not_collapsed(tmp_path, pictures, monkeypatch):
+    """As in a phase in which other networks learn."""
+    monkeypatch.setattr(observers, "FIRST_COLLAPSE_CHECK", 2)
+    run = make_run(tmp_path / "run", pictures).training_run
+    sheets = observers.Sheets(run, run.data)
+    for step in (1, 2, 3):
+        sheets.record(Record(step, {"matching/text": 0.5}, {}))
+    sheets._check_collapse(0.0)
+    for step in (4, 5):
+        sheets.record(Record(step, {}, {"D(G(z))": 0.5}))
+    with pytest.warns(UserWarning, match="collapsed"):
+        sheets._check_collapse(0.0)
+
+
 def test_spread():
     """Two images, of zeros and of ones: the variance of each pixel is 1/4."""
     assert observers.spread(torch.stack([torch.zeros(1, 2, 2), torch.ones(1, 2, 2)])) == 0.25
     assert observers.spread(torch.ones(5, 1, 2, 2)) == 0
-
-
-def test_tensorboard_gets_all_metrics(tmp_path, pictures):
-    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-
-    make_run(tmp_path / "run", pictures, iterations=3, tensorboard=True).run()
-    make_run(tmp_path / "run", pictures, resume=True, tensorboard=True).run()
-    events = EventAccumulator(str(tmp_path / "run/tensorboard"))
-    events.Reload()
-    assert {"generator/adversarial", "D(x)", "spread"} <= set(events.Tags()["scalars"])
-    assert [event.step for event in events.Scalars("D(x)")] == [1, 2, 3, 4, 5, 6]
-    assert events.Tags()["images"]
-
-
-def test_tensorboard_is_an_extra(tmp_path, pictures, monkeypatch):
-    monkeypatch.setattr(observers, "find_spec", lambda name: None)
-    with pytest.raises(InvalidRequestError, match=r"pip install 'ganzoo\[tensorboard\]'"):
-        make_run(tmp_path / "run", pictures, tensorboard=True)
-    assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.parametrize(
@@ -565,6 +562,7 @@ def small_disk(tmp_path):
     subprocess.run(["umount", str(folder)], check=True)
 
 
+@pytest.mark.long
 def test_a_full_file_system_keeps_the_last_good_checkpoint(pictures, small_disk, tmp_path):
     """TMPDIR is on another file system, and cannot be written either."""
     run = small_disk / "run"
@@ -607,16 +605,11 @@ def killed_and_resumed(launcher, pictures, run):
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "launcher",
-    [
-        pytest.param(COMMAND, id="alone"),
-        pytest.param(
-            [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "-m", "ganzoo"],
-            id="torchrun",
-            marks=pytest.mark.long,
-        ),
-    ],
+    [COMMAND, [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "-m", "ganzoo"]],
+    ids=["alone", "torchrun"],
 )
 def test_a_killed_run_resumes_bit_for_bit(launcher, pictures, tmp_path):
     killed_and_resumed(launcher, pictures, tmp_path / "killed")
@@ -753,8 +746,10 @@ def test_classes_are_wanted_where_they_are_needed(tmp_path, registry, pictures):
 # --- points --------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("name", "coordinates"), [("gaussian-1d", 1), ("ring", 2), ("grid", 2)])
-def test_points_are_drawn_frame_by_frame(tmp_path, name, coordinates, caplog):
+@pytest.mark.figures
+@pytest.mark.parametrize(("name", "coordinates"), [("gaussian-1d", 1), ("ring", 2)])
+def test_points_are_drawn_frame_by_frame(tmp_path, name, coordinates, caplog, monkeypatch):
+    monkeypatch.setattr(point_figure, "SAMPLES", 1000)
     small = {"generator_widths": (8,), "discriminator_units": (8,)}
     caplog.set_level("INFO")
     run = Trainer("gan", name, tmp_path / "run", config=small, iterations=4, batch_size=8, device="cpu")
@@ -767,6 +762,7 @@ def test_points_are_drawn_frame_by_frame(tmp_path, name, coordinates, caplog):
     assert [line["step"] for line in told if "D from optimum" in line] == [1, 2, 3, 4]
 
 
+@pytest.mark.figures
 def test_frames_after_a_resume_are_drawn_again(tmp_path):
     settings = {"iterations": 4, "batch_size": 8, "save_every": 2, "device": "cpu"}
     run = Trainer("gan", "gaussian-1d", tmp_path / "run", **settings)
@@ -777,6 +773,7 @@ def test_frames_after_a_resume_are_drawn_again(tmp_path):
     assert opened(tmp_path / "run/figure.gif")[1] == 4
 
 
+@pytest.mark.figures
 def test_damaged_frames_do_not_end_a_run(tmp_path, caplog):
     settings = {"batch_size": 8, "save_every": 2, "device": "cpu", "schedule": "constant"}
     Trainer("gan", "gaussian-1d", tmp_path / "run", iterations=4, **settings).run()

@@ -154,7 +154,7 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.binary(max_size=60) | JSON.map(lambda value: json.dumps(value).encode()))
 def test_any_bytes_are_an_object_or_refused(data: bytes) -> None:
     try:
@@ -177,7 +177,7 @@ ENTRY = st.fixed_dictionaries(
 HEADER = st.dictionaries(st.text(st.characters(exclude_categories=[]), max_size=5), ENTRY | JSON, max_size=3)
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(HEADER.map(lambda header: json.dumps(header).encode()) | st.binary(max_size=40), st.integers(0, 40))
 def test_any_header_is_read_or_refused(tmp_path_factory: pytest.TempPathFactory, text: bytes, size: int) -> None:
     path = tmp_path_factory.getbasetemp() / "any.safetensors"

@@ -17,6 +17,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,8 @@ def here(models: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_plan(folder / "run", make_plan("dcgan", "photos", iterations=200))
     (folder / "run" / "samples").mkdir()
     add_step(folder / "run", 100)
+    (folder / "young").mkdir()
+    write_plan(folder / "young", make_plan("dcgan", "photos", iterations=200))
     (folder / "secret.txt").write_text("a hidden text")
     (folder / "site").mkdir()
     install(folder / "site", "ganzoo-painter", {}, {"painter": "painter"})
@@ -76,7 +79,16 @@ def server(here: Path) -> Iterator[str]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    names = ["./painter", "./dcgan", "./biggan", "./cyclegan", "./run", "biggan-fashion-mnist", "dcgan-mnist"]
+    names = [
+        "./painter",
+        "./dcgan",
+        "./biggan",
+        "./cyclegan",
+        "./run",
+        "./young",
+        "biggan-fashion-mnist",
+        "dcgan-mnist",
+    ]
     options = ["--port", str(port), "--device", "cpu", "--evaluation", str(ROOT / "model_cards")]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", "PYTHONPATH": os.pathsep.join(paths)}
     command = [sys.executable, "-m", "ganzoo", "serve", *names, *options]
@@ -88,7 +100,7 @@ def server(here: Path) -> Iterator[str]:
         if "models at" in line:
             break
     try:
-        assert said[-1].startswith(f"ganzoo: 7 models at http://127.0.0.1:{port}/ - "), said
+        assert said[-1].startswith(f"ganzoo: 8 models at http://127.0.0.1:{port}/ - "), said
         yield f"http://127.0.0.1:{port}"
     finally:
         process.send_signal(signal.SIGINT)
@@ -151,7 +163,7 @@ def choose(page: Any, label: str, text: str) -> None:
 def test_the_gallery_leads_to_a_page_and_back(page: Any) -> None:
     page.goto("/")
     page.wait_for_function("document.querySelectorAll('.zoo img').length >= 5")
-    assert page.locator(".zoo a.card").count() == 7
+    assert page.locator(".zoo a.card").count() == 8
     assert page.get_by_text("Drop a picture, and it translates it.").is_visible()
     page.get_by_text("dcgan-mnist").click()
     page.get_by_role("heading", name="dcgan-mnist").wait_for()
@@ -169,6 +181,8 @@ def test_samples_of_a_class(page: Any) -> None:
     line = commands(page, "ganzoo sample")
     assert line == "ganzoo sample ./biggan -n 3 --seed 5 --class 1 --truncation 0.5 -o sheet.png"
     page.locator(".thumbnail-item img, .grid-container img").nth(2).wait_for()
+    boxes = [each.bounding_box() for each in page.locator(".grid-container img").all()]
+    assert all(box["x"] + box["width"] <= page.viewport_size["width"] for box in boxes), "all pictures are seen"
     assert "model.images(3, seed=5, label=1, truncation=0.5)" in commands(page, "model.images")
     with page.expect_download() as download:
         page.get_by_role("link", name=re.compile("npz|KB|B ")).nth(1).click()
@@ -186,11 +200,23 @@ def test_the_task_of_an_outsider_has_a_page(page: Any) -> None:
     assert "mood='wild', brightness=-0.5, negative=True" in commands(page, "model.images")
 
 
-def test_what_is_impossible_is_one_line(page: Any) -> None:
+IMPOSSIBLE = {
+    "Truncation": ("7", "truncation is a number from 0 to 1, not '7'"),
+    "Number of images": ("10000", "the number of images is a whole number from 1 to 64, not 10000"),
+    "Seed": ("99999999999", "seeds go up to 4294967295"),
+    "Class": ("zebra", "class: 'zebra' is no choice - choose one from the list"),
+}
+
+
+@pytest.mark.parametrize("label", IMPOSSIBLE)
+def test_what_is_impossible_is_one_line(page: Any, label: str) -> None:
+    value, told = IMPOSSIBLE[label]
     page.goto("/model-biggan")
-    page.get_by_label("Truncation").locator("visible=true").fill("7")
+    page.get_by_label(label).locator("visible=true").first.fill(value)
+    page.keyboard.press("Tab")
     page.get_by_role("button", name="Sample", exact=True).click()
-    page.get_by_text("truncation is a number from 0 to 1, not '7'").wait_for()
+    page.get_by_text(told).wait_for()
+    assert page.locator(".toast-body").count() == 1
 
 
 def test_a_walk_between_classes(page: Any) -> None:
@@ -204,6 +230,8 @@ def test_a_walk_between_classes(page: Any) -> None:
     page.get_by_role("button", name="Walk", exact=True).click()
     line = commands(page, "ganzoo interpolate")
     assert line == "ganzoo interpolate ./biggan --seeds 2,9 --steps 3 --from-class 0 --to-class 1 -o walk.webp"
+    endings = {link.get_attribute("href").rpartition(".")[2] for link in page.locator("a[download]:visible").all()}
+    assert {"webp", *(["mp4"] if find_spec("av") else [])} <= endings
 
 
 def test_directions(page: Any) -> None:
@@ -249,7 +277,13 @@ def test_a_file_that_is_no_picture_is_refused(page: Any, tmp_path: Path) -> None
     bad.write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n")
     page.goto("/model-cyclegan")
     page.locator("input[type=file]").set_input_files(bad)
-    page.get_by_text("is not a picture of a known format").wait_for()
+    page.get_by_text(re.compile("^bad.png is not a picture of a known format")).wait_for()
+
+
+def test_a_file_of_another_kind_is_refused(page: Any, here: Path) -> None:
+    page.goto("/model-cyclegan")
+    page.locator("input[type=file]").set_input_files(here / "secret.txt")
+    page.get_by_text("Invalid file type: secret.txt").wait_for()
 
 
 def test_the_game(page: Any) -> None:
@@ -258,9 +292,13 @@ def test_the_game(page: Any) -> None:
     page.get_by_role("button", name="New game").click()
     for number in range(1, 17):
         page.get_by_text(f"Picture {number} of 16").wait_for()
-        page.get_by_role("button", name="Real" if number % 2 else "Generated", exact=True).click()
+        page.get_by_role("button", name="Real" if number % 3 else "Generated", exact=True).click()
     page.get_by_text("The game is over. Chance alone gives 8 of 16.").wait_for()
-    assert page.get_by_role("button", name="Real", exact=True).is_disabled()
+    page.locator("button:disabled", has_text="Generated").wait_for()  # the parts of a page change one after the other
+    score = re.search(r"Score: (\d+) of 16", page.locator("#score").inner_text())
+    captions = page.locator(".caption-label").all_inner_texts()
+    assert score is not None
+    assert sum("(right)" in each for each in captions) == int(score[1])
 
 
 def test_facts_and_results_beside_their_floors(page: Any) -> None:
@@ -280,6 +318,18 @@ def test_a_run_is_watched_live(page: Any, here: Path) -> None:
     add_step(here / "run", step)
     page.get_by_text(f"Step {step} of 200.").wait_for()
     assert page.get_by_role("tab", name="Training").is_visible()
+
+
+def test_a_run_gets_its_tabs_with_its_first_model(page: Any, here: Path) -> None:
+    for name in ("config.json", "model.safetensors"):
+        (here / "young" / name).unlink(missing_ok=True)
+    page.goto("/model-young")
+    page.get_by_text("The run has not saved a model yet. Once it has, open this page again.").wait_for()
+    for name in ("model.safetensors", "config.json"):
+        shutil.copy(here / "dcgan" / name, here / "young" / name)
+    page.reload()
+    page.get_by_role("button", name="Sample", exact=True).click()
+    assert commands(page, "ganzoo sample") == "ganzoo sample ./young -n 16 --seed 0 -o sheet.png"
 
 
 def test_the_keyboard_alone(page: Any) -> None:

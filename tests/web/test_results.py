@@ -74,6 +74,18 @@ def test_a_walk_again(again: Shell, tmp_path: Path) -> None:
     assert python(result)["images"].shape[0] == 4
 
 
+@pytest.mark.parametrize("installed", [True, False])
+def test_a_walk_is_a_video_too_if_one_can_be_written(
+    again: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, installed: bool
+) -> None:
+    if installed:
+        pytest.importorskip("av", reason="pip install 'ganzoo[video]'")
+    monkeypatch.setattr("ganzoo.sampling.films.can_write_videos", lambda: installed)
+    result = results.walk(ganzoo.load("./dcgan"), "./dcgan", tmp_path, ({}, {}), seeds=(0, 1), steps=3)
+    assert [path.suffix for path in result.files] == [".webp", *([".mp4"] if installed else [])]
+    assert all(path.stat().st_size > 100 for path in result.files)
+
+
 def test_a_walk_without_classes(again: Shell, tmp_path: Path) -> None:
     result = results.walk(ganzoo.load("./dcgan"), "./dcgan", tmp_path, ({}, {}), seeds=(0, 1), steps=3)
     assert again(result).code == 0

@@ -74,6 +74,18 @@ def test_cards_show_names_as_they_are(models: Path, tmp_path: Path) -> None:
     assert "sha256" in cards.facts_html(shown[0])
 
 
+def test_the_card_of_a_run_has_its_newest_sheet(models: Path, tmp_path: Path) -> None:
+    (tmp_path / "run" / "samples").mkdir(parents=True)
+    (tmp_path / "run" / "run.json").write_text("{}")
+    (shown,) = choose([str(tmp_path / "run")])
+    sheets = cards.Sheets()
+    assert sheets.draw(Shelf("cpu"), shown)
+    assert "has not drawn a sheet yet" in sheets.of(shown)
+    shutil.copy(models / "photo.png", tmp_path / "run" / "samples" / "00000100.png")
+    assert sheets.draw(Shelf("cpu"), shown)
+    assert "<img" in sheets.of(shown)
+
+
 def test_a_damaged_model_spoils_no_gallery(models: Path, tmp_path: Path) -> None:
     folder = shutil.copytree(models / "dcgan", tmp_path / "broken")
     (folder / "model.safetensors").write_bytes(b"nothing")

@@ -27,6 +27,7 @@ from ganzoo.cli.arguments import (
 )
 from ganzoo.cli.commands.sampling import OF_STYLES, load_model
 from ganzoo.cli.output import say, tell
+from ganzoo.cli.progress import bars
 from ganzoo.cli.refusals import refuse_options
 
 __all__ = ["COMMANDS", "edit"]
@@ -92,7 +93,8 @@ def edit(name: str, output: Path | None, device: str, engine: str, **options: An
     editing = prepare_editing(source.name, source.info.subject, output, **options)
     editing = replace(editing, request=with_fields(editing.request, settings, of=source.name))
     model = load_model(source, device, engine=engine)
-    written = editing.write(model)
+    with bars() as progress:
+        written = editing.write(model, progress=progress)
     tell(editing.rows)
     say(written)
 

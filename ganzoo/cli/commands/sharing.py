@@ -33,11 +33,21 @@ __all__ = ["COMMANDS", "card", "completion", "doctor", "new_plugin", "publish"]
 @click.option(
     "--card", type=PATH, help="Model card in Markdown. [default: the run's README.md if you edited it, else a new card]"
 )
+@click.option(
+    "--with-discriminator", is_flag=True, help="Also upload the discriminator, from which `train --init` can start."
+)
 @click.option("--space", is_flag=True, help="Also upload a Space OWNER/REPO: a page that shows the model.")
 @click.option("--dry-run", is_flag=True, help="Write and check the files, but upload nothing.")
 @AS_JSON
 def publish(
-    run: str, repository: str, private: bool, card: Path | None, space: bool, dry_run: bool, as_json: bool
+    run: str,
+    repository: str,
+    private: bool,
+    card: Path | None,
+    with_discriminator: bool,
+    space: bool,
+    dry_run: bool,
+    as_json: bool,
 ) -> None:
     """Upload the model of a run to the Hugging Face Hub.
 
@@ -53,7 +63,7 @@ def publish(
     source = Folder.at(run)
     if not dry_run:
         publish.check_login()
-    prepared = publish.prepare(source, repository, card=card)
+    prepared = publish.prepare(source, repository, card=card, with_discriminator=with_discriminator)
     if dry_run:
         written = [prepared.folder / name for name in prepared.files]
         if space:

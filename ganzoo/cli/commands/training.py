@@ -33,6 +33,7 @@ from ganzoo.errors import InvalidConfigError, InvalidRequestError
 from ganzoo.hub import download
 from ganzoo.registry import lookup
 from ganzoo.sampling.engines import export_formats
+from ganzoo.training.evaluation_schedule import SAMPLES
 from ganzoo.training.plan import PRECISIONS, Plan, make_plan
 from ganzoo.training.run_folder import check_folder, read_resources, resumed_plan
 from ganzoo.utils.files import check_file
@@ -132,13 +133,51 @@ __all__ = ["COMMANDS", "export", "import_", "parse_settings", "train"]
     metavar="N",
     help="Save a checkpoint after every N iterations.",
 )
+@click.option(
+    "--evaluate-every",
+    type=COUNT_OR_0,
+    default=0,
+    metavar="N",
+    help="Evaluate the model after every N iterations, and keep the best one in RUN/best.",
+)
+@click.option(
+    "--metrics",
+    default="fid",
+    show_default=True,
+    metavar="NAMES",
+    help="Scores of these evaluations, the first of which decides: fid,kid,is,precision,recall,density,coverage.",
+)
+@click.option(
+    "--evaluate-samples", type=COUNT, default=SAMPLES, show_default=True, metavar="N", help="Samples to evaluate."
+)
+@click.option(
+    "--features",
+    type=registered("feature_extractors"),
+    help="Features to evaluate by. [default: those trained on the data, else inception]",
+)
+@click.option(
+    "--stop-after",
+    type=COUNT_OR_0,
+    default=0,
+    metavar="N",
+    help="Stop when N evaluations in a row brought no better model. [default: never]",
+)
 @DATA_DIR
 @click.option("--workers", type=COUNT_OR_0, help="Processes that read images. [default: CPU cores, up to 4]")
 @click.option("--compile/--no-compile", help="Compile the networks with torch.compile.")
 @click.option(
-    "--tensorboard/--no-tensorboard", help="Write TensorBoard logs. Needs: pip install 'ganzoo[tensorboard]'."
+    "--track",
+    multiple=True,
+    metavar="NAME",
+    help="Tracker to send metrics and samples to: tensorboard, wandb, mlflow, trackio, ... or none. Can be repeated.",
 )
 @click.option("--init", type=MODEL, metavar="NAME", help="Start from the weights of a model, or of another run.")
+@click.option(
+    "--freeze",
+    type=COUNT_OR_0,
+    metavar="N",
+    help="With --init: the N layers of the discriminator that are nearest to the image do not learn.",
+)
 @click.option(
     "--resume",
     is_flag=False,
@@ -167,6 +206,7 @@ def train(
 
     `ganzoo train --resume RUN` continues a run with the options that it was started with.
     """
+    options["metrics"] = tuple(options["metrics"].split(","))
     config, chosen = parse_settings(settings), _plan_options(options, regularizers, augmentations)
     resumed, options["resume"] = options["resume"], options["resume"] is not None
     rest = {name: value for name, value in options.items() if name not in chosen}

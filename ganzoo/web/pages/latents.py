@@ -6,7 +6,7 @@ from typing import Any
 
 import gradio as gr
 
-from ganzoo.sampling.requests import DIRECTION_METHODS, SEEDS
+from ganzoo.sampling.requests import DIRECTION_METHODS
 from ganzoo.web import again, results
 from ganzoo.web.controls import controls_of, fields_from
 from ganzoo.web.pages.widgets import Outputs, Place, guarded, make, whole
@@ -21,7 +21,7 @@ def draw_samples(place: Place) -> None:
     site, shown = place.site, place.shown
     controls, most = controls_of(shown.subject), results.most_images(shown.subject)
     with gr.Row():
-        count = gr.Number(min(_FEW, most), label="Number of images", precision=0, minimum=1, maximum=most)
+        count = gr.Number(min(_FEW, most), label="Number of images", precision=0)
         seed = _seed("Seed")
     with gr.Row():
         inputs = [make(control) for control in controls]
@@ -47,7 +47,7 @@ def draw_walk(place: Place) -> None:
     shared = [control for control in controls if control.field not in again.ENDS]
     with gr.Row():
         seeds = [_seed("First seed"), _seed("Last seed", 1)]
-        steps = gr.Number(min(_FEW, most), label="Number of images", precision=0, minimum=2, maximum=most)
+        steps = gr.Number(min(_FEW, most), label="Number of images", precision=0)
     with gr.Row():
         first = [make(control, prefix="first ") for control in ends]
         last = [make(control, prefix="last ") for control in ends]
@@ -81,7 +81,7 @@ def draw_directions(place: Place) -> None:
     with gr.Row():
         seed = _seed("Seed")
         method = gr.Dropdown(list(DIRECTION_METHODS), value=DIRECTION_METHODS[0], label="Method")
-        count = gr.Number(3, label="Number of directions", precision=0, minimum=1, maximum=results.MOST_DIRECTIONS)
+        count = gr.Number(3, label="Number of directions", precision=0)
         strength = gr.Slider(0.5, 10, 3, step=0.5, label="Strength")
     with gr.Row():
         inputs = [make(control) for control in controls]
@@ -106,4 +106,4 @@ def draw_directions(place: Place) -> None:
 
 
 def _seed(label: str, value: int = 0) -> gr.Number:
-    return gr.Number(value, label=label, precision=0, minimum=0, maximum=SEEDS - 1)
+    return gr.Number(value, label=label, precision=0)

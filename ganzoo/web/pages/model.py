@@ -26,20 +26,41 @@ def draw_model(page: gr.Blocks, place: Place) -> None:
     """Draw the tabs that the model has. A run has its training before everything else."""
     gr.HTML('<nav><a href="./">All models</a></nav>', container=False)
     gr.Markdown(f"# {_plain(place.shown.title)}")
+    _draw_tabs(_tabs(page, place))
+    if not place.shown.has_weights:
+        _draw_later(page, place)
+
+
+def _draw_tabs(tabs: Iterator[tuple[str, Draw]]) -> None:
     with gr.Tabs():
-        for title, draw in _tabs(page, place):
+        for title, draw in tabs:
             with gr.Tab(title):
                 draw()
 
 
+def _draw_later(page: gr.Blocks, place: Place) -> None:
+    """What a run can do that has no model yet: each time that somebody opens the page, there may be one."""
+
+    def draw() -> None:
+        if place.shown.has_weights:
+            _draw_tabs(_of_model(place))
+        else:
+            _say("The run has not saved a model yet. Once it has, open this page again.")
+
+    gr.render(triggers=[page.load])(draw)
+
+
 def _tabs(page: gr.Blocks, place: Place) -> Iterator[tuple[str, Draw]]:
-    shown, run = place.shown, place.shown.run
+    run = place.shown.run
     if run is not None:
         yield "Training", lambda: draw_run(page, run)
-    if not shown.has_weights:
-        yield "Model", lambda: _say("The run has not saved a model yet. Once it has, start `ganzoo serve` again.")
-    elif shown.problem:
-        yield "Model", lambda: _say(_plain(shown.problem))
+    if place.shown.has_weights:
+        yield from _of_model(place)
+
+
+def _of_model(place: Place) -> Iterator[tuple[str, Draw]]:
+    if place.shown.problem:
+        yield "Model", lambda: _say(_plain(place.shown.problem))
     else:
         yield from _abilities(place)
         yield "Facts", lambda: _facts(place)

@@ -61,9 +61,9 @@ def draw_inversion(place: Place) -> None:
         wrong = gr.Textbox(label="What is wrong with the picture", info=f"Nothing, or one of: {known}", max_lines=1)
         damage = gr.Checkbox(label="The picture is a true one: damage it first, and compare")
     with gr.Row():
-        starts = gr.Number(4, label="Searches", precision=0, minimum=1, maximum=results.MOST_STARTS)
-        steps = gr.Number(200, label="Steps of each search", precision=0, minimum=0, maximum=results.MOST_STEPS)
-        seed = gr.Number(0, label="Seed", precision=0, minimum=0)
+        starts = gr.Number(4, label="Searches", precision=0)
+        steps = gr.Number(200, label="Steps of each search", precision=0)
+        seed = gr.Number(0, label="Seed", precision=0)
         inputs = [make(control) for control in controls]
     button = gr.Button("Find the image", variant="primary")
     outputs = Outputs.draw(place, several=False, label="What was found")

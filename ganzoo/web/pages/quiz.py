@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from functools import partial
 from typing import Any
 
 import gradio as gr
@@ -12,6 +13,11 @@ from ganzoo.web import game
 from ganzoo.web.pages.widgets import HEAVY, Place, guarded
 
 __all__ = ["draw_quiz"]
+
+_GUESS: dict[str, Any] = {
+    **{"concurrency_limit": 1, "concurrency_id": "quiz", "api_visibility": "private"},
+    "trigger_mode": "multiple",  # by default, a click is lost that comes as soon as the next picture is seen
+}
 
 
 def draw_quiz(place: Place) -> None:
@@ -46,11 +52,12 @@ def draw_quiz(place: Place) -> None:
         return show(game.start(site.shelf.model(shown), shown, site.data_dir, secrets.randbelow(2**31)))
 
     @guarded
-    def guess(current: game.Game | None, is_real: bool) -> list[Any]:
+    def guess(current: game.Game | None, seen_line: str, is_real: bool) -> list[Any]:
         if current is None:
             raise InvalidRequestError("there is no game - begin a new one")
-        return show(current.guess(is_real))
+        again = seen_line != current.line  # a second click for a picture that has its guess
+        return show(current if again else current.guess(is_real))
 
     begin.click(new, None, outputs, **HEAVY)
-    real.click(lambda current: guess(current, True), state, outputs, api_visibility="private")
-    generated.click(lambda current: guess(current, False), state, outputs, api_visibility="private")
+    for button, is_real in ((real, True), (generated, False)):
+        button.click(partial(guess, is_real=is_real), [state, line], outputs, **_GUESS)

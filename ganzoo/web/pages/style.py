@@ -23,13 +23,18 @@ a:focus-visible, button:focus-visible, .zoo a.card:focus-visible { outline: 3px 
 .zoo b { font-size: 1.05rem; }
 .zoo small { color: var(--body-text-color-subdued); }
 .small img, .zoo img { image-rendering: pixelated; }
-.one img { width: min(100%, 640px) !important; object-fit: contain; }
-.guess img { width: 200px !important; }
+.one img { width: min(100%, 640px) !important; height: auto !important; object-fit: contain !important; }
+.one .image-frame, .guess .image-frame { width: 100%; padding-top: 2rem; }
+.guess img { width: 200px !important; height: 200px !important; object-fit: contain !important; }
+#score { min-height: 4.8em; }
 .grid-wrap { max-height: none !important; }
 table.facts { border-collapse: collapse; width: 100%; font-size: .9rem; }
 table.facts th, table.facts td { text-align: left; padding: .25rem .6rem; overflow-wrap: anywhere;
   border-bottom: 1px solid var(--border-color-primary); vertical-align: top; }
 .wide { overflow-x: auto; }
+@media (max-width: 640px) {
+  .grid-container { grid-template-columns: repeat(auto-fill, minmax(72px, 1fr)) !important; }
+}
 """
 
 

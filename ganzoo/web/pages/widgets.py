@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import os
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -57,8 +59,9 @@ def guarded(function: Callable[P, R]) -> Callable[P, R]:
 
 
 def refuse(text: str) -> gr.Error:
-    """A message on the page. Names in it may come from anybody."""
-    return gr.Error(escape(shortened(printable(text))), duration=None, print_exception=False)
+    """A message on the page. Names in it may come from anybody. Of an uploaded file it has the name alone."""
+    uploads = re.escape(os.environ.get("GRADIO_TEMP_DIR", "")) + r"/\w+/"
+    return gr.Error(escape(shortened(printable(re.sub(uploads, "", text)))), duration=None, print_exception=False)
 
 
 def whole(value: Any, what: str) -> int:
@@ -81,14 +84,15 @@ def make(control: Control, *, prefix: str = "") -> Component:
         choices: list[str | int | float | tuple[str, str | int | float]] = [*texts]
         if control.optional:
             choices.insert(0, ("(any)" if control.field == "label" else "(default)", ""))
-        return gr.Dropdown(choices, value=start, label=label, filterable=True)
+        # So a text that is no choice gets its line: without custom values, gradio takes the old choice in silence.
+        return gr.Dropdown(choices, value=start, label=label, filterable=True, allow_custom_value=True)
     if control.kind == "switch":
         return gr.Checkbox(bool(control.default), label=label)
     if control.kind == "text" or control.optional:  # gradio's number has no empty state: it would become 0
         hint = f"such as: {control.examples[0]}" if control.examples else "(default)"
         return gr.Textbox(control.default or "", label=label, placeholder=hint, info=_range(control), max_lines=1)
     decimals = 0 if control.kind == "whole" else None
-    return gr.Number(control.default, label=label, precision=decimals, minimum=control.least, maximum=control.most)
+    return gr.Number(control.default, label=label, precision=decimals, info=_range(control))
 
 
 def _range(control: Control) -> str | None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ganzoo import FrozenRecord, Recipe
+from ganzoo_stylegan.checks import check_at_least, check_base_width, check_image
 
 __all__ = ["RECIPES", "TINY", "ProGANConfig"]
 
@@ -41,16 +42,10 @@ class ProGANConfig(FrozenRecord):
     beta2: float = 0.99
 
     def __post_init__(self) -> None:
-        if self.resolution < 8 or self.resolution & (self.resolution - 1):
-            raise ValueError(f"resolution is a power of 2, at least 8, not {self.resolution}")
-        if self.channels not in (1, 3, 4):
-            raise ValueError(f"channels is 1 (gray), 3 (RGB) or 4 (RGBA), not {self.channels}")
-        if min(self.latent_dim, self.max_width, self.group_size) < 1:
-            raise ValueError("latent_dim, max_width and group_size must be at least 1")
-        if self.base_width < self.resolution:
-            raise ValueError(f"base_width must be at least the resolution, {self.resolution}, not {self.base_width}")
-        if min(self.stable_images, self.fade_images) < 0:
-            raise ValueError("stable_images and fade_images must be at least 0")
+        check_image(self.resolution, self.channels)
+        check_at_least(1, latent_dim=self.latent_dim, max_width=self.max_width, group_size=self.group_size)
+        check_base_width(self.base_width, self.resolution)
+        check_at_least(0, stable_images=self.stable_images, fade_images=self.fade_images)
 
     @property
     def image_shape(self) -> tuple[int, int, int]:

@@ -77,6 +77,11 @@ class ProGAN(GAN):
         """As `generate`, in the present phase, with weights scaled and upsampling in transposed convolutions."""
         return FusedGenerator(self.generator)
 
+    def discriminator_layers(self) -> Mapping[str, Sequence[nn.Module]]:
+        """The block of each resolution, from the largest on, with the layer that takes images of this resolution."""
+        pairs = zip(self.discriminator.from_rgb, self.discriminator.blocks, strict=True)
+        return {"discriminator": [nn.ModuleList(pair) for pair in pairs][::-1]}
+
     def direction_layers(self) -> Mapping[str, Sequence[Tensor]]:
         """The projection to 4x4 pixels."""
         project = cast("FirstBlock", self.generator.blocks[0]).project

@@ -7,6 +7,7 @@ from math import log2
 from typing import Any
 
 from ganzoo import FrozenRecord, Recipe
+from ganzoo_stylegan.checks import check_at_least, check_base_width, check_image, check_share
 
 __all__ = ["RECIPES", "StyleGAN2Config"]
 
@@ -44,10 +45,7 @@ class StyleGAN2Config(FrozenRecord):
     beta2: float = 0.99
 
     def __post_init__(self) -> None:
-        if self.resolution < 8 or self.resolution & (self.resolution - 1):
-            raise ValueError(f"resolution is a power of 2, at least 8, not {self.resolution}")
-        if self.channels not in (1, 3, 4):
-            raise ValueError(f"channels is 1 (gray), 3 (RGB) or 4 (RGBA), not {self.channels}")
+        check_image(self.resolution, self.channels)
         if len(self.constant) != 2 or min(self.constant) < 1:
             raise ValueError(f"constant is a height and a width, such as (4, 4), not {self.constant}")
         if self.shown and (
@@ -55,14 +53,12 @@ class StyleGAN2Config(FrozenRecord):
             or any(n < 1 or n > m or (m - n) % 2 for n, m in zip(self.shown, self.canvas, strict=True))
         ):
             raise ValueError(f"shown is the height and the width of the middle of {self.canvas}, not {self.shown}")
-        if min(self.latent_dim, self.style_dim, self.mapping_layers, self.max_width, self.group_size) < 1:
-            raise ValueError("latent_dim, style_dim, mapping_layers, max_width and group_size must be at least 1")
-        if self.base_width < self.resolution:
-            raise ValueError(f"base_width must be at least the resolution, {self.resolution}, not {self.base_width}")
+        sizes = {"latent_dim": self.latent_dim, "style_dim": self.style_dim, "mapping_layers": self.mapping_layers}
+        check_at_least(1, **sizes, max_width=self.max_width, group_size=self.group_size)
+        check_base_width(self.base_width, self.resolution)
         if self.classes < 0:
             raise ValueError(f"classes is the number of classes, or 0 for no classes, not {self.classes}")
-        if not 0 <= self.style_mixing <= 1:
-            raise ValueError(f"style_mixing is a share from 0 to 1, not {self.style_mixing}")
+        check_share(style_mixing=self.style_mixing)
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
@@ -91,6 +87,10 @@ class StyleGAN2Config(FrozenRecord):
     def styles(self) -> int:
         """The number of styles of an image: one for each convolution, and one for the last layer to RGB."""
         return 2 * len(self.resolutions)
+
+    def first_style(self, block: int) -> int:
+        """The first style of a block. Its layer to RGB shares the first style of the next one."""
+        return 0 if block == 0 else self.styles if block == len(self.resolutions) else 2 * block - 1
 
     def width(self, resolution: int) -> int:
         """The number of channels at a resolution."""

@@ -12,9 +12,9 @@ from torch.nn import functional
 
 from ganzoo import Inputs
 from ganzoo_stylegan.layers import EPSILON, EqualLinear, blur, leaky_relu, upsample
+from ganzoo_stylegan.sampling import images_of
 from ganzoo_stylegan.stylegan2.config import StyleGAN2Config
 from ganzoo_stylegan.stylegan2.networks import Generator, ModulatedConv2d, SynthesisLayer, ToRGB, mapping_inputs
-from ganzoo_stylegan.stylegan2.sampling import images_of
 
 __all__ = ["FusedGenerator"]
 
@@ -40,7 +40,7 @@ class FusedGenerator(nn.Module):
 
     @torch.no_grad()
     def forward(self, inputs: Inputs) -> Tensor:
-        """(N, C, H, W) in [-1, 1] from the inputs of `ganzoo_stylegan.stylegan2.sampling`."""
+        """(N, C, H, W) in [-1, 1] from the inputs of `ganzoo_stylegan.sampling`."""
         return images_of(self, self.config, inputs)
 
 
@@ -75,12 +75,12 @@ class FusedSynthesis(nn.Module):
         self.convs = nn.ModuleList(FusedLayer(layer) for layer in generator.synthesis.layers())
         self.to_rgb = nn.ModuleList(FusedToRGB(block.torgb) for block in blocks)
 
-    def layers(self) -> list[FusedLayer]:
-        """The convolutions that take noise, in their order."""
-        return [cast("FusedLayer", layer) for layer in self.convs]
+    def constant_noise(self) -> list[Tensor]:
+        """The stored noise of each convolution, (1, 1, H, W)."""
+        return [cast("FusedLayer", layer).noise_const[None, None] for layer in self.convs]
 
     def forward(self, styles: Tensor, noise: Sequence[Tensor | None] | None = None) -> Tensor:
-        """`noise` has one tensor for each of `layers`, (N or 1, 1, H, W); None is no noise."""
+        """`noise` has one tensor for each convolution, (N or 1, 1, H, W); None is no noise."""
         w, each = styles.unbind(1), noise or [None] * len(self.convs)
         x = self.const.expand(styles.shape[0], -1, -1, -1).contiguous(memory_format=torch.channels_last)
         x = self.convs[0](x, w[0], each[0])

@@ -45,11 +45,6 @@ def _refuse_relatives(shapes: Shapes) -> None:
     if "synthesis.b4.const" in shapes and "synthesis.b4.torgb.weight" not in shapes:
         text = "the file holds a StyleGAN2 generator of the architecture `orig` or `resnet`"
         raise GanzooError(f"{text} - only those of the architecture `skip` can be imported")
-    if any(name.endswith("blocks.0.to_style1.weight") for name in shapes):
-        text = (
-            "the file holds a generator of lucidrains' stylegan2-pytorch, which upsamples in another way than StyleGAN2"
-        )
-        raise GanzooError(f"{text} - generators of NVIDIA's code, StudioGAN and rosinality can be imported")
 
 
 def read_rosinality(shapes: Shapes) -> Reading | None:

@@ -12,7 +12,6 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.functional import one_hot
 
-from ganzoo import gather_rows
 from ganzoo_stylegan.layers import (
     EPSILON,
     EqualConv2d,
@@ -29,9 +28,6 @@ __all__ = ["Discriminator", "Generator", "ModulatedConv2d", "Synthesis", "Synthe
 
 MAPPING_RATE = 0.01
 """The learning rate of the mapping network, relative to the others (arXiv:1812.04948, appendix C)."""
-
-MEAN_DECAY = 0.995
-"""The decay of the running mean of the styles at each batch, as in the authors' code."""
 
 CLASS_LAYERS = 8
 """The layers of the discriminator's mapping of labels, as in the authors' code."""
@@ -81,11 +77,6 @@ class StyleMapping(Mapping):
             config.latent_dim, config.style_dim, config.mapping_layers, config.classes, embedding=config.style_dim
         )
         self.register_buffer("w_avg", torch.zeros(config.style_dim))
-
-    @torch.no_grad()
-    def track(self, w: Tensor) -> None:
-        """Move the running mean toward the mean of the styles `w`, (N, style_dim), of all processes."""
-        self.w_avg.lerp_(gather_rows(w).mean(0).to(self.w_avg), 1 - MEAN_DECAY)
 
 
 class ModulatedConv2d(nn.Module):

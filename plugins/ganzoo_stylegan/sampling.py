@@ -1,4 +1,4 @@
-"""The inputs of a StyleGAN2 generator: drawn for a request, and turned into styles and noise.
+"""The inputs of a generator with styles: drawn for a request, and turned into styles and noise.
 
 Drawn inputs of N images are the latents ``z`` (N, latent_dim), the factors ``truncation`` (N, styles) of the styles'
 distances to the mean style, and ``noise`` (N, numbers), that of all layers one after the other. With classes there is
@@ -15,9 +15,9 @@ import torch
 from torch import Tensor
 
 from ganzoo import Inputs, InvalidRequestError, StyleBased, draw_latent
-from ganzoo_stylegan.stylegan2.config import StyleGAN2Config
 
 __all__ = [
+    "StyleConfig",
     "StyleGenerator",
     "draw_inputs",
     "images_of",
@@ -29,8 +29,51 @@ __all__ = [
 ]
 
 
+class StyleConfig(Protocol):
+    """What the config of an architecture with styles says."""
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """(C, H, W) of one image."""
+        ...
+
+    @property
+    def classes(self) -> int:
+        """The number of classes, or 0."""
+        ...
+
+    @property
+    def latent_dim(self) -> int:
+        """The size of a latent."""
+        ...
+
+    @property
+    def style_mixing(self) -> float:
+        """The share of training images that get the styles of two latents."""
+        ...
+
+    @property
+    def resolutions(self) -> tuple[int, ...]:
+        """The resolutions of the blocks, from 4 on."""
+        ...
+
+    @property
+    def styles(self) -> int:
+        """The number of styles of an image."""
+        ...
+
+    def first_style(self, block: int) -> int:
+        """The first style that belongs to a block; for the number of blocks, the number of styles."""
+        ...
+
+    @property
+    def margins(self) -> tuple[int, int]:
+        """The rows above an image on what the networks make, and the columns to its left."""
+        ...
+
+
 class StyleGenerator(Protocol):
-    """A generator, fused or not."""
+    """A generator, fused or not. `mapping` has the mean style `w_avg`, and `synthesis` has `constant_noise`."""
 
     mapping: Any
     synthesis: Any
@@ -40,16 +83,14 @@ class StyleGenerator(Protocol):
         ...
 
 
-def images_of(generator: StyleGenerator, config: StyleGAN2Config, inputs: Inputs) -> Tensor:
+def images_of(generator: StyleGenerator, config: StyleConfig, inputs: Inputs) -> Tensor:
     """(N, C, H, W) in [-1, 1]: the middle of what the generator makes of the inputs."""
     images: Tensor = generator.synthesis(styles_of(generator, inputs), noise_maps(generator, inputs))
     (top, left), (_, height, width) = config.margins, config.image_shape
     return images[:, :, top : top + height, left : left + width].clamp(-1, 1)
 
 
-def draw_inputs(
-    generator: StyleGenerator, config: StyleGAN2Config, request: StyleBased, random: torch.Generator
-) -> Inputs:
+def draw_inputs(generator: StyleGenerator, config: StyleConfig, request: StyleBased, random: torch.Generator) -> Inputs:
     """The inputs of one image."""
     inputs = _draw_latent(config, request, random)
     inputs["truncation"] = _factors(config, request)
@@ -58,11 +99,11 @@ def draw_inputs(
         return inputs
     other = _draw_latent(config, request, torch.Generator().manual_seed(request.styles_from))
     mix = torch.zeros(config.styles)
-    mix[mixed_layers(len(config.resolutions), request.styles)] = 1
+    mix[mixed_layers(config, request.styles)] = 1
     return {**inputs, **{f"other_{name}": value for name, value in other.items()}, "mix": mix}
 
 
-def _draw_latent(config: StyleGAN2Config, request: StyleBased, random: torch.Generator) -> Inputs:
+def _draw_latent(config: StyleConfig, request: StyleBased, random: torch.Generator) -> Inputs:
     inputs = {"z": draw_latent("normal", config.latent_dim, random=random)}
     if config.classes:
         label = torch.randint(config.classes, (), generator=random)  # drawn even if a class is given
@@ -70,7 +111,7 @@ def _draw_latent(config: StyleGAN2Config, request: StyleBased, random: torch.Gen
     return inputs
 
 
-def _factors(config: StyleGAN2Config, request: StyleBased) -> Tensor:
+def _factors(config: StyleConfig, request: StyleBased) -> Tensor:
     """The truncation of each style, (styles,).
 
     Raises:
@@ -85,24 +126,24 @@ def _factors(config: StyleGAN2Config, request: StyleBased) -> Tensor:
 
 def _draw_noise(generator: StyleGenerator, kind: str, random: torch.Generator) -> Tensor:
     """The noise of all layers, (numbers,)."""
-    layers = generator.synthesis.layers()
+    constant = torch.cat([each.detach().flatten() for each in generator.synthesis.constant_noise()]).float().cpu()
     if kind == "fixed":
-        return torch.cat([layer.noise_const.detach().flatten() for layer in layers]).float().cpu()
-    numbers = sum(layer.noise_const.numel() for layer in layers)
-    return torch.zeros(numbers) if kind == "none" else torch.randn(numbers, generator=random)
+        return constant
+    return torch.zeros_like(constant) if kind == "none" else torch.randn(len(constant), generator=random)
 
 
-def mixed_layers(blocks: int, styles: str) -> slice:
-    """Which styles are coarse, middle and fine, in a generator of so many resolutions.
+def mixed_layers(config: StyleConfig, styles: str) -> slice:
+    """Which styles are coarse, middle and fine.
 
     The coarse ones are those up to 8x8 pixels, the middle ones up to 32x32, and the fine ones all others
     (arXiv:1812.04948, figure 3). Generators of small images have fewer of each.
     """
+    blocks = len(config.resolutions)
     coarse = min(2, blocks // 2)
     middle = min(2, blocks - coarse - 1)
-    ends = [0, 2 * coarse - 1, 2 * (coarse + middle) - 1, 2 * blocks]
+    ends = [config.first_style(block) for block in (0, coarse, coarse + middle, blocks)]
     i = ("coarse", "middle", "fine").index(styles)
-    return slice(max(ends[i], 0), max(ends[i + 1], 0))
+    return slice(ends[i], ends[i + 1])
 
 
 def styles_of(generator: StyleGenerator, inputs: Inputs) -> Tensor:
@@ -132,6 +173,6 @@ def truncated(generator: StyleGenerator, w: Tensor, inputs: Inputs) -> Tensor:
 
 def noise_maps(generator: StyleGenerator, inputs: Inputs) -> list[Tensor]:
     """The noise of each layer, (N, 1, H, W)."""
-    shapes = [layer.noise_const.shape for layer in generator.synthesis.layers()]
-    parts = torch.split(inputs["noise"], [shape.numel() for shape in shapes], 1)
-    return [part.view(-1, 1, *shape) for part, shape in zip(parts, shapes, strict=True)]
+    constant: list[Tensor] = generator.synthesis.constant_noise()
+    parts = torch.split(inputs["noise"], [each.numel() for each in constant], 1)
+    return [part.view(-1, *each.shape[1:]) for part, each in zip(parts, constant, strict=True)]

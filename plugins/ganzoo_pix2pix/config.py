@@ -1,0 +1,133 @@
+"""The config of pix2pix. No torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from ganzoo import Recipe
+
+__all__ = ["RECIPES", "WIDEST", "Pix2PixConfig"]
+
+WIDEST = 8
+"""The most channels of a layer, in multiples of the width."""
+
+
+@dataclass(frozen=True)
+class Pix2PixConfig:
+    """Values of arXiv:1611.07004 for images of 256x256, by section and appendix.
+
+    - `halvings` is how often the U-Net halves images; None means until one pixel is left (appendix 6.1.1).
+    - `norm` is ``batch``, or ``instance`` without parameters. With `own_statistics`, batch norm uses those of each
+      image when it samples, as the paper does (section 3.4), and otherwise those of training.
+    - `dropped` is the number of layers of the decoder that have dropout in training (appendix 6.1.1).
+    - `upsampling` is that of the last layer: a transposed convolution, or ``nearest`` neighbors and a convolution.
+    - `skip_activation` is that of the encoder's layers before the decoder reads them; the paper has ``relu``.
+    - `conv_bias` is whether convolutions before a norm have biases.
+    - `direction` is that of training: from the first of the `domains` to the second, or the other way around.
+
+    Raises:
+        ValueError: a value is out of its range; the message names the field.
+    """
+
+    resolution: int = 256
+    channels: int = 3
+    width: int = 64
+    halvings: int | None = None
+    norm: Literal["batch", "instance"] = "batch"
+    own_statistics: bool = True
+    dropped: int = 3
+    dropout: float = 0.5
+    upsampling: Literal["transposed", "nearest"] = "transposed"
+    skip_activation: Literal["relu", "leaky-relu"] = "relu"
+    conv_bias: bool = False
+    discriminator_width: int = 64
+    discriminator_layers: int = 3
+    l1_weight: float = 100.0
+    domains: tuple[str, ...] = ("a", "b")
+    direction: Literal["a_to_b", "b_to_a"] = "a_to_b"
+    learning_rate: float = 2e-4
+    beta1: float = 0.5
+
+    def __post_init__(self) -> None:
+        if self.channels not in (1, 3, 4):
+            raise ValueError(f"channels is 1 (gray), 3 (RGB) or 4 (RGBA), not {self.channels}")
+        if min(self.width, self.discriminator_width, self.discriminator_layers) < 1:
+            raise ValueError("width, discriminator_width and discriminator_layers must be at least 1")
+        if self.halvings is not None and self.halvings < 2:
+            raise ValueError(f"halvings must be at least 2, not {self.halvings}")
+        least = max(4, 3 * 2**self.discriminator_layers)
+        if self.resolution < least or self.resolution % self.size_multiple:
+            wanted = f"a multiple of {self.size_multiple} from {least} on with {self.discriminator_layers}"
+            raise ValueError(f"resolution is {wanted} discriminator_layers, not {self.resolution}")
+        if not 0 <= self.dropout < 1 or self.dropped < 0:
+            raise ValueError("dropout is a share from 0 to below 1, and dropped is at least 0")
+        if self.l1_weight < 0:
+            raise ValueError(f"l1_weight must be at least 0, not {self.l1_weight}")
+        if len(self.domains) != 2 or self.domains[0] == self.domains[1] or not all(self.domains):
+            raise ValueError(f"domains are two different names, not {self.domains}")
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """(C, H, W) of one training image."""
+        return (self.channels, self.resolution, self.resolution)
+
+    @property
+    def depth(self) -> int:
+        """How often the U-Net halves images. By default, it is until a side is odd."""
+        lowest_bit = self.resolution & -self.resolution
+        return self.halvings or max(2, lowest_bit.bit_length() - 1)
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """The number of channels behind each halving."""
+        return tuple(self.width * min(2**i, WIDEST) for i in range(self.depth))
+
+    @property
+    def size_multiple(self) -> int:
+        """The U-Net must be able to halve both sides of an image."""
+        return 1 << self.depth
+
+    @property
+    def minimum_size(self) -> int:
+        """The smallest side: one pixel is left in the middle."""
+        return self.size_multiple
+
+    @property
+    def route(self) -> tuple[str, str]:
+        """The part of a batch that is read, and the part that is made: ``a`` and ``b``, or the other way around."""
+        return ("a", "b") if self.direction == "a_to_b" else ("b", "a")
+
+    @property
+    def directions(self) -> tuple[str, ...]:
+        """The name of the only direction, such as ``noto2twemoji``."""
+        names = dict(zip("ab", self.domains, strict=True))
+        source, target = self.route
+        return (f"{names[source]}2{names[target]}",)
+
+    @property
+    def routes(self) -> dict[str, tuple[str, str]]:
+        """The direction, with the parts of a batch that it leads from and to."""
+        return {self.directions[0]: self.route}
+
+
+EMOJI = {
+    **{"resolution": 64, "width": 32, "halvings": 5, "norm": "instance"},
+    **{"discriminator_width": 32, "discriminator_layers": 2, "learning_rate": 4e-4},
+    "domains": ("noto", "twemoji"),
+}
+"""Small networks for two CPU cores, as the bundled model has them."""
+
+RECIPES = {
+    "emoji": Recipe(
+        config=EMOJI,
+        options={
+            **{"iterations": 20_000, "batch_size": 8, "ema": 0.999, "schedule": "linear=0.5"},
+            **{"mirror": True, "crop": 72 / 64},
+        },
+    ),
+    "*": Recipe(
+        options={"iterations": 200_000, "batch_size": 1, "ema": 0.0, "mirror": True, "crop": 286 / 256},
+    ),
+}
+"""How to train on each data set, by its name; ``*`` is for all: batches of 1 and jitter (section 3.3, appendix 6.2)."""

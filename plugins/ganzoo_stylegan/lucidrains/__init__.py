@@ -1,0 +1,1 @@
+"""The variant of StyleGAN2 in lucidrains' stylegan2-pytorch."""
