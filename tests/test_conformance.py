@@ -65,7 +65,7 @@ def test_pytest_says_what_it_does_not_know(tmp_path):
     command = [sys.executable, "-m", "pytest", "-p", "ganzoo.conformance", "--conformance", "gam", tmp_path]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
     assert done.returncode == 4
-    assert "there is no architecture, feature extractor or plugin 'gam' - did you mean gan or dcgan?" in done.stderr
+    assert "there is no architecture, feature extractor or plugin 'gam' - did you mean gan or dfgan" in done.stderr
 
 
 def test_a_parameter_that_never_has_a_gradient_is_found(monkeypatch):
