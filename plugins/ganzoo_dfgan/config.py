@@ -23,6 +23,8 @@ class DFGANConfig(FrozenRecord):
     - For the first `matching_images` images, the text encoder learns with an encoder of pictures, whose first layer has
       `matching_width` channels, to match texts and pictures. Then both stay as they are, and the GAN is trained. With 0
       they are not trained at all: for a run that begins with the weights of another one (``--init``).
+    - `matching_weight` is lambda of AttnGAN (arXiv:1711.10485, section 3.1): the generator then also learns that its
+      pictures lie next to their texts, as the finished encoders see them. DF-GAN has no such term.
     - `wrong_texts` says which text of the batch a real picture gets as a wrong one: the ``next`` one that differs (the
       authors take the next), or the ``nearest`` one, which has most words in common: the discriminator then learns
       about small things. Take it only if captions that differ mean different pictures.
@@ -52,6 +54,7 @@ class DFGANConfig(FrozenRecord):
     matching_images: int = 1_000_000
     matching_width: int = 32
     matching_learning_rate: float = 2e-3
+    matching_weight: float = 0.0
     wrong_texts: Literal["next", "nearest"] = "next"
     penalty_weight: float = 2.0
     penalty_power: float = 6.0
@@ -71,8 +74,10 @@ class DFGANConfig(FrozenRecord):
             raise ValueError(f"{', '.join(sizes[:-1])} and {sizes[-1]} must be at least 1")
         if self.sentence_dim < 2 or self.sentence_dim % 2:
             raise ValueError(f"sentence_dim is an even number, at least 2, not {self.sentence_dim}")
-        if self.matching_images < 0 or self.penalty_weight < 0 or self.penalty_power < 1:
-            raise ValueError("matching_images and penalty_weight must be at least 0, and penalty_power at least 1")
+        if min(self.matching_images, self.matching_weight, self.penalty_weight) < 0 or self.penalty_power < 1:
+            raise ValueError(
+                "matching_images, matching_weight and penalty_weight must be at least 0, and penalty_power at least 1"
+            )
         if not 0 < self.penalty_share <= 1:
             raise ValueError(f"penalty_share is a share above 0 and at most 1, not {self.penalty_share}")
 

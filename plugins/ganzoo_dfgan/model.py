@@ -80,9 +80,16 @@ class DFGAN(GAN):
         generator = partial(_swapped, self.generator, sentence)
         fake = generator(z)
         yield self._discriminator_update(batch["image"], fake.detach(), sentence, wrong)
-        with frozen(self.discriminator):
+        with frozen(self.discriminator, self.matching):
             losses = {"adversarial": self.loss.generator(self.discriminator(fake, sentence))}
+            if self.config.matching_weight:
+                losses["matching"] = self.config.matching_weight * self._mismatch(fake, sentence, batch["text"])
             yield Update("generator", losses, generators=[GeneratorOutput(generator, z)])
+
+    def _mismatch(self, images: Tensor, sentence: Tensor, tokens: Tensor) -> Tensor:
+        """How far generated images are from their texts, as the finished encoders see them."""
+        found: Tensor = sum(matching_losses(self.matching.image_encoder(images), sentence, tokens).values())
+        return found
 
     def _discriminator_update(self, image: Tensor, fake: Tensor, sentence: Tensor, wrong: Tensor | None) -> Update:
         """Real pictures with their texts are real; generated ones, and real ones with wrong texts, are not."""
