@@ -82,6 +82,7 @@ def _describe_registered(source: Registered) -> Row:
     return {
         **model_row(source.name),
         "summary": record.summary,
+        "depth": f"{record.depth} bits",
         "paper": lookup.registry().architectures[record.architecture].paper,
         "weights": _location(record.weights),
         "sha256": record.weights.sha256,
@@ -100,6 +101,7 @@ def _describe_published(source: Folder | HubReference) -> Row:
         "plugin": info.plugin or BUILTIN,
         "task": subject.task.name,
         "resolution": f"{height}x{width}x{channels}",
+        "depth": f"{info.depth} bits",
         "dataset": info.dataset,
         "sha256": info.sha256,
         "discriminator": "included, for ganzoo train --init" if info.discriminator else "not included",

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from ganzoo.data.datasets import Data, Domains, ImageData
 from ganzoo.distributed.processes import ProcessGroup
+from ganzoo.images.tensors import from_pixels
 from ganzoo.interface.gan import Batch
 from ganzoo.utils.precision import float32_on_cpu
 from ganzoo.utils.seeds import derive_seed
@@ -109,8 +110,8 @@ class Batches(Iterator[Batch]):
     def _prepare(self, images: Tensor, order: _Order) -> Tensor:
         """Crop and flip images, move them to the device, and scale them to [-1, 1]."""
         images = self._moved(self._cut(images, order))
-        if images.dtype == torch.uint8:
-            images = images.to(torch.get_default_dtype()).div_(127.5).sub_(1)
+        if not images.is_floating_point():
+            images = from_pixels(images)
         if self.mirror:
             flipped = self._moved(order.coins(self._start, self.batch_size))
             images = torch.where(flipped[:, None, None, None], images.flip(3), images)

@@ -24,6 +24,7 @@ from ganzoo.data.datasets import Chunks, Data, ImageData
 from ganzoo.data.layout import find_layout, limit_notes, spread
 from ganzoo.errors import DataError, UnreadableImage, one_line
 from ganzoo.images.files import Picture, read_image
+from ganzoo.images.tensors import DEPTHS
 from ganzoo.utils.progress import Progress, silent
 
 __all__ = ["FolderData", "load_captions", "load_files", "load_folder", "load_pictures"]
@@ -67,8 +68,9 @@ def load_folder(
     name: str = "",
     needs_labels: bool = False,
     needs_text: bool = False,
+    depth: int = 8,
 ) -> Data:
-    """Load the pictures of a folder and its subfolders, in the order of their paths.
+    """Load the pictures of a folder and its subfolders, in the order of their paths, with `depth` bits.
 
     `find_layout` decides which pictures are used, which folders are classes, and what `needs_labels` does. With
     `needs_text`, `read_captions` reads their captions, and folders are no classes.
@@ -80,11 +82,10 @@ def load_folder(
     paths, labels, classes, notes, listed = find_layout(folder, needs_labels=needs_labels)
     if needs_text:
         captions = read_captions(folder, paths, name=name)
-        return load_files(
-            FolderData(name, paths, shape, layout_notes=notes, captions=captions), limit, workers, progress
-        )
+        files = FolderData(name, paths, shape, layout_notes=notes, captions=captions, depth=depth)
+        return load_files(files, limit, workers, progress)
     numbers = None if labels is None else torch.tensor(labels)
-    files = FolderData(name, paths, shape, numbers, classes, layout_notes=notes, listed=listed)
+    files = FolderData(name, paths, shape, numbers, classes, layout_notes=notes, listed=listed, depth=depth)
     return load_files(files, limit, workers, progress)
 
 
@@ -122,7 +123,7 @@ def load_files(files: FolderData, limit: int | None, workers: int, progress: Pro
         DataError: no picture can be read.
     """
     wanted = min(len(files), limit or len(files))
-    if wanted * math.prod(files.shape) <= MEMORY_BYTES:
+    if wanted * math.prod(files.shape) * files.depth // 8 <= MEMORY_BYTES:
         return _into_memory(files, limit, workers, progress)
     files = _without_unreadable_classes(files)
     files = files.at(sorted(_order(files, limit)[:wanted]))
@@ -140,7 +141,7 @@ def _order(files: FolderData, limit: int | None) -> Sequence[int]:
 
 def _into_memory(files: FolderData, limit: int | None, workers: int, progress: Progress) -> ImageData:
     wanted = min(len(files), limit or len(files))
-    images = torch.empty(wanted, *files.shape, dtype=torch.uint8)
+    images = torch.empty(wanted, *files.shape, dtype=DEPTHS[files.depth])
     rows = images.numpy()  # PyTorch would start its threads to copy a single picture
     kept: list[int] = []
     failed: list[int] = []
@@ -223,8 +224,9 @@ def _read_all(files: FolderData, order: Sequence[int], workers: int) -> Iterator
 class FolderData:
     """Pictures that are read when they are needed. The next readable picture replaces an unreadable one.
 
-    `layout_notes` say which pictures of the folder are not used, and `skipped` collects the problem of each unreadable
-    picture. `listed` says that the paths do not tell the labels.
+    `layout_notes` say which pictures of the folder are not used. `skipped` collects the problem of each unreadable
+    picture, and `changed` what was changed in others. `listed` says that the paths do not tell the labels. `depth` is
+    the number of bits of each channel.
     """
 
     name: str
@@ -234,8 +236,10 @@ class FolderData:
     classes: tuple[str, ...] = ()
     layout_notes: tuple[str, ...] = ()
     skipped: set[str] = field(default_factory=set)
+    changed: set[str] = field(default_factory=set)
     captions: Captions | None = None
     listed: bool = False
+    depth: int = 8
 
     def __len__(self) -> int:
         return len(self.paths)
@@ -246,9 +250,11 @@ class FolderData:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """Notes on the layout, that the pictures are not in memory, and on those that were skipped so far."""
+        """Notes on the layout, that the pictures are not in memory, and on those changed or skipped so far."""
+        streamed = "the pictures are read as they are needed: too many to keep in memory"
+        changed = (f"some {change}" for change in sorted(self.changed))
         skipped = (f"{len(self.skipped)} skipped, the first: {min(self.skipped)}",) if self.skipped else ()
-        return (*self.layout_notes, "the pictures are read as they are needed: too many to keep in memory", *skipped)
+        return (*self.layout_notes, streamed, *changed, *skipped)
 
     @property
     def files(self) -> tuple[Path, ...]:
@@ -257,14 +263,14 @@ class FolderData:
 
     def reader(self) -> Callable[[int], Picture]:
         """A function that reads the picture with an index. Worker processes get it."""
-        return partial(_read_picture, self.paths, self.shape)
+        return partial(_read_picture, self.paths, self.shape, self.depth)
 
     def at(self, rows: Sequence[int]) -> FolderData:
         """The pictures with the indices `rows`."""
         labels = None if self.labels is None else self.labels[list(rows)]
         captions = None if self.captions is None else self.captions.at(rows)
         paths = tuple(self.paths[row] for row in rows)
-        return replace(self, paths=paths, labels=labels, captions=captions, skipped=set())
+        return replace(self, paths=paths, labels=labels, captions=captions, skipped=set(), changed=set())
 
     def digest(self) -> str:
         """The SHA-256 of file sizes, paths from their common folder on, captions, and labels that paths do not tell.
@@ -288,6 +294,7 @@ class FolderData:
 
     def _batch(self, reads: Sequence[_Read], images: Tensor) -> dict[str, Tensor]:
         self.skipped.update(problem for read in reads for problem in read.problems)
+        self.changed.update(change for read in reads for change in read.changes)
         numbers = [read.number for read in reads if read.number is not None]
         if len(numbers) < len(reads):
             raise DataError(f"{self.name} holds no readable image - the first problem: {min(self.skipped)}")
@@ -302,7 +309,8 @@ class _Pictures(Dataset[tuple[_Read, Tensor]]):
     """
 
     def __init__(self, files: FolderData, *, replace: bool = False) -> None:
-        self.count, self.shape, self.read, self.replace = len(files), files.shape, files.reader(), replace
+        self.count, self.read, self.replace = len(files), files.reader(), replace
+        self.missing = torch.zeros(files.shape, dtype=DEPTHS[files.depth])
 
     def __len__(self) -> int:
         return self.count
@@ -316,11 +324,11 @@ class _Pictures(Dataset[tuple[_Read, Tensor]]):
                 return _Read(number, changes, tuple(problems)), image
             except UnreadableImage as error:
                 problems.append(str(error))
-        return _Read(None, problems=tuple(problems)), torch.zeros(self.shape, dtype=torch.uint8)
+        return _Read(None, problems=tuple(problems)), self.missing
 
 
-def _read_picture(paths: Sequence[Path], shape: Shape, number: int) -> Picture:
-    return read_image(paths[number], channels=shape[0], size=shape[1:])
+def _read_picture(paths: Sequence[Path], shape: Shape, depth: int, number: int) -> Picture:
+    return read_image(paths[number], channels=shape[0], size=shape[1:], depth=depth)
 
 
 class _ChunkSampler:

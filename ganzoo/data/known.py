@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
-from ganzoo.errors import UnknownNameError
+from ganzoo.errors import InvalidRequestError, UnknownNameError
+from ganzoo.images.limits import PICTURE_CHANNELS
 from ganzoo.utils import names
 from ganzoo.utils.files import expand_home
 
-__all__ = ["DATASETS", "Source", "check_source"]
+__all__ = ["DATASETS", "Source", "check_form", "check_source"]
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,18 @@ DATASETS = {
     "celeba": Source("CelebA", "celeba", (3, 218, 178), files="celeba/img_align_celeba"),
 }
 """The data sets of torchvision that ganzoo knows, by name."""
+
+
+def check_form(source: str, channels: int, depth: int) -> None:
+    """Refuse to read a data set by name with bits or channels that its images do not have. Folders may have them.
+
+    Raises:
+        InvalidRequestError: its pictures have 8 bits, or neither one nor three channels can become `channels`.
+    """
+    if source in names.DATASETS and depth > 8:
+        raise InvalidRequestError(f"{source} has no pictures of {depth} bits - leave out --depth, or name a folder")
+    if source in DATASETS and channels not in PICTURE_CHANNELS:
+        raise InvalidRequestError(f"{source} has no {channels} channels - name a folder that has, or set channels=3")
 
 
 def check_source(source: str) -> None:

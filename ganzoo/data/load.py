@@ -11,7 +11,7 @@ import torch
 from ganzoo.data.datasets import Data, Domains, ImageData
 from ganzoo.data.downloads import check_reachable, extract_archives, urls_of, without_empty_folders
 from ganzoo.data.folders import load_folder, load_pictures
-from ganzoo.data.known import DATASETS, Source, check_source
+from ganzoo.data.known import DATASETS, Source, check_form, check_source
 from ganzoo.data.layout import limit_notes
 from ganzoo.data.pairs import load_pairs
 from ganzoo.data.toy_distributions import POINTS, load_points
@@ -41,6 +41,7 @@ def load_data(
     workers: int = 0,
     needs_labels: bool = False,
     needs_text: bool = False,
+    depth: int = 8,
     download: bool = True,
     progress: Progress = silent,
 ) -> Data | Domains:
@@ -53,31 +54,43 @@ def load_data(
     ``trainB``. If they are `paired`, `load_pairs` says which pictures are pairs.
 
     `split` chooses the training or the test images of a named data set, and of a folder with several parts; other
-    folders have training images only. `limit` keeps that many images from the start; of a folder with classes, it
-    takes one of each class in turn. Images that do not fit in memory are read when they are needed. `workers`
-    processes read files, and `progress` counts the pictures.
+    folders have training images only. The pictures of a folder get `depth` bits, 8 or 16. `limit` keeps that many
+    images from the start; of a folder with classes, it takes one of each class in turn. Images that do not fit in
+    memory are read when they are needed. `workers` processes read files, and `progress` counts the pictures.
 
     Raises:
         UnknownNameError: `source` is neither a known name nor a folder.
         DataError: the data cannot be read or downloaded, contains no image, or lacks a part.
-        InvalidRequestError: the limit is below 1, or `split` is "test" for a folder of images.
+        InvalidRequestError: the limit is below 1, `split` is "test" for a folder of images, or a data set by name
+            does not have such channels or so many bits.
     """
     if limit is not None and (not isinstance(limit, int) or limit < 1):
         raise InvalidRequestError(f"the limit is a whole number of at least 1, not {limit}")
     check_source(source)
+    check_form(source, image_shape[0], depth)
     if paired:
-        return load_pairs(source, expand_home(source), image_shape, limit, workers, progress)
+        return load_pairs(source, expand_home(source), image_shape, limit, workers, progress, depth=depth)
     if len(parts) > 1:
         folders = domain_folders(source, parts, split)
-        return Domains(source, {p: load_folder(f, image_shape, limit, workers, progress) for p, f in folders.items()})
+        parts_of = {p: load_folder(f, image_shape, limit, workers, progress, depth=depth) for p, f in folders.items()}
+        return Domains(source, parts_of)
     if source in POINTS:
         return load_points(source, image_shape, limit)
     if source in DATASETS:
         return _from_torchvision(source, expand_home(root), image_shape, split, limit, workers, download, progress)
     if split != "train":
         raise InvalidRequestError(f"{source} is a folder without separate {split} images - use a data set by name")
-    needs = {"needs_labels": needs_labels, "needs_text": needs_text}
-    return load_folder(expand_home(source), image_shape, limit, workers, progress, name=source, **needs)
+    return load_folder(
+        expand_home(source),
+        image_shape,
+        limit,
+        workers,
+        progress,
+        name=source,
+        needs_labels=needs_labels,
+        needs_text=needs_text,
+        depth=depth,
+    )
 
 
 def domain_folders(source: str, parts: Sequence[str], split: Split = "train") -> dict[str, Path]:

@@ -97,8 +97,17 @@ class _Half:
             yield {"image": rows["image"].chunk(2, dim=1)[self.number]}
 
 
-def load_pairs(source: str, folder: Path, shape: Shape, limit: int | None, workers: int, progress: Progress) -> Pairs:
-    """Load the pairs of a folder, whose pictures get the shape (C, H, W).
+def load_pairs(
+    source: str,
+    folder: Path,
+    shape: Shape,
+    limit: int | None,
+    workers: int,
+    progress: Progress,
+    *,
+    depth: int = 8,
+) -> Pairs:
+    """Load the pairs of a folder, whose pictures get the shape (C, H, W) and `depth` bits.
 
     With folders ``trainA`` and ``trainB``, pictures with equal names are pairs; their endings may differ. Otherwise
     each picture is a pair: its left half is the first one, its right half the second one.
@@ -112,11 +121,11 @@ def load_pairs(source: str, folder: Path, shape: Shape, limit: int | None, worke
     both = (2 * channels, height, width)
     if all((folder / name).is_dir() for name in FOLDERS):
         first, second = _matched(*(folder / name for name in FOLDERS))
-        return Pairs.of(load_files(_TwoFiles(source, first, both, partners=second), limit, workers, progress))
-    layout = find_layout(folder)
-    return Pairs.of(
-        load_files(_Halves(source, layout.paths, both, layout_notes=layout.notes), limit, workers, progress)
-    )
+        files: FolderData = _TwoFiles(source, first, both, partners=second, depth=depth)
+    else:
+        layout = find_layout(folder)
+        files = _Halves(source, layout.paths, both, layout_notes=layout.notes, depth=depth)
+    return Pairs.of(load_files(files, limit, workers, progress))
 
 
 def _matched(first: Path, second: Path) -> tuple[tuple[Path, ...], dict[Path, Path]]:
@@ -146,7 +155,7 @@ class _TwoFiles(FolderData):
         return (*self.paths, *(self.partners[path] for path in self.paths))
 
     def reader(self) -> Callable[[int], Picture]:
-        return partial(_read_two, self.paths, self.partners, self.shape)
+        return partial(_read_two, self.paths, self.partners, self.shape, self.depth)
 
 
 @dataclass(eq=False)
@@ -154,16 +163,16 @@ class _Halves(FolderData):
     """Pairs that are the left and the right half of a picture."""
 
     def reader(self) -> Callable[[int], Picture]:
-        return partial(_read_halves, self.paths, self.shape)
+        return partial(_read_halves, self.paths, self.shape, self.depth)
 
 
-def _read_two(paths: Sequence[Path], partners: Mapping[Path, Path], shape: Shape, number: int) -> Picture:
-    path = paths[number]
-    return _joined(*(read_image(each, channels=shape[0] // 2, size=shape[1:]) for each in (path, partners[path])))
+def _read_two(paths: Sequence[Path], partners: Mapping[Path, Path], shape: Shape, depth: int, number: int) -> Picture:
+    both = (paths[number], partners[paths[number]])
+    return _joined(*(read_image(path, channels=shape[0] // 2, size=shape[1:], depth=depth) for path in both))
 
 
-def _read_halves(paths: Sequence[Path], shape: Shape, number: int) -> Picture:
-    return _joined(*read_halves(paths[number], channels=shape[0] // 2, size=shape[1:]))
+def _read_halves(paths: Sequence[Path], shape: Shape, depth: int, number: int) -> Picture:
+    return _joined(*read_halves(paths[number], channels=shape[0] // 2, size=shape[1:], depth=depth))
 
 
 def _joined(first: Picture, second: Picture) -> Picture:

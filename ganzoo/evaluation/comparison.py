@@ -16,7 +16,8 @@ from ganzoo.data.toy_distributions import POINTS
 from ganzoo.errors import InvalidRequestError, UnreadableImage
 from ganzoo.evaluation.image_sets import Part, Pictures, Samples, Translations, shuffled_rows
 from ganzoo.evaluation.options import R_PRECISION, EvaluationOptions
-from ganzoo.images.files import check_one_piece, read_image
+from ganzoo.images.files import read_image
+from ganzoo.images.limits import check_one_piece
 from ganzoo.interface.configs import as_translation_config
 from ganzoo.sampling.model import Model
 from ganzoo.sampling.requests import Subject, exact_class, find_class, with_user_names

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from ganzoo.data.known import check_source
 from ganzoo.errors import InvalidRequestError, UnknownNameError
+from ganzoo.evaluation.channels import check_channels
 from ganzoo.evaluation.options import METRIC_NAMES, R_PRECISION, EvaluationOptions
 from ganzoo.pretrained.resolve import resolve
 from ganzoo.pretrained.sources import Source
@@ -112,6 +113,7 @@ def check_request(source: Source | None, options: EvaluationOptions) -> None:
     asked = options.request if options.precision == "fp32" else {**options.request, "precision": options.precision}
     if source is not None:
         source.info.subject.request(source.name, **options.request)
+        check_channels(options.features, source.info.subject.config.image_shape[0], of=source.name)
     elif asked:
         given = " and no ".join(with_user_names(asked))
         raise InvalidRequestError(f"{options.subject} is a folder of pictures: it takes no {given}")

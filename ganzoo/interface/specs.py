@@ -159,8 +159,8 @@ class FeatureExtractor(NamedRecord):
     `source` is the paper or the code that it comes from. `dataset` is what it was trained on; evaluation is most
     meaningful for similar images. For each image it returns `num_features` features and `num_classes` logits.
     `classes` are the names of these classes, if they have any. `accepts` tells people what happens to images of other
-    sizes and colors. `build()` imports torch and returns the network without its weights; its state dict has the names
-    that the file has.
+    sizes and colors, and `channels` are the numbers of channels that it takes. `build()` imports torch and returns the
+    network without its weights; its state dict has the names that the file has.
 
     Raises:
         PluginError: the name is not a name, a value has the wrong type, the weights have a layout, or the number of
@@ -178,6 +178,7 @@ class FeatureExtractor(NamedRecord):
     weights: WeightsFile
     build: Callable[[], Extractor]
     classes: tuple[str, ...] = ()
+    channels: tuple[int, ...] = (1, 3)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -233,7 +234,8 @@ class PretrainedModel(NamedRecord):
 
     `name` is ``<architecture>-<what it learned>``. A dot and a tag at its end mark weights that somebody else
     published. `license` is None if the publisher states none. `config` are the values that differ from the defaults of
-    the architecture's config. `classes` are the names of its classes, if it has any.
+    the architecture's config. `classes` are the names of its classes, if it has any. `depth` is the number of bits of
+    each channel in the images that it learned from: 8, or 16.
     """
 
     name: str
@@ -244,3 +246,4 @@ class PretrainedModel(NamedRecord):
     weights: WeightsFile
     config: Mapping[str, Any] = field(default_factory=dict)
     classes: tuple[str, ...] = ()
+    depth: int = 8

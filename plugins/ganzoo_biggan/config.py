@@ -85,8 +85,6 @@ class BigGANConfig(FrozenRecord):
     def __post_init__(self) -> None:
         if self.resolution not in _GENERATOR:
             raise ValueError(f"resolution is one of {', '.join(map(str, _GENERATOR))}, not {self.resolution}")
-        if self.channels not in (1, 3, 4):
-            raise ValueError(f"channels is 1 (gray), 3 (RGB) or 4 (RGBA), not {self.channels}")
         channels = (self.width, *self.generator_channels, *self.discriminator_channels)
         counts = (self.classes, self.class_dim, self.latent_size, self.statistics, self.discriminator_steps)
         if min(*channels, *counts) < 1:

@@ -67,8 +67,6 @@ class DFGANConfig(FrozenRecord):
     def __post_init__(self) -> None:
         if not 32 <= self.resolution <= 256 or self.resolution & (self.resolution - 1):
             raise ValueError(f"resolution is 32, 64, 128 or 256, not {self.resolution}")
-        if self.channels not in (1, 3, 4):
-            raise ValueError(f"channels is 1 (gray), 3 (RGB) or 4 (RGBA), not {self.channels}")
         sizes = ("latent_dim", "width", "affine_dim", "embedding_dim", "words", "matching_width")
         if min(value for name in sizes if (value := getattr(self, name)) is not None) < 1:
             raise ValueError(f"{', '.join(sizes[:-1])} and {sizes[-1]} must be at least 1")

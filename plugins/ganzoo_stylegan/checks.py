@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-__all__ = ["check_at_least", "check_base_width", "check_image", "check_share"]
+__all__ = ["check_at_least", "check_base_width", "check_resolution", "check_share"]
 
 
-def check_image(resolution: int, channels: int) -> None:
-    """Check the size and the channels of images.
+def check_resolution(resolution: int) -> None:
+    """Check the size of images.
 
     Raises:
-        ValueError: the resolution is no power of 2 from 8 on, or the channels are not those of a kind of image.
+        ValueError: it is no power of 2 from 8 on.
     """
     if resolution < 8 or resolution & (resolution - 1):
         raise ValueError(f"resolution is a power of 2, at least 8, not {resolution}")
-    if channels not in (1, 3, 4):
-        raise ValueError(f"channels is 1 (gray), 3 (RGB) or 4 (RGBA), not {channels}")
 
 
 def check_at_least(minimum: int, **values: int) -> None:

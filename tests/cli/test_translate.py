@@ -186,7 +186,7 @@ REFUSED = {
     "scale": (["--input", "photos", "-o", "out.png", "--scale", "65"], "write a whole number from 1 to 64"),
     "unknown format": (["--input", "photos/a.png", "-o", "out.tif"], "ends in no format that pictures have"),
     "two formats": (["--input", "photos/a.png", "-o", "o.png", "--format", "jpg"], "--format says jpg"),
-    "arrays": (["--input", "photos", "--format", "npz"], "translations are pictures"),
+    "arrays": (["--input", "photos", "--format", "npz"], "translations are single images"),
     "into itself": (["--input", "photos", "-o", "photos/out"], "is inside of photos"),
     "onto itself": (["--input", "photos/a.png", "-o", "photos", "--overwrite"], "replaced by its own translation"),
     "tile": (["--input", "photos", "-o", "out", "--tile", "17"], "the side of a tile must be a multiple of 16"),

@@ -195,7 +195,6 @@ def test_classes_change_images_and_logits():
     ("config", "message"),
     [
         ({"resolution": 24}, "resolution is a power of 2, at least 8, not 24"),
-        ({"channels": 2}, "channels is 1"),
         ({"constant": (4,)}, "constant is a height and a width"),
         ({"base_width": 16}, "base_width must be at least the resolution"),
         ({"style_mixing": 1.5}, "style_mixing is a share from 0 to 1, not 1.5"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ganzoo import FrozenRecord, Recipe
-from ganzoo_stylegan.checks import check_at_least, check_image, check_share
+from ganzoo_stylegan.checks import check_at_least, check_resolution, check_share
 
 __all__ = ["RECIPES", "TINY", "LucidrainsConfig"]
 
@@ -38,7 +38,7 @@ class LucidrainsConfig(FrozenRecord):
     discriminator_rate: float = 1.5
 
     def __post_init__(self) -> None:
-        check_image(self.resolution, self.channels)
+        check_resolution(self.resolution)
         check_at_least(1, latent_dim=self.latent_dim, mapping_layers=self.mapping_layers)
         check_at_least(1, capacity=self.capacity, max_width=self.max_width)
         check_share(style_mixing=self.style_mixing)

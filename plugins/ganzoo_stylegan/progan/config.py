@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ganzoo import FrozenRecord, Recipe
-from ganzoo_stylegan.checks import check_at_least, check_base_width, check_image
+from ganzoo_stylegan.checks import check_at_least, check_base_width, check_resolution
 
 __all__ = ["RECIPES", "TINY", "ProGANConfig"]
 
@@ -42,7 +42,7 @@ class ProGANConfig(FrozenRecord):
     beta2: float = 0.99
 
     def __post_init__(self) -> None:
-        check_image(self.resolution, self.channels)
+        check_resolution(self.resolution)
         check_at_least(1, latent_dim=self.latent_dim, max_width=self.max_width, group_size=self.group_size)
         check_base_width(self.base_width, self.resolution)
         check_at_least(0, stable_images=self.stable_images, fade_images=self.fade_images)

@@ -7,7 +7,7 @@ from math import log2
 from typing import Any
 
 from ganzoo import FrozenRecord, Recipe
-from ganzoo_stylegan.checks import check_at_least, check_base_width, check_image, check_share
+from ganzoo_stylegan.checks import check_at_least, check_base_width, check_resolution, check_share
 
 __all__ = ["RECIPES", "StyleGAN2Config"]
 
@@ -45,7 +45,7 @@ class StyleGAN2Config(FrozenRecord):
     beta2: float = 0.99
 
     def __post_init__(self) -> None:
-        check_image(self.resolution, self.channels)
+        check_resolution(self.resolution)
         if len(self.constant) != 2 or min(self.constant) < 1:
             raise ValueError(f"constant is a height and a width, such as (4, 4), not {self.constant}")
         if self.shown and (
