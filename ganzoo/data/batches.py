@@ -109,8 +109,11 @@ class Batches(Iterator[Batch]):
 
     def _prepare(self, images: Tensor, order: _Order) -> Tensor:
         """Crop and flip images, move them to the device, and scale them to [-1, 1]."""
-        images = self._moved(self._cut(images, order))
-        if not images.is_floating_point():
+        images = self._cut(images, order)
+        if images.dtype == torch.uint16:  # GPUs lack operations on it
+            images = from_pixels(images)
+        images = self._moved(images)
+        if images.dtype == torch.uint8:
             images = from_pixels(images)
         if self.mirror:
             flipped = self._moved(order.coins(self._start, self.batch_size))
@@ -137,9 +140,10 @@ class Batches(Iterator[Batch]):
 def _on_device(data: Data, device: torch.device) -> Data:
     """The data set on a GPU, if it is in memory and takes at most an eighth of the GPU's free memory.
 
-    Batches then need no copy. Elsewhere, the data set stays where it is.
+    Batches then need no copy. Elsewhere, the data set stays where it is, and images of 16 bits do, for which GPUs lack
+    operations.
     """
-    if device.type != "cuda" or not isinstance(data, ImageData):
+    if device.type != "cuda" or not isinstance(data, ImageData) or data.images.dtype == torch.uint16:
         return data
     if data.images.nbytes > torch.cuda.mem_get_info(device)[0] // 8:
         return data

@@ -93,17 +93,16 @@ def _scaled(numbers: Numbers, depth: int) -> str:
     return f"had {8 * numbers.dtype.itemsize} bits, scaled to {depth}"
 
 
-def open_array(file: BinaryIO, channels: int, *, name: str) -> ArrayImage | None:
+def open_array(file: BinaryIO, head: bytes, channels: int, *, name: str) -> ArrayImage | None:
     """Open an array of NumPy, or a TIFF file whose channels Pillow cannot read; None if the file is neither.
 
-    Only the header is read. Where both orders of the axes fit, they are (H, W, C).
+    `head` are its first bytes; `file` is at its start. Only the header is read. Where both orders of the axes fit, they
+    are (H, W, C).
 
     Raises:
         UnreadableImage: as `array_image`, or the file is damaged, or the package that reads it is missing.
     """
-    head = file.read(len(_NPY))
-    file.seek(0)
-    if head == _NPY:
+    if head.startswith(_NPY):
         return _open_npy(file, channels, name=name)
     return open_tiff(file, channels, name=name) if head.startswith(_TIFF) and channels not in MODES else None
 

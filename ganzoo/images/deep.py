@@ -12,7 +12,7 @@ from PIL import ExifTags, Image, ImageOps
 from ganzoo.images.arrays import ArrayImage, array_image, open_tiff
 from ganzoo.images.tensors import MODES, to_channels
 
-__all__ = ["LAID_ON_WHITE", "as_array"]
+__all__ = ["LAID_ON_WHITE", "as_array", "is_deep"]
 
 Numbers = NDArray[Any]
 
@@ -22,20 +22,22 @@ LAID_ON_WHITE = "had transparency, laid on white"
 _OPAQUE = 65_535
 
 
-def as_array(picture: Image.Image, channels: int, depth: int, *, name: str) -> ArrayImage | None:
-    """A picture as an array, if it has floating-point pixels, or 16 bits that `depth` asks for; None otherwise.
+def is_deep(picture: Image.Image, channels: int, depth: int) -> bool:
+    """Whether a picture has floating-point pixels, or 16 bits that `depth` and `channels` ask for."""
+    return picture.mode == "F" or (depth == 16 and channels in MODES and _has_16_bits(picture))
 
-    16 bits are converted to 1 (gray), 3 (RGB) or 4 (RGBA) `channels`, as 8 bits are. `name` is for users.
+
+def as_array(picture: Image.Image, channels: int, *, name: str) -> ArrayImage:
+    """A picture that `is_deep` as an array. `name` is for users.
+
+    16 bits are converted to 1 (gray), 3 (RGB) or 4 (RGBA) `channels`, as 8 bits are.
 
     Raises:
-        UnreadableImage: it has floating-point pixels, and not one channel is wanted. Or it is a TIFF picture in
+        UnreadableImage: it has floating-point pixels, and other channels are wanted. Or it is a TIFF picture in
             colors, and the package that reads it is missing.
     """
-    deep = depth == 16 and channels in MODES and _has_16_bits(picture)
-    if not deep and picture.mode != "F":
-        return None
     numbers = _decode(picture, name=name)
-    if not deep:
+    if picture.mode == "F":
         return array_image(numbers.shape[1:], numbers.dtype, lambda: numbers, channels, name=name)
     colors = _with_alpha(numbers.astype(np.uint16), picture.info.get("transparency"))
     lost = channels != 4 and len(colors) == 4 and int(colors[3].min()) < _OPAQUE

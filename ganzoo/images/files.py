@@ -20,7 +20,7 @@ from torch import Tensor
 
 from ganzoo.errors import UnreadableImage, one_line
 from ganzoo.images.arrays import ArrayImage, open_array
-from ganzoo.images.deep import LAID_ON_WHITE, as_array
+from ganzoo.images.deep import LAID_ON_WHITE, as_array, is_deep
 from ganzoo.images.headers import KNOWN, check_webp, check_ycbcr, formats_of
 from ganzoo.images.limits import check_pixels
 from ganzoo.images.tensors import MODES, from_pixels, to_pixels, to_tensor
@@ -119,12 +119,12 @@ def _opened(path: Path, channels: int) -> Iterator[Image.Image | ArrayImage]:
         if not stat.S_ISREG(path.stat().st_mode):
             raise UnreadableImage(f"{path} is not a regular file")
         with path.open("rb") as file, warnings.catch_warnings():
-            array = open_array(file, channels, name=str(path))
+            head = file.read(30)
+            file.seek(0)
+            array = open_array(file, head, channels, name=str(path))
             if array is not None:
                 yield array
                 return
-            head = file.read(30)
-            file.seek(0)
             check_webp(head, of=str(path))
             formats = formats_of(head, of=str(path))
             warnings.simplefilter("ignore")  # Pillow warns about sizes, which are refused here, and damaged EXIF data
@@ -223,8 +223,10 @@ def _halves(picture: Image.Image) -> Iterator[Image.Image]:
 
 def _deep(picture: Image.Image, channels: int, depth: int, *, of: str) -> ArrayImage | None:
     """The picture as an array, if Pillow's 8 bits do not hold it."""
+    if not is_deep(picture, channels, depth):
+        return None
     with _without_noise(picture):
-        return as_array(picture, channels, depth, name=of)
+        return as_array(picture, channels, name=of)
 
 
 def _prepare(
@@ -248,8 +250,9 @@ def _prepare(
     if size is not None and converted.size != (size[1], size[0]):
         converted = _fit(converted, size)
         notes.append("had another size, cropped and resized")
-    notes += [f"had 8 bits, scaled to {depth}"] if depth > 8 else []
-    return Picture(to_pixels(to_tensor(converted), depth), tuple(notes))
+    if depth == 8:
+        return Picture(to_tensor(converted), tuple(notes))
+    return Picture(to_pixels(to_tensor(converted), depth), (*notes, f"had 8 bits, scaled to {depth}"))
 
 
 def _convert(picture: Image.Image, mode: str, notes: list[str]) -> Image.Image:

@@ -58,7 +58,8 @@ def check_ycbcr(picture: Image.Image, *, of: str) -> None:
     Raises:
         UnreadableImage: it is one, and Pillow takes it for RGB.
     """
-    tags = getattr(picture, "tag_v2", {})
+    if picture.format != "TIFF" or picture.mode != "RGB":
+        return
     raw = any(tile[0] == "raw" for tile in getattr(picture, "tile", ()))
-    if raw and picture.mode == "RGB" and tags.get(_PHOTOMETRIC) == _YCBCR:
+    if raw and getattr(picture, "tag_v2", {}).get(_PHOTOMETRIC) == _YCBCR:
         raise UnreadableImage(f"{of} is a TIFF picture in YCbCr, which this Pillow cannot read - save it in RGB")

@@ -172,7 +172,7 @@ class Model:
     ) -> Iterator[Tensor]:
         """One image for each pair of a seed and a request, in batches (n, C, H, W) in [-1, 1] on the CPU.
 
-        With `as_pixels`, they are uint8 or, of 16 bits, uint16. They are rounded on the device that generates them.
+        With `as_pixels`, they are uint8 or, of 16 bits, uint16.
         """
         remaining = iter(seeded)
         generate = self.generate_pixels if as_pixels else self.generate
@@ -453,7 +453,9 @@ class Model:
         Raises:
             As `generate`.
         """
-        return self._generate(inputs, lambda images: round_to_pixels(images, self.depth).cpu())
+        if self.depth == 8:
+            return self._generate(inputs, lambda images: round_to_pixels(images).cpu())
+        return round_to_pixels(self._generate(inputs, Tensor.cpu), self.depth)  # GPUs lack operations on uint16
 
     @float32_on_cpu()
     def _generate(self, inputs: Inputs, bring: Callable[[Tensor], Tensor]) -> Tensor:
