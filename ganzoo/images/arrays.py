@@ -6,7 +6,7 @@ import io
 import logging
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, BinaryIO
 
@@ -53,8 +53,8 @@ class ArrayImage:
         channels, height, width = self.shape
         numbers, middle = self.read(), width // 2
         left, right = numbers[:, :, :middle], numbers[:, :, width - middle :]
-        shape = (channels, height, middle)
-        return ArrayImage(self.name, shape, lambda: left), ArrayImage(self.name, shape, lambda: right)
+        one = replace(self, shape=(channels, height, middle), read=lambda: left)
+        return one, replace(one, read=lambda: right)
 
     def pixels(self, size: tuple[int, int] | None, depth: int) -> tuple[Tensor, tuple[str, ...]]:
         """The pixels (C, H, W) with `depth` bits, and notes on what was changed.

@@ -12,7 +12,7 @@ from PIL import ExifTags, Image, ImageOps
 from ganzoo.images.arrays import ArrayImage, array_image, open_tiff
 from ganzoo.images.tensors import MODES, to_channels
 
-__all__ = ["LAID_ON_WHITE", "as_array", "is_deep"]
+__all__ = ["LAID_ON_WHITE", "as_array", "has_16_bits", "is_deep"]
 
 Numbers = NDArray[Any]
 
@@ -24,7 +24,7 @@ _OPAQUE = 65_535
 
 def is_deep(picture: Image.Image, channels: int, depth: int) -> bool:
     """Whether a picture has floating-point pixels, or 16 bits that `depth` and `channels` ask for."""
-    return picture.mode == "F" or (depth == 16 and channels in MODES and _has_16_bits(picture))
+    return picture.mode == "F" or (depth == 16 and channels in MODES and has_16_bits(picture))
 
 
 def as_array(picture: Image.Image, channels: int, *, name: str) -> ArrayImage:
@@ -46,7 +46,7 @@ def as_array(picture: Image.Image, channels: int, *, name: str) -> ArrayImage:
     return ArrayImage(name, (channels, height, width), lambda: found, (LAID_ON_WHITE,) if lost else ())
 
 
-def _has_16_bits(picture: Image.Image) -> bool:
+def has_16_bits(picture: Image.Image) -> bool:
     """Whether the file of a picture has 16 bits. Pillow opens colors of 16 bits as those of 8."""
     return picture.mode.startswith("I;16") or any(";16" in str(tile[3]) for tile in getattr(picture, "tile", ()))
 

@@ -20,7 +20,7 @@ from torch import Tensor
 
 from ganzoo.errors import UnreadableImage, one_line
 from ganzoo.images.arrays import ArrayImage, open_array
-from ganzoo.images.deep import LAID_ON_WHITE, as_array, is_deep
+from ganzoo.images.deep import LAID_ON_WHITE, as_array, has_16_bits, is_deep
 from ganzoo.images.headers import KNOWN, check_webp, check_ycbcr, formats_of
 from ganzoo.images.limits import check_pixels
 from ganzoo.images.tensors import MODES, from_pixels, to_pixels, to_tensor
@@ -119,6 +119,8 @@ def _opened(path: Path, channels: int) -> Iterator[Image.Image | ArrayImage]:
         if not stat.S_ISREG(path.stat().st_mode):
             raise UnreadableImage(f"{path} is not a regular file")
         with path.open("rb") as file, warnings.catch_warnings():
+            # Pillow warns about sizes, which are refused here, and damaged EXIF data, and NumPy about old headers
+            warnings.simplefilter("ignore")
             head = file.read(30)
             file.seek(0)
             array = open_array(file, head, channels, name=str(path))
@@ -127,7 +129,6 @@ def _opened(path: Path, channels: int) -> Iterator[Image.Image | ArrayImage]:
                 return
             check_webp(head, of=str(path))
             formats = formats_of(head, of=str(path))
-            warnings.simplefilter("ignore")  # Pillow warns about sizes, which are refused here, and damaged EXIF data
             with Image.open(file, formats=formats) as picture:
                 check_pixels(picture.size, of=str(path))
                 check_ycbcr(picture, of=str(path))
@@ -243,6 +244,7 @@ def _prepare(
         raise UnreadableImage(f"{of} is a picture without {channels} channels - save them as .npy or TIFF")
     if picture.mode == "I":
         raise UnreadableImage(f"{of} has 32-bit integer pixels, which have no defined range - convert it to 16 bits")
+    notes += ["had 16 bits, scaled to 8"] if has_16_bits(picture) else []
     with _without_noise(picture):
         picture.load()
     upright = ImageOps.exif_transpose(picture) if ExifTags.Base.Orientation in picture.getexif() else picture
@@ -258,7 +260,6 @@ def _prepare(
 def _convert(picture: Image.Image, mode: str, notes: list[str]) -> Image.Image:
     if picture.mode.startswith("I;16"):
         picture = _to_8_bits(picture)
-        notes.append("had 16 bits, scaled to 8")
     if picture.mode in ("CMYK", "LAB", "YCbCr"):
         notes.append(f"had {picture.mode} colors, converted without a profile")
         picture = picture.convert("RGB")

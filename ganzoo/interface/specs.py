@@ -236,6 +236,9 @@ class PretrainedModel(NamedRecord):
     published. `license` is None if the publisher states none. `config` are the values that differ from the defaults of
     the architecture's config. `classes` are the names of its classes, if it has any. `depth` is the number of bits of
     each channel in the images that it learned from: 8, or 16.
+
+    Raises:
+        PluginError: the name is not a name, a value has the wrong type, or there is no such depth.
     """
 
     name: str
@@ -247,3 +250,8 @@ class PretrainedModel(NamedRecord):
     config: Mapping[str, Any] = field(default_factory=dict)
     classes: tuple[str, ...] = ()
     depth: int = 8
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.depth not in (8, 16):
+            raise PluginError(f"{label_of(self)}: depth is 8 or 16, not {self.depth}")

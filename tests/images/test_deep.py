@@ -55,6 +55,13 @@ def test_gray_of_16_bits_is_kept_exactly(tmp_path, suffix, mode):
     assert picture.notes == ()
 
 
+@pytest.mark.parametrize("suffix", [".png", ".tif"])
+def test_colors_that_lose_bits_are_noted(tmp_path, suffix):
+    path = tmp_path / f"a{suffix}"
+    png16(path, BANDS[:, :, :3]) if suffix == ".png" else tifffile.imwrite(path, BANDS[:, :, :3], photometric="rgb")
+    assert read_image(path, channels=3).notes == ("had 16 bits, scaled to 8",)
+
+
 @pytest.mark.parametrize("channels", [3, 4])
 @pytest.mark.parametrize("suffix", [".png", ".tif"])
 def test_colors_of_16_bits_are_kept_exactly(tmp_path, suffix, channels):
