@@ -152,9 +152,9 @@ def array_image(
     """
     axes = _axes(shape, channels)
     if axes is None:
-        wanted = f"(H, W, {channels}) or ({channels}, H, W)" + (" or (H, W)" if channels in (1, 3) else "")
+        wanted = ("(H, W), " if channels in (1, 3) else "") + f"(H, W, {channels}) or ({channels}, H, W)"
         text = f"{name} has the shape {shape}, not {wanted}"
-        raise UnreadableImage(f"{text} - save it with {channels} channels, or take a model of as many as it has")
+        raise UnreadableImage(f"{text} - save it so, or choose a model with as many channels")
     whole = (1, *shape) if len(shape) == 2 else shape
     _, height, width = (whole[axis] for axis in axes)
     if min(shape) < 1:
