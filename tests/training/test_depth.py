@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -15,8 +16,10 @@ import ganzoo
 from ganzoo.cli.main import cli
 from ganzoo.data.load import load_data
 from ganzoo.data.pairs import Pairs
-from ganzoo.errors import GanzooError, InvalidRequestError, OutputError
+from ganzoo.errors import GanzooError, InvalidRequestError, OutputError, PluginError
 from ganzoo.evaluation.channels import check_channels
+from ganzoo.registry import lookup
+from ganzoo.training.plan import make_plan
 from ganzoo.weights.folder import read_description
 
 SMALL = ("--config", "resolution=16", "--config", "generator_width=4", "--config", "discriminator_width=4")
@@ -86,6 +89,23 @@ def test_gray_scans_of_16_bits():
     assert len(np.unique(found)) > 10 * len(np.unique(np.stack(found) >> 8))
 
 
+def test_copies_of_a_model_keep_its_depth():
+    scans()
+    run(*training("scans", "--config", "channels=1", "--depth", "16", "--iterations", "1"))
+    run("export", "run", "-o", "copy", "--half")
+    assert read_description(Path("copy")).depth == 16
+    path = Path("copy/config.json")
+    path.write_text(path.read_text().replace('"depth": 16', '"depth": 12'))
+    assert "depth must be 8 or 16, not 12" in refused("sample", "./copy")
+
+
+def test_registered_models_have_a_depth_of_8_or_16():
+    declared = lookup.registry().models["dcgan-mnist"]
+    assert dataclasses.replace(declared, depth=16).depth == 16
+    with pytest.raises(PluginError, match="PretrainedModel dcgan-mnist: depth is 8 or 16, not 12"):
+        dataclasses.replace(declared, depth=12)
+
+
 def test_files_of_a_model_of_16_bits():
     scans()
     run(*training("scans", "--config", "channels=1", "--depth", "16", "--iterations", "1"))
@@ -142,7 +162,7 @@ def test_another_depth_is_another_run():
     said = refused("train", "--resume", "run", "--depth", "8", "--iterations", "2")
     assert "depth: 16 then, 8 now" in said
     run("train", "--resume", "run", "--iterations", "2", "--device", "cpu")
-    plan = ganzoo.training.plan.make_plan("dcgan", "scans", init="run")
+    plan = make_plan("dcgan", "scans", init="run")
     assert plan.depth == 16
 
 
