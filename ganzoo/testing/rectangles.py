@@ -8,12 +8,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from ganzoo.errors import InvalidConfigError
 from ganzoo.interface.configs import takes_rectangles
 from ganzoo.interface.resolutions import Resolution, image_size
 from ganzoo.pretrained.load import load
 from ganzoo.registry import lookup
+from ganzoo.sampling.model import Model
 from ganzoo.testing.tiny import make_images, make_inputs, tiny_config, trained_model
 from ganzoo.weights.folder import Description, write_folder
 
@@ -23,28 +25,33 @@ __all__ = ["CHECKS"]
 
 
 def check_makes_rectangles(architecture: str) -> None:
-    """If the config's `resolution` has the type `ganzoo.Resolution`, images must not have to be square.
+    """If the config's `resolution` has the type `ganzoo.Resolution`, it must train and sample images of any shape.
 
-    At its `tiny` size, with one side half or twice as long, it must train, sample, fuse, and be published and loaded:
-    wide and high. All other architectures pass.
+    It is tried at its `tiny` size with one side half as long again, or twice as long: with wide and with high images.
+    `fused` and a published folder must give the same images. All other architectures pass.
     """
     if not takes_rectangles(lookup.registry().architectures[architecture].config):
         return
     for resolution in _rectangles(architecture):
-        model = trained_model(architecture, resolution=resolution)
-        images, shape = make_images(model, 3), (model.image_shape[0], *image_size(resolution))
-        assert model.image_shape[1:] == image_size(resolution), f"image_shape is {model.image_shape} at {resolution}"
-        assert images.shape == (3, *shape), f"three images have the shape {tuple(images.shape)} at {resolution}"
+        model, size = trained_model(architecture, resolution=resolution), image_size(resolution)
+        assert model.image_shape[1:] == size, f"image_shape is {model.image_shape} at the resolution {resolution}"
+        images = make_images(model, 3)
+        assert images.shape == (3, *model.image_shape), f"images at {resolution} have the shape {tuple(images.shape)}"
         inputs = make_inputs(model)
         with torch.inference_mode():
-            fused, expected = model.gan.fused()(inputs), model.gan.generate(inputs)
-        assert torch.allclose(fused, expected, rtol=0, atol=1e-5), f"`fused` gives other images at {resolution}"
-        with tempfile.TemporaryDirectory() as folder:
-            config = dataclasses.asdict(model.config)
-            write_folder(Path(folder), model.gan.state_dict(), Description(architecture, config, "noise"))
-            loaded = load(Path(folder), device="cpu")
-        assert loaded.config == model.config, f"the loaded model has another config at {resolution}"
-        assert torch.allclose(make_images(loaded, 3), images, atol=1e-5), f"the loaded model differs at {resolution}"
+            same = torch.allclose(model.gan.fused()(inputs), model.gan.generate(inputs), rtol=0, atol=1e-5)
+        assert same, f"`fused` gives other images at the resolution {resolution}"
+        _check_folder(architecture, model, images)
+
+
+def _check_folder(architecture: str, model: Model, images: Tensor) -> None:
+    """The model must have the same config and images after it was written to a folder."""
+    with tempfile.TemporaryDirectory() as folder:
+        description = Description(architecture, dataclasses.asdict(model.config), "noise")
+        write_folder(Path(folder), model.gan.state_dict(), description)
+        loaded = load(Path(folder), device="cpu")
+    assert loaded.config == model.config, "the loaded model has another config"
+    assert torch.allclose(make_images(loaded, len(images)), images, atol=1e-5), "the loaded model gives other images"
 
 
 def _rectangles(architecture: str) -> Iterator[Resolution]:
@@ -57,7 +64,8 @@ def _rectangles(architecture: str) -> Iterator[Resolution]:
             continue
         yield from ((side, longer), (longer, side))
         return
-    raise AssertionError(f"`resolution` has the type Resolution, but neither {side}x{side * 3 // 2} nor twice is taken")
+    sizes = f"{side}x{side * 3 // 2} nor {side}x{side * 2}"
+    raise AssertionError(f"`resolution` has the type Resolution, but can be neither {sizes} in the `tiny` config")
 
 
 CHECKS = (check_makes_rectangles,)
