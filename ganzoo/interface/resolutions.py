@@ -88,7 +88,7 @@ def first_map(resolution: Resolution, doublings: range) -> FirstMap:
         if min(height, width) // step in SHORTER_SIDES and height % step == width % step == 0:
             return FirstMap((height // step, width // step), count)
     powers = f"a power of 2 from {2 ** doublings[0]} to {2 ** doublings[-1]}"
-    rule = f"its shorter side is 4 to 7 times {powers}, and its longer side a multiple of that power"
+    rule = f"the shorter side must be 4 to 7 times {powers}, and the longer side a multiple of that power"
     raise _unreachable(resolution, rule, _doubled(resolution, doublings))
 
 
@@ -102,7 +102,7 @@ def check_multiple(resolution: Resolution, multiple: int, *, least: int, reason:
     """
     sides = image_size(resolution)
     if any(side < least or side % multiple for side in sides):
-        rule = f"both sides are multiples of {multiple}, from {least} on {reason}".rstrip()
+        rule = f"both sides must be multiples of {multiple}, from {least} on {reason}".rstrip()
         height, width = (_multiples(side, multiple, -(-least // multiple)) for side in sides)
         raise _unreachable(resolution, rule, product(height, width))
 

@@ -75,7 +75,7 @@ def test_multiples(resolution, nearest):
     if nearest is None:
         check_multiple(resolution, 4, least=24)
         return
-    told = f"both sides are multiples of 4, from 24 on with 3 layers - the nearest {nearest}$"
+    told = f"both sides must be multiples of 4, from 24 on with 3 layers - the nearest {nearest}$"
     with pytest.raises(ValueError, match=told):
         check_multiple(resolution, 4, least=24, reason="with 3 layers")
 

@@ -114,7 +114,7 @@ def test_a_request_for_another_direction_is_refused():
 @pytest.mark.parametrize(
     ("values", "named"),
     [
-        ({"resolution": 40}, "both sides are multiples of 16, .* - the nearest are 48 and 32"),
+        ({"resolution": 40}, "both sides must be multiples of 16, .* - the nearest are 48 and 32"),
         ({"resolution": (100, 64)}, "with 4 halvings and 3 .* - the nearest are 96x64 and 112x64"),
         ({"halvings": 1}, "halvings"),
         ({"domains": ("a", "a")}, "domains"),
