@@ -126,7 +126,7 @@ def _unreachable(resolution: Resolution, rule: str, possible: Iterable[tuple[int
     wanted = image_size(resolution)
 
     def distance(size: tuple[int, int]) -> float:
-        return sum(abs(math.log(side / asked)) for side, asked in zip(size, wanted, strict=True))
+        return sum(abs(math.log(side / max(asked, 1))) for side, asked in zip(size, wanted, strict=True))
 
     alike = {size for size in possible if size[0] == size[1] or wanted[0] != wanted[1]}
     nearest = sorted(alike, key=lambda size: (distance(size), size))[:2]

@@ -486,5 +486,5 @@ def test_a_scale_that_cannot_be(tmp_path, name, scale, told):
 
 def test_a_sheet_that_no_memory_holds(tmp_path):
     target = choose_target(tmp_path / "a.png", "gan-mnist", grid(64, 0), None, scale=64)
-    with pytest.raises(OutputError, match=r"pixels is too large - use a smaller --scale"):
+    with pytest.raises(OutputError, match=r"high is too large - use a smaller --scale"):
         target.write(ganzoo.load("gan-mnist", device="cpu"), batch_size=4)
