@@ -17,7 +17,7 @@ from torch import Tensor
 
 from ganzoo.errors import UnreadableImage
 from ganzoo.images.limits import check_pixels
-from ganzoo.images.tensors import MODES, cropped, round_to_pixels
+from ganzoo.images.tensors import MODES, fit, round_to_pixels
 
 __all__ = ["ArrayImage", "array_image", "open_array", "open_tiff"]
 
@@ -74,7 +74,7 @@ class ArrayImage:
             return torch.from_numpy(np.array(numbers, np.uint8 if depth == 8 else np.uint16, order="C")), notes
         floats = torch.from_numpy(numbers.astype(np.float32)).mul_(2 / unit).sub_(1)
         if size is not None and not fits:
-            floats, notes = cropped(floats, size), (*notes, "had another size, cropped and resized")
+            floats, notes = fit(floats[None], size)[0], (*notes, "had another size, cropped and resized")
         return round_to_pixels(floats, depth), notes
 
 

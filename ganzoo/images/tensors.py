@@ -18,7 +18,7 @@ from ganzoo.images.limits import shown_channels
 __all__ = [
     "DEPTHS",
     "MODES",
-    "cropped",
+    "fit",
     "from_pixels",
     "resize",
     "round_to_pixels",
@@ -106,6 +106,15 @@ def to_channels(images: Tensor, channels: int) -> Tensor:
     return rgb if channels == 3 else torch.cat([rgb, torch.full_like(rgb[:, :1], top)], dim=1)
 
 
+def fit(images: Tensor, size: Sequence[int]) -> Tensor:
+    """The largest centered part of images (N, C, H, W) with the proportions of `size`, (H, W), resized to it."""
+    from torchvision.transforms.v2.functional import center_crop
+
+    height, width = images.shape[2:]
+    scale = min(height / size[0], width / size[1])
+    return resize(center_crop(images, [max(1, round(side * scale)) for side in size]), size)
+
+
 def resize(images: Tensor, size: Sequence[int]) -> Tensor:
     """Resize images (N, C, H, W), pixels or floats, to `size`, (H, W), with antialiasing."""
     from torchvision.transforms.v2 import functional
@@ -118,13 +127,3 @@ def resize(images: Tensor, size: Sequence[int]) -> Tensor:
     parts = [functional.resize(part, list(size), antialias=True) for part in images.split(4096)]  # type: ignore[no-untyped-call]
     resized = torch.cat(parts)
     return resized.clamp_(-1, 1) if resized.is_floating_point() else resized  # rounding may leave the range
-
-
-def cropped(image: Tensor, size: Sequence[int]) -> Tensor:
-    """The largest centered part of (C, H, W) that has the proportions of `size`, (H, W), resized to it."""
-    from torchvision.transforms.v2.functional import center_crop
-
-    height, width = image.shape[1:]
-    scale = min(height / size[0], width / size[1])
-    part: Tensor = center_crop(image, [max(1, round(side * scale)) for side in size])
-    return resize(part[None], size)[0]

@@ -14,7 +14,7 @@ from torch import Tensor
 from ganzoo.errors import InvalidRequestError, UnreadableImage
 from ganzoo.images.files import Picture, picture_size, read_image, take_picture
 from ganzoo.images.limits import check_one_piece, check_pixels
-from ganzoo.images.tensors import cropped, from_pixels, resize
+from ganzoo.images.tensors import fit, from_pixels, resize
 from ganzoo.sampling.requests import check_whole
 
 __all__ = ["Source", "batched", "check_resize", "fitted", "read_source", "source_image", "target_images"]
@@ -116,9 +116,9 @@ def fitted(image: Tensor, shape: tuple[int, int, int], *, exact: bool, of: str) 
     if image.shape[1:] == torch.Size(shape[1:]):
         return image
     if exact:
-        sizes = [f"{width}x{height}" for height, width in (image.shape[1:], shape[1:])]
+        sizes = [f"{height}x{width}" for height, width in (image.shape[1:], shape[1:])]
         raise UnreadableImage(f"{of} has {sizes[0]} pixels, but {sizes[1]} are needed here - resize it first")
-    return cropped(image, shape[1:])
+    return fit(image[None], shape[1:])[0]
 
 
 def batched(images: Iterable[Tensor], size: int) -> Iterator[Tensor]:

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from ganzoo import FrozenRecord, Recipe
+from ganzoo import FirstMap, FrozenRecord, Recipe, Resolution, first_map, image_size
 
-__all__ = ["RECIPES", "TINY", "DFGANConfig"]
+__all__ = ["DOUBLINGS", "RECIPES", "TINY", "DFGANConfig"]
+
+DOUBLINGS = range(3, 7)
+"""How often DF-GAN can double its first map: 4x4 pixels up to 32x32, 64x64, 128x128 or 256x256."""
 
 
 class DFGANConfig(FrozenRecord):
     """The config of DF-GAN; the defaults are the paper's for 256 pixels.
 
+    - `resolution` is a number or height x width. The first map has 4 to 7 pixels on its shorter side, and is doubled 3
+      to 6 times.
     - `width` is the number of channels at the full resolution; it doubles with each halving, at most 8 times as many.
     - With `fuse_latent`, the affine transformations see the latent beside the sentence, as in the authors' newer code.
-      Without it they see the sentence alone, as in their first code. That has also a `first_block`, at 4x4 pixels, and
-      `affine_dim` hidden units in the networks of each affine transformation; None is the number of its channels.
+      Without it they see the sentence alone, as in their first code. That has also a `first_block`, at the first map,
+      and `affine_dim` hidden units in the networks of each affine transformation; None is the number of its channels.
     - `vocabulary` are the words that the model knows. `words` is the number of words that a text can have. `examples`
       are a few texts to sample from when none is given. The trainer takes the first and the last from the data.
     - `text_encoder` is a bi-LSTM or a GRU, over embeddings of the words of length `embedding_dim`. Its last states are
@@ -38,7 +43,7 @@ class DFGANConfig(FrozenRecord):
         ValueError: a value is out of its range; the message names the field.
     """
 
-    resolution: int = 256
+    resolution: Resolution = 256
     channels: int = 3
     latent_dim: int = 100
     width: int = 32
@@ -65,8 +70,7 @@ class DFGANConfig(FrozenRecord):
     beta2: float = 0.9
 
     def __post_init__(self) -> None:
-        if not 32 <= self.resolution <= 256 or self.resolution & (self.resolution - 1):
-            raise ValueError(f"resolution is 32, 64, 128 or 256, not {self.resolution}")
+        first_map(self.resolution, DOUBLINGS)
         sizes = ("latent_dim", "width", "affine_dim", "embedding_dim", "words", "matching_width")
         if min(value for name in sizes if (value := getattr(self, name)) is not None) < 1:
             raise ValueError(f"{', '.join(sizes[:-1])} and {sizes[-1]} must be at least 1")
@@ -82,12 +86,17 @@ class DFGANConfig(FrozenRecord):
     @property
     def image_shape(self) -> tuple[int, int, int]:
         """(C, H, W) of one image."""
-        return (self.channels, self.resolution, self.resolution)
+        return (self.channels, *image_size(self.resolution))
+
+    @property
+    def first_map(self) -> FirstMap:
+        """The map that the latent is projected to, 4x4 pixels for square images of 32, 64, 128 or 256."""
+        return first_map(self.resolution, DOUBLINGS)
 
     @property
     def widths(self) -> tuple[int, ...]:
-        """The channels at the full resolution, at half of it, and so on down to 4x4 pixels."""
-        return tuple(self.width * min(2**i, 8) for i in range(self.resolution.bit_length() - 2))
+        """The channels at the full resolution, at half of it, and so on down to the first map."""
+        return tuple(self.width * min(2**i, 8) for i in range(self.first_map.doublings + 1))
 
     @property
     def condition_dim(self) -> int:

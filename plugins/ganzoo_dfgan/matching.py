@@ -53,7 +53,7 @@ class ImageEncoder(nn.Module):
             before, width = width, config.matching_width * min(2**i, 8)
             layers += [nn.Conv2d(before, width, 4, stride=2, padding=1), nn.LeakyReLU(0.2, inplace=True)]
         self.features = nn.Sequential(*layers)
-        self.code = nn.Linear(width * 16, config.sentence_dim)
+        self.code = nn.Linear(width * config.first_map.pixels, config.sentence_dim)
 
     def forward(self, images: Tensor) -> Tensor:
         """One code for each image."""

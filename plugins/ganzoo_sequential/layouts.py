@@ -49,7 +49,7 @@ def read(shapes: Shapes) -> Reading | None:
 
 
 def _size(plan: Plan) -> str:
-    return f"{plan.shape[2]}x{plan.shape[1]}"
+    return f"{plan.shape[1]}x{plan.shape[2]}"
 
 
 def _reading(plan: Plan) -> Reading:

@@ -227,7 +227,7 @@ REFUSED = {
     "negative": (saved(BANDS / 65_535 - 0.1), r"has floating-point pixels outside of \[0, 1\] - scale them"),
     "above 1": (saved(BANDS / 255), r"has floating-point pixels outside of \[0, 1\]"),
     "NaN": (saved(np.full((2, 2, 5), np.nan)), r"has floating-point pixels outside of \[0, 1\]"),
-    "a million millions": (header((10**6, 10**6, 5)), "has 1000000x1000000 pixels, over 89,478,485"),
+    "a million millions": (header((10**6, 10**6, 5)), "is 1000000 pixels wide and 1000000 high, over 89,478,485"),
     "cut off": (header((4000, 4000, 5)) + bytes(100), "ends before its last number"),
     "no header": (b"\x93NUMPY\x01\0", "cannot be read: ValueError"),
     "a long header": (b"\x93NUMPY\x01\0\xff\xff" + b"(" * 65_535, "cannot be read: ValueError"),

@@ -54,7 +54,7 @@ __all__ = ["COMMANDS", "export", "import_", "parse_settings", "train"]
     "settings",
     multiple=True,
     metavar="FIELD=VALUE",
-    help="Value for a field of the config. Can be repeated.",
+    help="Value for a field of the config, such as resolution=96x64, height x width. Can be repeated.",
 )
 @click.option("--loss", type=registered("losses"), help="Adversarial loss. [default: that of the paper]")
 @click.option(
