@@ -82,8 +82,9 @@ RECIPES = {
     ),
     "*": Recipe(options={"batch_size": 32}),
 }
-"""How to train on each data set, by its name; ``*`` is for all others. ``gan-cls`` is the objective and the optimizers
-of the first text-to-image GAN (arXiv:1605.05396, section 5)."""
+"""How to train on each data set, by its name; ``*`` is for all others. ``gan-cls`` has the objective of the first
+text-to-image GAN (arXiv:1605.05396, algorithm 1), and the batches and optimizers of its code (reedscot/icml2016,
+main_cls.lua), which also halves the learning rates every 100 epochs: see ``--schedule``."""
 
 TINY: dict[str, Any] = {
     **{"resolution": 32, "latent_dim": 4, "width": 2, "words": 4, "embedding_dim": 4, "sentence_dim": 4},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 
 import torch
@@ -20,6 +20,7 @@ from ganzoo import (
     frozen,
 )
 from ganzoo_dfgan.config import DFGANConfig
+from ganzoo_dfgan.fused import FusedGenerator
 from ganzoo_dfgan.matching import Texts
 from ganzoo_dfgan.networks import Affine, Discriminator, Generator
 from ganzoo_dfgan.penalty import gradient_penalty
@@ -88,6 +89,10 @@ class DFGAN(TextGAN):
     def text_inputs(self, texts: Texts) -> Inputs:
         """The sentences (N, sentence_dim)."""
         return {"text": texts.sentences}
+
+    def fused(self) -> Callable[[Inputs], Tensor]:
+        """As `generate`, with the networks of all affine transformations computed together."""
+        return FusedGenerator(self.generator)
 
     def generate(self, inputs: Inputs) -> Tensor:
         """(N, C, H, W) in [-1, 1] from ``z`` (N, latent_dim) and ``text`` (N, sentence_dim)."""
