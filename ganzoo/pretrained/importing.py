@@ -74,8 +74,8 @@ def import_checkpoint(
 
     Raises:
         UnknownNameError: there is no such architecture or layout.
-        InvalidRequestError: there is no such file, a file is given twice, the images cannot have that
-            size, or the config lacks a list, such as the words, that is in no tensor.
+        InvalidRequestError: there is no such file, a file is given twice, the images cannot have that size, or the
+            config lacks a list, such as the words, that is in no tensor.
         LayoutError: no layout reads the file, or several do. The message lists the tensors found and expected.
         MismatchError: the tensors do not fit the network that the config describes.
         WeightsError: the weights are quantized.
@@ -168,18 +168,20 @@ def _read(
 
     `extra` are the tensors of the files beside.
     """
+    held = {**tensors, **extra}
     shapes, beside = ({name: tuple(each.shape) for name, each in found.items()} for found in (tensors, extra))
     try:
         matches = find_layouts(shapes, layouts, of=of, part=part, beside=beside)
     except LayoutError as error:
         if architecture is None:
             raise
-        return None, _read_ours(architecture, tensors, config, of=of, error=_with_hint(error, shapes, part, of=of))
+        return None, _read_ours(architecture, held, config, of=of, error=_with_hint(error, shapes, part, of=of))
     if len(matches) > 1:
         raise LayoutError(f"{of} can be read in several ways - write one of: {'; '.join(_choices(matches, of))}")
     match = matches[0]._replace(reading=_of_size(matches[0].reading, size, of=of))
-    needed, held = {match.in_file(name) for name in match.reading.read}, {**tensors, **extra}
+    needed = {match.in_file(name) for name in match.reading.read}
     _check_floating({name: tensor for name, tensor in held.items() if name in needed}, of=of)
+    lookup.check_config(match.layout.architecture, config)
     _check_lists(match.reading, config, of=of)
     merged, classes = {**match.reading.config, **config}, match.reading.classes
     return match, assemble(match.layout.architecture, merged, rename(held, match), name=of, classes=classes)

@@ -174,15 +174,16 @@ def test_the_commands_of_the_documentation(files, monkeypatch, capsys):
             ["--config", 'vocabulary=["a","bird"]'],
             "the 8 texts of its vocabulary, in their order, and --config vocabulary has 2",
         ),
+        (["--config", "vocabulary=8"], "attngan: vocabulary is tuple, not 8"),
         (["--config", "vocabulary=@none.txt"], "cannot read none.txt: No such file or directory - name a text file"),
         (["--beside", "none.pth"], "there is no file none.pth"),
         (["--beside", "netG.safetensors"], "--beside netG.safetensors: this file is given twice"),
     ],
-    ids=["no words", "few words", "no file of words", "no second file", "the same file"],
+    ids=["no words", "few words", "a number", "no file of words", "no second file", "the same file"],
 )
 def test_what_is_missing_is_said(files, monkeypatch, capsys, options, told):
     monkeypatch.chdir(files)
-    words = ["import", "attngan", "netG.safetensors", "--beside", "text_encoder.safetensors", "-o", "birds"]
+    words = ["import", "netG.safetensors", "--beside", "text_encoder.safetensors", "-o", "birds"]
     done = shell(monkeypatch, capsys, *words, *options)
     assert done.code == 2
     assert told in done.err
@@ -194,6 +195,8 @@ def test_a_file_that_does_not_belong_to_the_model_is_refused(files, tmp_path):
     save_file({"other.weight": torch.ones(2)}, tmp_path / "other.safetensors")
     with pytest.raises(LayoutError, match=r"the layout attngan does not use other\.weight"):
         import_checkpoint(None, files / "netG.safetensors", files / "new", beside=[tmp_path / "other.safetensors"])
+    with pytest.raises(LayoutError, match="the layout attngan does not use other"):
+        import_checkpoint("attngan", files / "netG.safetensors", files / "new", beside=[tmp_path / "other.safetensors"])
     wider = {**text_encoder(), "rnn.weight_hh_l0": torch.ones(16, 4)}
     save_file(wider, tmp_path / "wider.safetensors")
     with pytest.raises(LayoutError, match="no known layout"):
