@@ -11,8 +11,10 @@ end_quietly_at_start()
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from ganzoo.errors import GanzooError, InvalidRequestError
+from ganzoo.errors import DataError, GanzooError, InvalidRequestError, UnreadableImage
+from ganzoo.interface.data_sources import DataRequest, DataSource, PictureSet
 from ganzoo.interface.hooks import hookimpl
+from ganzoo.interface.picture_files import Archive, FileTree, PictureFiles
 from ganzoo.interface.records import FrozenRecord
 from ganzoo.interface.specs import (
     Architecture,
@@ -53,6 +55,7 @@ from ganzoo.utils.version import __version__ as __version__
 if TYPE_CHECKING:
     from ganzoo.data.datasets import Domains, ImageData
     from ganzoo.data.load import load_data
+    from ganzoo.data.toy_distributions import Mixture, PointData
     from ganzoo.distributed.processes import gather_rows, own_rows
     from ganzoo.evaluation.adversarial import AdversarialExamples, fool
     from ganzoo.evaluation.evaluate import evaluate
@@ -93,11 +96,15 @@ __all__ = [
     "AdversarialExamples",
     "AdversarialLoss",
     "Architecture",
+    "Archive",
     "Assumption",
     "Augmentation",
     "Batch",
     "BundledFile",
     "ClassConditional",
+    "DataError",
+    "DataRequest",
+    "DataSource",
     "Defect",
     "Degradation",
     "Derived",
@@ -111,6 +118,7 @@ __all__ = [
     "Extractor",
     "ExtractorOutput",
     "FeatureExtractor",
+    "FileTree",
     "FrozenRecord",
     "GanzooError",
     "GeneratorOutput",
@@ -123,9 +131,13 @@ __all__ = [
     "Layout",
     "Loop",
     "Loss",
+    "Mixture",
     "Model",
     "PackageFile",
     "PairedTranslation",
+    "PictureFiles",
+    "PictureSet",
+    "PointData",
     "PretrainedModel",
     "Prior",
     "Progress",
@@ -144,6 +156,7 @@ __all__ = [
     "Trainer",
     "TrainingOptions",
     "Unconditional",
+    "UnreadableImage",
     "Update",
     "at_least_float32",
     "create",
@@ -171,6 +184,7 @@ __all__ = [
 _LAZY = {
     "data.datasets": ("Domains", "ImageData"),
     "data.load": ("load_data",),
+    "data.toy_distributions": ("Mixture", "PointData"),
     "distributed.processes": ("gather_rows", "own_rows"),
     "evaluation.adversarial": ("AdversarialExamples", "fool"),
     "evaluation.evaluate": ("evaluate",),

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import click
 from click.shell_completion import CompletionItem
 
+from ganzoo.data.sources import data_set_names
 from ganzoo.hub import download
 from ganzoo.interface.configs import as_text_config
 from ganzoo.interface.tasks import NOISE as KINDS_OF_NOISE
@@ -17,8 +18,8 @@ from ganzoo.pretrained.resolve import resolve
 from ganzoo.pretrained.sources import HubReference, RegisteredExtractor, Source
 from ganzoo.registry import lookup
 from ganzoo.sampling.engines import AUTO, PRECISIONS, TORCH
-from ganzoo.utils import names
 from ganzoo.utils.device_names import check_device_name
+from ganzoo.utils.names import HUB_DATA
 
 __all__ = [
     "AS_JSON",
@@ -200,8 +201,21 @@ MODEL = Name(lambda ctx: lookup.models(), paths=True)
 SUBJECT = Name(lambda ctx: [*lookup.models(), *lookup.registry().architectures], paths=True)
 """A model or an architecture."""
 
-DATA = Name(lambda ctx: names.DATASETS, paths=True)
-"""A data set: its name or its folder."""
+
+class _Data(Name):
+    """A data set: its name, its folder or its file, or a data set on the Hub."""
+
+    def __init__(self) -> None:
+        super().__init__(lambda ctx: data_set_names(), paths=True)
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Limit how long the Hub's client waits, if the data set is on the Hub."""
+        if value.startswith(HUB_DATA):
+            download.bound_client()
+        return value
+
+
+DATA = _Data()
 
 FOLDER = Name(lambda ctx: (), paths=True)
 """The folder of a run or of a model."""

@@ -102,7 +102,7 @@ def test_a_picture_without_a_partner_is_named(tmp_path):
 
 
 def test_a_data_set_by_name_has_no_pairs():
-    with pytest.raises(DataError, match="mnist has no pairs - name a folder with trainA and trainB"):
+    with pytest.raises(DataError, match="mnist has no pairs - name a folder or an archive with trainA and trainB"):
         load("mnist")
 
 

@@ -28,7 +28,7 @@ from ganzoo.cli.arguments import (
 )
 from ganzoo.cli.output import say, tell
 from ganzoo.cli.progress import bars
-from ganzoo.data.known import check_source
+from ganzoo.data.sources import check_source
 from ganzoo.errors import InvalidConfigError, InvalidRequestError
 from ganzoo.hub import download
 from ganzoo.registry import lookup
