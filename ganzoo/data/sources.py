@@ -31,6 +31,7 @@ __all__ = [
     "is_named",
     "is_packed_data",
     "pin_source",
+    "pinned_before",
     "with_options",
 ]
 
@@ -104,6 +105,8 @@ def find_data(source: str) -> DataPlace:
     if is_named(source):
         return DataPlace(source, source, {}, lookup.registry().data_sources[source])
     place, options = _split_options(source)
+    if is_named(place):
+        raise InvalidRequestError(f"{place} has no options - leave out {', '.join(options)}")
     if place.startswith(HUB_DATA):
         references.parse_data(place)
         return DataPlace(source, place, options)
@@ -150,10 +153,26 @@ def pin_source(source: str) -> str:
     return with_options(str(references.pin(references.parse_data(found.place))), found.options)
 
 
+def pinned_before(source: str, before: str) -> str:
+    """`before`, if it is the same data set on the Hub at a commit, and `source` names no commit; else `source`."""
+    if not (source.startswith(HUB_DATA) and before.startswith(HUB_DATA)):
+        return source
+    now, then = find_data(source), find_data(before)
+    pinned = references.parse_data(then.place)
+    same = references.parse_data(now.place) == pinned._replace(revision=None)
+    return before if same and now.options == then.options else source
+
+
 def with_options(place: str, options: Mapping[str, str | None]) -> str:
-    """The text with `options` at its end, as `find_data` reads it. Those that are None are left out."""
+    """The text with `options` at its end, as `find_data` reads it. Those that are None are left out.
+
+    Raises:
+        InvalidRequestError: a value has a character that separates options.
+    """
     before, known = _split_options(place)
     given = {**known, **{name: value for name, value in options.items() if value is not None}}
+    if wrong := [value for value in given.values() if not value or set(value) & set("?&")]:
+        raise InvalidRequestError(f"{wrong[0]!r} cannot be an option of data - it is empty, or has a ? or a &")
     return f"{before}?{'&'.join(f'{name}={value}' for name, value in given.items())}" if given else before
 
 

@@ -291,7 +291,7 @@ def _unanswered(error: Exception, asked: Reference) -> PullError:
     plain = GitFile(
         repo=asked.repo,
         revision=asked.revision or "main",
-        filename=CONFIG if asked.repo_type == "model" else "list of files",
+        filename=CONFIG if asked.repo_type == "model" else "*",
         oid="",
         size=0,
         repo_type=asked.repo_type,

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ganzoo.data.sources import find_data, is_named
+from ganzoo.data.sources import find_data, is_named, pinned_before
 from ganzoo.errors import OutputError, RunError, UsageError, one_line
 from ganzoo.registry import lookup
 from ganzoo.training.plan import Plan, check_options, check_plan, read_entries, weights_of
@@ -104,7 +104,7 @@ def resumed_plan(
         stored = Plan(**{**before, "config": entries})
     except (TypeError, ValueError, KeyError, AttributeError) as error:
         raise _damaged(folder / _PLAN, error) from error
-    given = {"architecture": architecture, "data": data, **options}
+    given = {"architecture": architecture, "data": data and pinned_before(data, stored.data), **options}
     given = {name: value for name, value in given.items() if value is not None}
     if "regularizers" in given:
         given["regularizers"] = weights_of(given["regularizers"])

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 from pathlib import Path
 
-__all__ = ["BUILTIN", "HUB", "HUB_DATA", "join_label", "short_name", "slug", "strip_path", "suggest"]
+__all__ = ["BUILTIN", "HUB", "HUB_DATA", "join_label", "name_on_hub", "short_name", "slug", "strip_path", "suggest"]
 
 BUILTIN = "ganzoo"
 """The distribution whose records have the bare names, even if other distributions declare the same names."""
@@ -50,6 +50,11 @@ def suggest(name: str, known: Iterable[str]) -> str:
     if close:
         return " - did you mean " + " or ".join(close) + "?"
     return f" - there are {', '.join(choices)}" if choices else " - none is registered"
+
+
+def name_on_hub(dataset: str) -> str:
+    """How cards on the Hub name a data set: one on the Hub by its owner and its name, others as they are."""
+    return re.sub(r"[@?].*", "", dataset.removeprefix(HUB_DATA)) if dataset.startswith(HUB_DATA) else dataset
 
 
 def strip_path(dataset: str) -> str:
