@@ -6,31 +6,22 @@ commit never changes, a repository whose note and files are on disk needs no net
 
 from __future__ import annotations
 
-import hashlib
-import json
 import logging
 import re
-from collections.abc import Collection, Iterable
-from contextlib import suppress
-from pathlib import Path
-from typing import Any, NamedTuple
+from collections.abc import Iterable
+from typing import Any
 
-from ganzoo.errors import CorruptWeightsError, PluginError, PullError, UnknownNameError
+from ganzoo.errors import CorruptWeightsError, PullError, UnknownNameError
 from ganzoo.hub.errors import explain_download_error
+from ganzoo.hub.notes import Facts, Reference, are_whole, file_of, notes_of, read_note, write_note
 from ganzoo.hub.pins import GitFile, Pinned
 from ganzoo.hub.retry import retried
-from ganzoo.interface.weights_files import HubFile
-from ganzoo.utils.files import atomic_write
-from ganzoo.utils.json_files import read_object
-from ganzoo.utils.names import HUB as PREFIX
-from ganzoo.utils.names import HUB_DATA as DATA_PREFIX
+from ganzoo.utils.names import HUB_DATA
 from ganzoo.weights.folder import CONFIG, DISCRIMINATOR, WEIGHTS
 
 __all__ = [
     "Reference",
     "data_files",
-    "noted_repositories",
-    "notes_of",
     "parse",
     "parse_data",
     "pin",
@@ -38,38 +29,14 @@ __all__ = [
     "pinned_files",
 ]
 
+MODEL = (CONFIG, WEIGHTS)
+"""The files that every published model has."""
+
 API_SECONDS = 10.0
 MAX_CONFIG_BYTES = 1_000_000
-MAX_NOTE_BYTES = 100_000_000  # a data set may have many thousand files
-
-Facts = dict[str, dict[str, Any]]
-"""The size and the digest of each file, by its name."""
 
 _REFERENCE = re.compile(r"hf:(?P<data>datasets/)?(?P<repo>\w[\w.-]*/\w[\w.-]*)(?:@(?P<revision>[\w./-]+))?")
-_DIGEST = "digest"
-_HEX = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
-_COMMIT = re.compile(r"[0-9a-f]{40}")
 _log = logging.getLogger(__name__)
-
-
-class Reference(NamedTuple):
-    """A repository, and a branch, tag or commit of it; None means its main branch.
-
-    `repo_type` is ``model`` or ``dataset``.
-    """
-
-    repo: str
-    revision: str | None = None
-    repo_type: str = "model"
-
-    @property
-    def is_pinned(self) -> bool:
-        """Whether the revision is a full commit, which never changes."""
-        return bool(self.revision and _COMMIT.fullmatch(self.revision))
-
-    def __str__(self) -> str:
-        prefix = DATA_PREFIX if self.repo_type == "dataset" else PREFIX
-        return f"{prefix}{self.repo}" + (f"@{self.revision}" if self.revision else "")
 
 
 def parse(name: str) -> Reference:
@@ -95,7 +62,7 @@ def parse_data(name: str) -> Reference:
     found = _REFERENCE.fullmatch(name)
     if not found or not found["data"]:
         text = f"{name!r} names no data set of the Hub"
-        raise UnknownNameError(f"{text} - write {DATA_PREFIX}owner/name[@commit]")
+        raise UnknownNameError(f"{text} - write {HUB_DATA}owner/name[@commit]")
     return Reference(found["repo"], found["revision"], "dataset")
 
 
@@ -119,8 +86,8 @@ def pinned_files(pinned: Reference) -> tuple[Pinned, Pinned]:
         PullError: the Hub cannot be asked, or the commit has no such files.
         CorruptWeightsError: the config is too large to be one.
     """
-    facts = _read_note(pinned) or _ask(pinned)[1]
-    return _file(pinned, facts[CONFIG]), _file(pinned, facts[WEIGHTS])
+    facts = read_note(pinned, MODEL) or _ask(pinned)[1]
+    return file_of(pinned, facts[CONFIG]), file_of(pinned, facts[WEIGHTS])
 
 
 def pinned_discriminator(pinned: Reference) -> Pinned:
@@ -129,13 +96,13 @@ def pinned_discriminator(pinned: Reference) -> Pinned:
     Raises:
         PullError: the Hub cannot be asked, or the commit has no such file.
     """
-    facts = _read_note(pinned) or {}
+    facts = read_note(pinned, MODEL) or {}
     if DISCRIMINATOR not in facts:  # ganzoo 0.2 did not note it
         facts = _ask(pinned)[1]
     if DISCRIMINATOR not in facts:
         text = f"{pinned} has no {DISCRIMINATOR}, which its {CONFIG} names - report it to the publisher"
         raise PullError(text, kind="missing")
-    return _file(pinned, facts[DISCRIMINATOR])
+    return file_of(pinned, facts[DISCRIMINATOR])
 
 
 def data_files(pinned: Reference) -> dict[str, Pinned]:
@@ -144,8 +111,8 @@ def data_files(pinned: Reference) -> dict[str, Pinned]:
     Raises:
         PullError: the Hub cannot be asked.
     """
-    facts = _read_note(pinned, needed=()) or _ask_data(pinned)[1]
-    return {name: _file(pinned, each) for name, each in facts.items()}
+    facts = read_note(pinned, ()) or _ask_data(pinned)[1]
+    return {name: file_of(pinned, each) for name, each in facts.items()}
 
 
 def _ask_data(asked: Reference) -> tuple[Reference, Facts]:
@@ -155,9 +122,9 @@ def _ask_data(asked: Reference) -> tuple[Reference, Facts]:
         PullError: the Hub does not answer, or answers nonsense.
     """
     pinned, files = _list_files(asked)
-    if not _are_whole(pinned, files, needed=()):
+    if not are_whole(pinned, files, ()):
         raise PullError(f"{pinned}: the answer of the Hub has wrong sizes or digests - check HF_ENDPOINT", kind="http")
-    _write_note(pinned, files)
+    write_note(pinned, files)
     return pinned, files
 
 
@@ -192,15 +159,15 @@ def _ask(asked: Reference) -> tuple[Reference, Facts]:
     """
     pinned, listed = _list_files(asked)
     files = {name: facts for name, facts in listed.items() if name in (CONFIG, WEIGHTS, DISCRIMINATOR)}
-    if not {CONFIG, WEIGHTS} <= files.keys():
+    if not {*MODEL} <= files.keys():
         text = f"{pinned} does not have both {CONFIG} and {WEIGHTS}"
         raise PullError(f"{text} - ganzoo loads only models that `ganzoo publish` uploaded", kind="missing")
-    if not _are_whole(pinned, files):
+    if not are_whole(pinned, files, MODEL):
         raise PullError(f"{pinned}: the answer of the Hub has wrong sizes or digests - check HF_ENDPOINT", kind="http")
     if files[CONFIG]["size"] > MAX_CONFIG_BYTES:
         text = f"{pinned}: {CONFIG} has {files[CONFIG]['size']:,} bytes"
         raise CorruptWeightsError(f"{text}, over the limit of {MAX_CONFIG_BYTES:,} - report it to the publisher")
-    _write_note(pinned, files)
+    write_note(pinned, files)
     return pinned, files
 
 
@@ -210,75 +177,10 @@ def _facts(file: Any) -> dict[str, Any]:
     return {"filename": file.rfilename, "size": file.size, **digest}
 
 
-def _file(pinned: Reference, facts: dict[str, Any]) -> Pinned:
-    kind: type[Pinned] = HubFile if "sha256" in facts else GitFile
-    return kind(repo=pinned.repo, revision=str(pinned.revision), repo_type=pinned.repo_type, **facts)
-
-
-def _note(pinned: Reference) -> Path:
-    from huggingface_hub import cached_assets_path
-
-    folder = cached_assets_path("ganzoo", "commits" if pinned.repo_type == "model" else "data-commits")
-    return folder / f"{pinned.repo.replace('/', '--')}@{pinned.revision}.json"
-
-
-def _write_note(pinned: Reference, files: Facts) -> None:
-    with suppress(OSError), atomic_write(_note(pinned)) as temporary:  # a cache may be read-only
-        temporary.write_text(json.dumps({**files, _DIGEST: _digest(files)}))
-
-
-def _read_note(pinned: Reference, needed: Collection[str] = (CONFIG, WEIGHTS)) -> Facts | None:
-    """The note of a commit; None if there is no note, or it is damaged."""
-    with suppress(OSError, ValueError, TypeError):
-        found: Facts = read_object(_note(pinned), limit=MAX_NOTE_BYTES)
-        stated: Any = found.pop(_DIGEST, None)  # notes of 0.1 have none
-        if stated not in (None, _digest(found)):
-            return None
-        if _are_whole(pinned, found, needed):
-            return found
-    return None
-
-
-def _digest(facts: Facts) -> str:
-    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
-
-
-def _are_whole(pinned: Reference, files: Facts, needed: Collection[str] = (CONFIG, WEIGHTS)) -> bool:
-    """Whether facts, which come from the network or from a note, are those of files, and all `needed` are there."""
-    try:
-        return all(_is_whole(_file(pinned, files[name]), name) for name in {*needed, *files})
-    except (TypeError, KeyError, PluginError):
-        return False
-
-
-def _is_whole(file: Pinned, name: str) -> bool:
-    """Whether a file of a note has the name, a size and a digest that it can have."""
-    digest = file.oid if isinstance(file, GitFile) else file.sha256
-    sized = type(file.size) is int and 0 <= file.size < 2**63
-    return file.filename == name and sized and isinstance(digest, str) and bool(_HEX.fullmatch(digest))
-
-
 def _noted(asked: Reference) -> Iterable[str]:
     """References to the commits of a repository that have a note, which can be used offline."""
     for note in notes_of(asked.repo, asked.repo_type):
         yield str(asked._replace(revision=note.stem.rpartition("@")[2]))
-
-
-def notes_of(repo: str, repo_type: str = "model") -> list[Path]:
-    """The notes of the commits of a repository."""
-    try:
-        return list(_note(Reference(repo, "*", repo_type)).parent.glob(f"{repo.replace('/', '--')}@*.json"))
-    except OSError:
-        return []
-
-
-def noted_repositories(repo_type: str = "model") -> set[str]:
-    """The repositories that have a note: those that were used by their reference. No name of the Hub has two dashes."""
-    found: set[str] = set()
-    with suppress(OSError):
-        for note in _note(Reference("*/*", None, repo_type)).parent.glob("*--*@*.json"):
-            found.add(note.stem.rpartition("@")[0].replace("--", "/", 1))
-    return found
 
 
 def _unanswered(error: Exception, asked: Reference) -> PullError:
