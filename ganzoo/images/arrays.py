@@ -8,6 +8,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -136,7 +137,7 @@ def open_tiff(file: BinaryIO, channels: int, *, name: str) -> ArrayImage:
     except ImportError as error:
         text = f"{name} is a TIFF picture that Pillow cannot read"
         raise UnreadableImage(f"{text} - read it with `pip install 'ganzoo[tiff]'`") from error
-    series = TiffFile(file).series[0]
+    series = TiffFile(file, name=Path(name).name).series[0]  # an open file may have a number for a name
     return array_image(series.shape, series.dtype, series.asarray, channels, name=name)
 
 

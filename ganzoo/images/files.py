@@ -6,7 +6,6 @@ import io
 import logging
 import math
 import os
-import stat
 import threading
 import warnings
 from collections.abc import Iterator
@@ -24,6 +23,7 @@ from ganzoo.images.deep import LAID_ON_WHITE, as_array, has_16_bits, is_deep
 from ganzoo.images.headers import KNOWN, check_webp, check_ycbcr, formats_of
 from ganzoo.images.limits import check_pixels
 from ganzoo.images.tensors import MODES, from_pixels, to_pixels, to_tensor
+from ganzoo.interface.picture_files import DISK, PictureFiles
 from ganzoo.utils.files import atomic_write
 
 __all__ = [
@@ -50,16 +50,23 @@ class Picture(NamedTuple):
     notes: tuple[str, ...]
 
 
-def read_image(path: Path, *, channels: int, size: tuple[int, int] | None = None, depth: int = 8) -> Picture:
+def read_image(
+    path: Path,
+    *,
+    channels: int,
+    size: tuple[int, int] | None = None,
+    depth: int = 8,
+    files: PictureFiles = DISK,
+) -> Picture:
     """Read a picture file with 1 (gray), 3 (RGB) or 4 (RGBA) channels, or an array with any number of channels.
 
     With `size`, (H, W), the largest centered part with these proportions is resized to it, with antialiasing. A JPEG
     picture is then decoded at half, a quarter or an eighth of its size, if that is still twice the wanted one; pixels
     differ by about 1 of 255 from those of the whole picture.
 
-    The content of the file decides its format, not its name. The picture is turned upright as its EXIF data says,
-    transparent pixels are laid on white unless there are 4 channels, and an animation becomes its first frame. The
-    pixels get `depth` bits, 8 or 16.
+    `files` opens it, in an archive for instance. The content of the file decides its format, not its name. The picture
+    is turned upright as its EXIF data says, transparent pixels are laid on white unless there are 4 channels, and an
+    animation becomes its first frame. The pixels get `depth` bits, 8 or 16.
 
     An array is a ``.npy`` file, a TIFF picture with floating-point numbers, or, where Pillow knows no such number of
     channels, any TIFF picture. It has exactly the wanted channels, as (H, W, C), (C, H, W), or for one channel (H, W),
@@ -69,19 +76,21 @@ def read_image(path: Path, *, channels: int, size: tuple[int, int] | None = None
         UnreadableImage: the file is no regular file, no picture, damaged or too large, or its pixels have no
             defined range (32-bit integers, floating-point numbers outside of [0, 1]).
     """
-    with _opened(path, channels) as picture:
+    with _opened(path, channels, files) as picture:
         if size is not None and isinstance(picture, Image.Image):
             _decode_smaller(picture, size)
         return _prepare(picture, channels, size, depth, of=str(path))
 
 
-def read_halves(path: Path, *, channels: int, size: tuple[int, int], depth: int = 8) -> tuple[Picture, Picture]:
+def read_halves(
+    path: Path, *, channels: int, size: tuple[int, int], depth: int = 8, files: PictureFiles = DISK
+) -> tuple[Picture, Picture]:
     """Read the left and the right half of a picture file, each as `read_image` reads a picture.
 
     Raises:
         UnreadableImage: as `read_image`, or the picture has no pixel in each half.
     """
-    with _opened(path, channels) as picture:
+    with _opened(path, channels, files) as picture:
         if isinstance(picture, Image.Image):
             _decode_smaller(picture, size)
             check_pixels(picture.size, of=str(path))
@@ -102,23 +111,21 @@ def read_picture(path: str | Path, *, channels: int) -> Tensor:
     return from_pixels(read_image(Path(path), channels=channels).pixels)
 
 
-def picture_size(path: Path, *, channels: int) -> tuple[int, int]:
+def picture_size(path: Path, *, channels: int, files: PictureFiles = DISK) -> tuple[int, int]:
     """Width and height of a picture file, from its header: no pixel is decoded.
 
     Raises:
         UnreadableImage: as `read_image`, except that the pixels may be damaged.
     """
-    with _opened(path, channels) as picture:
+    with _opened(path, channels, files) as picture:
         return picture.size
 
 
 @contextmanager
-def _opened(path: Path, channels: int) -> Iterator[Image.Image | ArrayImage]:
+def _opened(path: Path, channels: int, files: PictureFiles) -> Iterator[Image.Image | ArrayImage]:
     """Open a picture file. Too many pixels are refused before they are decoded, and each error becomes one line."""
     try:
-        if not stat.S_ISREG(path.stat().st_mode):
-            raise UnreadableImage(f"{path} is not a regular file")
-        with path.open("rb") as file, warnings.catch_warnings():
+        with files.open(path) as file, warnings.catch_warnings():
             # Pillow warns about sizes, which are refused here, and damaged EXIF data, and NumPy about old headers
             warnings.simplefilter("ignore")
             head = file.read(30)

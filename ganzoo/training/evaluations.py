@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from ganzoo.data.toy_distributions import POINTS
+from ganzoo.data.sources import has_points
 from ganzoo.errors import InvalidRequestError
 from ganzoo.evaluation.channels import check_channels
 from ganzoo.evaluation.comparison import ReadOptions
@@ -39,7 +39,7 @@ def prepare_evaluations(schedule: EvaluationSchedule, plan: Plan, *, progress: P
         InvalidRequestError: The data has no pictures, or they have channels that the feature extractor does not take.
         WeightsError: The weights of the feature extractor cannot be downloaded.
     """
-    if plan.data in POINTS:
+    if has_points(plan.data):
         raise InvalidRequestError(f"{plan.data} has no pictures to compare - leave out --evaluate-every")
     features = _features(schedule, plan.data)
     config, _ = lookup.check_config(plan.architecture, plan.config)

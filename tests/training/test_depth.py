@@ -13,11 +13,13 @@ from click.testing import CliRunner
 from PIL import Image
 
 import ganzoo
+from ganzoo import testing
 from ganzoo.cli.main import cli
-from ganzoo.data.load import load_data
+from ganzoo.data.load import load_data, load_opened
 from ganzoo.data.pairs import Pairs
 from ganzoo.errors import GanzooError, InvalidRequestError, OutputError, PluginError
 from ganzoo.evaluation.channels import check_channels
+from ganzoo.images.tensors import to_pixels
 from ganzoo.registry import lookup
 from ganzoo.training.plan import make_plan
 from ganzoo.weights.folder import read_description
@@ -167,15 +169,25 @@ def test_another_depth_is_another_run():
 
 
 def test_what_has_no_16_bits():
-    Path("scans").mkdir()
+    scans()
     for words, message in (
-        (("mnist", "--depth", "16"), "mnist has no pictures of 16 bits - leave out --depth, or name a folder"),
-        (("mnist", "--config", "channels=5"), "mnist has no 5 channels - name a folder that has, or set channels=3"),
+        (("ring", "--depth", "16"), "ring has no pictures of 16 bits - leave out --depth, or name a folder"),
         (("scans", "--depth", "12"), "depth must be 8 or 16, not 12"),
         (("scans", "--config", "channels=0"), "an image has at least 1 channel and 1 pixel, not the shape (0, 16, 16)"),
     ):
         assert message in refused(*training(*words, "--iterations", "1"))
     assert not Path("run").exists()
+
+
+def test_a_data_set_in_memory_has_the_bits_and_channels_that_it_has():
+    data = testing.noise_data((1, 8, 8))
+    with pytest.raises(InvalidRequestError, match="noise has no 5 channels - name a folder that has"):
+        load_opened(data, (5, 8, 8), name="noise")
+    with pytest.raises(InvalidRequestError, match="noise has no pictures of 16 bits"):
+        load_opened(data, (1, 8, 8), name="noise", depth=16)
+    deep = dataclasses.replace(data, images=to_pixels(data.images, 16))
+    assert next(load_opened(deep, (3, 4, 4), name="noise", depth=16).stream(iter([[0]])))["image"].dtype == torch.uint16
+    assert next(load_opened(deep, (3, 4, 4), name="noise").stream(iter([[0]])))["image"].dtype == torch.uint8
 
 
 # --- data -------------------------------------------------------------------------------------
