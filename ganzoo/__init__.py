@@ -16,6 +16,7 @@ from ganzoo.interface.data_sources import DataRequest, DataSource, PictureSet
 from ganzoo.interface.hooks import hookimpl
 from ganzoo.interface.picture_files import Archive, FileTree, PictureFiles
 from ganzoo.interface.records import FrozenRecord
+from ganzoo.interface.resolutions import FirstMap, Resolution, check_multiple, first_map, image_size
 from ganzoo.interface.specs import (
     Architecture,
     Augmentation,
@@ -119,6 +120,7 @@ __all__ = [
     "ExtractorOutput",
     "FeatureExtractor",
     "FileTree",
+    "FirstMap",
     "FrozenRecord",
     "GanzooError",
     "GeneratorOutput",
@@ -145,6 +147,7 @@ __all__ = [
     "Recipe",
     "Record",
     "Regularizer",
+    "Resolution",
     "SamplingNetwork",
     "Schedule",
     "Score",
@@ -159,6 +162,7 @@ __all__ = [
     "UnreadableImage",
     "Update",
     "at_least_float32",
+    "check_multiple",
     "create",
     "discriminate",
     "draw_latent",
@@ -167,10 +171,12 @@ __all__ = [
     "encode_text",
     "evaluate",
     "feature_loss",
+    "first_map",
     "fool",
     "frozen",
     "gather_rows",
     "hookimpl",
+    "image_size",
     "load",
     "load_data",
     "models",

@@ -16,7 +16,7 @@ from ganzoo.data.opening import Opened, open_data
 from ganzoo.data.pairs import load_pairs
 from ganzoo.data.sources import is_named
 from ganzoo.errors import DataError, InvalidRequestError
-from ganzoo.images.tensors import resize, to_channels
+from ganzoo.images.tensors import fit, to_channels
 from ganzoo.interface.data_sources import PictureSet, Split
 from ganzoo.interface.picture_files import FileTree
 from ganzoo.utils.precision import float32_on_cpu
@@ -137,7 +137,7 @@ def _converted(data: ImageData, shape: Shape, limit: int | None) -> ImageData:
     if images.is_floating_point() and images.shape[1:] != shape:
         wanted = "x".join(map(str, shape))
         raise DataError(f"{data.name} holds points, images of {_size(images)}, not of {wanted} - use a model of points")
-    resized = images if images.shape[1:] == shape else resize(to_channels(images, shape[0]), shape[1:])
+    resized = images if images.shape[1:] == shape else fit(to_channels(images, shape[0]), shape[1:])
     notes = [] if images.shape == resized.shape else [f"images were converted from {_size(images)} to {_size(resized)}"]
     notes += limit_notes(limit, labels, data.classes)
     captions = None if data.captions is None else data.captions.at(range(len(images)))
