@@ -12,8 +12,9 @@ from ganzoo.errors import DataError, InvalidRequestError
 from ganzoo.interface.data_sources import DataSource
 from ganzoo.registry import lookup
 from ganzoo.utils.image_folders import HELD_OUT, IMAGE_SUFFIXES, TRAINING
+from ganzoo.utils.names import BUILTIN
 
-__all__ = ["FILE_OPTIONS", "choose_files", "find_files", "formats", "is_packed", "record_for"]
+__all__ = ["choose_files", "find_files", "formats", "is_packed", "record_for"]
 
 FILE_OPTIONS = ("split", "config")
 """The options that choose among several files. The others are those of a format."""
@@ -24,7 +25,9 @@ AnyPath = TypeVar("AnyPath", bound=PurePath)
 def formats() -> dict[str, DataSource]:
     """The registered formats of files, by the endings of their names."""
     sources = lookup.registry().data_sources
-    return {ending: sources[name] for name in sources for ending in sources[name].endings}
+    ours_last = sorted(sources, key=lambda name: sources.owner(name) == BUILTIN)  # those of ganzoo win
+    found = {ending: sources[name] for name in ours_last for ending in sources[name].endings}
+    return dict(sorted(found.items()))
 
 
 def record_for(name: str) -> DataSource | None:
@@ -44,22 +47,22 @@ def is_packed(folder: Path) -> bool:
 
 
 def find_files(place: str, paths: Sequence[Path], options: Mapping[str, str]) -> tuple[DataSource, tuple[Path, ...]]:
-    """The format and the files of data on this machine. A single file is taken whatever its name says of splits.
+    """The format and the files of data on this machine. Files that are named are taken, whatever their names say.
 
     Raises:
         DataError: no file belongs to the split, or files belong to several configs.
-        InvalidRequestError: the format has no such option.
+        InvalidRequestError: the format has no such option, or files are of several formats.
     """
     if len(paths) == 1 and paths[0].is_dir():
-        paths = sorted(path for path in paths[0].iterdir() if path.is_file())
-    elif len(paths) == 1 and not options.keys() & set(FILE_OPTIONS):
-        record = record_for(paths[0].name)
-        assert record is not None  # noqa: S101 - `find_data` has looked at it
-        _check_options(place, record, options)
-        return record, tuple(paths)
-    root = Path(os.path.commonpath([path.parent for path in paths]))
-    record, chosen = choose_files(place, [path.relative_to(root) for path in paths], options)
-    return record, tuple(root / path for path in chosen)
+        names = [PurePath(path.name) for path in paths[0].iterdir() if path.is_file()]
+        record, chosen = choose_files(place, names, options)
+        return record, tuple(paths[0] / path for path in chosen)
+    records = {found.name: found for path in paths if (found := record_for(path.name)) is not None}
+    if len(records) > 1:
+        raise InvalidRequestError(f"{place} names files of several formats: {', '.join(records)} - name those of one")
+    (record,) = records.values()
+    _check_options(place, record, options, record.options)
+    return record, tuple(paths)
 
 
 def choose_files(
@@ -67,9 +70,9 @@ def choose_files(
 ) -> tuple[DataSource, tuple[AnyPath, ...]]:
     """The format of a data set, and its files, of all `files` by their relative paths, sorted.
 
-    The format is the first one by name that any file has. The option ``config`` names a folder. The option ``split``
-    names a part of the data; without it, files whose path says that they are for training are taken, or all files if
-    no path says such a thing.
+    The format is the first one that any file has, by its ending. The option ``config`` names a folder. The option
+    ``split`` names a part of the data; without it, files whose path says that they are for training are taken, or all
+    files if no path says such a thing.
 
     Raises:
         DataError, InvalidRequestError: as `find_files`.
@@ -78,7 +81,7 @@ def choose_files(
     record, found = next(((record, found) for record, found in by_format if found), (None, []))
     if record is None:
         raise DataError(f"{place} has no file that ganzoo reads - it reads {', '.join(formats())} files")
-    _check_options(place, record, options)
+    _check_options(place, record, options, (*record.options, *FILE_OPTIONS))
     if config := options.get("config"):
         found = [path for path in found if config in path.parts[:-1]]
     found = _of_split(found, options.get("split"))
@@ -91,11 +94,11 @@ def choose_files(
     return record, tuple(found)
 
 
-def _check_options(place: str, record: DataSource, options: Mapping[str, str]) -> None:
-    known = (*record.options, *FILE_OPTIONS)
+def _check_options(place: str, record: DataSource, options: Mapping[str, str], known: Sequence[str]) -> None:
     if unknown := [name for name in options if name not in known]:
         text = f"{place}: {record.name} data has no option {', '.join(unknown)}"
-        raise InvalidRequestError(f"{text} - its options are {', '.join(known)}")
+        remedy = f"its options are {', '.join(known)}" if known else "leave it out"
+        raise InvalidRequestError(f"{text} - {remedy}")
 
 
 def _of_split(files: Sequence[AnyPath], split: str | None) -> list[AnyPath]:

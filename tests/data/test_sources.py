@@ -9,6 +9,7 @@ import torch
 
 import ganzoo
 from ganzoo.data.load import load_data
+from ganzoo.data.packed import find_files, formats
 from ganzoo.data.sources import check_source, find_data, has_points, pin_source, pinned_before, with_options
 from ganzoo.errors import DataError, InvalidRequestError, PluginError, UnknownNameError
 from ganzoo.registry import lookup
@@ -41,6 +42,11 @@ def test_files_are_found_by_patterns(tmp_path, monkeypatch):
         f"{tmp_path}/a-0?.tar": ["a-00.tar", "a-01.tar"],
     }.items():
         assert [path.name for path in find_data(text).paths] == names
+    zipped(grey(tmp_path / "folder", a=1), tmp_path / "val.zip")
+    assert len(load_data("val.zip", (1, 4, 4))) == 1, "what is named is taken"
+    assert len(find_files("x", find_data("*.zip").paths, {})[1]) == 2
+    with pytest.raises(InvalidRequestError, match="names files of several formats: webdataset, zip - name"):
+        check_source("{a-00.tar,val.zip}")
     with pytest.raises(UnknownNameError, match=r"a-\{00\.\.02\}\.tar names 3 files, and there is no a-02\.tar"):
         find_data("a-{00..02}.tar")
 
@@ -168,6 +174,16 @@ def test_a_format_may_bring_pictures_that_are_read_when_needed(declare, tmp_path
     assert [batch["image"][:, 0, 0, 0].tolist() for batch in stream] == [[8, 7], [9]]
     assert data.captions.texts[1] == ("number 9",)
     assert data.notes[0] == "a note"
+
+
+def test_the_endings_of_ganzoo_itself_stay_those_of_ganzoo(declare):
+    declare(pytest.fail, endings=(".zip", ".7z"))
+    assert {ending: record.name for ending, record in formats().items()} == {
+        ".7z": "mine",
+        ".parquet": "parquet",
+        ".tar": "webdataset",
+        ".zip": "zip",
+    }
 
 
 def test_what_a_source_does_wrong_is_one_line(declare):
