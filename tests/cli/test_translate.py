@@ -87,7 +87,7 @@ def test_a_folder_keeps_names_and_sizes_and_says_what_it_skipped(run, photos):
         False,
     ]
     assert "e.png is not a picture" in err
-    assert "f.png is not a regular file" in err
+    assert "f.png cannot be read: it is not a regular file" in err
     assert err.splitlines()[2:] == [
         "ganzoo: note: 1 left out, because they are no pictures (.txt): photos/notes.txt",
         "ganzoo: note: 1 had transparency, laid on white",

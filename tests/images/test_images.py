@@ -448,7 +448,7 @@ def test_what_is_no_file_is_refused(tmp_path):
     (tmp_path / "dangling.png").symlink_to("nowhere.png")
     (tmp_path / "loop.png").symlink_to("loop.png")
     for name, words in [
-        ("folder.png", "is not a regular file"),
+        ("folder.png", "cannot be read: it is not a regular file"),
         ("dangling.png", "cannot be read: No such file or directory"),
         ("missing.png", "cannot be read: No such file or directory"),
         ("loop.png", "cannot be read: .*symbolic links"),
