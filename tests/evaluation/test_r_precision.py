@@ -58,7 +58,7 @@ def test_it_stands_beside_other_metrics(tmp_path, squares):
         count=12,
         features="mnist",
     )
-    assert [row["metric"] for row in rows(found.as_json())] == ["KID", "R-precision"]
+    assert [row["metric"] for row in rows(found.as_json())] == ["KID (mnist)", "R-precision"]
     assert found.features["name"] == "mnist"
     assert found.matcher["name"].endswith("x")
 
