@@ -149,8 +149,9 @@ def evaluate(model: str, folder: Path, part: str, sheet: Path | None) -> None:
     body = train_features(train_a, train_b)
     print(f"{'':30}" + "".join(f"{name:>10}" for name in ("L1", "flat", "smooth", "features", "gap")))
     pictures: list[Image.Image] = []
-    ends = [(a, b, train_b), (b, a, train_a)]
-    for direction, (source, target, seen) in zip(sorted(loaded.config.directions), ends, strict=True):
+    ends = {"noto2twemoji": (a, b, train_b), "twemoji2noto": (b, a, train_a)}
+    for direction in sorted(loaded.config.directions):  # pix2pix has one of them
+        source, target, seen = ends[direction]
         made = loaded.translate(source, direction=direction, batch_size=20)
         rows = {"as it is": source, "translated": made, "the other set": target}
         found = {name: measures(images, target, body) for name, images in rows.items()}

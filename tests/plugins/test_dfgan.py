@@ -152,7 +152,13 @@ def test_a_sentence_is_that_of_the_words_and_of_their_order_whatever_the_padding
     ("field", "value"),
     [
         *[("resolution", 16), ("resolution", 96), ("channels", 2), ("sentence_dim", 7), ("penalty_share", 0.0)],
-        *[("penalty_power", 0.5), ("matching_images", -1), ("words", 0), ("text_encoder", "bert")],
+        *[
+            ("penalty_power", 0.5),
+            ("matching_images", -1),
+            ("matching_weight", -1),
+            ("words", 0),
+            ("text_encoder", "bert"),
+        ],
     ],
 )
 def test_values_that_make_no_sense_are_refused(field, value):
@@ -263,6 +269,20 @@ def test_a_share_of_the_iterations_has_the_penalty_with_more_weight():
     having = [penalty.item() for penalty in found if penalty is not None]
     assert having == pytest.approx([8] * len(having), rel=1e-4)
     assert 3 < len(having) < 20
+
+
+def test_the_generator_can_learn_from_the_finished_encoders_too():
+    """Its loss gets lambda times both losses of DAMSM, of generated pictures; the encoders stay as they are."""
+    gan, batch = build(matching_images=0, matching_weight=3), some_batch()
+    gan.matching.requires_grad_(True)
+    perturbed(gan)
+    update = list(gan.training_step(iter([batch])))[1]
+    images = gan.matching.image_encoder(update.generators[0].generator(update.generators[0].latents))
+    expected = 3 * sum(matching_losses(images, gan.matching.text_encoder(batch["text"]), batch["text"]).values())
+    torch.testing.assert_close(update.losses["matching"], expected.detach())
+    update.losses["matching"].backward()
+    assert all(p.grad is None for p in gan.matching.parameters())
+    assert gan.generator.to_rgb.weight.grad.abs().sum() > 0
 
 
 # --- matching ------------------------------------------------------------------------------------

@@ -34,10 +34,7 @@ from plugin_factory import install
 pytest.importorskip("gradio", reason="pip install 'ganzoo[web]'")
 playwright = pytest.importorskip("playwright.sync_api", reason="pip install playwright")
 CHROMIUM = shutil.which("chromium")
-pytestmark = [
-    pytest.mark.long,
-    pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium - apt-get install chromium"),
-]
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium - apt-get install chromium")
 
 ROOT = Path(__file__).parents[2]
 WAIT = 60_000  # milliseconds; the machine may be busy
@@ -112,12 +109,12 @@ def server(here: Path) -> Iterator[str]:
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
     with playwright.sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        browser = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-dev-shm-usage"])
         yield browser
         browser.close()
 
 
-@pytest.fixture(params=[1200, 390], ids=["wide", "phone"])
+@pytest.fixture(params=[pytest.param(1200, id="wide"), pytest.param(390, id="phone", marks=pytest.mark.long)])
 def page(request: pytest.FixtureRequest, browser: Any, server: str) -> Iterator[Any]:
     """A page that may ask the server only. At the end, no request has gone to another host."""
     context = browser.new_context(viewport={"width": request.param, "height": 900}, base_url=server)
