@@ -32,7 +32,7 @@ OF_ONE_CLASS = "IS of one class is near 1 even for perfect samples, because it m
 
 def caveats(comparison: Comparison, options: EvaluationOptions) -> list[str]:
     """What a reader of the numbers must know, in one sentence that begins with the number to read; or nothing."""
-    if options.features is None:
+    if options.features is None or not options.by_features:
         return []
     features = lookup.registry().feature_extractors[options.features]
     count, reference = comparison.evaluated.images.size, comparison.evaluated.reference.size

@@ -8,19 +8,20 @@ from functools import partial
 from pathlib import Path
 from typing import cast
 
+import torch
+
 from ganzoo.distributed.processes import join_process_group
 from ganzoo.errors import InvalidRequestError
 from ganzoo.evaluation.batches import Batches
 from ganzoo.evaluation.caveats import about_captions, about_copies, caveats
 from ganzoo.evaluation.comparison import Comparison, Pair, ReadOptions, compare
+from ganzoo.evaluation.description import describe_images, describe_judges, notes_on
 from ganzoo.evaluation.distances import DistanceMetrics
 from ganzoo.evaluation.extractors import load_extractor
 from ganzoo.evaluation.features import FeatureCache
-from ganzoo.evaluation.judges import describe_judges
 from ganzoo.evaluation.memorization import NearestTrainingImage, most_memorized, write_sheet
 from ganzoo.evaluation.metrics import METRICS, Estimate
 from ganzoo.evaluation.options import (
-    CLEAN,
     DISTANCE,
     FEWEST,
     R_PRECISION,
@@ -33,7 +34,7 @@ from ganzoo.evaluation.r_precision import MatchingModel, r_precision
 from ganzoo.evaluation.result import Evaluation, Score
 from ganzoo.pretrained.load import load_from
 from ganzoo.pretrained.sources import Source
-from ganzoo.sampling.engines import TORCH, check_engine, describe_difference
+from ganzoo.sampling.engines import TORCH, check_engine
 from ganzoo.sampling.model import Model
 from ganzoo.utils.precision import float32_on_cpu
 from ganzoo.utils.progress import Progress, silent
@@ -143,28 +144,53 @@ def evaluate_prepared(
     check_engine(engine, options.precision)
     processes, here = join_process_group(device)
     batches = Batches(size=batch_size, progress=progress if processes.is_main else silent, processes=processes)
-    load = partial(load_from, device=here, progress=batches.progress)
-    extractor = partial(load_extractor, device=here, progress=batches.progress)
-    estimators: list[Estimator] = []
-    nearest: list[NearestTrainingImage] = []
+    model = cache = None
     with processes.main_first():  # it downloads; the others find the files then
-        model = None if source is None else load(source, engine=engine, precision=options.precision)
+        if source is not None:
+            model = load_from(
+                source, device=here, engine=engine, precision=options.precision, progress=batches.progress
+            )
         comparison = compare(options, model, reading=ReadOptions(root=data_dir, workers=workers))
         _check_counts(comparison, options)
         if options.by_features or sheet:
-            name = options.features or usual_features(options.against)
-            cache = FeatureCache(name, extractor(name), batches, resize=options.resize)
-            estimators.append(partial(_by_features, cache, options))
-        if options.by_distance:
-            estimators.append(DistanceMetrics(options, comparison, model, Measure(extractor(DISTANCE), batches)))
-        if matcher is not None:
-            matching = MatchingModel(model if model and matcher == source else load(matcher))
-            estimators.append(partial(_by_texts, matching, comparison, options, batches))
+            cache = _load_features(options, here, batches)
+        estimators = _load_estimators(prepared, comparison, model, cache, here, batches)
     scores = _scores(comparison, estimators)
-    if sheet and processes.is_main:
-        nearest = _show_memorized(comparison.evaluated, cache, sheet)
-    found = _result(comparison, options, scores, nearest, model, matcher) if processes.is_main else None
+    found = None
+    if processes.is_main:
+        nearest = _show_memorized(comparison.evaluated, cache, sheet) if cache and sheet else []
+        found = _result(comparison, options, scores, nearest, model, matcher)
     return cast("Evaluation", processes.from_main(found))
+
+
+def _load_features(options: EvaluationOptions, here: torch.device, batches: Batches) -> FeatureCache:
+    """The extractor that the options name, or else the usual one, and the features that it has extracted."""
+    name = options.features or usual_features(options.against)
+    network = load_extractor(name, device=here, progress=batches.progress)
+    return FeatureCache(name, network, batches, resize=options.resize)
+
+
+def _load_estimators(
+    prepared: Prepared,
+    comparison: Comparison,
+    model: Model | None,
+    cache: FeatureCache | None,
+    here: torch.device,
+    batches: Batches,
+) -> list[Estimator]:
+    """What computes the metrics of the options, with the networks that it needs."""
+    source, options, matcher = prepared
+    found: list[Estimator] = []
+    if cache is not None:
+        found.append(partial(_by_features, cache, options))
+    if options.by_distance:
+        measure = Measure(load_extractor(DISTANCE, device=here, progress=batches.progress), batches)
+        found.append(DistanceMetrics(options, comparison, model, measure))
+    if matcher is not None:
+        same = model if matcher == source else None
+        matching = MatchingModel(same or load_from(matcher, device=here, progress=batches.progress))
+        found.append(partial(_by_texts, matching, comparison, options, batches))
+    return found
 
 
 def _show_memorized(evaluated: Pair, cache: FeatureCache, sheet: Path) -> list[NearestTrainingImage]:
@@ -189,13 +215,13 @@ def _result(
         subject=options.subject,
         against=options.against,
         seed=options.seed,
-        images=_parts(comparison),
+        images=describe_images(comparison),
         features=next(iter(judges.values())),
         matcher=judges.get("matcher", {}),
         distance=judges.get("distance", {}),
         scores=scores,
         warnings=warnings,
-        notes=[*_notes(comparison, options), *_notes_on_precision(model)],
+        notes=notes_on(comparison, options, model),
         command=dataclasses.replace(options, count=comparison.evaluated.images.size).command,
         copies=nearest,
     )
@@ -253,24 +279,3 @@ def _scores(comparison: Comparison, estimators: Sequence[Estimator]) -> list[Sco
         Score(metric, *value, baselines={name: each[metric] for name, each in baselines.items() if metric in each})
         for metric, value in evaluated.items()
     ]
-
-
-def _parts(comparison: Comparison) -> dict[str, dict[str, str | int]]:
-    """Kind and number of the images in each part of the comparison. ``judged`` is a key of published JSON files."""
-    pairs = {"judged": comparison.evaluated, **comparison.baselines}
-    parts = {name: pair.images for name, pair in pairs.items()} | {"reference": comparison.evaluated.reference}
-    return {name: {"what": part.name, "count": part.size} for name, part in parts.items()}
-
-
-def _notes(comparison: Comparison, options: EvaluationOptions) -> list[str]:
-    pairs = (comparison.evaluated, *comparison.baselines.values())
-    sets = {id(part.images): part.images for pair in pairs for part in pair}
-    notes = [f"{images.name}: {note}" for images in sets.values() for note in images.notes]
-    if options.resize == CLEAN:
-        notes.append("numbers with clean resizing can be compared only with numbers with clean resizing")
-    return [*notes, *comparison.notes]
-
-
-def _notes_on_precision(model: Model | None) -> list[str]:
-    difference = model.bf16_difference() if model else None
-    return [] if difference is None else [describe_difference(*difference)]

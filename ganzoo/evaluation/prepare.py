@@ -191,6 +191,9 @@ def _check_options(options: EvaluationOptions) -> None:
         raise InvalidRequestError(f"there is no metric to compute - name one of {', '.join(ALL_METRICS)}")
     if options.resize not in RESIZINGS:
         raise UnknownNameError(f"there is no resizing {options.resize!r}{suggest(options.resize, RESIZINGS)}")
+    if options.resize != RESIZINGS[0] and not options.by_features:
+        names = ", ".join(METRIC_NAMES)
+        raise InvalidRequestError(f"--resize {options.resize} is for metrics by features - add one of {names}")
     if options.features is not None:
         check_features(options.features, options.metrics, options.resize)
     check_engine(TORCH, options.precision)

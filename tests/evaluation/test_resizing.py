@@ -74,5 +74,7 @@ def test_only_inceptions_fid_by_its_own_resizing_is_called_fid():
 def test_what_cannot_be_resized_is_refused():
     with pytest.raises(InvalidRequestError, match="lpips-vgg16 takes images of any size as they are"):
         evaluate("ours", against="others", features="lpips-vgg16", metrics=("fid",), resize="clean")
+    with pytest.raises(InvalidRequestError, match="--resize clean is for metrics by features"):
+        evaluate("ours", against="others", metrics=("lpips",), resize="clean")
     with pytest.raises(UnknownNameError, match="there is no resizing 'claen' - did you mean clean"):
         fid(resize="claen")
