@@ -56,3 +56,28 @@ def test_two_processes_find_the_numbers_of_one(folder):
     assert results[0] == results[1]
     assert two.stdout == one.stdout
     assert two.stdout.count("FID (mnist)") == 1
+
+
+DISTANCES = """
+import json, os, sys
+from pathlib import Path
+import pytest
+sys.path.insert(0, sys.argv[1])
+from extractors import register
+from ganzoo import evaluate
+from ganzoo_features.lpips import Lpips
+packages = Path(f"packages{os.environ.get('RANK')}")
+register("lpips-vgg16", packages.resolve(), pytest.MonkeyPatch(), build=lambda: Lpips((4, 8, 8, 8, 8)))
+found = evaluate("./run", against="photos", metrics=("ppl", "ppl-full", "lpips"), count=25, batch_size=4)
+print(json.dumps(found.as_json()["scores"]))
+"""
+
+
+@pytest.mark.long
+def test_two_processes_measure_the_distances_of_one(folder):
+    """Both processes get the result."""
+    (folder / "distances.py").write_text(DISTANCES)
+    words = ("distances.py", str(Path(__file__).parents[1] / "support"))
+    two = run(folder, "home-of-two", *TORCHRUN, "--nproc-per-node", "2", *words)
+    one = run(folder, "home-of-one", sys.executable, *words)
+    assert two.stdout == 2 * one.stdout

@@ -115,7 +115,8 @@ def evaluate(
     """Compute metrics that compare generated images with real ones.
 
     SUBJECT is a model, by its name, folder or Hub reference, or a folder of pictures. Each metric is shown next to
-    its floor: the value that other real images reach. Metrics of different feature extractors cannot be compared.
+    its floor: the value that other real images reach. Metrics of different feature extractors, or with different
+    resizing, cannot be compared.
     """
     from ganzoo.evaluation.prepare import prepare
     from ganzoo.hub.download import bound_client
