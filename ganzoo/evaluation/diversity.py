@@ -18,9 +18,9 @@ def diversity_of_samples(pairs: DrawnPairs, measure: Measure) -> Estimate | None
 
 
 def diversity_of_pictures(part: Part, measure: Measure, *, of_one_class: bool, seed: int) -> Estimate | None:
-    """The mean distance of two pictures; None if they should be of one class, and have no classes."""
+    """The mean distance of two pictures; None if there are no pairs, for instance none of one class."""
     positions = picture_pairs(part, of_one_class=of_one_class, seed=seed)
-    if positions is None:
+    if positions is None or not len(positions):
         return None
 
     def images(numbers: range) -> tuple[Tensor, Tensor]:

@@ -9,6 +9,7 @@ from torch import Tensor
 from ganzoo.evaluation.metrics import Estimate
 from ganzoo.evaluation.pairs import Array, DrawnPairs, Measure, mean_estimate
 from ganzoo.sampling.interpolation import between, moved_ends
+from ganzoo.utils.precision import without_tf32
 from ganzoo.utils.seeds import derive_seed
 
 __all__ = ["EPSILON", "path_length"]
@@ -40,7 +41,8 @@ def path_length(pairs: DrawnPairs, measure: Measure, *, whole: bool) -> Estimate
         first, second = made.add(1).mul(127.5).chunk(2)
         return first, second
 
-    distances = measure(f"path lengths {where}", count, images)
+    with without_tf32():  # its rounding is larger than the steps
+        distances = measure(f"path lengths {where}", count, images)
     return None if distances is None else _filtered_mean(distances / EPSILON**2)
 
 

@@ -8,6 +8,7 @@ import torch
 
 import ganzoo
 from datasets import blobs, write_fashion_mnist, write_pictures
+from extractors import register
 from ganzoo import ClassConditional
 from ganzoo.data.load import load_data
 from ganzoo.errors import DataError, InvalidRequestError, UnknownNameError, UsageError
@@ -18,10 +19,12 @@ from ganzoo.evaluation.evaluate import evaluate
 from ganzoo.evaluation.image_sets import Pictures, Samples, as_pictures, random_rows
 from ganzoo.evaluation.metrics import Estimate
 from ganzoo.evaluation.options import ALL_METRICS, EvaluationOptions
+from ganzoo.evaluation.report import rows
 from ganzoo.evaluation.result import Score
 from ganzoo.registry import lookup
 from ganzoo.registry.registry import Registry
 from ganzoo.sampling.model import Model
+from ganzoo_features.vit import DinoV2
 from models import publish
 from plugin_factory import declaring
 
@@ -386,6 +389,20 @@ def test_a_plugin_brings_its_own_features():
         "weights_sha256": mnist.weights.sha256,
     }
     assert not any("classes of" in text for text in found.warnings), "they were trained on what they judge"
+
+
+def test_features_without_classes(tmp_path, monkeypatch):
+    """All numbers but those of classes, from the cache too; a wish for IS is refused."""
+    register("dinov2-vit-s-14", tmp_path, monkeypatch, build=lambda: DinoV2(64, 1), num_features=64)
+    found = evaluate("pictures", against="others", features="dinov2-vit-s-14")
+    names = [score.metric for score in found.scores]
+    assert names == ["fid", "kid", "precision", "recall", "density", "coverage", "authenticity"]
+    assert rows(found.as_json())[0]["metric"] == "FID (dinov2-vit-s-14)"
+    assert found.command.endswith("--metrics fid,kid,prdc,authenticity")
+    assert len(list((tmp_path / "assets").rglob("*.safetensors"))) == 2
+    assert evaluate("pictures", against="others", features="dinov2-vit-s-14").scores == found.scores
+    with pytest.raises(InvalidRequestError, match="dinov2-vit-s-14 is no classifier, so there is no IS by it"):
+        evaluate("pictures", against="others", features="dinov2-vit-s-14", metrics=("is", "fid"))
 
 
 def test_a_plugin_without_its_weights_is_set_aside():
