@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from ganzoo.errors import GanzooError, InvalidRequestError
 from ganzoo.interface.hooks import hookimpl
 from ganzoo.interface.records import FrozenRecord
+from ganzoo.interface.resolutions import FirstMap, Resolution, check_multiple, first_map, image_size
 from ganzoo.interface.specs import (
     Architecture,
     Augmentation,
@@ -111,6 +112,7 @@ __all__ = [
     "Extractor",
     "ExtractorOutput",
     "FeatureExtractor",
+    "FirstMap",
     "FrozenRecord",
     "GanzooError",
     "GeneratorOutput",
@@ -134,6 +136,7 @@ __all__ = [
     "Recipe",
     "Record",
     "Regularizer",
+    "Resolution",
     "SamplingNetwork",
     "Schedule",
     "Score",
@@ -147,6 +150,7 @@ __all__ = [
     "Unconditional",
     "Update",
     "at_least_float32",
+    "check_multiple",
     "create",
     "discriminate",
     "draw_latent",
@@ -155,10 +159,12 @@ __all__ = [
     "encode_text",
     "evaluate",
     "feature_loss",
+    "first_map",
     "fool",
     "frozen",
     "gather_rows",
     "hookimpl",
+    "image_size",
     "load",
     "load_data",
     "models",

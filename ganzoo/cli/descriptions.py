@@ -7,7 +7,7 @@ import dataclasses
 from ganzoo.cli.arguments import bounded
 from ganzoo.cli.display import Row
 from ganzoo.hub import download
-from ganzoo.interface.configs import OF_TEXTS, as_translation_config
+from ganzoo.interface.configs import OF_TEXTS, as_translation_config, with_written_resolution
 from ganzoo.interface.specs import Architecture, Engine, FeatureExtractor
 from ganzoo.interface.weights_files import BundledFile, PackageFile, WeightsFile
 from ganzoo.pretrained.files import weights_size
@@ -111,7 +111,8 @@ def _use(name: str, subject: Subject) -> Row:
     """The classes, directions and config of a model, and how to sample it."""
     from ganzoo.pretrained.cards import example_of, usage  # not for `ganzoo list`
 
-    task, config = subject.task, dataclasses.asdict(subject.config)
+    task = subject.task
+    config = with_written_resolution(type(subject.config), dataclasses.asdict(subject.config))
     option, call = usage(task, example_of(task, subject.config))
     texts = {name: list(config.pop(name)) for name in OF_TEXTS} if task.needs_text else {}
     return {

@@ -16,7 +16,7 @@ from ganzoo.data.layout import limit_notes
 from ganzoo.data.pairs import load_pairs
 from ganzoo.data.toy_distributions import POINTS, load_points
 from ganzoo.errors import DataError, InvalidRequestError, one_line
-from ganzoo.images.tensors import resize, to_channels
+from ganzoo.images.tensors import fit, to_channels
 from ganzoo.utils.files import expand_home
 from ganzoo.utils.precision import float32_on_cpu
 from ganzoo.utils.progress import Progress, silent
@@ -111,7 +111,7 @@ def _from_torchvision(
         return load_pictures(name, paths, shape, limit=limit, workers=workers, progress=progress)
     images = torch.as_tensor(data.data)[:limit]
     images = images.permute(0, 3, 1, 2).contiguous() if source.channels_last else images[:, None]
-    resized = resize(to_channels(images, shape[0]), shape[1:])
+    resized = fit(to_channels(images, shape[0]), shape[1:])
     labels = torch.as_tensor(data.targets)[:limit]
     notes = [] if images.shape == resized.shape else [f"images were converted from {_size(images)} to {_size(resized)}"]
     notes += limit_notes(limit, labels, data.classes)

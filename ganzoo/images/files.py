@@ -128,7 +128,7 @@ def check_pixels(size: tuple[int, int], *, of: str) -> None:
     """
     width, height = size
     if width * height > MAX_PIXELS:
-        raise UnreadableImage(f"{of} has {width}x{height} pixels, over {MAX_PIXELS:,} - make it smaller")
+        raise UnreadableImage(f"{of} is {width} pixels wide and {height} high, over {MAX_PIXELS:,} - make it smaller")
 
 
 def check_one_piece(size: tuple[int, int], *, of: str, remedy: str) -> None:
@@ -141,7 +141,8 @@ def check_one_piece(size: tuple[int, int], *, of: str, remedy: str) -> None:
     width, height = size
     if width * height > MAX_WHOLE_PIXELS or max(size) > MAX_WHOLE_SIDE:
         limits = f"{MAX_WHOLE_PIXELS:,} pixels and {MAX_WHOLE_SIDE:,} on a side"
-        raise UnreadableImage(f"{of} has {width}x{height} pixels, and {limits} fit in one piece - {remedy}")
+        problem = f"{of} is {width} pixels wide and {height} high, and {limits} fit in one piece"
+        raise UnreadableImage(f"{problem} - {remedy}")
 
 
 @contextmanager

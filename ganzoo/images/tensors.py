@@ -13,6 +13,7 @@ from ganzoo.errors import NonFiniteError
 
 __all__ = [
     "MODES",
+    "fit",
     "from_bytes",
     "resize",
     "round_to_bytes",
@@ -77,6 +78,15 @@ def to_channels(images: Tensor, channels: int) -> Tensor:
         return ((19595 * red + 38470 * green + 7471 * blue + 32768) >> 16).to(torch.uint8)[:, None]  # as Pillow does
     rgb = images.expand(-1, 3, -1, -1)
     return rgb if channels == 3 else torch.cat([rgb, torch.full_like(rgb[:, :1], 255)], dim=1)
+
+
+def fit(images: Tensor, size: Sequence[int]) -> Tensor:
+    """The largest centered part of images (N, C, H, W) with the proportions of `size`, (H, W), resized to it."""
+    from torchvision.transforms.v2.functional import center_crop
+
+    height, width = images.shape[2:]
+    scale = min(height / size[0], width / size[1])
+    return resize(center_crop(images, [max(1, round(side * scale)) for side in size]), size)
 
 
 def resize(images: Tensor, size: Sequence[int]) -> Tensor:

@@ -10,6 +10,7 @@ from types import NoneType, UnionType
 from typing import Any, ClassVar, Literal, Protocol, cast, get_args, get_origin, get_type_hints
 
 from ganzoo.errors import InvalidConfigError, PluginError
+from ganzoo.interface.resolutions import Resolution, parse_resolution, write_resolution
 
 __all__ = [
     "OF_TEXTS",
@@ -23,6 +24,8 @@ __all__ = [
     "as_translation_config",
     "check_contract",
     "replace_config",
+    "takes_rectangles",
+    "with_written_resolution",
 ]
 
 
@@ -209,6 +212,24 @@ def replace_config(config: Config | type[Config], values: Mapping[str, Any], *, 
         raise InvalidConfigError(f"{of}: {error}") from error
 
 
+def takes_rectangles(kind: type[Config]) -> bool:
+    """Whether the field `resolution` of a config may be height and width: it has the type `Resolution`."""
+    return bool(_hints(kind).get("resolution") == Resolution)
+
+
+def with_written_resolution(kind: type[Config], values: Mapping[str, Any]) -> dict[str, Any]:
+    """`values` with the resolution as users write it, ``96x64``: so the same size is the same value, and is short.
+
+    A value that is no resolution stays, to be refused later.
+    """
+    try:
+        if takes_rectangles(kind) and "resolution" in values:
+            return {**values, "resolution": write_resolution(parse_resolution(values["resolution"]))}
+    except ValueError:
+        pass
+    return dict(values)
+
+
 @cache
 def _hints(kind: type) -> dict[str, Any]:
     return get_type_hints(kind)  # a class may have many configs: one for each model
@@ -217,9 +238,11 @@ def _hints(kind: type) -> dict[str, Any]:
 def _check_value(value: Any, hint: Any, what: str) -> Any:
     """`value` as a config field of type `hint` takes it: lists of JSON become tuples, whole numbers become floats.
 
-    It checks the types that configs are made of: bool, int, float, str, Literal, frozen dataclasses, tuples of these,
-    and None.
+    It checks the types that configs are made of: bool, int, float, str, Literal, `Resolution`, frozen dataclasses,
+    tuples of these, and None.
     """
+    if hint == Resolution:
+        return _check_resolution(value, what)
     origin, arguments = get_origin(hint), get_args(hint)
     records = [kind for kind in (arguments if origin is UnionType else (hint,)) if dataclasses.is_dataclass(kind)]
     if records:
@@ -241,6 +264,14 @@ def _check_value(value: Any, hint: Any, what: str) -> Any:
         wanted = f"one of {', '.join(map(repr, arguments))}" if origin is Literal else getattr(hint, "__name__", hint)
         raise InvalidConfigError(f"{what} is {wanted}, not {value!r}")
     return float(value) if hint is float else value
+
+
+def _check_resolution(value: Any, what: str) -> Resolution:
+    try:
+        return parse_resolution(value)
+    except ValueError as error:
+        text = f"{what} is a number of pixels, or height x width such as 96x64"
+        raise InvalidConfigError(f"{text}, not {value!r}") from error
 
 
 def _check_record(value: Any, kinds: list[type[Any]], what: str) -> Any:

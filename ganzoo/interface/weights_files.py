@@ -164,7 +164,8 @@ class Reading(CheckedRecord):
 
     `assumptions` are the fields of `config` that the shapes do not imply. If the shapes do not tell the size of the
     images either, `size` is the assumed one, such as ``28x28``, and `other_sizes` are the readings for other sizes.
-    `notes` say in one line each what else could be otherwise.
+    `lists` are fields of the config that are lists and in no tensor, such as the words of a text encoder: the user must
+    give them. Each has its length. `notes` say in one line each what else could be otherwise.
     """
 
     config: Mapping[str, Any]
@@ -174,6 +175,7 @@ class Reading(CheckedRecord):
     assumptions: tuple[Assumption, ...] = ()
     size: str = ""
     other_sizes: Mapping[str, Reading] = field(default_factory=dict)
+    lists: Mapping[str, int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
     @property
@@ -192,7 +194,8 @@ class Layout(NamedRecord):
     says in one line why it does not read a file.
 
     `beside` are the names of tensors that such files hold outside of the network, at the top: ``latent_avg`` in
-    ``{"g_ema": {...}, "latent_avg": ...}``. If a file has them, `read` gets their shapes too, under these names.
+    ``{"g_ema": {...}, "latent_avg": ...}``. If a file has them, or another file of the same model that the user gives
+    with it, `read` gets their shapes too, under these names.
     """
 
     name: str

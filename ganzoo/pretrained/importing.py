@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -53,6 +53,7 @@ def import_checkpoint(
     file: str | Path,
     folder: str | Path,
     *,
+    beside: Sequence[str | Path] = (),
     layout: str = "auto",
     part: str = "",
     size: str = "",
@@ -63,7 +64,8 @@ def import_checkpoint(
 ) -> Imported:
     """Write a checkpoint of another code base, or of ganzoo, as a published folder that `ganzoo.load` reads.
 
-    Without an `architecture`, the layouts of all architectures are tried. `layout` is the name of a layout, ``ganzoo``
+    Without an `architecture`, the layouts of all architectures are tried. `beside` are other files of the same model,
+    such as that of its text encoder; the generator is in `file`. `layout` is the name of a layout, ``ganzoo``
     for ganzoo's own tensor names, or ``auto`` to try all of them. `part` is the name of the network in a file with
     several. `size` is the size of the images, such as ``28x28``, where the shapes allow several. `config` gives the
     fields that the file does not tell, and overrides the others. Pickles are read with ``weights_only=True`` in a
@@ -72,24 +74,24 @@ def import_checkpoint(
 
     Raises:
         UnknownNameError: there is no such architecture or layout.
-        InvalidRequestError: there is no such file, or the images cannot have that size.
+        InvalidRequestError: there is no such file, a file is given twice, the images cannot have that size, or the
+            config lacks a list, such as the words, that is in no tensor.
         LayoutError: no layout reads the file, or several do. The message lists the tensors found and expected.
         MismatchError: the tensors do not fit the network that the config describes.
         WeightsError: the weights are quantized.
         CorruptWeightsError: the file is not a checkpoint, or cannot be read safely.
         OutputError: the folder already has a model and `overwrite` is not set, or it cannot be written.
     """
-    source, target, given = expand_home(file), Path(folder), dict(config or {})
+    source, others, target = expand_home(file), [expand_home(each) for each in beside], Path(folder)
+    given = dict(config or {})
     if architecture is not None:
         lookup.check_config(architecture, given)
     known = _layouts(architecture, layout)
-    if source.is_dir():
-        raise InvalidRequestError(f"{source} is a folder - give the file of the checkpoint in it")
-    if not source.is_file():
-        raise InvalidRequestError(f"there is no file {source} - check the path of the checkpoint")
+    for each in (source, *others):
+        _check_file(each)
     check_replaceable(target, overwrite=overwrite)
-    tensors = read_checkpoint(source)
-    match, model = _read(architecture, tensors, known, given, part=part, size=size, of=str(source))
+    tensors, extra = read_checkpoint(source), _read_beside(source, others)
+    match, model = _read(architecture, tensors, extra, known, given, part=part, size=size, of=str(source))
     reading = None if match is None else match.reading
     name = architecture if match is None else match.layout.architecture
     assumed = tuple(each for each in (reading.assumptions if reading else ()) if each.field not in given)
@@ -104,6 +106,29 @@ def import_checkpoint(
         part="" if match is None else match.part,
         notes=() if reading is None else reading.notes,
     )
+
+
+def _check_file(path: Path) -> None:
+    """Refuse what is no file.
+
+    Raises:
+        InvalidRequestError: there is no such file, or it is a folder.
+    """
+    if path.is_dir():
+        raise InvalidRequestError(f"{path} is a folder - give the file of the checkpoint in it")
+    if not path.is_file():
+        raise InvalidRequestError(f"there is no file {path} - check the path of the checkpoint")
+
+
+def _read_beside(source: Path, others: Sequence[Path]) -> dict[str, Tensor]:
+    """The tensors of the other files of a model.
+
+    Raises:
+        InvalidRequestError: two of the files are one.
+    """
+    if len({path.resolve() for path in (source, *others)}) <= len(others):
+        raise InvalidRequestError(f"--beside {others[-1]}: this file is given twice - name each file of the model once")
+    return {name: tensor for path in others for name, tensor in read_checkpoint(path).items()}
 
 
 def _sizes(reading: Reading | None, size: str) -> tuple[str, tuple[str, ...]]:
@@ -131,6 +156,7 @@ def _layouts(architecture: str | None, layout: str) -> list[Layout]:
 def _read(
     architecture: str | None,
     tensors: Mapping[str, Tensor],
+    extra: Mapping[str, Tensor],
     layouts: list[Layout],
     config: Mapping[str, Any],
     *,
@@ -138,21 +164,40 @@ def _read(
     size: str,
     of: str,
 ) -> tuple[Match | None, Model]:
-    """The layout that reads the tensors, and the model; no layout for ganzoo's own names, which are tried last."""
-    shapes = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
+    """The layout that reads the tensors, and the model; no layout for ganzoo's own names, which are tried last.
+
+    `extra` are the tensors of the files beside.
+    """
+    held = {**tensors, **extra}
+    shapes, beside = ({name: tuple(each.shape) for name, each in found.items()} for found in (tensors, extra))
     try:
-        matches = find_layouts(shapes, layouts, of=of, part=part)
+        matches = find_layouts(shapes, layouts, of=of, part=part, beside=beside)
     except LayoutError as error:
         if architecture is None:
             raise
-        return None, _read_ours(architecture, tensors, config, of=of, error=_with_hint(error, shapes, part, of=of))
+        return None, _read_ours(architecture, held, config, of=of, error=_with_hint(error, shapes, part, of=of))
     if len(matches) > 1:
         raise LayoutError(f"{of} can be read in several ways - write one of: {'; '.join(_choices(matches, of))}")
     match = matches[0]._replace(reading=_of_size(matches[0].reading, size, of=of))
     needed = {match.in_file(name) for name in match.reading.read}
-    _check_floating({name: tensor for name, tensor in tensors.items() if name in needed}, of=of)
+    _check_floating({name: tensor for name, tensor in held.items() if name in needed}, of=of)
+    lookup.check_config(match.layout.architecture, config)
+    _check_lists(match.reading, config, of=of)
     merged, classes = {**match.reading.config, **config}, match.reading.classes
-    return match, assemble(match.layout.architecture, merged, rename(tensors, match), name=of, classes=classes)
+    return match, assemble(match.layout.architecture, merged, rename(held, match), name=of, classes=classes)
+
+
+def _check_lists(reading: Reading, config: Mapping[str, Any], *, of: str) -> None:
+    """Refuse a config without a list that is in no tensor, or with one of another length.
+
+    Raises:
+        InvalidRequestError: says how to give it.
+    """
+    for field, length in reading.lists.items():
+        given = f"--config {field} has {len(config[field]):,}" if field in config else "no file holds them"
+        if field not in config or len(config[field]) != length:
+            text = f"{of}: the model needs the {length:,} texts of its {field}, in their order, and {given}"
+            raise InvalidRequestError(f"{text} - write --config {field}=@FILE, a text file with one in each line")
 
 
 def _check_floating(tensors: Mapping[str, Tensor], *, of: str) -> None:

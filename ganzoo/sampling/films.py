@@ -73,8 +73,8 @@ class Film:
         sides = (columns * width, math.ceil(cells / columns) * height)
         scale = self._scale(width, sides[0])
         if scale * max(sides) > MOST_SIDE:
-            size = f"{scale * sides[0]}x{scale * sides[1]}"
-            text = f"{self.path}: a frame of {size} pixels is too large, {MOST_SIDE} on a side are the most"
+            size = f"{scale * sides[0]} pixels wide and {scale * sides[1]} high"
+            text = f"{self.path}: a frame {size} is too large, {MOST_SIDE} on a side are the most"
             raise OutputError(f"{text} - use a smaller --scale, or fewer images")
         area = sides[0] * sides[1] * (1 if self.is_video else scale**2)  # see `images.films.save_film`
         if steps * area * channels > MOST_BYTES:

@@ -170,7 +170,7 @@ def check_sheet(size: tuple[int, int], path: Path, *, scaled: bool) -> None:
     from ganzoo.images.files import MAX_PIXELS
 
     kind = FORMATS[path.suffix.lower()]
-    problem = f"a sheet of {size[0]}x{size[1]} pixels is too large"
+    problem = f"a sheet {size[0]} pixels wide and {size[1]} high is too large"
     if scaled and math.prod(size) > MAX_PIXELS:
         raise OutputError(f"{problem} - use a smaller --scale")
     if max(size) > _MOST_PIXELS.get(kind, max(size)):

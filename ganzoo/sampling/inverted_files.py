@@ -141,7 +141,7 @@ def _read(model: Model, jobs: Iterable[Job], damage: Damage, report: Report, see
             continue
         report.changes.update(changes)
         if image.shape[1:] != pixels.shape[1:]:
-            report.changes[f"resized to {shape[2]}x{shape[1]}"] += 1
+            report.changes[f"resized to {shape[1]}x{shape[2]}"] += 1
         target = image if seed is None else damage.inflict(image, seed + count)
         yield _Read(job, target, None if exact else image)
         count += 1

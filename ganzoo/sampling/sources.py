@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ganzoo.errors import InvalidRequestError, UnreadableImage
 from ganzoo.images.files import Picture, check_one_piece, check_pixels, picture_size, read_image, take_picture
-from ganzoo.images.tensors import from_bytes, resize
+from ganzoo.images.tensors import fit, from_bytes, resize
 from ganzoo.sampling.requests import check_whole
 
 __all__ = ["Source", "batched", "check_resize", "fitted", "read_source", "source_image", "target_images"]
@@ -108,19 +108,9 @@ def fitted(image: Tensor, shape: tuple[int, int, int], *, exact: bool, of: str) 
     if image.shape[1:] == torch.Size(shape[1:]):
         return image
     if exact:
-        sizes = [f"{width}x{height}" for height, width in (image.shape[1:], shape[1:])]
+        sizes = [f"{height}x{width}" for height, width in (image.shape[1:], shape[1:])]
         raise UnreadableImage(f"{of} has {sizes[0]} pixels, but {sizes[1]} are needed here - resize it first")
-    return _cropped(image, shape[1:])
-
-
-def _cropped(image: Tensor, size: Sequence[int]) -> Tensor:
-    """The largest centered part of (C, H, W) that has the proportions of `size`, (H, W), resized to it."""
-    from torchvision.transforms.v2.functional import center_crop
-
-    height, width = image.shape[1:]
-    scale = min(height / size[0], width / size[1])
-    cropped: Tensor = center_crop(image, [max(1, round(side * scale)) for side in size])
-    return resize(cropped[None], size)[0]
+    return fit(image[None], shape[1:])[0]
 
 
 def batched(images: Iterable[Tensor], size: int) -> Iterator[Tensor]:

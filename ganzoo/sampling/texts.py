@@ -8,7 +8,7 @@ from itertools import product
 from pathlib import Path
 
 from ganzoo.errors import InvalidRequestError
-from ganzoo.utils.files import read_text
+from ganzoo.utils.files import read_lines
 from ganzoo.utils.names import slug
 
 __all__ = ["choices_in", "expand", "legend_of", "read_texts", "row_names"]
@@ -62,11 +62,10 @@ def read_texts(path: Path) -> list[str]:
         InvalidRequestError: it cannot be read, or holds no text, or too many.
     """
     try:
-        lines = [line.strip() for line in read_text(path).removeprefix("\ufeff").splitlines()]
+        texts = read_lines(path)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "it is not UTF-8"
         raise InvalidRequestError(f"cannot read {path}: {reason} - name a file with a text in each line") from error
-    texts = [line for line in lines if line]
     if not 1 <= len(texts) <= MOST_TEXTS:
         raise InvalidRequestError(f"{path} holds {len(texts):,} texts - write 1 to {MOST_TEXTS:,}, one in each line")
     return texts

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -16,6 +17,7 @@ from ganzoo.data.pairs import Pairs
 from ganzoo.distributed.processes import ProcessGroup
 from ganzoo.interface.configs import Config, TextConfig, as_text_config
 from ganzoo.interface.gan import GAN, Inputs
+from ganzoo.interface.tasks import Task
 from ganzoo.registry import lookup
 from ganzoo.sampling.model import Model
 from ganzoo.training import checkpoints
@@ -50,9 +52,15 @@ def noise_data(image_shape: tuple[int, int, int], count: int = 20) -> ImageData:
     return ImageData("noise", images, torch.arange(count) % 2, ("even", "odd"))
 
 
-def tiny_data(architecture: str) -> ImageData | Domains:
-    """Noise for the architecture at its `tiny` size: one data set, or one for each domain."""
-    task, config = lookup.registry().architectures[architecture].task, tiny_config(architecture)
+def tiny_data(architecture: str, **config: Any) -> ImageData | Domains:
+    """Noise for the architecture at its `tiny` size: one data set, or one for each domain.
+
+    Here and below, `config` replaces values of the `tiny` config.
+    """
+    return _noise_for(lookup.registry().architectures[architecture].task, tiny_config(architecture, **config))
+
+
+def _noise_for(task: type[Task], config: Config) -> ImageData | Domains:
     parts, shape = task.trains_on, config.image_shape
     if task.needs_text:
         return _with_captions(noise_data(shape), as_text_config(config))
@@ -70,10 +78,10 @@ def _with_captions(data: ImageData, config: TextConfig) -> ImageData:
     return data.with_captions(Captions(tuple(texts)).encoded(config.vocabulary, config.words))
 
 
-def tiny_gan(architecture: str, loss: str | None = None) -> GAN:
+def tiny_gan(architecture: str, loss: str | None = None, **config: Any) -> GAN:
     """The architecture at its `tiny` size, with the same initial weights at each call."""
     torch.manual_seed(0)
-    return lookup.create(architecture, loss=loss, **tiny_settings(architecture))
+    return lookup.create(architecture, loss=loss, **tiny_settings(architecture, **config))
 
 
 def tiny_model(architecture: str) -> Model:
@@ -87,35 +95,36 @@ def tiny_loop(
     iterations: int = 6,
     *,
     loss: str | None = None,
+    config: Mapping[str, Any] = MappingProxyType({}),
     processes: ProcessGroup = ProcessGroup(),  # noqa: B008 - frozen
     batch_size: int = 6,
     **options: Any,
 ) -> Loop:
     """A training loop of the architecture at its `tiny` size, on noise."""
     options = {"iterations": iterations, "batch_size": batch_size, **options}
-    gan = tiny_gan(architecture, loss).to(torch.get_default_dtype())
-    return Loop(gan, tiny_data(architecture), TrainingOptions(**options), processes=processes)
+    gan = tiny_gan(architecture, loss, **config).to(torch.get_default_dtype())
+    return Loop(gan, tiny_data(architecture, **config), TrainingOptions(**options), processes=processes)
 
 
-def tiny_config(architecture: str) -> Config:
+def tiny_config(architecture: str, **config: Any) -> Config:
     """The config of the architecture at its `tiny` size."""
-    return lookup.check_config(architecture, tiny_settings(architecture))[0]
+    return lookup.check_config(architecture, tiny_settings(architecture, **config))[0]
 
 
-def tiny_settings(architecture: str) -> Mapping[str, Any]:
+def tiny_settings(architecture: str, **config: Any) -> Mapping[str, Any]:
     """The values of the `tiny` config; one that reads texts gets words and examples if it has none."""
     spec = lookup.registry().architectures[architecture]
     if not spec.task.needs_text or (spec.tiny.get("vocabulary") and spec.tiny.get("examples")):
-        return spec.tiny
-    return {**spec.tiny, "vocabulary": Captions((TEXTS,)).vocabulary, "examples": TEXTS}
+        return {**spec.tiny, **config}
+    return {**spec.tiny, "vocabulary": Captions((TEXTS,)).vocabulary, "examples": TEXTS, **config}
 
 
-def trained_model(architecture: str) -> Model:
+def trained_model(architecture: str, **config: Any) -> Model:
     """A model after a few iterations, so that its running statistics and averages are not the initial ones."""
-    loop = tiny_loop(architecture)
+    loop = tiny_loop(architecture, config=config)
     list(loop)
     spec = lookup.registry().architectures[architecture]
-    return Model(loop.average, spec.task, tiny_config(architecture), name=architecture)
+    return Model(loop.average, spec.task, tiny_config(architecture, **config), name=architecture)
 
 
 def make_images(model: Model, count: int, *, seed: int = 0, batch_size: int = 64) -> Tensor:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ganzoo.errors import InvalidRequestError, RunError, one_line
+from ganzoo.interface.configs import with_written_resolution
 from ganzoo.interface.specs import Recipe
 from ganzoo.pretrained.resolve import resolve
 from ganzoo.registry import lookup
@@ -194,7 +195,8 @@ def make_plan(architecture: str, data: str, *, config: Mapping[str, Any] | None 
     initial: Mapping[str, Any] = {}
     if given.get("init"):
         given["init"], initial = _pin_start(given["init"], architecture)
-    config = {**recipe.config, **initial, **(config or {})}
+    kind = lookup.registry().architectures[architecture].config
+    config = with_written_resolution(kind, {**recipe.config, **initial, **(config or {})})
     asked = {**follow_rule(recipe, architecture, config, {**recipe.options, **given}), **given}
     asked["regularizers"] = weights_of(asked.get("regularizers") or {})
     plan = Plan(architecture=architecture, data=data, config=config, **asked)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ganzoo.errors import OutputError, RunError, one_line
+from ganzoo.interface.configs import with_written_resolution
 from ganzoo.registry import lookup
 from ganzoo.training.plan import Plan, check_options, check_plan, read_entries, weights_of
 from ganzoo.utils import names
@@ -108,7 +109,9 @@ def resumed_plan(
     if "regularizers" in given:
         given["regularizers"] = weights_of(given["regularizers"])
     given |= _paths_now(folder, stored, given)
-    plan = dataclasses.replace(stored, **{**given, "config": {**stored.config, **(config or {})}})
+    kind = lookup.registry().architectures[stored.architecture].config
+    changed = {**stored.config, **with_written_resolution(kind, config or {})}
+    plan = dataclasses.replace(stored, **{**given, "config": changed})
     _check_same(folder, plan, before)
     check_plan(plan)
     return plan

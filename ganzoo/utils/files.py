@@ -21,6 +21,7 @@ __all__ = [
     "check_writable",
     "expand_home",
     "open_regular",
+    "read_lines",
     "read_text",
     "sha256_of",
     "write_aside",
@@ -84,6 +85,17 @@ def open_regular(path: Path) -> BufferedReader:
         return open(descriptor, "rb")
     os.close(descriptor)
     raise OSError(errno.EINVAL, "it is not a regular file", str(path))
+
+
+def read_lines(path: Path) -> list[str]:
+    """The lines of a UTF-8 text file without the spaces around them, and without empty ones.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: it is not UTF-8.
+    """
+    lines = (line.strip() for line in read_text(path).removeprefix("\ufeff").splitlines())
+    return [line for line in lines if line]
 
 
 def read_text(path: Path, *, errors: str = "strict") -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from ganzoo.errors import LayoutError
@@ -55,13 +56,16 @@ def find_layout(shapes: Shapes, layouts: Iterable[Layout], *, of: str, part: str
     return matches[0]
 
 
-def find_layouts(shapes: Shapes, layouts: Iterable[Layout], *, of: str, part: str = "") -> list[Match]:
+def find_layouts(
+    shapes: Shapes, layouts: Iterable[Layout], *, of: str, part: str = "", beside: Shapes = MappingProxyType({})
+) -> list[Match]:
     """All layouts that read a checkpoint, each with the network that it reads.
 
     Training scripts save several networks in one file, such as ``{"netG_state_dict": {...}, ...}``, and put prefixes
     such as ``module.`` before all names. Each network is tried on its own, with and without the prefixes. `part` is
     the name of the one that is wanted. Of a network and its average, the average is read. General layouts are tried
-    only if no other layout reads the file.
+    only if no other layout reads the file. `beside` are the tensors of other files that belong to the network; the
+    layout must read all of them.
 
     Raises:
         LayoutError: no layout reads it, or the only one that does leaves tensors unread.
@@ -71,12 +75,13 @@ def find_layouts(shapes: Shapes, layouts: Iterable[Layout], *, of: str, part: st
     if not parts:
         raise LayoutError(f"{of} has no part {part!r} - its parts are {', '.join(_names(shapes)) or 'without names'}")
     for general in (False, True):
-        matches = list(_matches(parts, [layout for layout in layouts if layout.general == general], shapes))
-        whole = [match for match in matches if not _unread(match, parts)]
+        tried = [layout for layout in layouts if layout.general == general]
+        matches = list(_matches(parts, tried, {**shapes, **beside}))
+        whole = [match for match in matches if not _unread(match, parts, beside)]
         if whole:
             return _averages(_innermost(whole))
         if matches:
-            unread = ", ".join(sorted(_unread(matches[0], parts)))
+            unread = ", ".join(sorted(_unread(matches[0], parts, beside)))
             raise LayoutError(f"{of}: the layout {matches[0].layout.name} does not use {unread}")
     raise LayoutError(_explain_failure(shapes, parts, layouts, of))
 
@@ -186,7 +191,7 @@ def _names(shapes: Shapes) -> list[str]:
 def _matches(parts: Mapping[str, Shapes], layouts: Sequence[Layout], file: Shapes) -> Iterator[Match]:
     """Each layout with each network that it reads; once for the same tensors behind a longer prefix.
 
-    `file` has the shapes of the whole file.
+    `file` has the shapes of the whole file, and of the files beside it.
     """
     seen: set[tuple[str, frozenset[str]]] = set()
     for prefix, shapes in parts.items():
@@ -199,8 +204,8 @@ def _matches(parts: Mapping[str, Shapes], layouts: Sequence[Layout], file: Shape
                     yield Match(layout, prefix, reading)
 
 
-def _unread(match: Match, parts: Mapping[str, Shapes]) -> set[str]:
-    return set(parts[match.prefix]) - match.reading.read - match.reading.ignored
+def _unread(match: Match, parts: Mapping[str, Shapes], beside: Shapes) -> set[str]:
+    return {*parts[match.prefix], *beside} - match.reading.read - match.reading.ignored
 
 
 def _innermost(matches: list[Match]) -> list[Match]:

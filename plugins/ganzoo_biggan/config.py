@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from ganzoo import FrozenRecord, Recipe
+from ganzoo import FirstMap, FrozenRecord, Recipe, Resolution, first_map, image_size
 
-__all__ = ["RECIPES", "TINY", "BigGANConfig", "BigGANDeepConfig", "generator_depths"]
+__all__ = ["DOUBLINGS", "RECIPES", "TINY", "BigGANConfig", "BigGANDeepConfig", "generator_depths"]
+
+DOUBLINGS = range(3, 8)
+"""How often BigGAN can double its first map: 4x4 pixels up to 32x32, 64x64, 128x128, 256x256 or 512x512."""
 
 _GENERATOR = {
     32: (4, 4, 4, 4),
@@ -32,10 +35,12 @@ def generator_depths(resolution: int) -> tuple[int, ...]:
 class BigGANConfig(FrozenRecord):
     """The config of BigGAN (appendix B). The paper has no 32 and 64 pixels; those are as in BigGAN-PyTorch.
 
+    - `resolution` is a number or height x width. The first map has 4 to 7 pixels on its shorter side, and is doubled 3
+      to 7 times. Numbers of pixels below are those of the square image whose first map has 4x4 pixels.
     - `width` is the paper's ch, the unit of the channel counts. `generator_depths` are the generator's channels at
       4, 8, ... pixels, in units of ch. `discriminator_depths` are the discriminator's channels after its first layer
-      and after each block, in units of `discriminator_width`. None means the usual values for the resolution.
-    - Both networks have attention at each resolution of `attention` that they reach.
+      and after each block, in units of `discriminator_width`. None means the usual values for so many doublings.
+    - Both networks have attention at each number of pixels of `attention` that they reach.
     - `latent_dim` is the length of z. None means 20 numbers for the first layer and for each block, or 16 at
       512 pixels. If `hierarchical` is off, only the first layer gets z, and None means 128.
     - If `shared` is on, classes have one embedding of length `class_dim`, which every layer projects to its gains
@@ -60,7 +65,7 @@ class BigGANConfig(FrozenRecord):
         ValueError: a value is out of its range; the message names the field.
     """
 
-    resolution: int = 128
+    resolution: Resolution = 128
     channels: int = 3
     classes: int = 1000
     width: int = 96
@@ -83,8 +88,7 @@ class BigGANConfig(FrozenRecord):
     orthogonal_weight: float = 1e-4
 
     def __post_init__(self) -> None:
-        if self.resolution not in _GENERATOR:
-            raise ValueError(f"resolution is one of {', '.join(map(str, _GENERATOR))}, not {self.resolution}")
+        first_map(self.resolution, DOUBLINGS)
         if self.channels not in (1, 3, 4):
             raise ValueError(f"channels is 1 (gray), 3 (RGB) or 4 (RGBA), not {self.channels}")
         channels = (self.width, *self.generator_channels, *self.discriminator_channels)
@@ -97,32 +101,42 @@ class BigGANConfig(FrozenRecord):
             ("generator_depths", self.generator_channels, _GENERATOR),
             ("discriminator_depths", self.discriminator_channels, _DISCRIMINATOR),
         ):
-            wanted = len(usual[self.resolution])
+            wanted = len(usual[self.pixels])
             if len(found) != wanted:
-                raise ValueError(f"{name} has {wanted} numbers at {self.resolution} pixels, not {len(found)}")
+                raise ValueError(f"{name} has {wanted} numbers at {self.pixels} pixels, not {len(found)}")
         if self.latent_size % self.latent_parts:
             raise ValueError(f"latent_dim is a multiple of {self.latent_parts} here, not {self.latent_size}")
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
         """(C, H, W) of one image."""
-        return (self.channels, self.resolution, self.resolution)
+        return (self.channels, *image_size(self.resolution))
+
+    @property
+    def first_map(self) -> FirstMap:
+        """The map that the latent is projected to."""
+        return first_map(self.resolution, DOUBLINGS)
+
+    @property
+    def pixels(self) -> int:
+        """The side of the square image that has as many doublings from 4x4 pixels."""
+        return self.first_map.sides[-1]
 
     @property
     def generator_channels(self) -> tuple[int, ...]:
         """The generator's channels at 4, 8, ... pixels."""
-        return tuple(depth * self.width for depth in self.generator_depths or _GENERATOR[self.resolution])
+        return tuple(depth * self.width for depth in self.generator_depths or _GENERATOR[self.pixels])
 
     @property
     def discriminator_channels(self) -> tuple[int, ...]:
         """The discriminator's channels, from the image on."""
         width = self.width if self.discriminator_width is None else self.discriminator_width
-        return tuple(depth * width for depth in self.discriminator_depths or _DISCRIMINATOR[self.resolution])
+        return tuple(depth * width for depth in self.discriminator_depths or _DISCRIMINATOR[self.pixels])
 
     @property
     def downsampling_blocks(self) -> int:
         """How many of the discriminator's blocks downsample: 2 at 32 pixels, down to 8; else down to 4 pixels."""
-        return 2 if self.resolution == 32 else len(self.generator_channels) - 1
+        return 2 if self.pixels == 32 else len(self.generator_channels) - 1
 
     @property
     def class_size(self) -> int:
@@ -139,7 +153,7 @@ class BigGANConfig(FrozenRecord):
         """The length of z."""
         if self.latent_dim is not None:
             return self.latent_dim
-        return self.latent_parts * (16 if self.resolution == 512 else 20) if self.hierarchical else 128
+        return self.latent_parts * (16 if self.pixels == 512 else 20) if self.hierarchical else 128
 
 
 class BigGANDeepConfig(BigGANConfig):

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from ganzoo import Inputs
 from ganzoo_biggan.layers import Attention, BatchNorm, ConditionalBatchNorm, Conv2d, SpectralLayer, attend
-from ganzoo_biggan.networks import Block, Generator
+from ganzoo_biggan.networks import Block, Generator, side_of
 
 __all__ = ["FusedGenerator"]
 
@@ -32,7 +32,7 @@ class FusedGenerator(nn.Module):
         super().__init__()
         # Not a submodule: only its `conditions` are called, and its layers are not to be replaced by faster ones.
         self.conditions = generator.conditions
-        self.first = _linear(generator.project)
+        self.first, self.first_size = _linear(generator.project), generator.first_size
         self.gains_and_biases = _GainsAndBiases(generator)
         self.blocks = nn.ModuleList(_FusedBlock(block) for block in _blocks(generator))
         self.attention = nn.ModuleDict(
@@ -45,12 +45,12 @@ class FusedGenerator(nn.Module):
         z, classes, truncation = inputs["z"], inputs["class"], inputs["truncation"]
         first, _ = self.conditions(z, classes)
         pairs = iter(self.gains_and_biases(z, classes, truncation))
-        x = self.first(first).unflatten(1, (-1, 4, 4)).contiguous(memory_format=torch.channels_last)
+        x = self.first(first).unflatten(1, (-1, *self.first_size)).contiguous(memory_format=torch.channels_last)
         for block in (cast("_FusedBlock", block) for block in self.blocks):
             x = block(x, [next(pairs) for _ in block.convs])
-            resolution = str(x.shape[-1])
-            if block.upsamples and resolution in self.attention:
-                x = self.attention[resolution](x)
+            side = side_of(x, self.first_size)
+            if block.upsamples and side in self.attention:
+                x = self.attention[side](x)
         return torch.tanh(self.to_image(_scaled(x, *next(pairs))))
 
 

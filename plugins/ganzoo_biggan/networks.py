@@ -12,11 +12,11 @@ from torch.nn import functional
 from ganzoo_biggan.config import BigGANConfig, BigGANDeepConfig
 from ganzoo_biggan.layers import Attention, BatchNorm, ConditionalBatchNorm, Conv2d, Embedding, Linear, orthogonal
 
-__all__ = ["Block", "DeepGenerator", "Discriminator", "Generator", "WideGenerator", "upsample"]
+__all__ = ["Block", "DeepGenerator", "Discriminator", "Generator", "WideGenerator", "side_of", "upsample"]
 
 
 class Generator(nn.Module):
-    """From a latent and a class to an image, through residual blocks (`blocks`) that raise the resolution from 4.
+    """From a latent and a class to an image, through residual blocks (`blocks`) that enlarge the first map.
 
     `inputs` is the length of the vector that enters the first layer.
     """
@@ -28,23 +28,19 @@ class Generator(nn.Module):
         channels = config.generator_channels
         if config.shared:
             self.embedding = orthogonal(nn.Embedding(config.classes, config.class_dim))
-        self.project = Linear(inputs, 16 * channels[0], normed=normed)
+        self.first_size = config.first_map.size
+        self.project = Linear(inputs, config.first_map.pixels * channels[0], normed=normed)
         self.blocks = nn.ModuleList(self.make_blocks())
         self.attention = nn.ModuleDict(
             {
-                str(resolution): Attention(count, normed=normed)
-                for resolution, count in zip(self.resolutions, channels[1:], strict=True)
-                if resolution in config.attention
+                str(side): Attention(count, normed=normed)
+                for side, count in zip(config.first_map.sides[1:], channels[1:], strict=True)
+                if side in config.attention
             }
         )
         self.norm = BatchNorm(channels[-1], config.epsilon, config.statistics)
         self.gain, self.bias = (nn.Parameter(start(channels[-1])) for start in (torch.ones, torch.zeros))
         self.to_image = Conv2d(channels[-1], config.channels, normed=normed)
-
-    @property
-    def resolutions(self) -> tuple[int, ...]:
-        """The resolutions after each upsampling: 8, 16, ..."""
-        return tuple(8 * 2**i for i in range(len(self.config.generator_channels) - 1))
 
     def embed(self, label: Tensor) -> Tensor:
         """Labels (...) int64 to the class vectors that `forward` takes, (..., class_size)."""
@@ -67,12 +63,12 @@ class Generator(nn.Module):
         `truncation`, (N,) in [0, 1], selects the batch statistics in eval mode; None means 1.
         """
         first, conditions = self.conditions(z, classes)
-        x = self.project(first).unflatten(1, (-1, 4, 4))
+        x = self.project(first).unflatten(1, (-1, *self.first_size))
         for block, condition in zip(self.blocks, conditions, strict=True):
             x = block(x, condition, truncation)
-            resolution = str(x.shape[-1])
-            if block.upsampling is not None and resolution in self.attention:
-                x = self.attention[resolution](x)
+            side = side_of(x, self.first_size)
+            if block.upsampling is not None and side in self.attention:
+                x = self.attention[side](x)
         x = self.norm(x, self.gain[None], self.bias[None], truncation).relu()
         return torch.tanh(self.to_image(x))
 
@@ -87,7 +83,7 @@ class Generator(nn.Module):
     def first_block(self, z: Tensor, classes: Tensor, truncation: Tensor | None = None) -> Tensor:
         """(N, C, H, W) after the first block, from what `forward` takes."""
         first, conditions = self.conditions(z, classes)
-        x: Tensor = self.blocks[0](self.project(first).unflatten(1, (-1, 4, 4)), conditions[0], truncation)
+        x: Tensor = self.blocks[0](self.project(first).unflatten(1, (-1, *self.first_size)), conditions[0], truncation)
         return x.relu()
 
 
@@ -225,7 +221,7 @@ def _feature_layers(config: BigGANConfig) -> Iterator[nn.Module]:
             yield DeepDown(outputs, outputs, downsamples=False)
         else:
             yield WideDown(inputs, outputs, downsamples=downsamples, first=i == 0)
-        if downsamples and config.resolution >> (i + 1) in config.attention:
+        if downsamples and config.pixels >> (i + 1) in config.attention:
             yield Attention(outputs)
 
 
@@ -274,6 +270,11 @@ class DeepDown(nn.Module):
             y = convolve(_downsample(y) if self.downsamples and i == 3 else y)
         x = _downsample(x) if self.downsamples else x
         return y + (x if self.extra_channels is None else torch.cat([x, self.extra_channels(x)], dim=1))
+
+
+def side_of(x: Tensor, first_size: tuple[int, int]) -> str:
+    """The name of the attention for features (N, C, H, W): their side if the first map had 4x4 pixels."""
+    return str(4 * x.shape[-1] // first_size[1])
 
 
 def upsample(x: Tensor) -> Tensor:

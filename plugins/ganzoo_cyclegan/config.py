@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from math import prod
 from typing import Literal
 
-from ganzoo import FrozenRecord, Recipe
+from ganzoo import FrozenRecord, Recipe, Resolution, check_multiple, image_size
 
 __all__ = ["RECIPES", "CycleGANConfig"]
 
@@ -15,7 +16,9 @@ _DOMAIN = re.compile(r"[a-z0-9]+(?:[._-][a-z0-9]+)*")
 class CycleGANConfig(FrozenRecord):
     """The config of CycleGAN (section 4 and appendix 7), with the defaults of the authors' code.
 
-    - `blocks` is the number of residual blocks in a generator. None means 9 at 256 pixels and more, and 6 below.
+    - `resolution` is that of training images, a number or height x width: multiples of 4.
+    - `blocks` is the number of residual blocks in a generator. None means 9 for images with as many pixels as 256x256
+      or more, and 6 below.
     - `upsampling` is by transposed convolutions, or by nearest neighbors and a convolution.
     - `stem_norm` and `down_padding` are for the network of the Hub's computer vision course. It has no norm and no ReLU
       after its first convolution, and it pads by reflection where the authors pad by zeros.
@@ -45,7 +48,7 @@ class CycleGANConfig(FrozenRecord):
         ValueError: a value is out of its range; the message names the field.
     """
 
-    resolution: int = 256
+    resolution: Resolution = 256
     channels: int = 3
     blocks: int | None = None
     width: int = 64
@@ -109,14 +112,13 @@ class CycleGANConfig(FrozenRecord):
     def _check_resolution(self) -> None:
         """Each layer but the last two of the discriminator halves the image; each of the last two removes one pixel."""
         least = max(self.minimum_size, 3 * 2**self.discriminator_layers)
-        if self.resolution < least or self.resolution % self.size_multiple:
-            wanted = f"a multiple of {self.size_multiple} from {least} on with {self.discriminator_layers}"
-            raise ValueError(f"resolution is {wanted} discriminator_layers, not {self.resolution}")
+        reason = f"with {self.discriminator_layers} discriminator_layers"
+        check_multiple(self.resolution, self.size_multiple, least=least, reason=reason)
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
         """(C, H, W) of one training image."""
-        return (self.channels, self.resolution, self.resolution)
+        return (self.channels, *image_size(self.resolution))
 
     @property
     def size_multiple(self) -> int:
@@ -131,7 +133,7 @@ class CycleGANConfig(FrozenRecord):
     @property
     def generator_blocks(self) -> int:
         """The number of residual blocks in a generator."""
-        return self.blocks if self.blocks is not None else 9 if self.resolution >= 256 else 6
+        return self.blocks if self.blocks is not None else 9 if prod(image_size(self.resolution)) >= 256**2 else 6
 
     @property
     def generators(self) -> tuple[str, ...]:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from ganzoo import FrozenRecord, Recipe
+from ganzoo import FirstMap, FrozenRecord, Recipe, Resolution, first_map, image_size
 
-__all__ = ["RECIPES", "RESOLUTIONS", "DCGANConfig"]
+__all__ = ["DOUBLINGS", "RECIPES", "DCGANConfig"]
 
-RESOLUTIONS = (16, 32, 64, 128)
-"""The sizes of the images that DCGAN can generate, in pixels."""
+DOUBLINGS = range(2, 6)
+"""How often DCGAN can double its first map: 4x4 pixels up to 128x128."""
 
 
 class DCGANConfig(FrozenRecord):
     """The config of DCGAN (section 3 and figure 1).
 
+    - `resolution` is a number or height x width. The first map has 4 to 7 pixels on its shorter side, and is doubled 2
+      to 5 times.
     - `generator_width` and `discriminator_width` are the channels of the layer next to the image. Each halving of the
       image doubles them.
     - The kernels are 4x4, as in the PyTorch example and in all weights that others publish. The authors' code has 5x5.
@@ -28,7 +30,7 @@ class DCGANConfig(FrozenRecord):
         ValueError: a value is out of its range; the message names the field.
     """
 
-    resolution: int = 64
+    resolution: Resolution = 64
     channels: int = 3
     latent_dim: int = 100
     latent: Literal["normal", "uniform"] = "uniform"
@@ -38,8 +40,7 @@ class DCGANConfig(FrozenRecord):
     beta1: float = 0.5
 
     def __post_init__(self) -> None:
-        if self.resolution not in RESOLUTIONS:
-            raise ValueError(f"resolution is one of {', '.join(map(str, RESOLUTIONS))}, not {self.resolution}")
+        first_map(self.resolution, DOUBLINGS)
         if self.channels not in (1, 3, 4):
             raise ValueError(f"channels is 1 (gray), 3 (RGB) or 4 (RGBA), not {self.channels}")
         if min(self.latent_dim, self.generator_width, self.discriminator_width) < 1:
@@ -50,12 +51,17 @@ class DCGANConfig(FrozenRecord):
     @property
     def image_shape(self) -> tuple[int, int, int]:
         """(C, H, W) of one image."""
-        return (self.channels, self.resolution, self.resolution)
+        return (self.channels, *image_size(self.resolution))
+
+    @property
+    def first_map(self) -> FirstMap:
+        """The map that the latent is projected to, 4x4 pixels for square images of 16, 32, 64 or 128."""
+        return first_map(self.resolution, DOUBLINGS)
 
     @property
     def depths(self) -> tuple[int, ...]:
         """The width of each inner layer as a multiple of the smallest, from the image on: (1, 2, 4, 8) at 64 pixels."""
-        return tuple(2**i for i in range(self.resolution.bit_length() - 3))
+        return tuple(2**i for i in range(self.first_map.doublings))
 
 
 def _recipe(**config: Any) -> Recipe:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import cast
 
 import torch
@@ -28,25 +29,26 @@ class FusedGenerator(nn.Module):
         for i, norm in enumerate(layers):
             if isinstance(norm, nn.BatchNorm2d):
                 layers[i - 1] = fuse_conv_bn_eval(cast("nn.ConvTranspose2d", layers[i - 1]), norm, transpose=True)
-        first, relu, *rest = (layer for layer in layers if not isinstance(layer, nn.BatchNorm2d))
-        self.first = nn.Sequential(_linear(cast("nn.ConvTranspose2d", first)), relu)
+        projection, relu, *rest = (layer for layer in layers if not isinstance(layer, nn.BatchNorm2d))
+        first = cast("nn.ConvTranspose2d", projection)
+        self.first, self.first_size = nn.Sequential(_linear(first), relu), first.kernel_size
         self.rest = nn.Sequential(*rest)
 
     def forward(self, inputs: Inputs) -> Tensor:
         """(N, C, H, W) in [-1, 1] from ``z``, (N, latent_dim)."""
-        x: Tensor = self.first(inputs["z"]).unflatten(1, (4, 4, -1)).permute(0, 3, 1, 2)
+        x: Tensor = self.first(inputs["z"]).unflatten(1, (*self.first_size, -1)).permute(0, 3, 1, 2)
         images: Tensor = self.rest(x)
         return images
 
 
 def _linear(conv: nn.ConvTranspose2d) -> nn.Linear:
-    """A transposed convolution of a 1x1 image, (N, inputs, 1, 1), as a linear layer: (N, inputs) to (N, 16 outputs).
+    """A transposed convolution of a 1x1 image, (N, inputs, 1, 1), as a linear layer: (N, inputs) to (N, H W outputs).
 
     The outputs of pixel 0 are first, then those of pixel 1.
     """
-    weight = conv.weight.permute(2, 3, 1, 0)  # (4, 4, outputs, inputs)
+    weight = conv.weight.permute(2, 3, 1, 0)  # (H, W, outputs, inputs)
     with torch.device("meta"):  # so that PyTorch does not initialise weights that are replaced at once
-        layer = nn.Linear(conv.in_channels, 16 * conv.out_channels)
+        layer = nn.Linear(conv.in_channels, weight[..., 0].numel())
     layer.weight = nn.Parameter(weight.reshape(-1, conv.in_channels), requires_grad=False)
-    layer.bias = nn.Parameter(cast("Tensor", conv.bias).repeat(16), requires_grad=False)
+    layer.bias = nn.Parameter(cast("Tensor", conv.bias).repeat(prod(conv.kernel_size)), requires_grad=False)
     return layer

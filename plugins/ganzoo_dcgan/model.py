@@ -77,12 +77,12 @@ class DCGAN(GAN):
         return {"z": Prior(self.config.latent)}
 
     def direction_layers(self) -> Mapping[str, Sequence[Tensor]]:
-        """The projection to 4x4 pixels, with the batch norm behind it, which is linear in eval mode."""
+        """The projection to the first map, with the batch norm behind it, which is linear in eval mode."""
         convolution, norm = cast("nn.ConvTranspose2d", self.generator[0]), cast("nn.BatchNorm2d", self.generator[1])
         return {"z": [fuse_conv_bn_eval(convolution, norm, transpose=True).weight.flatten(1).T]}
 
     def direction_activations(self, inputs: Inputs) -> Mapping[str, Tensor]:
-        """(N, C, 4, 4) after the first ReLU."""
+        """(N, C, H, W), the first map after its ReLU."""
         x = inputs["z"][:, :, None, None]
         for layer in list(self.generator)[:3]:
             x = layer(x)

@@ -14,12 +14,13 @@ __all__ = ["Discriminator", "Generator"]
 class Generator(nn.Sequential):
     """Figure 1: (N, latent_dim) to (N, C, H, W) in [-1, 1] by fractionally-strided convolutions.
 
-    The first layer projects z to 4x4 pixels. It is a transposed convolution of a 1x1 image: the same linear map.
+    The first layer projects z to the first map, such as 4x4 pixels. It is a transposed convolution of a 1x1 image: the
+    same linear map.
     """
 
     def __init__(self, config: DCGANConfig) -> None:
         widths = [config.generator_width * depth for depth in reversed(config.depths)]  # 1024, 512, 256, 128
-        layers: list[nn.Module] = [nn.ConvTranspose2d(config.latent_dim, widths[0], 4, bias=False)]
+        layers: list[nn.Module] = [nn.ConvTranspose2d(config.latent_dim, widths[0], config.first_map.size, bias=False)]
         for inputs, outputs in pairwise(widths):
             layers += [nn.BatchNorm2d(inputs), nn.ReLU(), _upsample(inputs, outputs)]
         layers += [nn.BatchNorm2d(widths[-1]), nn.ReLU(), _upsample(widths[-1], config.channels), nn.Tanh()]
@@ -40,7 +41,7 @@ class Discriminator(nn.Sequential):
         layers: list[nn.Module] = [_downsample(config.channels, widths[0]), nn.LeakyReLU(0.2)]
         for inputs, outputs in pairwise(widths):
             layers += [_downsample(inputs, outputs), nn.BatchNorm2d(outputs), nn.LeakyReLU(0.2)]
-        super().__init__(*layers, nn.Conv2d(widths[-1], 1, 4, bias=False))
+        super().__init__(*layers, nn.Conv2d(widths[-1], 1, config.first_map.size, bias=False))
         self.apply(_initialize)
 
     def forward(self, images: Tensor) -> Tensor:

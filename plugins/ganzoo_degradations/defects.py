@@ -52,7 +52,7 @@ def box(setting: str, shape: Shape) -> Defect:
         ) from error
     inside = 0 <= left < left + columns <= width and 0 <= top < top + rows <= height
     if not inside or (columns, rows) == (width, height):
-        text = f"box={setting} is no part of a picture with {width}x{height} pixels"
+        text = f"box={setting} is no part of a picture that is {width} pixels wide and {height} high"
         raise InvalidRequestError(f"{text} - write the left upper corner, the width and the height of a smaller one")
     missing = torch.zeros(1, height, width, dtype=torch.bool)
     missing[:, top : top + rows, left : left + columns] = True
@@ -115,5 +115,5 @@ def _positive(name: str, setting: str) -> float:
 
 
 def _size(shape: torch.Size | Shape) -> str:
-    """``WxH`` of a shape (C, H, W)."""
-    return f"{shape[2]}x{shape[1]}"
+    """``HxW`` of a shape (C, H, W)."""
+    return f"{shape[1]}x{shape[2]}"

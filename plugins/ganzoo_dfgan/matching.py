@@ -1,31 +1,42 @@
 """The matching of pictures and texts: two encoders, trained so that a picture lies next to its text.
 
-This is the sentence-level half of DAMSM (arXiv:1711.10485, section 3.2). Its encoder of pictures is Inception-v3; ours
-is small and learns from the same data.
+This is DAMSM (arXiv:1711.10485, section 3.2). Its encoder of pictures is Inception-v3; ours is small and learns from
+the same data.
 """
 
 from __future__ import annotations
 
-from typing import cast
+from itertools import pairwise
+from typing import NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from torch.nn.utils.rnn import pack_padded_sequence
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from ganzoo import gather_rows, own_rows
-from ganzoo_dfgan.config import DFGANConfig
+from ganzoo_dfgan.matching_losses import sentence_losses, word_losses
+from ganzoo_dfgan.text_config import TextGANConfig
 
-__all__ = ["ImageEncoder", "Matching", "TextEncoder", "matching_losses", "mismatched"]
+__all__ = ["ImageEncoder", "Matching", "TextEncoder", "Texts", "mismatched"]
 
-SHARPNESS = 10.0
-"""gamma_3 of DAMSM: the factor of cosines before the softmax (equation 12)."""
+
+class Texts(NamedTuple):
+    """N texts as a text encoder reads them.
+
+    `tokens` are their ids (N, words) int64, 0 for padding. `words` (N, words, sentence_dim) are the states of the
+    encoder at each word, 0 for padding. `sentences` (N, sentence_dim) are its last states.
+    """
+
+    tokens: Tensor
+    words: Tensor
+    sentences: Tensor
 
 
 class TextEncoder(nn.Module):
     """Token ids (N, words) int64, 0 for padding after the text, to sentences (N, sentence_dim)."""
 
-    def __init__(self, config: DFGANConfig) -> None:
+    def __init__(self, config: TextGANConfig) -> None:
         super().__init__()
         both = config.text_encoder == "bi-lstm"
         kind: type[nn.LSTM | nn.GRU] = nn.LSTM if both else nn.GRU
@@ -34,30 +45,47 @@ class TextEncoder(nn.Module):
 
     def forward(self, tokens: Tensor) -> Tensor:
         """The last states, of both directions for the bi-LSTM. Padding changes nothing."""
+        return self.read(tokens).sentences
+
+    def read(self, tokens: Tensor) -> Texts:
+        """The states at each word, and the last ones."""
         lengths = tokens.ne(0).sum(1).clamp(min=1).cpu()
         words = pack_padded_sequence(self.embedding(tokens), lengths, batch_first=True, enforce_sorted=False)
         with torch.autocast(tokens.device.type, enabled=False):  # CPUs have no LSTM in 16 bits
-            _, state = self.rnn(words)
+            states, state = self.rnn(words)
         last: Tensor = state[0] if isinstance(state, tuple) else state
-        return last.transpose(0, 1).flatten(1)
+        found, _ = pad_packed_sequence(states, batch_first=True, total_length=tokens.shape[1])
+        return Texts(tokens, found, last.transpose(0, 1).flatten(1))
 
 
 class ImageEncoder(nn.Module):
-    """Images (N, C, H, W) in [-1, 1] to codes (N, sentence_dim)."""
+    """Images (N, C, H, W) in [-1, 1] to codes (N, sentence_dim), and their regions to codes of the same length.
 
-    def __init__(self, config: DFGANConfig) -> None:
+    An image has 8x8 regions, or 16x16 at 256 pixels.
+    """
+
+    def __init__(self, config: TextGANConfig) -> None:
         super().__init__()
+        widths = [config.matching_width * min(2**i, 8) for i in range(config.first_map.doublings)]
         layers: list[nn.Module] = []
-        width = config.channels
-        for i in range(len(config.widths) - 1):
-            before, width = width, config.matching_width * min(2**i, 8)
+        for before, width in pairwise([config.channels, *widths]):
             layers += [nn.Conv2d(before, width, 4, stride=2, padding=1), nn.LeakyReLU(0.2, inplace=True)]
         self.features = nn.Sequential(*layers)
-        self.code = nn.Linear(width * 16, config.sentence_dim)
+        self.code = nn.Linear(widths[-1] * config.first_map.pixels, config.sentence_dim)
+        halvings = min(len(widths) - 1, 4)
+        self.before_regions = 2 * halvings
+        if config.matching == "word":
+            self.regions = nn.Conv2d(widths[halvings - 1], config.sentence_dim, 1)
 
     def forward(self, images: Tensor) -> Tensor:
         """One code for each image."""
         return cast("Tensor", self.code(self.features(images).flatten(1)))
+
+    def read(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """The codes of the regions (N, regions, sentence_dim), and those of the images."""
+        x = self.features[: self.before_regions](images)
+        regions = self.regions(x).flatten(2).transpose(1, 2)
+        return regions, self.code(self.features[self.before_regions :](x).flatten(1))
 
 
 class Matching(nn.Module):
@@ -68,9 +96,10 @@ class Matching(nn.Module):
 
     images_seen: Tensor
 
-    def __init__(self, config: DFGANConfig) -> None:
+    def __init__(self, config: TextGANConfig) -> None:
         super().__init__()
         self.images = config.matching_images
+        self.reads_words = config.matching == "word"
         self.text_encoder = TextEncoder(config)
         self.image_encoder = ImageEncoder(config)
         self.register_buffer("images_seen", torch.zeros((), dtype=torch.int64))
@@ -80,37 +109,13 @@ class Matching(nn.Module):
         """Whether the encoders have seen all their images, so that the GAN is trained."""
         return int(self.images_seen) >= self.images
 
-
-def matching_losses(images: Tensor, sentences: Tensor, tokens: Tensor) -> dict[str, Tensor]:
-    """-log P(text | picture) and -log P(picture | text) over the global batch (equations 11 to 13).
-
-    `images` and `sentences` are codes (N, D), `tokens` are the texts (N, words). Pairs of a picture with the same text
-    of another picture are left out, as the authors leave out those of the same class.
-    """
-    tokens, count = gather_rows(tokens), len(tokens)
-    images, sentences = (_global(functional.normalize(codes)) for codes in (images, sentences))
-    same = (tokens[:, None] == tokens).all(2).fill_diagonal_(fill_value=False)
-    logits = (SHARPNESS * images @ sentences.T).masked_fill(same, -torch.inf)
-    target = torch.arange(len(tokens), device=tokens.device)
-    # The gradients of several processes are averaged, but here each has a part of the sum: its own rows.
-    return {
-        name: _amplify(functional.cross_entropy(rows, target), len(tokens) / count)
-        for name, rows in (("text", logits), ("image", logits.T))
-    }
-
-
-def _global(rows: Tensor) -> Tensor:
-    """The rows of all processes. Gradients flow to those of this process."""
-    everybody = gather_rows(rows.detach())
-    if len(everybody) == len(rows):
-        return rows
-    start = own_rows(torch.arange(len(everybody)))[0]
-    return torch.cat([everybody[:start], rows, everybody[start + len(rows) :]])
-
-
-def _amplify(loss: Tensor, factor: float) -> Tensor:
-    """The same value with a gradient `factor` times as large."""
-    return loss if factor == 1 else loss.detach() + factor * (loss - loss.detach())
+    def losses(self, images: Tensor, texts: Texts) -> dict[str, Tensor]:
+        """How far images (N, C, H, W) are from their texts: those of sentences and, with ``word``, those of words."""
+        if not self.reads_words:
+            return sentence_losses(self.image_encoder(images), texts.sentences, texts.tokens)
+        regions, codes = self.image_encoder.read(images)
+        words = word_losses(regions, texts.words, texts.tokens)
+        return {**sentence_losses(codes, texts.sentences, texts.tokens), **words}
 
 
 def mismatched(tokens: Tensor, choice: str = "next") -> Tensor | None:

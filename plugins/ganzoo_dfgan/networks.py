@@ -99,9 +99,10 @@ class Generator(nn.Module):
 
     def __init__(self, config: DFGANConfig) -> None:
         super().__init__()
-        self.fuse_latent = config.fuse_latent
+        self.fuse_latent, first_map = config.fuse_latent, config.first_map
         widths = config.widths[::-1]
-        self.project = nn.Linear(config.latent_dim, widths[0] * 16)
+        self.first_size = first_map.size
+        self.project = nn.Linear(config.latent_dim, widths[0] * first_map.pixels)
         first = [UpBlock(config, widths[0], widths[0], factor=1)] if config.first_block else []
         self.blocks = nn.ModuleList([*first, *(UpBlock(config, *pair) for pair in pairwise(widths))])
         self.to_rgb = nn.Conv2d(widths[-1], config.channels, 3, padding=1)
@@ -111,7 +112,7 @@ class Generator(nn.Module):
     def forward(self, z: Tensor, sentence: Tensor) -> Tensor:
         """Every block sees the sentence, and z beside it if `fuse_latent` is on."""
         condition = torch.cat([z, sentence], 1) if self.fuse_latent else sentence
-        x: Tensor = self.project(z).unflatten(1, (-1, 4, 4))
+        x: Tensor = self.project(z).unflatten(1, (-1, *self.first_size))
         for block in self.blocks:
             x = block(x, condition)
         images: Tensor = self.to_rgb(activate(x)).tanh()
@@ -145,7 +146,7 @@ class Discriminator(nn.Module):
         self.from_rgb = nn.Conv2d(config.channels, widths[0], 3, padding=1)
         self.blocks = nn.ModuleList(DownBlock(*pair) for pair in pairwise(widths))
         self.joint = nn.Conv2d(widths[-1] + config.sentence_dim, 2 * config.width, 3, padding=1, bias=False)
-        self.logit = nn.Conv2d(2 * config.width, 1, 4, bias=False)
+        self.logit = nn.Conv2d(2 * config.width, 1, config.first_map.size, bias=False)
 
     def forward(self, images: Tensor, *sentences: Tensor) -> Tensor:
         """Logits (K, N), with a row for each of K sets of sentences (N, sentence_dim); (N,) for a single set."""
@@ -156,7 +157,7 @@ class Discriminator(nn.Module):
         return logits[0] if len(logits) == 1 else torch.stack(logits)
 
     def _judge(self, x: Tensor, sentence: Tensor) -> Tensor:
-        """Logits (N,) from features (N, width, 4, 4): every pixel has the sentence beside it."""
-        everywhere = sentence[:, :, None, None].expand(-1, -1, 4, 4)
+        """Logits (N,) from features (N, width, H, W): every pixel has the sentence beside it."""
+        everywhere = sentence[:, :, None, None].expand(-1, -1, *x.shape[2:])
         logits: Tensor = self.logit(activate(self.joint(torch.cat([x, everywhere], 1))))
         return logits.flatten()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from ganzoo import FrozenRecord, Recipe
+from ganzoo import FrozenRecord, Recipe, Resolution, image_size
 
 __all__ = ["RECIPES", "GANConfig"]
 
@@ -22,6 +22,7 @@ class GANConfig(FrozenRecord):
 
     The fields:
 
+    - `resolution` is a number or height x width.
     - Weights start uniform in [-spread, spread], and biases at zero; the spread is `generator_spread` or
       `discriminator_spread`. A spread of 0 leaves both as PyTorch initializes them.
     - If `optimizer` is ``adam``, `momentum` is its beta1, and beta2 is 0.9.
@@ -31,7 +32,7 @@ class GANConfig(FrozenRecord):
         ValueError: a value is out of its range; the message names the field.
     """
 
-    resolution: int = 28
+    resolution: Resolution = 28
     channels: int = 1
     latent_dim: int = 100
     latent: Literal["normal", "uniform"] = "uniform"
@@ -49,7 +50,7 @@ class GANConfig(FrozenRecord):
     momentum: float = 0.5
 
     def __post_init__(self) -> None:
-        sizes = (self.resolution, self.channels, self.latent_dim, self.maxout_pieces, self.discriminator_steps)
+        sizes = (*self.image_shape, self.latent_dim, self.maxout_pieces, self.discriminator_steps)
         if min(*sizes, *self.generator_widths, *self.discriminator_units) < 1:
             raise ValueError("every size and the number of discriminator steps must be at least 1")
         if min(self.generator_spread, self.discriminator_spread) < 0:
@@ -58,7 +59,7 @@ class GANConfig(FrozenRecord):
     @property
     def image_shape(self) -> tuple[int, int, int]:
         """(C, H, W) of one image."""
-        return (self.channels, self.resolution, self.resolution)
+        return (self.channels, *image_size(self.resolution))
 
 
 # Toy distributions need small networks. The discriminator learns faster, so that it stays close to its optimum.

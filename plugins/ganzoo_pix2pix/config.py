@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import gcd
 from typing import Literal
 
-from ganzoo import Recipe
+from ganzoo import Recipe, Resolution, check_multiple, image_size
 
 __all__ = ["RECIPES", "WIDEST", "Pix2PixConfig"]
 
@@ -17,7 +18,9 @@ WIDEST = 8
 class Pix2PixConfig:
     """Values of arXiv:1611.07004 for images of 256x256, by section and appendix.
 
-    - `halvings` is how often the U-Net halves images; None means until one pixel is left (appendix 6.1.1).
+    - `resolution` is that of training images, a number or height x width.
+    - `halvings` is how often the U-Net halves images; None means until a side is odd: down to one pixel for
+      256x256 (appendix 6.1.1).
     - `norm` is ``batch``, or ``instance`` without parameters. With `own_statistics`, batch norm uses those of each
       image when it samples, as the paper does (section 3.4), and otherwise those of training.
     - `dropped` is the number of layers of the decoder that have dropout in training (appendix 6.1.1).
@@ -30,7 +33,7 @@ class Pix2PixConfig:
         ValueError: a value is out of its range; the message names the field.
     """
 
-    resolution: int = 256
+    resolution: Resolution = 256
     channels: int = 3
     width: int = 64
     halvings: int | None = None
@@ -57,9 +60,8 @@ class Pix2PixConfig:
         if self.halvings is not None and self.halvings < 2:
             raise ValueError(f"halvings must be at least 2, not {self.halvings}")
         least = max(4, 3 * 2**self.discriminator_layers)
-        if self.resolution < least or self.resolution % self.size_multiple:
-            wanted = f"a multiple of {self.size_multiple} from {least} on with {self.discriminator_layers}"
-            raise ValueError(f"resolution is {wanted} discriminator_layers, not {self.resolution}")
+        reason = f"with {self.depth} halvings and {self.discriminator_layers} discriminator_layers"
+        check_multiple(self.resolution, self.size_multiple, least=least, reason=reason)
         if not 0 <= self.dropout < 1 or self.dropped < 0:
             raise ValueError("dropout is a share from 0 to below 1, and dropped is at least 0")
         if self.l1_weight < 0:
@@ -70,13 +72,13 @@ class Pix2PixConfig:
     @property
     def image_shape(self) -> tuple[int, int, int]:
         """(C, H, W) of one training image."""
-        return (self.channels, self.resolution, self.resolution)
+        return (self.channels, *image_size(self.resolution))
 
     @property
     def depth(self) -> int:
         """How often the U-Net halves images. By default, it is until a side is odd."""
-        lowest_bit = self.resolution & -self.resolution
-        return self.halvings or max(2, lowest_bit.bit_length() - 1)
+        both = gcd(*image_size(self.resolution))
+        return self.halvings or max(2, (both & -both).bit_length() - 1)
 
     @property
     def widths(self) -> tuple[int, ...]:

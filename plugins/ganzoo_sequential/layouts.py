@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functools import partial
 from itertools import pairwise
 
-from ganzoo import Assumption, Derived, Layout, Reading, Shapes
+from ganzoo import Assumption, Derived, Reading, Shapes
 from ganzoo_sequential.geometry import Plan, plans
 from ganzoo_sequential.groups import Group, gap, groups_of, orders
 from ganzoo_sequential.layers import (
@@ -20,7 +20,7 @@ from ganzoo_sequential.layers import (
 )
 from ganzoo_sequential.refusals import alien, explain, is_cropped
 
-__all__ = ["LAYOUTS", "read"]
+__all__ = ["explain", "read"]
 
 _CLASSES, _LATENTS = 10, (32, 50, 62, 64, 100, 128, 256)  # of many conditional generators: a latent and a class
 _UNLIKELY = 2.0  # a plan that costs so much more than the best one is no alternative
@@ -49,7 +49,7 @@ def read(shapes: Shapes) -> Reading | None:
 
 
 def _size(plan: Plan) -> str:
-    return f"{plan.shape[2]}x{plan.shape[1]}"
+    return f"{plan.shape[1]}x{plan.shape[2]}"
 
 
 def _reading(plan: Plan) -> Reading:
@@ -130,17 +130,3 @@ def _first_block_without_norm(plan: Plan) -> bool:
     """
     kinds = [type(layer) for layer, group in zip(plan.layers, plan.groups, strict=True) if group is not None]
     return kinds[:2] == [Linear, Linear] and BatchNorm in kinds
-
-
-LAYOUTS = (
-    Layout(
-        name="sequence",
-        architecture="sequential",
-        source="any code whose generator is a sequence of layers",
-        example=("model.0.weight", "fc1.weight", "net.0.weight"),
-        read=read,
-        general=True,
-        explain=explain,
-    ),
-)
-"""The layouts that ganzoo can read."""

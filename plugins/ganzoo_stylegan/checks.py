@@ -1,18 +1,19 @@
-"""The checks that the configs of the generators share. This module does not import torch."""
+"""The sizes and checks that the configs of the generators share. This module does not import torch."""
 
 from __future__ import annotations
 
-__all__ = ["check_at_least", "check_base_width", "check_image", "check_share"]
+__all__ = ["DOUBLINGS", "check_at_least", "check_base_width", "check_channels", "check_share"]
+
+DOUBLINGS = range(1, 13)
+"""How often a generator can double its first map: 4x4 pixels up to 8x8, 16x16, and so on."""
 
 
-def check_image(resolution: int, channels: int) -> None:
-    """Check the size and the channels of images.
+def check_channels(channels: int) -> None:
+    """Check the channels of images.
 
     Raises:
-        ValueError: the resolution is no power of 2 from 8 on, or the channels are not those of a kind of image.
+        ValueError: they are not those of a kind of image.
     """
-    if resolution < 8 or resolution & (resolution - 1):
-        raise ValueError(f"resolution is a power of 2, at least 8, not {resolution}")
     if channels not in (1, 3, 4):
         raise ValueError(f"channels is 1 (gray), 3 (RGB) or 4 (RGBA), not {channels}")
 
@@ -28,14 +29,14 @@ def check_at_least(minimum: int, **values: int) -> None:
             raise ValueError(f"{name} must be at least {minimum}, not {value}")
 
 
-def check_base_width(base_width: int, resolution: int) -> None:
-    """Check that the layers of the highest resolution have a channel.
+def check_base_width(base_width: int, side: int) -> None:
+    """Check that the layers of the largest images have a channel.
 
     Raises:
         ValueError: they have none.
     """
-    if base_width < resolution:
-        raise ValueError(f"base_width must be at least the resolution, {resolution}, not {base_width}")
+    if base_width < side:
+        raise ValueError(f"base_width must be at least {side} for this resolution, not {base_width}")
 
 
 def check_share(**values: float) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from PIL import Image
 
 from ganzoo import testing
 from ganzoo.cli.commands.training import parse_settings
@@ -52,6 +53,27 @@ def test_train_export_and_sample(photos, tmp_path):
     assert (images - halved).abs().max() < 0.02
     with pytest.raises(GanzooError, match="--overwrite"):
         runner.invoke(cli, ["export", str(tmp_path / "run"), "-o", str(tmp_path / "out")], catch_exceptions=False)
+
+
+def test_pictures_need_not_be_square(photos, tmp_path, monkeypatch):
+    """Resumed with the size in another form; sampled, published to a folder and loaded again."""
+    monkeypatch.chdir(tmp_path)
+    more = ("--mirror", "--crop", 1.25, "--augment", "translation", "--augment", "ada", "--regularizer", "r1=1")
+    words = train(photos, "run", "--iterations", 1, *more, "--config", "resolution=16x24")
+    for each in (words, ["train", "--resume", "run", "--iterations", "2", "--config", "resolution=[16, 24]"]):
+        done = CliRunner().invoke(cli, each, catch_exceptions=False)
+        assert done.exit_code == 0, done.output
+    card = Path("run/README.md").read_text()
+    assert "| images | 16x24, gray |" in card
+    assert "--config resolution=16x24" in card
+    assert json.loads(Path("run/run.json").read_text())["config"]["resolution"] == "16x24"
+    assert json.loads(Path("run/config.json").read_text())["config"]["resolution"] == [16, 24]
+    words = ["sample", "./run", "-n", "2", "-o", "two.png", "--scale", "1"]
+    assert CliRunner().invoke(cli, words, catch_exceptions=False).exit_code == 0
+    with Image.open("two.png") as sheet:
+        assert sheet.size == (2 * 24 + 3, 16 + 2)  # with gaps of 1 pixel
+    assert CliRunner().invoke(cli, ["export", "run", "-o", "out"], catch_exceptions=False).exit_code == 0
+    assert load("./out").images(1)[0].size == (24, 16)
 
 
 @pytest.fixture
@@ -210,7 +232,14 @@ def test_nohup_is_respected():
         (["train", "dcgan", "--data", "fashon-mnist", "-o", "r"], "did you mean fashion-mnist"),
         (["train", "dcgan", "--data", "mnist", "-o", "r", "--config", "widht=3"], "no config field widht"),
         (["train", "dcgan", "--data", "mnist", "-o", "r", "--config", "resolution"], "field=value"),
-        (["train", "dcgan", "--data", "mnist", "-o", "r", "--config", "resolution=48"], "resolution is one of"),
+        (
+            ["train", "dcgan", "--data", "mnist", "-o", "r", "--config", "resolution=100x60"],
+            "the nearest are 96x64 and 104x56",
+        ),
+        (
+            ["train", "dcgan", "--data", "mnist", "-o", "r", "--config", "resolution=6,4"],
+            "height x width such as 96x64",
+        ),
         (["train", "dcgan", "--data", "mnist", "-o", "r", "--loss", "minmax"], "did you mean minimax"),
         (["train", "dcgan", "--data", "mnist", "-o", "r", "--ema", "nan"], "ema must be a number from 0 to below 1"),
         (["train", "dcgan", "--data", "mnist", "-o", "r", "--device", "cuda:99"], "cuda:99"),

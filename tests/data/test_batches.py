@@ -222,11 +222,12 @@ def test_a_crew_shares_the_batches_of_one_process(processes, size, mirror):
 # --- crops ------------------------------------------------------------------------------------
 
 
-def plane(count, side):
+def plane(count, height, width=None):
     """Each pixel holds its row in one channel, its column in another, and the number of its image in a third."""
-    rows = torch.arange(side, dtype=torch.uint8)[:, None].expand(side, side)
-    image = torch.arange(count, dtype=torch.uint8)[:, None, None].expand(count, side, side)
-    return ImageData("plane", torch.stack([rows.expand(count, -1, -1), rows.T.expand(count, -1, -1), image], dim=1))
+    rows, columns = (torch.arange(side, dtype=torch.uint8) for side in (height, width or height))
+    numbers = torch.arange(count, dtype=torch.uint8)[:, None, None].expand(count, len(rows), len(columns))
+    places = torch.meshgrid(rows, columns, indexing="ij")
+    return ImageData("plane", torch.stack([*(each.expand_as(numbers) for each in places), numbers], dim=1))
 
 
 def corners(batch):
@@ -255,6 +256,13 @@ def test_parts_are_taken_everywhere():
     assert all(sorted(corner[axis] for corner in first) == sorted([*range(5)] * 6) for axis in (0, 1))
     second, _ = corners(next(batches))
     assert {c[2]: c[:2] for c in first} != {c[2]: c[:2] for c in second}
+
+
+def test_parts_of_rectangles_have_their_proportions():
+    """Of 12x24 pixels, 8x16: each of 5 offsets of rows and of 9 offsets of columns is used."""
+    places, size = corners(next(cropped(plane(45, 12, 24), 45)))
+    assert size == (8, 16)
+    assert [sorted({place[axis] for place in places}) for axis in (0, 1)] == [[*range(5)], [*range(9)]]
 
 
 @pytest.mark.parametrize("size", [1, 4, 7])

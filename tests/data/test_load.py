@@ -226,6 +226,14 @@ def test_a_named_set_is_fitted_to_the_shape_and_says_so(mnist):
     assert data.notes == ("images were converted from 1x28x28 to 3x32x32", text)
 
 
+def test_a_named_set_is_cropped_to_the_proportions(mnist):
+    """The middle half of the rows, which become brighter by 9 from one to the next."""
+    rows = np.tile(9 * np.arange(28)[:, None], (1, 28))
+    (mnist / "FashionMNIST/raw/train-images-idx3-ubyte").write_bytes(idx(np.stack([rows] * 3)))
+    data = load_data("fashion-mnist", (1, 14, 28), root=mnist)
+    assert data.images[0, 0, :, 5].tolist() == [9 * row for row in range(7, 21)]
+
+
 def test_color_sets_are_turned_channels_first(monkeypatch, tmp_path):
     class CIFAR10:
         def __init__(self, root, download, train):

@@ -198,7 +198,8 @@ def random():
 @pytest.mark.parametrize(
     ("config", "told"),
     [
-        ({"resolution": 96}, "resolution is one of 32, 64, 128, 256, 512, not 96"),
+        ({"resolution": 100}, "resolution 100 cannot be reached: .* - the nearest are 96 and 112"),
+        ({"resolution": 16}, "resolution 16 cannot be reached: .* - the nearest are 32 and 40"),
         ({"resolution": 32, "latent_dim": 10}, "latent_dim is a multiple of 4 here, not 10"),
         ({"resolution": 32, "generator_depths": (1, 2)}, "generator_depths has 4 numbers at 32 pixels, not 2"),
         (

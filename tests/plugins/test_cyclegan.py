@@ -376,7 +376,9 @@ def test_sizes():
     assert parameters(build().discriminator_a) == 2_764_737
 
 
-@pytest.mark.parametrize(("resolution", "blocks"), [(24, 6), (128, 6), (252, 6), (256, 9), (512, 9)])
+@pytest.mark.parametrize(
+    ("resolution", "blocks"), [(24, 6), (128, 6), (252, 6), (256, 9), (512, 9), ((200, 320), 6), ((128, 512), 9)]
+)
 def test_blocks_follow_the_resolution(resolution, blocks):
     assert len(build(resolution=resolution).b_to_a.blocks) == blocks
     assert len(build(resolution=resolution, blocks=2).b_to_a.blocks) == 2
@@ -500,7 +502,8 @@ def test_the_smallest_resolution_can_be_trained(layers):
     least = max(8, 3 * 2**layers)
     small = {"width": 2, "blocks": 1, "discriminator_width": 2, "discriminator_layers": layers, "pool_size": 1}
     assert len(list(step(lookup.create("cyclegan", resolution=least, **small), 0.2, -0.4))) == 2
-    with pytest.raises(InvalidConfigError, match=f"resolution is a multiple of 4 from {least} on with {layers} disc"):
+    told = f"multiples of 4, from {least} on with {layers} discriminator_layers - the nearest is {least}"
+    with pytest.raises(InvalidConfigError, match=told):
         lookup.create("cyclegan", resolution=least - 4, **small)
 
 

@@ -64,7 +64,7 @@ def test_a_mask_hides_what_is_black(tmp_path):
     masked = make_damage(f"mask={path}", SHAPE).apply(image)
     assert not masked[:, :, :10].any()
     assert torch.equal(masked[:, :, 10:], image[:, :, 10:])
-    with pytest.raises(InvalidRequestError, match=r"mask.png has 24x32 pixels, and the pictures have 32x32 - resize"):
+    with pytest.raises(InvalidRequestError, match=r"mask.png has 32x24 pixels, and the pictures have 32x32 - resize"):
         make_damage(f"mask={path}", (1, 32, 32))
     save_picture(to_pictures(torch.ones_like(mask))[0], path)
     with pytest.raises(InvalidRequestError, match="has one color"):
@@ -91,7 +91,7 @@ def test_several_defects_come_in_their_order():
         ("downsample=1", "does not divide"),
         ("downsample=2.0", "does not divide"),
         ("box=1,2,3", "four whole numbers"),
-        ("box=20,0,8,8", "no part of a picture with 24x32 pixels"),
+        ("box=20,0,8,8", "no part of a picture that is 24 pixels wide and 32 high"),
         ("box=0,0,24,32", "no part of"),
         ("box=0,0,0,4", "no part of"),
         (["box=0,0,2,2", "noise=1"], "missing pixels come last"),

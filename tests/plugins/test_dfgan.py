@@ -20,7 +20,8 @@ from ganzoo.testing.tiny import restore_from_disk
 from ganzoo.training.plan import make_plan
 from ganzoo.weights.meta import on_meta_device
 from ganzoo_dfgan.config import DFGANConfig
-from ganzoo_dfgan.matching import matching_losses, mismatched
+from ganzoo_dfgan.matching import mismatched
+from ganzoo_dfgan.matching_losses import sentence_losses, word_losses
 from ganzoo_dfgan.networks import Affine, Fusion, Generator
 from ganzoo_dfgan.penalty import gradient_penalty
 
@@ -151,7 +152,7 @@ def test_a_sentence_is_that_of_the_words_and_of_their_order_whatever_the_padding
 @pytest.mark.parametrize(
     ("field", "value"),
     [
-        *[("resolution", 16), ("resolution", 96), ("channels", 2), ("sentence_dim", 7), ("penalty_share", 0.0)],
+        *[("resolution", 16), ("resolution", 100), ("channels", 2), ("sentence_dim", 7), ("penalty_share", 0.0)],
         *[
             ("penalty_power", 0.5),
             ("matching_images", -1),
@@ -278,7 +279,7 @@ def test_the_generator_can_learn_from_the_finished_encoders_too():
     perturbed(gan)
     update = list(gan.training_step(iter([batch])))[1]
     images = gan.matching.image_encoder(update.generators[0].generator(update.generators[0].latents))
-    expected = 3 * sum(matching_losses(images, gan.matching.text_encoder(batch["text"]), batch["text"]).values())
+    expected = 3 * sum(sentence_losses(images, gan.matching.text_encoder(batch["text"]), batch["text"]).values())
     torch.testing.assert_close(update.losses["matching"], expected.detach())
     update.losses["matching"].backward()
     assert all(p.grad is None for p in gan.matching.parameters())
@@ -298,14 +299,63 @@ def test_the_matching_losses_are_those_of_damsm():
         others = [j for j in range(6) if j == i or not torch.equal(batch["text"][i], batch["text"][j])]
         for name, row in (("text", cosine[i, others]), ("image", cosine[others, i])):
             expected[name].append(-torch.log_softmax(10 * row, 0)[others.index(i)])
-    found = matching_losses(images, sentences, batch["text"])
+    found = sentence_losses(images, sentences, batch["text"])
     for name, losses in expected.items():
         torch.testing.assert_close(found[name], torch.stack(losses).mean())
 
 
-def test_the_encoders_learn_which_text_belongs_to_a_picture():
+def test_the_word_losses_are_those_of_damsm():
+    """Equations 7 to 10 with loops, then 11 to 13; padding takes no part."""
+    tokens = some_batch()["text"]
+    regions, words = torch.randn(6, 9, 8), torch.randn(6, 4, 8)
+    similarity = torch.zeros(6, 6)
+    for i in range(6):
+        for j in range(6):
+            e, v = words[j][tokens[j] != 0], regions[i]
+            s = (e @ v.T).softmax(0)  # (words, regions), normalised over the words
+            contexts = (5 * s).softmax(1) @ v
+            cosines = functional.cosine_similarity(contexts, e, dim=1)
+            similarity[i, j] = (5 * cosines).exp().sum().log() / 5
+    expected = {"word_text": [], "word_image": []}
+    for i in range(6):
+        others = [j for j in range(6) if j == i or not torch.equal(tokens[i], tokens[j])]
+        for name, row in (("word_text", similarity[i, others]), ("word_image", similarity[others, i])):
+            expected[name].append(-torch.log_softmax(10 * row, 0)[others.index(i)])
+    found = word_losses(regions, words, tokens)
+    for name, losses in expected.items():
+        torch.testing.assert_close(found[name], torch.stack(losses).mean())
+
+
+def test_words_are_a_config_value_that_adds_one_layer():
+    sentence, word = (build(matching=each).matching for each in ("sentence", "word"))
+    assert word.state_dict().keys() - sentence.state_dict().keys() == {
+        "image_encoder.regions.weight",
+        "image_encoder.regions.bias",
+    }
+    batch = some_batch()
+    texts = word.text_encoder.read(batch["text"])
+    regions, codes = word.image_encoder.read(batch["image"])
+    assert regions.shape == (6, 8 * 8, 8)
+    torch.testing.assert_close(codes, word.image_encoder(batch["image"]))
+    assert set(word.losses(batch["image"], texts)) == {"text", "image", "word_text", "word_image"}
+    assert set(sentence.losses(batch["image"], texts)) == {"text", "image"}
+
+
+@pytest.mark.parametrize("kind", ["gru", "bi-lstm"])
+def test_the_states_of_words_do_not_depend_on_padding(kind):
+    encoder = build(text_encoder=kind).matching.text_encoder
+    texts = encoder.read(torch.tensor([[2, 5, 0, 0], [5, 2, 1, 3]]))
+    assert texts.words.shape == (2, 4, 8)
+    assert not texts.words[0, 2:].any()
+    torch.testing.assert_close(encoder.read(torch.tensor([[2, 5]])).words, texts.words[:1, :2])
+    half = slice(4) if kind == "bi-lstm" else slice(8)  # the other direction ends at the first word
+    torch.testing.assert_close(texts.words[1, -1, half], texts.sentences[1, half])
+
+
+@pytest.mark.parametrize("matching", ["sentence", "word"])
+def test_the_encoders_learn_which_text_belongs_to_a_picture(matching):
     """Plain pictures in three colors and their texts."""
-    gan = build(matching_images=10**6, matching_learning_rate=0.02, text_encoder="gru")
+    gan = build(matching_images=10**6, matching_learning_rate=0.02, text_encoder="gru", matching=matching)
     optimizer = gan.optimizers()["matching"]
     tokens = torch.tensor([[2, 5, 0, 0], [3, 5, 0, 0], [4, 0, 0, 0]])
     pictures = torch.full((3, 3, 32, 32), -1.0)

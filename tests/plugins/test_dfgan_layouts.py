@@ -6,12 +6,13 @@ from itertools import pairwise
 
 import pytest
 import torch
+from torch import nn
 from torch.nn import functional
 
 import ganzoo
 from ganzoo.errors import InvalidRequestError, LayoutError
 from ganzoo.registry import lookup
-from ganzoo.weights.layouts import find_layout, rename
+from ganzoo.weights.layouts import find_layout, find_layouts, rename
 from ganzoo_dfgan.config import DFGANConfig
 from ganzoo_dfgan.layouts import LAYOUTS, read_2020, read_2022
 
@@ -146,6 +147,26 @@ def test_an_imported_generator_knows_no_words():
     model = ganzoo.Model(lookup.create("dfgan", **match.reading.config), spec.task, DFGANConfig(), name="birds")
     with pytest.raises(InvalidRequestError, match="knows no words before it is trained"):
         model.sample(text="a bird")
+
+
+@pytest.mark.parametrize("make", [newer, older])
+def test_the_text_encoder_that_it_was_trained_with_may_be_in_another_file(make):
+    """It is AttnGAN's. The words must be given; a text encoder of other sentences does not belong to the generator."""
+    torch.manual_seed(0)
+    file, lstm = make(), nn.LSTM(4, SENTENCE // 2, batch_first=True, bidirectional=True)
+    encoder = {"encoder.weight": random(9, 4), **{f"rnn.{name}": t for name, t in lstm.state_dict().items()}}
+    shapes, beside = ({name: tuple(t.shape) for name, t in found.items()} for found in (file, encoder))
+    (match,) = find_layouts(shapes, LAYOUTS, of="the file", beside=beside)
+    assert (match.reading.lists, match.reading.notes) == ({"vocabulary": 8}, ())
+    gan = lookup.create("dfgan", **match.reading.config, vocabulary=tuple("abcdefgh"))
+    gan.load_state_dict(rename({**file, **encoder}, match), strict=False)
+    _, (last, _) = lstm(encoder["encoder.weight"][[3, 8, 1]][None])
+    found = gan.matching.text_encoder(torch.tensor([[3, 8, 1, 0, 0]]))
+    torch.testing.assert_close(found, last.transpose(0, 1).flatten(1))
+    other = nn.LSTM(4, SENTENCE, bidirectional=True).state_dict()
+    wrong = {"encoder.weight": (9, 4), **{f"rnn.{name}": tuple(t.shape) for name, t in other.items()}}
+    with pytest.raises(LayoutError):
+        find_layouts(shapes, LAYOUTS, of="the file", beside=wrong)
 
 
 @pytest.mark.parametrize("make", [newer, older])

@@ -114,7 +114,8 @@ def test_a_request_for_another_direction_is_refused():
 @pytest.mark.parametrize(
     ("values", "named"),
     [
-        ({"resolution": 40}, "resolution"),
+        ({"resolution": 40}, "both sides must be multiples of 16, .* - the nearest are 48 and 32"),
+        ({"resolution": (100, 64)}, "with 4 halvings and 3 .* - the nearest are 96x64 and 112x64"),
         ({"halvings": 1}, "halvings"),
         ({"domains": ("a", "a")}, "domains"),
         ({"dropout": 1.0}, "dropout"),
@@ -127,7 +128,8 @@ def test_impossible_configs_are_refused(values, named):
 
 
 def test_by_default_one_pixel_is_left():
-    assert [lookup.check_config("pix2pix", {"resolution": side})[0].depth for side in (64, 96, 256)] == [6, 5, 8]
+    depths = {64: 6, 96: 5, 256: 8, (64, 96): 5, (128, 256): 7}
+    assert {side: lookup.check_config("pix2pix", {"resolution": side})[0].depth for side in depths} == depths
 
 
 def test_it_learns_pairs():

@@ -588,6 +588,20 @@ def test_the_discriminator_mirrors_every_style(name):
     assert logits.shape == (3,)
 
 
+def test_pictures_may_be_rectangles():
+    layers = [
+        {"kind": "linear", "inputs": 4, "outputs": 24},
+        {"kind": "reshape", "channels": 4, "height": 2, "width": 3},
+        {"kind": "batch-norm", "channels": 4},
+        {"kind": "transposed-convolution", "inputs": 4, "outputs": 1, "kernel": 4, "stride": 2, "padding": 1},
+    ]
+    gan, inputs = lookup.create("sequential", layers=layers).eval(), {"z": torch.randn(2, 4)}
+    images = gan.generate(inputs)
+    assert images.shape == (2, *gan.config.image_shape) == (2, 1, 4, 6)
+    assert gan.discriminator(images).shape == (2,)
+    assert torch.allclose(gan.fused()(inputs), images, atol=1e-5)
+
+
 # By name: the layers as a style, whose config the conformance suite tries in place of `TINY`.
 CONFORMING = {
     "perceptron of 28 pixels": [*numbered("", *perceptron(1, 6, 8, 12, 784)), GRAY],

@@ -172,9 +172,12 @@ def test_styles_are_mixed_from_a_layer_on():
     assert cuts.unique().tolist() == list(range(1, TINY.styles))
 
 
-def test_an_image_may_be_a_rectangle():
-    config = dataclasses.replace(TINY, constant=(3, 4))
-    images = Generator(config)(torch.randn(2, 6))
+@pytest.mark.parametrize(("constant", "first"), [(None, (6, 8)), ((3, 4), (3, 4))])
+def test_an_image_may_be_a_rectangle(constant, first):
+    config = dataclasses.replace(TINY, resolution=(12, 16), constant=constant)
+    generator = Generator(config)
+    assert generator.synthesis.blocks()[0].const.shape[1:] == first
+    images = generator(torch.randn(2, 6))
     assert images.shape == (2, *config.image_shape) == (2, 3, 12, 16)
     assert Discriminator(config)(images).shape == (2,)
 
@@ -194,10 +197,11 @@ def test_classes_change_images_and_logits():
 @pytest.mark.parametrize(
     ("config", "message"),
     [
-        ({"resolution": 24}, "resolution is a power of 2, at least 8, not 24"),
+        ({"resolution": 25}, "resolution 25 cannot be reached: .* - the nearest are 24 and 28"),
         ({"channels": 2}, "channels is 1"),
         ({"constant": (4,)}, "constant is a height and a width"),
-        ({"base_width": 16}, "base_width must be at least the resolution"),
+        ({"constant": (3, 4)}, r"resolution 1024x1024 is not the constant \(3, 4\), doubled several times"),
+        ({"base_width": 16}, "base_width must be at least 1024 for this resolution"),
         ({"style_mixing": 1.5}, "style_mixing is a share from 0 to 1, not 1.5"),
         ({"classes": -1}, "classes is the number of classes"),
         ({"group_size": 0}, "group_size must be at least 1"),
@@ -210,7 +214,11 @@ def test_configs_that_cannot_be(config, message):
 
 @pytest.mark.parametrize(
     ("asked", "r1", "half_life"),
-    [({}, 6.5536, 10_000), ({"config": {"resolution": 256}, "batch_size": 16}, 0.8192, 5_000)],
+    [
+        ({}, 6.5536, 10_000),
+        ({"config": {"resolution": 256}, "batch_size": 16}, 0.8192, 5_000),
+        ({"config": {"resolution": "128x512"}, "batch_size": 16}, 0.8192, 5_000),
+    ],
 )
 def test_the_penalty_follows_the_resolution(asked, r1, half_life):
     plan = make_plan("stylegan2", "photos", **asked)
@@ -250,7 +258,7 @@ def trained(**config):
     return ganzoo.Model(gan, StyleBased, gan.config, name="test")
 
 
-@pytest.mark.parametrize("config", [{}, {"classes": 3}, {"constant": (3, 4)}, {"channels": 1}])
+@pytest.mark.parametrize("config", [{}, {"classes": 3}, {"constant": (3, 4), "resolution": (12, 16)}, {"channels": 1}])
 @pytest.mark.parametrize("request_", [{}, {"truncation": 0.5}, {"noise": "none"}])
 def test_the_fused_generator_is_the_generator(config, request_):
     model = trained(**config)

@@ -64,7 +64,9 @@ def same_images(folder, gan, **options):
     return torch.allclose(images(model, **options), images(original, **options), rtol=0, atol=1e-5)
 
 
-@pytest.mark.parametrize("changes", [{}, {"classes": 3}, {"constant": (2, 4)}, {"base_width": 128, "channels": 1}])
+@pytest.mark.parametrize(
+    "changes", [{}, {"classes": 3}, {"constant": (2, 4), "resolution": (8, 16)}, {"base_width": 128, "channels": 1}]
+)
 def test_names_of_the_authors(tmp_path, changes):
     gan = make(**changes)
     torch.save({"state_dict": with_filters(state_of(gan)), "step": 5}, tmp_path / "model=G_ema.pth")

@@ -239,7 +239,7 @@ def test_each_block_has_a_style(model):
 @pytest.mark.parametrize(
     ("config", "message"),
     [
-        ({"resolution": 24}, "resolution is a power of 2, at least 8, not 24"),
+        ({"resolution": 25}, "resolution 25 cannot be reached: .* - the nearest are 24 and 28"),
         ({"capacity": 0}, "capacity must be at least 1, not 0"),
         ({"attention_layers": (7,)}, r"attention_layers are numbers from 1 to 6, not \(7,\)"),
         ({"style_mixing": -0.1}, "style_mixing is a share from 0 to 1, not -0.1"),

@@ -139,7 +139,7 @@ def test_an_edit_as_a_video_in_a_grid(run):
         (["--grid", "2x2", "--seeds", "1-7", "-o", "a.mp4"], "4 cells cannot share 7 images - name 4, 8, ..."),
         (["--seeds", "3"], "name two or more for each, such as 3,7 or 1-5"),
         (["--scale", "65"], "65"),
-        (["--scale", "64", "--grid", "50x50", "-o", "a.mp4"], "pixels is too large, 8192 on a side are the most"),
+        (["--scale", "64", "--grid", "50x50", "-o", "a.mp4"], "high is too large, 8192 on a side are the most"),
         (["--seconds", "600", "--fps", "50", "--scale", "60", "-o", "a.gif"], "GB of memory"),
         (["--steps", "2", "--seeds", "1-3"], "has at least 3 steps, not 2"),
         (["-o", "a.avi"], "ends in no known format - use .png, .jpg, .jpeg, .gif, .webp, .mp4, .webm"),

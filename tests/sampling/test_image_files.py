@@ -245,7 +245,7 @@ def test_points_of_the_plane_are_no_pictures(name):
 @pytest.mark.parametrize(("suffix", "count"), [("jpg", 10_000), ("webp", 4000)])
 def test_a_sheet_too_large_for_its_format_is_refused_before_it_is_sampled(suffix, count):
     large = model(size=1024, after=0, stop=AssertionError("sampled"))
-    with pytest.raises(OutputError, match=rf"a sheet of \d+x\d+ pixels is too large for {suffix} - use png"):
+    with pytest.raises(OutputError, match=rf"a sheet \d+ pixels wide and \d+ high is too large for {suffix} - use png"):
         choose_target(Path(f"a.{suffix}"), "noise", grid(count, 0), None).write(large, batch_size=8)
 
 
@@ -486,5 +486,5 @@ def test_a_scale_that_cannot_be(tmp_path, name, scale, told):
 
 def test_a_sheet_that_no_memory_holds(tmp_path):
     target = choose_target(tmp_path / "a.png", "gan-mnist", grid(64, 0), None, scale=64)
-    with pytest.raises(OutputError, match=r"pixels is too large - use a smaller --scale"):
+    with pytest.raises(OutputError, match=r"high is too large - use a smaller --scale"):
         target.write(ganzoo.load("gan-mnist", device="cpu"), batch_size=4)

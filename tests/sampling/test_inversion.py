@@ -109,7 +109,7 @@ def test_pictures_are_fitted_unless_they_are_damaged(digits, tmp_path):
     path = tmp_path / "x.png"
     save_picture(to_pictures(torch.zeros(1, 1, 40, 50))[0], path)
     assert digits.invert(path, starts=1, steps=0).images.shape == (1, *digits.image_shape)
-    with pytest.raises(UnreadableImage, match=r"x.png has 50x40 pixels, but 28x28 are needed here - resize it first"):
+    with pytest.raises(UnreadableImage, match=r"x.png has 40x50 pixels, but 28x28 are needed here - resize it first"):
         digits.invert([path], starts=1, steps=0, degradation="noise=1")
 
 

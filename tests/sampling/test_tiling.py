@@ -254,10 +254,18 @@ def test_non_finite_translations_are_refused():
 @pytest.mark.parametrize(
     ("size", "options", "told"),
     [
-        ((50_994, 40), {}, "has 50994x40 pixels, and .* fit in one piece - translate it in tiles with --tile"),
-        ((2100, 2100), {}, "has 2100x2100 pixels, and 4,194,304 pixels"),
-        ((50_994, 40), {"shorter_side": 256}, "resized, has 326362x256 pixels, and"),
-        ((50_994, 40), {"shorter_side": 2048, "tiled": True}, "resized, has 2610893x2048 pixels, over 89,478,485"),
+        (
+            (50_994, 40),
+            {},
+            "is 50994 pixels wide and 40 high, and .* fit in one piece - translate it in tiles with --tile",
+        ),
+        ((2100, 2100), {}, "is 2100 pixels wide and 2100 high, and 4,194,304 pixels"),
+        ((50_994, 40), {"shorter_side": 256}, "resized, is 326362 pixels wide and 256 high, and"),
+        (
+            (50_994, 40),
+            {"shorter_side": 2048, "tiled": True},
+            "resized, is 2610893 pixels wide and 2048 high, over 89,478,485",
+        ),
     ],
     ids=["wide", "large", "resized", "resized too far for tiles"],
 )

@@ -38,6 +38,16 @@ def test_nothing_needs_to_be_given(folder):
     assert resumed_plan(folder, iterations=20_000).iterations == 20_000
 
 
+@pytest.mark.parametrize("again", ["16x24", (16, 24), [16, 24]])
+def test_a_resolution_is_the_same_however_it_is_written(tmp_path, again):
+    plan = make_plan("dcgan", "mnist", config={"resolution": (16, 24)})
+    assert plan.config["resolution"] == "16x24"
+    write_plan(tmp_path / "run", plan)
+    assert resumed_plan(tmp_path / "run", config={"resolution": again}) == plan
+    with pytest.raises(RunError, match=r"config\.resolution: 16x24 then, 24x16 now"):
+        resumed_plan(tmp_path / "run", config={"resolution": (24, 16)})
+
+
 @pytest.mark.parametrize(
     "data", ["photos", "photos/", "./photos", "other/../photos", "link", "{}/photos", "{}/photos/"]
 )

@@ -36,9 +36,18 @@ from ganzoo.sampling.engines import export_formats
 from ganzoo.training.evaluation_schedule import SAMPLES
 from ganzoo.training.plan import PRECISIONS, Plan, make_plan
 from ganzoo.training.run_folder import check_folder, read_resources, resumed_plan
-from ganzoo.utils.files import check_file
+from ganzoo.utils.files import check_file, expand_home, read_lines
 
 __all__ = ["COMMANDS", "export", "import_", "parse_settings", "train"]
+
+CONFIG = click.option(
+    "--config",
+    "settings",
+    multiple=True,
+    metavar="FIELD=VALUE",
+    help="Value for a field of the config, such as resolution=96x64, height x width; FIELD=@FILE takes the lines of a "
+    "text file. Can be repeated.",
+)
 
 
 @click.command()
@@ -49,13 +58,7 @@ __all__ = ["COMMANDS", "export", "import_", "parse_settings", "train"]
     help="Data set to train on: a name such as fashion-mnist, or a folder of images.",
 )
 @click.option("-o", "--output", "folder", type=PATH, help="Folder for the files of the run.")
-@click.option(
-    "--config",
-    "settings",
-    multiple=True,
-    metavar="FIELD=VALUE",
-    help="Value for a field of the config. Can be repeated.",
-)
+@CONFIG
 @click.option("--loss", type=registered("losses"), help="Adversarial loss. [default: that of the paper]")
 @click.option(
     "--regularizer",
@@ -303,6 +306,13 @@ def export(
 @click.argument("words", nargs=-1, metavar="[ARCHITECTURE] FILE")
 @click.option("-o", "--output", type=PATH, required=True, help="Folder to write.")
 @click.option(
+    "--beside",
+    type=PATH,
+    multiple=True,
+    metavar="FILE",
+    help="Another file of the same model, such as its text encoder. Can be repeated.",
+)
+@click.option(
     "--layout",
     default="auto",
     show_default=True,
@@ -310,13 +320,7 @@ def export(
 )
 @click.option("--part", default="", help="Network to read, if the file holds several, such as g or g_ema.")
 @click.option("--size", default="", help="Size of the images, such as 28x28, if the file allows several.")
-@click.option(
-    "--config",
-    "settings",
-    multiple=True,
-    metavar="FIELD=VALUE",
-    help="Value for a field of the config. Can be repeated.",
-)
+@CONFIG
 @click.option("--sheet", type=PATH, help="Picture file to write: seeds 0-7 for each assumption.")
 @click.option("--dataset", default="not stated", show_default=True, help="Data set that the model was trained on.")
 @click.option("--half", is_flag=True, help="Store the weights in 16 bits: half the file size.")
@@ -421,20 +425,41 @@ def _parse_weight(text: str) -> tuple[str, float | None]:
 def parse_settings(settings: tuple[str, ...]) -> dict[str, Any]:
     """Parse ``field=value`` pairs. A value that is valid JSON is read as JSON (64, 0.5, [1200, 1200]), else as text.
 
+    ``field=@FILE`` is the list of the lines of a text file.
+
     Raises:
-        InvalidConfigError: a pair has no ``=``.
+        InvalidConfigError: a pair has no ``=``, or the file cannot be read.
     """
     values: dict[str, Any] = {}
     for setting in settings:
         name, equals, text = setting.partition("=")
         if not equals:
             raise InvalidConfigError(f"--config {setting} has no value - write field=value")
-        try:
-            value = json.loads(text)
-        except ValueError:
-            value = text
-        values[name] = tuple(value) if isinstance(value, list) else value
+        values[name] = _lines_of(text[1:], setting) if text.startswith("@") else _parse_value(text)
     return values
+
+
+def _parse_value(text: str) -> Any:
+    """A value of JSON, with a tuple in place of a list, or else the text itself."""
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return text
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _lines_of(name: str, setting: str) -> tuple[str, ...]:
+    """The lines of the text file that a setting names.
+
+    Raises:
+        InvalidConfigError: it cannot be read.
+    """
+    try:
+        return tuple(read_lines(expand_home(name)))
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "it is not UTF-8"
+        text = f"--config {setting}: cannot read {name}: {reason}"
+        raise InvalidConfigError(f"{text} - name a text file with a value in each line") from error
 
 
 COMMANDS = (train, export, import_)

@@ -39,7 +39,7 @@ class Place:
     @property
     def css_class(self) -> str:
         """``small`` for images of few pixels, which are enlarged without blur."""
-        return "small" if self.shown.subject.config.image_shape[2] <= _SMALL else "large"
+        return "small" if max(self.shown.subject.config.image_shape[1:]) <= _SMALL else "large"
 
 
 _SMALL = 128

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ganzoo import FrozenRecord, Recipe
-from ganzoo_stylegan.checks import check_at_least, check_image, check_share
+from ganzoo import FirstMap, FrozenRecord, Recipe, Resolution, first_map, image_size
+from ganzoo_stylegan.checks import DOUBLINGS, check_at_least, check_channels, check_share
 
 __all__ = ["RECIPES", "TINY", "LucidrainsConfig"]
 
@@ -11,9 +11,10 @@ __all__ = ["RECIPES", "TINY", "LucidrainsConfig"]
 class LucidrainsConfig(FrozenRecord):
     """The config of lucidrains' StyleGAN2. The defaults are those of its command line.
 
-    - `resolution` is that of a square image, 4 times a power of 2.
+    - `resolution` is a number or height x width. The first map has 4 to 7 pixels on its shorter side.
     - `capacity` times twice the resolution, divided by the resolution of a layer, is its number of channels, at most
-      `max_width`. Their names are `network_capacity` and `fmap_max`.
+      `max_width`. Their names are `network_capacity` and `fmap_max`. Here, and in `resolutions`, the first map counts
+      as 4 pixels, and each doubling doubles them.
     - `learned_constant` says whether the generator begins with a learned constant. If not, it begins with a map of the
       mean of an image's styles. Their name for that is `no_const`.
     - `attention_layers` are the blocks with attention in both networks, counted from the image: 1 is at half of its
@@ -25,7 +26,7 @@ class LucidrainsConfig(FrozenRecord):
         ValueError: a value is out of its range; the message names the field.
     """
 
-    resolution: int = 128
+    resolution: Resolution = 128
     channels: int = 3
     latent_dim: int = 512
     mapping_layers: int = 8
@@ -38,7 +39,8 @@ class LucidrainsConfig(FrozenRecord):
     discriminator_rate: float = 1.5
 
     def __post_init__(self) -> None:
-        check_image(self.resolution, self.channels)
+        first_map(self.resolution, DOUBLINGS)
+        check_channels(self.channels)
         check_at_least(1, latent_dim=self.latent_dim, mapping_layers=self.mapping_layers)
         check_at_least(1, capacity=self.capacity, max_width=self.max_width)
         check_share(style_mixing=self.style_mixing)
@@ -49,7 +51,12 @@ class LucidrainsConfig(FrozenRecord):
     @property
     def image_shape(self) -> tuple[int, int, int]:
         """(C, H, W) of one image."""
-        return (self.channels, self.resolution, self.resolution)
+        return (self.channels, *image_size(self.resolution))
+
+    @property
+    def first_map(self) -> FirstMap:
+        """The map that the generator begins with."""
+        return first_map(self.resolution, DOUBLINGS)
 
     @property
     def classes(self) -> int:
@@ -64,7 +71,7 @@ class LucidrainsConfig(FrozenRecord):
     @property
     def resolutions(self) -> tuple[int, ...]:
         """The resolutions of the blocks: 4, 8, and so on up to that of the image."""
-        return tuple(2**i for i in range(2, self.resolution.bit_length()))
+        return self.first_map.sides
 
     @property
     def styles(self) -> int:
@@ -77,11 +84,11 @@ class LucidrainsConfig(FrozenRecord):
 
     def width(self, resolution: int) -> int:
         """The number of channels at a resolution."""
-        return min(2 * self.capacity * self.resolution // resolution, self.max_width)
+        return min(2 * self.capacity * self.resolutions[-1] // resolution, self.max_width)
 
     def attends(self, resolution: int) -> bool:
         """Whether the blocks between this resolution and half of it have attention."""
-        return (self.resolution // resolution).bit_length() in self.attention_layers
+        return (self.resolutions[-1] // resolution).bit_length() in self.attention_layers
 
 
 RECIPES = {

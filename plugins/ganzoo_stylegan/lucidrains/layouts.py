@@ -144,7 +144,7 @@ def _sources(shapes: Shapes, config: LucidrainsConfig, names: dict[str, str]) ->
         sources["synthesis.const"] = Derived(("GE.initial_block",), _first)
     filters = tuple(name for name in shapes if name.startswith("GE.") and name.endswith(".upsample.1.f"))
     sources["synthesis.conv.bias"] = Derived(("GE.initial_conv.bias", *filters), _compared)
-    sources["synthesis.noise_const"] = Derived((), partial(_noise, config.resolution))
+    sources["synthesis.noise_const"] = Derived((), partial(_noise, config.image_shape[1:]))
     mapping = {ours.removeprefix("mapping."): theirs for ours, theirs in names.items() if ours[:8] == "mapping."}
     sources["mapping.w_avg"] = Derived(tuple(mapping.values()), partial(_mean_style, config, tuple(mapping)))
     return sources
@@ -174,11 +174,11 @@ def _compared(bias: Tensor, *filters: Tensor) -> Tensor:
     return bias
 
 
-def _noise(resolution: int) -> Tensor:
+def _noise(size: tuple[int, int]) -> Tensor:
     """The fixed noise, which no file holds, the same at each call."""
     import torch
 
-    return torch.randn(resolution, resolution, generator=torch.Generator().manual_seed(0))
+    return torch.randn(size, generator=torch.Generator().manual_seed(0))
 
 
 def _mean_style(config: LucidrainsConfig, names: tuple[str, ...], *tensors: Tensor) -> Tensor:

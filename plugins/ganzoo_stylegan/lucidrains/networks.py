@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import sqrt
+from math import prod, sqrt
 from typing import cast
 
 import torch
@@ -105,14 +105,14 @@ class Synthesis(nn.Module):
 
     def __init__(self, config: LucidrainsConfig) -> None:
         super().__init__()
-        width = config.width(4)
+        width, size = config.width(4), config.first_map.size
         if config.learned_constant:
-            self.const = nn.Parameter(torch.randn(width, 4, 4))
+            self.const = nn.Parameter(torch.randn(width, *size))
         else:
-            self.project = nn.ConvTranspose2d(config.latent_dim, width, 4, bias=False)
+            self.project = nn.ConvTranspose2d(config.latent_dim, width, size, bias=False)
         self.conv = nn.Conv2d(width, width, 3, padding=1)
         self.blocks = nn.ModuleList(SynthesisBlock(config, resolution) for resolution in config.resolutions)
-        self.register_buffer("noise_const", torch.randn(config.resolution, config.resolution))
+        self.register_buffer("noise_const", torch.randn(config.image_shape[1:]))
 
     def style_maps(self) -> list[Tensor]:
         """The matrices that map a style to the scales of each convolution, (inputs, style_dim)."""
@@ -138,7 +138,7 @@ class Synthesis(nn.Module):
         return cast("Tensor", image) * 2 - 1
 
     def _first(self, styles: Tensor) -> Tensor:
-        """(N, C, 4, 4)."""
+        """(N, C, H, W), the first map."""
         if hasattr(self, "const"):
             x = self.const.expand(len(styles), -1, -1, -1)
         else:
@@ -205,7 +205,7 @@ class Discriminator(nn.Module):
             inputs = outputs
         self.blocks = nn.Sequential(*blocks)
         self.conv = nn.Conv2d(inputs, inputs, 3, padding=1)
-        self.logit = nn.Linear(4 * inputs, 1)
+        self.logit = nn.Linear(inputs * prod(-(-side // 2) for side in config.first_map.size), 1)
         self.apply(_initialize)
 
     def forward(self, images: Tensor, label: None = None) -> Tensor:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ganzoo import FrozenRecord, Recipe
-from ganzoo_stylegan.checks import check_at_least, check_base_width, check_image
+from ganzoo import FirstMap, FrozenRecord, Recipe, Resolution, first_map, image_size
+from ganzoo_stylegan.checks import DOUBLINGS, check_at_least, check_base_width, check_channels
 
 __all__ = ["RECIPES", "TINY", "ProGANConfig"]
 
@@ -14,11 +14,13 @@ __all__ = ["RECIPES", "TINY", "ProGANConfig"]
 class ProGANConfig(FrozenRecord):
     """The config of ProGAN. The networks are those of table 2, at 1024 pixels; the rest is as in the authors' code.
 
-    - `resolution` is that of the finished images, a power of 2. Training begins with 4x4 pixels.
+    - `resolution` is that of the finished images, a number or height x width. Training begins with a map of 4 to 7
+      pixels on its shorter side, 4x4 if the resolution is a power of 2.
     - `stable_images` is the number of real images that a resolution is trained on before the next one begins.
       `fade_images` is the number of images over which the next one is faded in. If both are 0, nothing grows. The
       paper has 800,000 for both, and 16 for `group_size`: see the recipe ``paper``.
-    - `base_width` divided by the resolution of a layer is its number of channels, at most `max_width`.
+    - `base_width` divided by the resolution of a layer is its number of channels, at most `max_width`. Here, and in
+      `resolutions`, the first map counts as 4 pixels, and each doubling doubles them.
     - `group_size` is the number of images over which the discriminator takes the minibatch standard deviation. Several
       processes train as one if the batch of each is a multiple of it.
 
@@ -29,7 +31,7 @@ class ProGANConfig(FrozenRecord):
         ValueError: a value is out of its range; the message names the field.
     """
 
-    resolution: int = 1024
+    resolution: Resolution = 1024
     channels: int = 3
     latent_dim: int = 512
     base_width: int = 16384
@@ -42,20 +44,26 @@ class ProGANConfig(FrozenRecord):
     beta2: float = 0.99
 
     def __post_init__(self) -> None:
-        check_image(self.resolution, self.channels)
+        first_map(self.resolution, DOUBLINGS)
+        check_channels(self.channels)
         check_at_least(1, latent_dim=self.latent_dim, max_width=self.max_width, group_size=self.group_size)
-        check_base_width(self.base_width, self.resolution)
+        check_base_width(self.base_width, self.resolutions[-1])
         check_at_least(0, stable_images=self.stable_images, fade_images=self.fade_images)
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
         """(C, H, W) of one image."""
-        return (self.channels, self.resolution, self.resolution)
+        return (self.channels, *image_size(self.resolution))
+
+    @property
+    def first_map(self) -> FirstMap:
+        """The smallest images, which training begins with."""
+        return first_map(self.resolution, DOUBLINGS)
 
     @property
     def resolutions(self) -> tuple[int, ...]:
         """The resolutions that training goes through: 4, 8, and so on up to that of the finished images."""
-        return tuple(2**i for i in range(2, self.resolution.bit_length()))
+        return self.first_map.sides
 
     def width(self, resolution: int) -> int:
         """The number of channels at a resolution."""

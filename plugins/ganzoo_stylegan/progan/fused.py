@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import TypeVar, cast
 
 import torch
@@ -30,7 +31,7 @@ class FusedGenerator(nn.Module):
         super().__init__()
         stage, share = Phase.of(generator.level())
         first, *ups = list(generator.blocks)[: stage + 1]
-        self.first = _projection(cast("FirstBlock", first))
+        self.first, self.first_size = _projection(cast("FirstBlock", first)), cast("FirstBlock", first).size
         self.convs = nn.ModuleList([_convolution(cast("FirstBlock", first).conv)])
         for block in (cast("UpBlock", up) for up in ups):
             self.convs += [_upsampling(block.conv0), _convolution(block.conv1)]
@@ -42,7 +43,7 @@ class FusedGenerator(nn.Module):
     def forward(self, inputs: Inputs) -> Tensor:
         """(N, C, H, W) in [-1, 1] from ``z``, (N, latent_dim)."""
         x: Tensor = self.first(normalize(inputs["z"]))
-        x = below = _normalized(x.view(len(x), 4, 4, -1).permute(0, 3, 1, 2))
+        x = below = _normalized(x.view(len(x), *self.first_size, -1).permute(0, 3, 1, 2))
         for i, conv in enumerate(self.convs):
             below = x if i == len(self.convs) - 2 else below
             x = _normalized(conv(x))
@@ -58,12 +59,12 @@ def _normalized(x: Tensor) -> Tensor:
 
 
 def _projection(block: FirstBlock) -> nn.Linear:
-    """The projection of the latent, with the 4x4 pixels first and the channels last."""
-    latent_dim = block.project.weight.shape[1]
-    weight = (block.project.weight * block.project.scale).view(-1, 16, latent_dim).transpose(0, 1)
+    """The projection of the latent, with the pixels first and the channels last."""
+    pixels, latent_dim = prod(block.size), block.project.weight.shape[1]
+    weight = (block.project.weight * block.project.scale).view(-1, pixels, latent_dim).transpose(0, 1)
     with torch.device("meta"):  # so that PyTorch does not initialize weights that are replaced at once
         layer = nn.Linear(latent_dim, weight.shape[0] * weight.shape[1])
-    return _with(layer, weight.reshape(-1, latent_dim), block.bias.repeat(16))
+    return _with(layer, weight.reshape(-1, latent_dim), block.bias.repeat(pixels))
 
 
 def _convolution(layer: EqualConv2d, share: float = 1.0) -> nn.Conv2d:

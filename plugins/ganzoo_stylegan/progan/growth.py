@@ -14,7 +14,7 @@ __all__ = ["Phase", "enlarge", "fade", "images_at", "level_at", "mix", "shrink"]
 
 
 class Phase(NamedTuple):
-    """What is trained: the resolution of number `stage`, where 0 is 4x4 pixels.
+    """What is trained: the resolution of number `stage`, where 0 is the first map, 4x4 pixels.
 
     `share` is its part in an image, in (0, 1]; the resolution below has the rest.
     """

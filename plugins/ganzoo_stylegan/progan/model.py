@@ -83,12 +83,12 @@ class ProGAN(GAN):
         return {"discriminator": [nn.ModuleList(pair) for pair in pairs][::-1]}
 
     def direction_layers(self) -> Mapping[str, Sequence[Tensor]]:
-        """The projection to 4x4 pixels."""
+        """The projection to the first map."""
         project = cast("FirstBlock", self.generator.blocks[0]).project
         return {"z": [project.weight * project.scale]}
 
     def direction_activations(self, inputs: Inputs) -> Mapping[str, Tensor]:
-        """(N, C, 4, 4) after the first block."""
+        """(N, C, H, W), the first map after its block."""
         return {"z": self.generator.features(inputs["z"], 0)[-1]}
 
     def generate(self, inputs: Inputs) -> Tensor:

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ganzoo import FirstMap
 from ganzoo_stylegan.layers import EqualConv2d, EqualLinear, append_deviation, normalize
 from ganzoo_stylegan.progan.config import ProGANConfig
 from ganzoo_stylegan.progan.growth import Phase, enlarge, level_at, mix, shrink
@@ -27,21 +28,22 @@ def activate(x: Tensor) -> Tensor:
 
 
 class FirstBlock(nn.Module):
-    """Normalized latents (N, latent_dim) to features (N, width, 4, 4).
+    """Normalized latents (N, latent_dim) to features (N, width, H, W) of the first map.
 
     The gain of the projection is a quarter of that of the others, as in the authors' code: it is a convolution with 16
     times as many inputs, of which all but the latent are zero.
     """
 
-    def __init__(self, latent_dim: int, width: int) -> None:
+    def __init__(self, latent_dim: int, width: int, first_map: FirstMap) -> None:
         super().__init__()
-        self.project = EqualLinear(latent_dim, width * 16, bias=None, gain=GAIN / 4)
+        self.size = first_map.size
+        self.project = EqualLinear(latent_dim, width * first_map.pixels, bias=None, gain=GAIN / 4)
         self.bias = nn.Parameter(torch.zeros(width))
         self.conv = EqualConv2d(width, width, 3, gain=GAIN)
 
     def forward(self, z: Tensor) -> Tensor:
         """Pixel norm follows each activation (section 4.2)."""
-        x: Tensor = self.project(z).unflatten(1, (-1, 4, 4))
+        x: Tensor = self.project(z).unflatten(1, (-1, *self.size))
         x = normalize(activate(x + self.bias[:, None, None]))
         return normalize(activate(self.conv(x)))
 
@@ -74,7 +76,7 @@ class Generator(nn.Module):
         self.config = config
         widths = [config.width(resolution) for resolution in config.resolutions]
         ups = [UpBlock(before, after) for before, after in pairwise(widths)]
-        self.blocks = nn.ModuleList([FirstBlock(config.latent_dim, widths[0]), *ups])
+        self.blocks = nn.ModuleList([FirstBlock(config.latent_dim, widths[0], config.first_map), *ups])
         self.to_rgb = nn.ModuleList(EqualConv2d(width, config.channels, 1) for width in widths)
         self.register_buffer("images_seen", torch.zeros((), dtype=torch.int64))
 
@@ -116,13 +118,13 @@ class DownBlock(nn.Module):
 
 
 class LastBlock(nn.Module):
-    """Features (N, width, 4, 4) to logits (N,), with the minibatch standard deviation as a feature (section 3)."""
+    """Features (N, width, H, W) to logits (N,), with the minibatch standard deviation as a feature (section 3)."""
 
-    def __init__(self, width: int, hidden: int, group: int) -> None:
+    def __init__(self, width: int, hidden: int, group: int, pixels: int) -> None:
         super().__init__()
         self.group = group
         self.conv = EqualConv2d(width + 1, width, 3, gain=GAIN)
-        self.hidden = EqualLinear(width * 16, hidden, gain=GAIN)
+        self.hidden = EqualLinear(width * pixels, hidden, gain=GAIN)
         self.logit = EqualLinear(hidden, 1)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -139,7 +141,8 @@ class Discriminator(nn.Module):
         super().__init__()
         widths = [config.width(resolution) for resolution in config.resolutions]
         downs = [DownBlock(after, before) for before, after in pairwise(widths)]
-        self.blocks = nn.ModuleList([LastBlock(widths[0], config.width(2), config.group_size), *downs])
+        last = LastBlock(widths[0], config.width(2), config.group_size, config.first_map.pixels)
+        self.blocks = nn.ModuleList([last, *downs])
         self.from_rgb = nn.ModuleList(EqualConv2d(config.channels, width, 1, gain=GAIN) for width in widths)
 
     def forward(self, images: Tensor, phase: Phase) -> Tensor:

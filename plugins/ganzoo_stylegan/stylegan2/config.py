@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from math import log2
+from math import prod
 from typing import Any
 
-from ganzoo import FrozenRecord, Recipe
-from ganzoo_stylegan.checks import check_at_least, check_base_width, check_image, check_share
+from ganzoo import FirstMap, FrozenRecord, Recipe, Resolution, first_map, image_size
+from ganzoo_stylegan.checks import DOUBLINGS, check_at_least, check_base_width, check_channels, check_share
 
 __all__ = ["RECIPES", "StyleGAN2Config"]
 
@@ -15,12 +15,15 @@ __all__ = ["RECIPES", "StyleGAN2Config"]
 class StyleGAN2Config(FrozenRecord):
     """The config of StyleGAN2. The defaults are config F of the paper, at 1024 pixels.
 
-    - `resolution` is that of a square image, 4 times a power of 2. `constant` is the height and the width of the
-      learned constant. Another one than 4x4 gives images of its shape: (3, 4) at 64 gives 48x64 pixels.
+    - `resolution` is a number or height x width.
+    - `constant` is the height and the width of the learned constant, which is doubled to the resolution. None means
+      that with 4 to 7 pixels on its shorter side: 6x8 for images of 48x64. Another one, such as (3, 4), is for weights
+      that have it.
     - `shown` is the height and the width of the middle part that is the image, if it is not all: weights for images of
       384x512 pixels make 512x512.
     - `base_width` divided by the resolution of a layer is its number of channels, at most `max_width`. Config E has
-      16384, config F has 32768.
+      16384, config F has 32768. Here, and in `resolutions`, the constant counts as 4 pixels, and each doubling doubles
+      them.
     - `classes` is the number of classes. With 0, the networks receive no class.
     - `group_size` is the number of images over which the discriminator takes the minibatch standard deviation.
     - `style_mixing` is the share of training images that get the styles of two latents (arXiv:1812.04948, 3.1).
@@ -29,9 +32,9 @@ class StyleGAN2Config(FrozenRecord):
         ValueError: a value is out of its range; the message names the field.
     """
 
-    resolution: int = 1024
+    resolution: Resolution = 1024
     channels: int = 3
-    constant: tuple[int, ...] = (4, 4)
+    constant: tuple[int, ...] | None = None
     shown: tuple[int, ...] = ()
     classes: int = 0
     latent_dim: int = 512
@@ -45,9 +48,8 @@ class StyleGAN2Config(FrozenRecord):
     beta2: float = 0.99
 
     def __post_init__(self) -> None:
-        check_image(self.resolution, self.channels)
-        if len(self.constant) != 2 or min(self.constant) < 1:
-            raise ValueError(f"constant is a height and a width, such as (4, 4), not {self.constant}")
+        check_channels(self.channels)
+        self._check_constant()
         if self.shown and (
             len(self.shown) != 2
             or any(n < 1 or n > m or (m - n) % 2 for n, m in zip(self.shown, self.canvas, strict=True))
@@ -55,10 +57,20 @@ class StyleGAN2Config(FrozenRecord):
             raise ValueError(f"shown is the height and the width of the middle of {self.canvas}, not {self.shown}")
         sizes = {"latent_dim": self.latent_dim, "style_dim": self.style_dim, "mapping_layers": self.mapping_layers}
         check_at_least(1, **sizes, max_width=self.max_width, group_size=self.group_size)
-        check_base_width(self.base_width, self.resolution)
+        check_base_width(self.base_width, self.resolutions[-1])
         if self.classes < 0:
             raise ValueError(f"classes is the number of classes, or 0 for no classes, not {self.classes}")
         check_share(style_mixing=self.style_mixing)
+
+    def _check_constant(self) -> None:
+        if self.constant is None:
+            first_map(self.resolution, DOUBLINGS)
+            return
+        if len(self.constant) != 2 or min(self.constant) < 1:
+            raise ValueError(f"constant is a height and a width, such as (4, 4), not {self.constant}")
+        if self.canvas not in [tuple(side * 2**n for side in self.constant) for n in DOUBLINGS]:
+            size = "x".join(map(str, self.canvas))
+            raise ValueError(f"resolution {size} is not the constant {self.constant}, doubled several times")
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
@@ -69,8 +81,15 @@ class StyleGAN2Config(FrozenRecord):
     @property
     def canvas(self) -> tuple[int, int]:
         """(H, W) of what the networks make and see. An image is its middle part."""
+        return image_size(self.resolution)
+
+    @property
+    def first_map(self) -> FirstMap:
+        """The learned constant."""
+        if self.constant is None:
+            return first_map(self.resolution, DOUBLINGS)
         height, width = self.constant
-        return (height * self.resolution // 4, width * self.resolution // 4)
+        return FirstMap((height, width), (self.canvas[0] // height).bit_length() - 1)
 
     @property
     def margins(self) -> tuple[int, int]:
@@ -81,7 +100,7 @@ class StyleGAN2Config(FrozenRecord):
     @property
     def resolutions(self) -> tuple[int, ...]:
         """The resolutions of the blocks: 4, 8, and so on up to that of the image."""
-        return tuple(4 * 2**i for i in range(int(log2(self.resolution)) - 1))
+        return self.first_map.sides
 
     @property
     def styles(self) -> int:
@@ -104,7 +123,7 @@ def penalties(config: StyleGAN2Config, options: Mapping[str, Any]) -> dict[str, 
     10,000 images for a batch of 32.
     """
     batch = options["batch_size"] * options["accumulate"]
-    r1 = 2e-4 * config.resolution**2 / batch
+    r1 = 2e-4 * prod(config.canvas) / batch
     return {"regularizers": {"r1": r1, "path-length": 2.0}, "ema_half_life": batch * 10_000 // 32}
 
 

@@ -134,10 +134,11 @@ def _config(shapes: Shapes) -> dict[str, Any] | None:
     if any(min(base // each, most) != width for each, width in widths.items()):
         return None
     embedding, classes = shapes.get("mapping.embed.weight", (0, 0))
+    constant = shapes["synthesis.b4.const"][1:]
     return {
-        "resolution": resolutions[-1],
+        "resolution": tuple(side * resolutions[-1] // 4 for side in constant),
         "channels": shapes["synthesis.b4.torgb.bias"][0],
-        "constant": shapes["synthesis.b4.const"][1:],
+        "constant": constant,
         "classes": classes,
         "latent_dim": shapes["mapping.fc0.weight"][1] - embedding,
         "style_dim": shapes["synthesis.b4.conv1.affine.weight"][1],
@@ -149,11 +150,11 @@ def _config(shapes: Shapes) -> dict[str, Any] | None:
 
 def _noise(config: Mapping[str, Any]) -> Iterator[tuple[str, tuple[int, ...]]]:
     """The names and shapes of the tensors for noise."""
-    for power in range(2, config["resolution"].bit_length()):
-        size = tuple(side * 2**power // 4 for side in config["constant"])
-        for i in range(1 if power == 2 else 0, 2):
-            yield f"synthesis.b{2**power}.conv{i}.noise_strength", ()
-            yield f"synthesis.b{2**power}.conv{i}.noise_const", size
+    for doublings in range((config["resolution"][0] // config["constant"][0]).bit_length()):
+        size = tuple(side * 2**doublings for side in config["constant"])
+        for i in range(0 if doublings else 1, 2):
+            yield f"synthesis.b{4 * 2**doublings}.conv{i}.noise_strength", ()
+            yield f"synthesis.b{4 * 2**doublings}.conv{i}.noise_const", size
 
 
 # --- with torch ----------------------------------------------------------------------------------

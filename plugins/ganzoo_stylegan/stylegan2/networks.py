@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
-from math import prod, sqrt
+from math import sqrt
 from typing import cast
 
 import torch
@@ -149,7 +149,7 @@ class SynthesisBlock(nn.Module):
 
     def __init__(self, config: StyleGAN2Config, resolution: int) -> None:
         super().__init__()
-        height, width = (side * resolution // 4 for side in config.constant)
+        height, width = (side * resolution // 4 for side in config.first_map.size)
         outputs, style = config.width(resolution), config.style_dim
         if resolution == 4:
             self.const = nn.Parameter(torch.randn(outputs, height, width))
@@ -254,14 +254,14 @@ class ResidualBlock(nn.Module):
 
 
 class FinalBlock(nn.Module):
-    """The minibatch standard deviation and the last layers: (N, C, 4, 4) to (N, outputs)."""
+    """The minibatch standard deviation and the last layers: (N, C, H, W) to (N, outputs)."""
 
     def __init__(self, config: StyleGAN2Config, outputs: int) -> None:
         super().__init__()
         width = config.width(4)
         self.group = config.group_size
         self.conv = EqualConv2d(width + 1, width, 3)
-        self.fc = EqualLinear(width * prod(config.constant), width)
+        self.fc = EqualLinear(width * config.first_map.pixels, width)
         self.out = EqualLinear(width, outputs)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -280,7 +280,7 @@ class Discriminator(nn.Module):
         super().__init__()
         self.classes, final = config.classes, config.width(4)
         for resolution, smaller in pairwise(config.resolutions[::-1]):
-            channels = config.channels if resolution == config.resolution else 0
+            channels = config.channels if resolution == config.resolutions[-1] else 0
             block = ResidualBlock(config.width(resolution), config.width(smaller), channels)
             self.add_module(f"b{resolution}", block)
         self.add_module("b4", FinalBlock(config, final if config.classes else 1))

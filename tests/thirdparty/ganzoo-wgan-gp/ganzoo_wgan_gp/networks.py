@@ -53,15 +53,16 @@ class Generator(nn.Module):
 
     def __init__(self, config: WGANGPConfig) -> None:
         super().__init__()
-        self.first = nn.Linear(config.latent_dim, 4 * 4 * config.width)
-        self.blocks = nn.Sequential(*(UpBlock(config.width) for _ in range(config.doublings)))
+        self.size, doublings = config.first_map
+        self.first = nn.Linear(config.latent_dim, config.first_map.pixels * config.width)
+        self.blocks = nn.Sequential(*(UpBlock(config.width) for _ in range(doublings)))
         self.last = nn.Sequential(
             nn.BatchNorm2d(config.width), nn.ReLU(), nn.Conv2d(config.width, config.channels, 3, padding=1), nn.Tanh()
         )
 
     def forward(self, z: Tensor) -> Tensor:
         """One image for each row of `z`."""
-        x = self.first(z).unflatten(1, (-1, 4, 4))  # (N, width, 4, 4)
+        x = self.first(z).unflatten(1, (-1, *self.size))  # (N, width, 4, 4) for square images
         images: Tensor = self.last(self.blocks(x))
         return images
 
@@ -71,11 +72,12 @@ class Critic(nn.Module):
 
     def __init__(self, config: WGANGPConfig) -> None:
         super().__init__()
-        downs = [CriticBlock(config.width, config.width, down=True) for _ in range(config.doublings - 2)]
+        doublings = config.first_map.doublings
+        downs = [CriticBlock(config.width, config.width, down=True) for _ in range(doublings - 2)]
         self.blocks = nn.Sequential(
             CriticBlock(config.channels, config.width, down=True, first=True),
             *downs,
-            CriticBlock(config.width, config.width, down=config.doublings > 1),
+            CriticBlock(config.width, config.width, down=doublings > 1),
             CriticBlock(config.width, config.width, down=False),
             CriticBlock(config.width, config.width, down=False),
             nn.ReLU(),
