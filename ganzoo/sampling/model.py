@@ -175,7 +175,7 @@ class Model:
         remaining = iter(seeded)
         generate = self.generate_bytes if as_bytes else self.generate
         while batch := list(islice(remaining, batch_size)):
-            yield generate(self._draw_each(batch))
+            yield generate(self.draw_each(batch))
 
     def request(self, **options: Any) -> Task:
         """Make a request: the model's task with `options` as its fields.
@@ -195,10 +195,11 @@ class Model:
         """
         check_seeds(count, seed, 1)
         task = request or self.task()
-        return self._draw_each([(seed + i, task) for i in range(count)])
+        return self.draw_each([(seed + i, task) for i in range(count)])
 
     @float32_on_cpu()
-    def _draw_each(self, seeded: Iterable[tuple[int, Task]]) -> Inputs:
+    def draw_each(self, seeded: Iterable[tuple[int, Task]]) -> Inputs:
+        """Draw the inputs of one image for each pair of a seed and a request, on the CPU."""
         return self.gan.draw_batch(seeded)
 
     def interpolate(
@@ -422,7 +423,7 @@ class Model:
             return search_images(
                 self.gan,
                 fused,
-                lambda seeds: self._draw_each((each, request) for each in seeds),
+                lambda seeds: self.draw_each((each, request) for each in seeds),
                 targets,
                 search,
                 damage,

@@ -11,9 +11,9 @@ from ganzoo.data.sources import has_points
 from ganzoo.errors import InvalidRequestError
 from ganzoo.evaluation.comparison import ReadOptions
 from ganzoo.evaluation.options import EvaluationOptions
-from ganzoo.evaluation.prepare import usual_features
+from ganzoo.evaluation.prepare import check_features, usual_features
 from ganzoo.evaluation.repeated import RepeatedEvaluation
-from ganzoo.pretrained.files import weights_path
+from ganzoo.pretrained.files import local_path
 from ganzoo.registry import lookup
 from ganzoo.training.evaluation_schedule import SCORES, EvaluationSchedule
 from ganzoo.training.metrics_file import read_metrics
@@ -39,7 +39,9 @@ def prepare_evaluations(schedule: EvaluationSchedule, data: str, *, progress: Pr
     """
     if has_points(data):
         raise InvalidRequestError(f"{data} has no pictures to compare - leave out --evaluate-every")
-    weights_path(lookup.registry().feature_extractors[_features(schedule, data)], progress=progress)
+    check_features(_features(schedule, data), schedule.groups)
+    for file in lookup.registry().feature_extractors[_features(schedule, data)].files:
+        local_path(file, progress=progress)
 
 
 def _features(schedule: EvaluationSchedule, data: str) -> str:
