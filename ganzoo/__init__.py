@@ -65,7 +65,7 @@ if TYPE_CHECKING:
     from ganzoo.images.files import read_picture
     from ganzoo.interface.defect import Defect
     from ganzoo.interface.engine import EngineFunctions, SamplingNetwork
-    from ganzoo.interface.extractor import Extractor, ExtractorOutput
+    from ganzoo.interface.extractor import Extractor, ExtractorOutput, ImageDistance
     from ganzoo.interface.gan import (
         GAN,
         AdaptiveAugmentation,
@@ -126,6 +126,7 @@ __all__ = [
     "GeneratorOutput",
     "HubFile",
     "ImageData",
+    "ImageDistance",
     "ImageToImage",
     "Inputs",
     "InvalidRequestError",
@@ -199,7 +200,7 @@ _LAZY = {
     "images.files": ("read_picture",),
     "interface.defect": ("Defect",),
     "interface.engine": ("EngineFunctions", "SamplingNetwork"),
-    "interface.extractor": ("ExtractorOutput", "Extractor"),
+    "interface.extractor": ("ExtractorOutput", "Extractor", "ImageDistance"),
     "interface.gan": (
         "GAN",
         "AdaptiveAugmentation",

@@ -18,11 +18,18 @@ def name_of(check):
     return check.__name__.removeprefix("check_")
 
 
+LARGER = ("dinov2-vit-b-14", "dinov2-vit-l-14", "clip-vit-l-14")
+"""Extractors with the network of a smaller one, which stands for them."""
+
+QUICK = ("extractor_is_declared_without_torch", "extractor_is_described")
+
+
 def is_long(name, check):
-    """Whether others stand for it in the default run: two processes start slowly, and Inception is large."""
+    """Whether others stand for it in the default run: two processes start slowly, and some extractors are large."""
     if name_of(check) == "two_processes_are_one":
         return name not in ("gan", "stylegan2")
-    return name == "inception" and name_of(check) != "extractor_is_declared_without_torch"
+    large = ("inception", "dinov2-vit-s-14", "clip-vit-b-32", "lpips-vgg16")
+    return name in large and name_of(check) != "extractor_is_declared_without_torch"
 
 
 def cases(names, checks):
@@ -31,6 +38,7 @@ def cases(names, checks):
         pytest.param(name, check, id=f"{name}-{name_of(check)}", marks=[pytest.mark.long] * is_long(name, check))
         for name in names
         for check in checks
+        if name not in LARGER or name_of(check) in QUICK
     ]
 
 

@@ -172,6 +172,7 @@ def _describe_extractor(name: str, spec: FeatureExtractor) -> Row:
         "where": _where(spec.weights),
         "weights": _location(spec.weights),
         "sha256": spec.weights.sha256,
+        **({"heads": _location(spec.heads), "heads_sha256": spec.heads.sha256} if spec.heads else {}),
         "evaluate_by_it": f"ganzoo evaluate MODEL --features {name}",
     }
 

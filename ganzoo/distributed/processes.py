@@ -1,13 +1,14 @@
-"""The process group that trains one model: ``torchrun`` starts the processes, accelerate joins them."""
+"""The process group that trains or evaluates a model: ``torchrun`` starts the processes, accelerate joins them."""
 
 from __future__ import annotations
 
 import atexit
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
@@ -15,7 +16,10 @@ from torch import Tensor
 from ganzoo.errors import InvalidRequestError
 from ganzoo.utils.devices import resolve_device
 
-__all__ = ["ProcessGroup", "gather_rows", "join_process_group", "own_rows"]
+__all__ = ["ProcessGroup", "gather_rows", "is_main_process", "join_process_group", "own_rows"]
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 PATIENCE = timedelta(hours=3)
 """How long processes wait for each other: the main one may evaluate or save. NCCL gives up after 10 minutes."""
@@ -52,12 +56,39 @@ class ProcessGroup:
         first: AbstractContextManager[None] = PartialState().main_process_first()
         return first
 
+    def share(self, items: Sequence[Item], compute: Callable[[Sequence[Item]], Iterable[Result]]) -> list[Result]:
+        """One result for each of `items`, in their order. Each process computes every `world_size`-th of them.
+
+        Only the main process gets the results; the list of the others is empty. So each item is computed as one
+        process computes it. `compute` yields a result for each item that it gets.
+        """
+        own = list(compute(items[self.rank :: self.world_size]))
+        if self.world_size == 1:
+            return own
+        parts: list[Any] | None = [None] * self.world_size if self.is_main else None
+        torch.distributed.gather_object(own, parts)
+        return [] if parts is None else [parts[i % self.world_size][i // self.world_size] for i in range(len(items))]
+
+    def from_main(self, value: Result) -> Result:
+        """What the main process gives as `value`, in all processes."""
+        if self.world_size == 1:
+            return value
+        shared: list[Any] = [value]
+        torch.distributed.broadcast_object_list(shared)
+        received: Result = shared[0]
+        return received
+
     def wait(self) -> None:
         """Wait until all processes have called this: a barrier."""
         if self.world_size > 1:
             from accelerate import PartialState
 
             PartialState().wait_for_everyone()
+
+
+def is_main_process() -> bool:
+    """Whether this process is the main one, or the only one. It must have joined the process group, if there is one."""
+    return not _is_distributed() or torch.distributed.get_rank() == 0
 
 
 def gather_rows(rows: Tensor) -> Tensor:
@@ -100,7 +131,7 @@ def join_process_group(device: str) -> tuple[ProcessGroup, torch.device]:
     if world_size == 1:
         return ProcessGroup(), resolve_device(device)
     if device not in ("auto", "cpu", "cuda"):
-        raise InvalidRequestError(f"several processes cannot all train on {device} - use auto, cuda or cpu")
+        raise InvalidRequestError(f"several processes cannot all compute on {device} - use auto, cuda or cpu")
     # "auto" may also mean mps, which a machine has once: several processes compute on its CPU.
     on_gpus = resolve_device(device).type == "cuda"
     if on_gpus:
@@ -115,7 +146,7 @@ def join_process_group(device: str) -> tuple[ProcessGroup, torch.device]:
     if state.num_processes != world_size:  # each process would train a model of its own, all in one folder
         raise InvalidRequestError(
             f"the process group has {state.num_processes} processes, but WORLD_SIZE is {world_size} - "
-            "start all processes with torchrun, or unset WORLD_SIZE to train in one process"
+            "start all processes with torchrun, or unset WORLD_SIZE to work in one process"
         )
     # Threads of the group that outlive the interpreter may abort the process after all its work is done.
     atexit.register(state.destroy_process_group)
@@ -140,5 +171,5 @@ def _check_gpus(processes: int) -> None:
     if processes > gpus:
         raise InvalidRequestError(
             f"torchrun has started {processes} processes on a machine with {gpus} GPUs - "
-            f"start it with --nproc-per-node {gpus}, or train with --device cpu"
+            f"start it with --nproc-per-node {gpus}, or use --device cpu"
         )

@@ -5,10 +5,11 @@ from __future__ import annotations
 from fractions import Fraction
 
 from ganzoo.errors import InvalidRequestError
+from ganzoo.interface.specs import FeatureExtractor
 from ganzoo.registry import lookup
 from ganzoo.sampling.requests import check_whole, find_class
 
-__all__ = ["LEVELS", "check_attack", "parse_epsilon"]
+__all__ = ["LEVELS", "check_attack", "find_classifier", "parse_epsilon"]
 
 LEVELS = 255
 """The steps between the darkest and the brightest value of a pixel in a picture file."""
@@ -23,7 +24,7 @@ def check_attack(
         UnknownNameError: there is no such feature extractor.
         InvalidRequestError: names the option and its range.
     """
-    spec = lookup.registry().feature_extractors[features]
+    spec = find_classifier(features)
     for what, value in (("number of steps", steps), ("batch size", batch_size)):
         check_whole(what, value, 1)
     if target is not None:
@@ -31,6 +32,20 @@ def check_attack(
     if not 1 <= round(epsilon * LEVELS, 6) <= LEVELS:
         text = f"epsilon is a part of the pixel range, from 1/255 to 1, not {epsilon:g}"
         raise InvalidRequestError(f"{text} - such as 8/255, which is 8 steps of an 8-bit pixel")
+
+
+def find_classifier(features: str) -> FeatureExtractor:
+    """The record of a feature extractor that names classes.
+
+    Raises:
+        UnknownNameError: there is no such feature extractor.
+        InvalidRequestError: it is no classifier.
+    """
+    spec = lookup.registry().feature_extractors[features]
+    if not spec.num_classes:
+        known = [name for name, each in lookup.registry().feature_extractors.items() if each.num_classes]
+        raise InvalidRequestError(f"{features} names no classes - use one of {', '.join(known)}")
+    return spec
 
 
 def parse_epsilon(text: str) -> float:

@@ -10,6 +10,7 @@ from ganzoo.evaluation.options import R_PRECISION, EvaluationOptions
 from ganzoo.evaluation.result import Score
 from ganzoo.interface.configs import as_text_config
 from ganzoo.interface.specs import FeatureExtractor
+from ganzoo.registry import lookup
 from ganzoo.sampling.model import Model
 
 __all__ = ["about_captions", "about_copies", "caveats"]
@@ -29,10 +30,11 @@ COPIES = 0.5
 OF_ONE_CLASS = "IS of one class is near 1 even for perfect samples, because it measures how many classes there are"
 
 
-def caveats(comparison: Comparison, options: EvaluationOptions, features: FeatureExtractor) -> list[str]:
+def caveats(comparison: Comparison, options: EvaluationOptions) -> list[str]:
     """What a reader of the numbers must know, in one sentence that begins with the number to read; or nothing."""
-    if not options.by_features:
+    if options.features is None or not options.by_features:
         return []
+    features = lookup.registry().feature_extractors[options.features]
     count, reference = comparison.evaluated.images.size, comparison.evaluated.reference.size
     smaller = min(count, reference)
     found: list[str] = []

@@ -15,6 +15,7 @@ from ganzoo.data.load import load_captions, load_data, load_opened, open_tree
 from ganzoo.data.opening import Opened, open_data
 from ganzoo.data.sources import find_data, is_named
 from ganzoo.errors import InvalidRequestError, UnreadableImage
+from ganzoo.evaluation.captions import readable_captions
 from ganzoo.evaluation.image_sets import Part, Pictures, Samples, Translations, shuffled_rows
 from ganzoo.evaluation.options import R_PRECISION, EvaluationOptions
 from ganzoo.images.files import read_image
@@ -54,12 +55,13 @@ class Comparison:
 
     ``floor`` compares real images with other real images: no model is expected to be better. ``untranslated``
     compares the sources of translations, as they are, with the reference. `captions` are those of the real images, if
-    the images are compared with captions.
+    the images show captions or are compared with them. `notes` say what was left out of them.
     """
 
     evaluated: Pair
     baselines: Mapping[str, Pair]
     captions: Captions | None = None
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,7 +83,8 @@ def compare(options: EvaluationOptions, model: Model | None, *, reading: ReadOpt
     domain are translated and compared with the training images of the target domain; the test images of the target
     domain give the floor.
 
-    Samples of a model that reads texts show the captions of the real images, if these have any.
+    Samples of a model that reads texts show the captions of the real images, if these have any. Captions with a word
+    that the model does not know are left out, but for `R_PRECISION`, whose numbers would then be of other pictures.
 
     All real images are resized to the size that the model makes, or to the size of the first picture of the subject.
 
@@ -92,6 +95,9 @@ def compare(options: EvaluationOptions, model: Model | None, *, reading: ReadOpt
     if model is not None and model.task.from_images:
         return _compare_translations(options, model, reading)
     captions = _captions(options, model, reading)
+    notes: tuple[str, ...] = ()
+    if captions and model is not None and not options.by_texts:
+        captions, notes = readable_captions(captions, model, of=options.against)
     if model is None:
         opened = _open_subject(options)
         shape = _first_shape(opened, options.subject)
@@ -100,7 +106,7 @@ def compare(options: EvaluationOptions, model: Model | None, *, reading: ReadOpt
         shape = model.image_shape
         images, of_class = _samples(options, model, captions), _class_of(model, options)
     reference, floor = _real(options, shape, images.size, reading, of_class)
-    return Comparison(Pair(images, reference), {"floor": floor}, captions)
+    return Comparison(Pair(images, reference), {"floor": floor}, captions, notes)
 
 
 def _captions(options: EvaluationOptions, model: Model | None, reading: ReadOptions) -> Captions | None:

@@ -10,7 +10,7 @@ from torch import Tensor
 from ganzoo.errors import InvalidRequestError
 from ganzoo.evaluation.channels import check_channels
 from ganzoo.interface.extractor import Extractor
-from ganzoo.pretrained.files import read_weights, weights_path
+from ganzoo.pretrained.files import read_files
 from ganzoo.registry import lookup
 from ganzoo.utils.progress import Progress, silent
 from ganzoo.weights.meta import build_and_load
@@ -26,7 +26,9 @@ def load_extractor(name: str, *, device: torch.device, progress: Progress = sile
         WeightsError: the weights cannot be downloaded, are damaged, or do not fit.
     """
     spec = lookup.registry().feature_extractors[name]
-    tensors = read_weights(spec, weights_path(spec, progress=progress))
+    tensors = read_files(spec, progress=progress)
+    if spec.adapt is not None:
+        tensors = dict(spec.adapt(tensors))
     network: Extractor = build_and_load(spec.build, tensors, of=name)
     return network.eval().requires_grad_(False).to(device)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ganzoo.data.sources import check_source, data_set_names, find_data, has_points, is_named
 from ganzoo.errors import InvalidRequestError
-from ganzoo.evaluation.attack import LEVELS, check_attack, parse_epsilon
+from ganzoo.evaluation.attack import LEVELS, check_attack, find_classifier, parse_epsilon
 from ganzoo.registry import lookup
 from ganzoo.sampling.formats import STILLS
 from ganzoo.sampling.requests import find_class
@@ -159,7 +159,7 @@ def prepare_fooling(
         InvalidRequestError: an option is wrong.
         OutputError: the sheet cannot be written.
     """
-    spec = lookup.registry().feature_extractors[features]
+    spec = find_classifier(features)
     label = None if target is None else find_class(target, spec.classes, spec.num_classes, of=features)
     distance = parse_epsilon(epsilon)
     check_attack(features, epsilon=distance, steps=steps, target=label)

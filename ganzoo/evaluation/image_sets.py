@@ -42,12 +42,16 @@ class ImageSet(ABC):
     def __len__(self) -> int: ...
 
     @abstractmethod
+    def read(self, chunks: Iterable[Sequence[int]]) -> Iterator[Tensor]:
+        """Yield the images with the indices of each chunk, one chunk at a time."""
+
     def batches(self, size: int) -> Iterator[Tensor]:
         """Yield all images in order, at most `size` at a time."""
+        return self.read(range(start, min(start + size, len(self))) for start in range(0, len(self), size))
 
-    @abstractmethod
     def take(self, rows: Sequence[int]) -> Tensor:
         """The images with these indices."""
+        return next(self.read([rows]))
 
     def digest(self) -> str | None:
         """A digest of the content, by which cached features are found; None if they are not to be cached."""
@@ -71,15 +75,13 @@ class Samples(ImageSet):
     def __len__(self) -> int:
         return self.count
 
-    def batches(self, size: int) -> Iterator[Tensor]:
-        """Sample one batch at a time."""
-        seeded = self._seeded(range(self.count))
-        return map(as_pictures, self.model.generate_each(seeded, batch_size=size, as_pixels=True))
-
-    def take(self, rows: Sequence[int]) -> Tensor:
-        """Sample these images again, from their seeds."""
-        made = self.model.generate_each(self._seeded(rows), as_pixels=True)
-        return torch.cat([as_pictures(images) for images in made])
+    def read(self, chunks: Iterable[Sequence[int]]) -> Iterator[Tensor]:
+        """Sample one chunk at a time, from the seeds of its images."""
+        for rows in chunks:
+            yield from map(
+                as_pictures,
+                self.model.generate_each(self._seeded(rows), batch_size=len(rows), as_pixels=True),
+            )
 
     def _seeded(self, rows: Iterable[int]) -> Iterator[tuple[int, Task]]:
         """The seed and the request of each image. A caption is cut to as many words as the model reads."""
@@ -103,13 +105,9 @@ class Translations(ImageSet):
     def __len__(self) -> int:
         return len(self.sources)
 
-    def batches(self, size: int) -> Iterator[Tensor]:
-        """Translate one batch at a time."""
-        return map(self._translate, self.sources.batches(size))
-
-    def take(self, rows: Sequence[int]) -> Tensor:
-        """Translate these images again."""
-        return self._translate(self.sources.take(rows))
+    def read(self, chunks: Iterable[Sequence[int]]) -> Iterator[Tensor]:
+        """Translate one chunk at a time."""
+        return map(self._translate, self.sources.read(chunks))
 
     def _translate(self, images: Tensor) -> Tensor:
         channels = self.model.image_shape[0]
@@ -139,13 +137,12 @@ class Pictures(ImageSet):
     def __len__(self) -> int:
         return len(self.data)
 
-    def batches(self, size: int) -> Iterator[Tensor]:
-        """Read one batch at a time, if the images are not in memory."""
-        chunks = (range(start, min(start + size, len(self))) for start in range(0, len(self), size))
-        return (as_pictures(batch["image"]) for batch in self.data.stream(chunks, workers=self.workers))
+    def read(self, chunks: Iterable[Sequence[int]]) -> Iterator[Tensor]:
+        """Read one chunk at a time, if the images are not in memory."""
+        return (as_pictures(batch["image"]) for batch in self.data.stream(iter(chunks), workers=self.workers))
 
     def take(self, rows: Sequence[int]) -> Tensor:
-        """Read these images again, if they are not in memory."""
+        """Read a few images in this process."""
         return as_pictures(next(self.data.stream(iter([list(rows)])))["image"])
 
     def digest(self) -> str:

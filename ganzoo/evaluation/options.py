@@ -8,7 +8,20 @@ from typing import Any
 
 from ganzoo.utils.commands import flag, words_of
 
-__all__ = ["FEWEST", "METRIC_NAMES", "R_PRECISION", "EvaluationOptions", "Settings"]
+__all__ = [
+    "ALL_METRICS",
+    "CLEAN",
+    "DISTANCE",
+    "FEWEST",
+    "LPIPS",
+    "METRIC_NAMES",
+    "PATHS",
+    "RESIZINGS",
+    "R_PRECISION",
+    "USUAL_FEATURES",
+    "EvaluationOptions",
+    "Settings",
+]
 
 FEWEST = 10
 """Fewer images than this are refused."""
@@ -18,6 +31,25 @@ METRIC_NAMES = ("is", "fid", "kid", "prdc", "authenticity")
 
 R_PRECISION = "r-precision"
 """The metric of images and their captions, `ganzoo.evaluation.r_precision`."""
+
+PATHS = ("ppl", "ppl-full")
+"""The lengths of paths between latents, `ganzoo.evaluation.path_length`: at their ends, and anywhere on them."""
+
+LPIPS = "lpips"
+"""How different the samples of a model look, `ganzoo.evaluation.diversity`."""
+
+ALL_METRICS = (*METRIC_NAMES, R_PRECISION, *PATHS, LPIPS)
+"""All metrics that users can ask for."""
+
+USUAL_FEATURES = "inception"
+"""The features for data sets that no extractor was trained on."""
+
+DISTANCE = "lpips-vgg16"
+"""The extractor whose distances between images `PATHS` and `LPIPS` use."""
+
+CLEAN = "clean"
+RESIZINGS = ("own", CLEAN)
+"""Who resizes images to the size that an extractor takes: it itself, or `ganzoo.evaluation.resizing`."""
 
 
 @dataclass(frozen=True)
@@ -34,12 +66,13 @@ class EvaluationOptions:
     """The options of `ganzoo evaluate` on which its numbers depend; `ganzoo.evaluate` explains them.
 
     Where an image is read from and how fast, such as the batch size, is not among them. The metadata of a field says
-    how `command` writes it. What may have another default in a later version is always written.
+    how `command` writes it. What may have another default in a later version is always written. `features` is None if
+    no metric is computed from features.
     """
 
     subject: str = field(metadata=flag(None))
     against: str = field(metadata=flag(always=True))
-    features: str = field(metadata=flag(always=True))
+    features: str | None = field(metadata=flag(always=True))
     count: int | None = field(default=None, metadata=flag("-n", always=True))
     seed: int = field(default=0, metadata=flag(always=True))
     metrics: tuple[str, ...] = field(default=METRIC_NAMES, metadata=flag(separator=","))
@@ -50,11 +83,17 @@ class EvaluationOptions:
     limit: int | None = None
     precision: str = "fp32"
     matcher: str | None = None
+    resize: str = RESIZINGS[0]
 
     @property
     def by_features(self) -> tuple[str, ...]:
         """The metrics that are computed from features, each once."""
-        return tuple(dict.fromkeys(metric for metric in self.metrics if metric != R_PRECISION))
+        return tuple(dict.fromkeys(metric for metric in self.metrics if metric in METRIC_NAMES))
+
+    @property
+    def by_distance(self) -> tuple[str, ...]:
+        """The metrics that are computed from distances between two images, each once."""
+        return tuple(dict.fromkeys(metric for metric in self.metrics if metric in (*PATHS, LPIPS)))
 
     @property
     def by_texts(self) -> bool:

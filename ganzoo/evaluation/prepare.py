@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from ganzoo.data.sources import check_source, is_packed_data, pin_source
 from ganzoo.errors import InvalidRequestError, UnknownNameError
 from ganzoo.evaluation.channels import check_channels
-from ganzoo.evaluation.options import METRIC_NAMES, R_PRECISION, EvaluationOptions
+from ganzoo.evaluation.options import (
+    ALL_METRICS,
+    CLEAN,
+    DISTANCE,
+    METRIC_NAMES,
+    PATHS,
+    R_PRECISION,
+    RESIZINGS,
+    USUAL_FEATURES,
+    EvaluationOptions,
+)
 from ganzoo.pretrained.resolve import resolve
 from ganzoo.pretrained.sources import Source
 from ganzoo.registry import lookup
@@ -19,18 +31,16 @@ from ganzoo.utils.names import suggest
 from ganzoo.weights.folder import CONFIG
 
 __all__ = [
-    "USUAL_FEATURES",
     "Prepared",
+    "check_features",
     "check_request",
     "default_against",
     "find_matcher",
     "is_pictures",
     "prepare",
     "usual_features",
+    "usual_metrics",
 ]
-
-USUAL_FEATURES = "inception"
-"""The features for data sets that no extractor was trained on."""
 
 
 class Prepared(NamedTuple):
@@ -45,7 +55,13 @@ class Prepared(NamedTuple):
 
 
 def prepare(
-    subject: str | Path, *, against: str | Path | None = None, features: str | None = None, **options: Any
+    subject: str | Path,
+    *,
+    against: str | Path | None = None,
+    metrics: Sequence[str] | None = None,
+    features: str | None = None,
+    is_splits: Sequence[int] = EvaluationOptions.is_splits,
+    **options: Any,
 ) -> Prepared:
     """Complete and check the options of an evaluation; `ganzoo.evaluate` explains them. No weights are loaded.
 
@@ -57,13 +73,25 @@ def prepare(
     against = str(against) if against is not None else default_against(name, source)
     check_source(against)
     against = pin_source(against)
-    sequences: dict[str, Any] = {o: tuple(options.pop(o)) for o in ("metrics", "is_splits") if o in options}
+    wanted = usual_metrics(features or usual_features(against)) if metrics is None else tuple(metrics)
     chosen = EvaluationOptions(
-        subject=name, against=against, features=features or usual_features(against), **sequences, **options
+        subject=name, against=against, features=features, metrics=wanted, is_splits=tuple(is_splits), **options
     )
+    if chosen.by_features and features is None:
+        chosen = dataclasses.replace(chosen, features=usual_features(against))
     _check_options(chosen)
     check_request(source, chosen)
     return Prepared(source, chosen, find_matcher(source, chosen))
+
+
+def usual_metrics(features: str) -> tuple[str, ...]:
+    """The metrics that are computed if none are named: those by features. There is no IS without a classifier.
+
+    Raises:
+        UnknownNameError: there is no such feature extractor.
+    """
+    is_classifier = lookup.registry().feature_extractors[features].num_classes > 0
+    return tuple(metric for metric in METRIC_NAMES if metric != "is" or is_classifier)
 
 
 def find_matcher(source: Source | None, options: EvaluationOptions) -> Source | None:
@@ -118,10 +146,44 @@ def check_request(source: Source | None, options: EvaluationOptions) -> None:
     asked = options.request if options.precision == "fp32" else {**options.request, "precision": options.precision}
     if source is not None:
         source.info.subject.request(source.name, **options.request)
-        check_channels(options.features, source.info.subject.config.image_shape[0], of=source.name)
+        for extractor in (options.features, DISTANCE if options.by_distance else None):
+            if extractor is not None:
+                check_channels(extractor, source.info.subject.config.image_shape[0], of=source.name)
     elif asked:
         given = " and no ".join(with_user_names(asked))
         raise InvalidRequestError(f"{options.subject} is a folder of pictures: it takes no {given}")
+    _check_distances(source, options)
+
+
+def _check_distances(source: Source | None, options: EvaluationOptions) -> None:
+    """Refuse path lengths of what has no paths, and the diversity of translations, which is that of their sources.
+
+    Raises:
+        InvalidRequestError: says why.
+    """
+    paths = [metric for metric in options.by_distance if metric in PATHS]
+    if source is None and paths:
+        raise InvalidRequestError(f"{options.subject} is a folder of pictures: there are no paths for {paths[0]}")
+    if source is not None and source.info.subject.task.from_images and options.by_distance:
+        text = f"{options.subject} translates pictures: it has no latents for {options.by_distance[0]}"
+        raise InvalidRequestError(f"{text} - leave it out of --metrics")
+    if options.precision != "fp32" and paths:
+        raise InvalidRequestError(f"{paths[0]} compares nearly equal images, which {options.precision} rounds away")
+
+
+def check_features(features: str, metrics: Sequence[str], resize: str = RESIZINGS[0]) -> None:
+    """Refuse metrics and a resizing that are not possible with a feature extractor.
+
+    Raises:
+        UnknownNameError: there is no such extractor.
+        InvalidRequestError: it is no classifier, and has no IS; or it takes images of any size as they are.
+    """
+    spec = lookup.registry().feature_extractors[features]
+    if "is" in metrics and not spec.num_classes:
+        text = f"{features} is no classifier, so there is no IS by it"
+        raise InvalidRequestError(f"{text} - leave `is` out of --metrics, or choose other --features")
+    if resize == CLEAN and spec.input_size is None:
+        raise InvalidRequestError(f"{features} takes images of any size as they are - leave out --resize {resize}")
 
 
 def usual_features(against: str) -> str:
@@ -133,13 +195,17 @@ def usual_features(against: str) -> str:
 def _check_options(options: EvaluationOptions) -> None:
     """Refuse wrong options before anything is loaded."""
     for metric in options.metrics:
-        if metric not in (*METRIC_NAMES, R_PRECISION):
-            raise UnknownNameError(f"there is no metric {metric!r}{suggest(metric, (*METRIC_NAMES, R_PRECISION))}")
+        if metric not in ALL_METRICS:
+            raise UnknownNameError(f"there is no metric {metric!r}{suggest(metric, ALL_METRICS)}")
     if not options.metrics:
-        raise InvalidRequestError(
-            f"there is no metric to compute - name one of {', '.join((*METRIC_NAMES, R_PRECISION))}"
-        )
-    lookup.registry().feature_extractors[options.features]  # raises UnknownNameError
+        raise InvalidRequestError(f"there is no metric to compute - name one of {', '.join(ALL_METRICS)}")
+    if options.resize not in RESIZINGS:
+        raise UnknownNameError(f"there is no resizing {options.resize!r}{suggest(options.resize, RESIZINGS)}")
+    if options.resize != RESIZINGS[0] and not options.by_features:
+        names = ", ".join(METRIC_NAMES)
+        raise InvalidRequestError(f"--resize {options.resize} is for metrics by features - add one of {names}")
+    if options.features is not None:
+        check_features(options.features, options.metrics, options.resize)
     check_engine(TORCH, options.precision)
     check_seeds(options.count or 1, options.seed, 1)
     if any(splits < 1 for splits in options.is_splits):

@@ -130,11 +130,6 @@ def _others(pool: int, left_out: set[int], random: torch.Generator) -> list[int]
 
 def _batches(part: Part, size: int) -> Iterator[tuple[int, Tensor]]:
     """The images of a part, and how many come before each batch."""
-    if part.rows is None:
-        start = 0
-        for images in part.images.batches(size):
-            yield start, images
-            start += len(images)
-        return
-    for start in range(0, part.size, size):
-        yield start, part.images.take(part.rows[start : start + size])
+    starts = range(0, part.size, size)
+    rows = range(part.size) if part.rows is None else part.rows
+    return zip(starts, part.images.read(rows[start : start + size] for start in starts), strict=True)

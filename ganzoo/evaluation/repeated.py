@@ -5,11 +5,13 @@ from __future__ import annotations
 import torch
 
 from ganzoo.errors import InvalidRequestError
+from ganzoo.evaluation.batches import Batches
 from ganzoo.evaluation.comparison import ReadOptions, compare
 from ganzoo.evaluation.extractors import load_extractor
 from ganzoo.evaluation.features import FeatureCache
 from ganzoo.evaluation.metrics import METRICS
 from ganzoo.evaluation.options import FEWEST, EvaluationOptions
+from ganzoo.evaluation.prepare import usual_features
 from ganzoo.sampling.model import Model
 from ganzoo.utils.progress import Progress, silent
 
@@ -42,7 +44,8 @@ class RepeatedEvaluation:
         for part in (self._images, reference):
             if part.size < FEWEST:
                 raise InvalidRequestError(f"{part.name}: {part.size} images are too few - use at least {FEWEST}")
-        self._network = load_extractor(options.features, device=device, progress=progress)
+        self._features = options.features or usual_features(options.against)
+        self._network = load_extractor(self._features, device=device, progress=progress)
         self._reference = self._cache(progress).features_of(reference)
 
     def scores(self) -> dict[str, float]:
@@ -52,4 +55,4 @@ class RepeatedEvaluation:
         return {name: estimate.value for each in found for name, estimate in each.items()}
 
     def _cache(self, progress: Progress) -> FeatureCache:
-        return FeatureCache(self.options.features, self._network, batch_size=100, progress=progress)
+        return FeatureCache(self._features, self._network, Batches(progress=progress))

@@ -14,6 +14,9 @@ from ganzoo.utils.json_files import read_object
 
 __all__ = ["facts", "markdown", "read", "rows", "write"]
 
+USUAL = "inception"
+"""The features by which FID and KID have no other name. Those by other features, or another resizing, are named so."""
+
 NAMES = {
     "is/1": "IS, 1 split",
     "clarity": "clarity, E H(y|x), nats",
@@ -21,6 +24,9 @@ NAMES = {
     "fid": "FID",
     "kid": "KID",
     "r-precision": "R-precision",
+    "ppl": "PPL, ends of paths",
+    "ppl-full": "PPL, whole paths",
+    "lpips": "LPIPS diversity",
 }
 """The names of metrics in tables. Metrics that are not listed keep their names."""
 
@@ -31,13 +37,14 @@ _HOW_TO_WRITE = "write it with `ganzoo evaluate NAME -o FILE`"
 def rows(result: Mapping[str, Any]) -> list[dict[str, str]]:
     """The rows of the table, from the JSON of an evaluation. The column of the numbers names the features."""
     column = f"by {result['features']['name']} features"
-    baselines = [name for name in next(iter(result["scores"].values())) if name not in Estimate._fields]
+    known = dict.fromkeys(name for score in result["scores"].values() for name in score)
+    baselines = [name for name in known if name not in Estimate._fields]
     return [
         {
-            "metric": _name(metric),
+            "metric": _name(metric, result),
             column: _digits(score["value"]),
             "plus_minus": "" if score["uncertainty"] is None else _digits(score["uncertainty"]),
-            **{name: _with_uncertainty(score[name]) for name in baselines},
+            **{name: _with_uncertainty(score[name]) if name in score else "" for name in baselines},
         }
         for metric, score in result["scores"].items()
     ]
@@ -52,7 +59,7 @@ def markdown(result: Mapping[str, Any]) -> str:
     lines.insert(1, "|---" * len(heading) + "|")
     known = facts(result)
     lines_below = [f"- {role}: {known[key]}" for role, key in (("judged", "images"), ("reference", "against"))]
-    shown = (*result["images"], "features", "matcher")
+    shown = (*result["images"], "features", "matcher", "distance")
     lines_below += [f"- {name}: {value}" for name, value in known.items() if name in shown]
     return "\n".join(["## Evaluation", "", *lines, "", *lines_below, "", "```bash", result["command"], "```", ""])
 
@@ -62,13 +69,15 @@ def facts(result: Mapping[str, Any]) -> dict[str, Any]:
     parts = {name: f"{part['count']:,} x {part['what']}" for name, part in result["images"].items()}
     images, against = parts.pop("judged"), parts.pop("reference")
     features = f"{result['features']['name']} (trained on {result['features']['trained_on']})"
+    if "resize" in result["features"]:
+        features += f", {result['features']['resize']} resizing"
     known = {"images": f"{images}, seed {result['seed']}", "against": against, **parts, "features": features}
-    matcher = result.get("matcher")
-    if not matcher:
-        return known
-    if matcher == result["features"]:
-        del known["features"]
-    return {**known, "matcher": f"{matcher['name']} (trained on {matcher['trained_on']})"}
+    for role in ("matcher", "distance"):
+        if judge := result.get(role):
+            known[role] = f"{judge['name']} (trained on {judge['trained_on']})"
+            if judge == result["features"]:
+                known.pop("features", None)
+    return known
 
 
 class _HasJson(Protocol):
@@ -99,9 +108,23 @@ def read(path: Path) -> dict[str, Any]:
     return result
 
 
-def _name(metric: str) -> str:
+def _name(metric: str, result: Mapping[str, Any]) -> str:
+    """The name of a number, with what makes it another number than others of this name."""
     kind, _, splits = metric.partition("/")
-    return NAMES.get(metric) or (f"{kind.upper()}, {splits} splits" if splits else metric)
+    name = NAMES.get(metric) or (f"{kind.upper()}, {splits} splits" if splits else metric)
+    features = result["features"]
+    words = {"fid": _unusual(features), "kid": _unusual(features), "ppl": _path(result), "ppl-full": _path(result)}
+    return f"{name} ({', '.join(words[metric])})" if words.get(metric) else name
+
+
+def _unusual(features: Mapping[str, Any]) -> list[str]:
+    """How the features differ from those of a FID that is only called so."""
+    return [*([] if features["name"] == USUAL else [features["name"]]), *filter(None, [features.get("resize")])]
+
+
+def _path(result: Mapping[str, Any]) -> list[str]:
+    path = result.get("distance", {}).get("path")
+    return [f"in {path}"] if path else []
 
 
 def _with_uncertainty(estimate: Mapping[str, float | None]) -> str:

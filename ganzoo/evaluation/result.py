@@ -28,10 +28,11 @@ class Evaluation:
     """The scores of an evaluation, and what they were computed from.
 
     `images` gives the kind and the number of the images that were evaluated (``judged``), of the ``reference``, and
-    of each baseline. `features` describes the feature extractor, and `matcher` the model that compares images with
-    captions; both are the same if no score is by features. `warnings` say which scores mean little, and `notes` what
-    was changed in the pictures. `command` computes the same scores again. `copies` are the samples that are nearest to
-    a training image, if a sheet of them was drawn.
+    of each baseline. `features` describes the feature extractor, `matcher` the model that compares images with
+    captions, and `distance` the extractor that measures distances between two images, with the inputs that move on
+    paths. If no score is by features, `features` is one of the other two. `warnings` say which scores mean little, and
+    `notes` what was changed in the pictures. `command` computes the same scores again. `copies` are the samples that
+    are nearest to a training image, if a sheet of them was drawn.
     """
 
     subject: str
@@ -45,6 +46,7 @@ class Evaluation:
     command: str
     copies: Sequence[NearestTrainingImage] = ()
     matcher: Mapping[str, str | int] = field(default_factory=dict)
+    distance: Mapping[str, str | int] = field(default_factory=dict)
 
     def _repr_html_(self) -> str:
         """What a notebook shows: the scores beside their baselines, what was compared, and the warnings."""
@@ -73,9 +75,8 @@ class Evaluation:
             }
             for score in self.scores
         }
-        rest = {name: value for name, value in asdict(self).items() if name not in ("scores", "copies")}
-        if not self.matcher:
-            del rest["matcher"]
+        left_out = ("scores", "copies", *(name for name in ("matcher", "distance") if not getattr(self, name)))
+        rest = {name: value for name, value in asdict(self).items() if name not in left_out}
         return {**rest, "scores": scores, "copies": [copy._asdict() for copy in self.copies]}
 
 

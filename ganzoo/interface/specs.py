@@ -157,10 +157,14 @@ class FeatureExtractor(NamedRecord):
     """A pretrained network that computes features of images, by which image sets are compared.
 
     `source` is the paper or the code that it comes from. `dataset` is what it was trained on; evaluation is most
-    meaningful for similar images. For each image it returns `num_features` features and `num_classes` logits.
-    `classes` are the names of these classes, if they have any. `accepts` tells people what happens to images of other
-    sizes and colors, and `channels` are the numbers of channels that it takes. `build()` imports torch and returns the
-    network without its weights; its state dict has the names that the file has.
+    meaningful for similar images. For each image it returns `num_features` features and `num_classes` logits, 0 if it
+    is no classifier. `classes` are the names of these classes, if they have any. `accepts` tells people what happens to
+    images of other sizes and colors, and `channels` are the numbers of channels that it takes. `input_size` is the side
+    of the square that it resizes all images to; None if it takes them as they are.
+
+    `weights` is the file of its weights, and `heads` a second one, for layers that were trained on top of a network of
+    others. `build()` imports torch and returns the network without its weights. Its state dict has the names that the
+    files have, or those that `adapt(tensors)` returns for the tensors of the files.
 
     Raises:
         PluginError: the name is not a name, a value has the wrong type, the weights have a layout, or the number of
@@ -179,15 +183,29 @@ class FeatureExtractor(NamedRecord):
     build: Callable[[], Extractor]
     classes: tuple[str, ...] = ()
     channels: tuple[int, ...] = (1, 3)
+    input_size: int | None = None
+    heads: WeightsFile | None = None
+    adapt: Callable[[Mapping[str, Tensor]], Mapping[str, Tensor]] | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.classes and len(self.classes) != self.num_classes:
             text = f"{label_of(self)}: it names {len(self.classes)} classes and has {self.num_classes}"
             raise PluginError(f"{text} - name all of them, or none")
-        if not isinstance(self.weights, BundledFile) and self.weights.layout is not None:
-            text = f"{label_of(self)}: its weights have the layout {self.weights.layout!r}"
-            raise PluginError(f"{text} - only the weights of a PretrainedModel may have one")
+        for file in self.files:
+            if not isinstance(file, BundledFile) and file.layout is not None:
+                text = f"{label_of(self)}: its weights have the layout {file.layout!r}"
+                raise PluginError(f"{text} - only the weights of a PretrainedModel may have one")
+
+    @property
+    def files(self) -> tuple[WeightsFile, ...]:
+        """All files of its weights."""
+        return (self.weights,) if self.heads is None else (self.weights, self.heads)
+
+    @property
+    def digest(self) -> str:
+        """The SHA-256 of its files, which tells these weights from any other."""
+        return "+".join(file.sha256 for file in self.files)
 
 
 class ExportFormat(NamedRecord):

@@ -15,7 +15,7 @@ from pathlib import Path
 from ganzoo.errors import InvalidRequestError, UnknownNameError
 from ganzoo.hub import notes
 from ganzoo.hub.download import assets_folder, repository_folder
-from ganzoo.interface.weights_files import HubFile
+from ganzoo.interface.weights_files import HubFile, WeightsFile
 from ganzoo.registry import lookup
 from ganzoo.utils.names import HUB, HUB_DATA, suggest
 
@@ -60,7 +60,7 @@ def find_entry(name: str) -> Entry:
         InvalidRequestError: the weights of the model are not in the cache, but in a package.
     """
     entries = {entry.name: entry for entry in list_cache()}
-    weights = _registered().get(name)
+    weights = _known().get(name, (None,))[0]
     if name not in entries and name in _known() and not isinstance(weights, HubFile):
         raise InvalidRequestError(f"the weights of {name} are part of a package, not of the cache - leave it out")
     asked = f"{HUB}{weights.repo}" if isinstance(weights, HubFile) else name.partition("@")[0]
@@ -92,8 +92,8 @@ def remove_entry(entry: Entry) -> None:
 def _repositories() -> Iterator[Entry | None]:
     """The repositories that registered weights are in, and those that were used by their reference."""
     names: dict[tuple[str, str], list[str]] = {("model", repo): [] for repo in notes.noted_repositories()}
-    for name, weights in _registered().items():
-        names.setdefault((weights.repo_type, weights.repo), []).append(name)
+    for name, file in _hub_files():
+        names.setdefault((file.repo_type, file.repo), []).append(name)
     for (kind, repo), models in names.items():
         yield _entry(f"{HUB}{repo}", "weights", tuple(models), repository_folder(repo, kind))
     for repo in notes.noted_repositories("dataset"):
@@ -105,15 +105,16 @@ def _computed() -> Iterator[Entry | None]:
         yield _entry(name, holds, (), assets_folder() / name)
 
 
-def _registered() -> dict[str, HubFile]:
-    """The weights files on the Hub, by the names of the models and extractors that have them."""
-    return {name: weights for name, weights in _known().items() if isinstance(weights, HubFile)}
+def _hub_files() -> Iterator[tuple[str, HubFile]]:
+    """The weights files on the Hub, each with the name of the model or extractor that has it."""
+    return ((name, file) for name, files in _known().items() for file in files if isinstance(file, HubFile))
 
 
-def _known() -> dict[str, object]:
+def _known() -> dict[str, tuple[WeightsFile, ...]]:
+    """The weights files of registered extractors and models, by the name."""
     found = lookup.registry()
-    extractors = {name: extractor.weights for name, extractor in found.feature_extractors.items()}
-    return {**extractors, **{name: model.weights for name, model in found.models.items()}}
+    extractors = {name: extractor.files for name, extractor in found.feature_extractors.items()}
+    return {**extractors, **{name: (model.weights,) for name, model in found.models.items()}}
 
 
 def _entry(name: str, holds: str, models: tuple[str, ...], path: Path) -> Entry | None:

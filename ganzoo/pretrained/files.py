@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from ganzoo.hub import download
 from ganzoo.interface.specs import FeatureExtractor, PretrainedModel
-from ganzoo.interface.weights_files import BundledFile, PackageFile
+from ganzoo.interface.weights_files import BundledFile, PackageFile, WeightsFile
 from ganzoo.pretrained.installed import verify_installed
 from ganzoo.registry import lookup
 from ganzoo.utils.progress import Progress, silent
@@ -21,11 +21,16 @@ from ganzoo.weights.tensors import read_header, read_tensors
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["match_layout", "read_weights", "weights_path", "weights_size"]
+__all__ = ["local_path", "match_layout", "read_files", "read_weights", "weights_path", "weights_size"]
 
 
 def weights_path(record: PretrainedModel | FeatureExtractor, *, progress: Progress = silent) -> Path:
-    """Return the safetensors file of a record.
+    """Return the safetensors file of a record; see `local_path`."""
+    return local_path(record.weights, progress=progress)
+
+
+def local_path(file: WeightsFile, *, progress: Progress = silent) -> Path:
+    """Return the safetensors file that a pinned file is, or is converted to.
 
     A bundled file is part of a plugin. A file of another installed package is verified, and any other file is
     downloaded and verified; both are converted if they are pickles. `progress` counts the bytes of the download.
@@ -33,15 +38,12 @@ def weights_path(record: PretrainedModel | FeatureExtractor, *, progress: Progre
     Raises:
         WeightsError: the file cannot be downloaded or converted, or the package that has it is not installed.
     """
-    if isinstance(record.weights, BundledFile):
-        return _folder_of(record.weights.package) / record.weights.path
+    if isinstance(file, BundledFile):
+        return _folder_of(file.package) / file.path
     from ganzoo.weights import pickles  # not for `ganzoo list`
 
-    if isinstance(record.weights, PackageFile):
-        found = verify_installed(record.weights)
-    else:
-        found = download.fetch(record.weights, progress=progress)
-    return pickles.convert_to_safetensors(found, sha256=record.weights.sha256)
+    found = verify_installed(file) if isinstance(file, PackageFile) else download.fetch(file, progress=progress)
+    return pickles.convert_to_safetensors(found, sha256=file.sha256)
 
 
 def _folder_of(package: str) -> Path:
@@ -69,7 +71,22 @@ def read_weights(record: PretrainedModel | FeatureExtractor, path: Path) -> dict
         WeightsError: a bundled file is damaged, or the file is not a safetensors file.
         NonFiniteError: the weights contain NaN or infinity.
     """
-    return read_tensors(path, sha256=record.weights.sha256 if isinstance(record.weights, BundledFile) else None)
+    return _read(record.weights, path)
+
+
+def read_files(spec: FeatureExtractor, *, progress: Progress = silent) -> dict[str, Tensor]:
+    """Read the tensors of all files of a feature extractor, under the names that the files have.
+
+    Raises:
+        WeightsError: a file cannot be downloaded, or is damaged.
+        NonFiniteError: the weights contain NaN or infinity.
+    """
+    parts = (_read(file, local_path(file, progress=progress)) for file in spec.files)
+    return {name: tensor for part in parts for name, tensor in part.items()}
+
+
+def _read(file: WeightsFile, path: Path) -> dict[str, Tensor]:
+    return read_tensors(path, sha256=file.sha256 if isinstance(file, BundledFile) else None)
 
 
 def match_layout(record: PretrainedModel, path: Path) -> Match | None:

@@ -19,7 +19,7 @@ from ganzoo.hub.pins import Pinned
 from ganzoo.hub.references import Reference
 from ganzoo.interface.specs import FeatureExtractor, PretrainedModel
 from ganzoo.interface.weights_files import BundledFile, HubFile, WeightsFile
-from ganzoo.pretrained.files import match_layout, read_weights, weights_path
+from ganzoo.pretrained.files import local_path, match_layout, read_weights, weights_path
 from ganzoo.pretrained.info import ModelInfo, read_info
 from ganzoo.utils.files import expand_home, sha256_of
 from ganzoo.utils.progress import Progress, silent
@@ -318,6 +318,11 @@ class RegisteredExtractor(_Record):
     """A feature extractor that a plugin declares: `ganzoo pull` fetches its weights, but it is not a model."""
 
     record: FeatureExtractor
+
+    def fetch(self, *, progress: Progress = silent) -> Path:
+        """Return the weights file, after all files of the weights are there and verified."""
+        path, *_ = [local_path(file, progress=progress) for file in self.record.files]
+        return path
 
     def check(self, path: Path) -> None:
         """Nothing is left to check: `fetch` has verified the file."""

@@ -24,7 +24,7 @@ from ganzoo.interface.specs import (
     Regularizer,
     Schedule,
 )
-from ganzoo.interface.weights_files import BundledFile, HubFile, Layout, PackageFile
+from ganzoo.interface.weights_files import BundledFile, HubFile, Layout, PackageFile, WeightsFile
 from ganzoo.registry.discovery import InstalledPlugin, disabled_plugins, find_installed, is_disabled
 from ganzoo.registry.import_markers import marked_import, take_unfinished
 from ganzoo.registry.index import Index
@@ -177,13 +177,14 @@ class Registry:
             model = self.models[f"{owner}/{name}"]
             model = _changed(model, architecture=self.architectures.name_for(owner, model.architecture))
             _check_config(self.architectures[model.architecture], model.config, of=name)
-            _check_bundled(model)
+            _check_bundled(model.weights, of=model.name)
             self.models.put(owner, self._with_layout(owner, model))
 
     def _check_extractors(self, plugin: Plugin) -> None:
         owner, plugin.stage = plugin.distribution, "ganzoo_feature_extractors"
         for name in plugin.declares.get("feature_extractors", ()):
-            _check_bundled(self.feature_extractors[f"{owner}/{name}"])
+            for file in self.feature_extractors[f"{owner}/{name}"].files:
+                _check_bundled(file, of=name)
 
     def _with_layout(self, owner: str, model: PretrainedModel) -> PretrainedModel:
         """The model with the full name of its weights' layout, which must be a layout of its architecture."""
@@ -214,7 +215,6 @@ def _check_config(spec: Architecture, values: Mapping[str, Any], *, of: str) -> 
     check_contract(replace_config(spec.config, values, of=of), spec.task.config, of=of)
 
 
-def _check_bundled(record: PretrainedModel | FeatureExtractor) -> None:
-    weights = record.weights
-    if isinstance(weights, BundledFile) and not files(weights.package).joinpath(weights.path).is_file():
-        raise PluginError(f"{record.name}: the package {weights.package} has no file {weights.path}")
+def _check_bundled(file: WeightsFile, *, of: str) -> None:
+    if isinstance(file, BundledFile) and not files(file.package).joinpath(file.path).is_file():
+        raise PluginError(f"{of}: the package {file.package} has no file {file.path}")

@@ -13,7 +13,7 @@ from ganzoo.errors import InvalidRequestError
 from ganzoo.interface.gan import GAN, Inputs
 from ganzoo.utils.precision import float32_on_cpu
 
-__all__ = ["LATENT", "LatentPath", "joined", "path_of", "path_through", "slerp"]
+__all__ = ["LATENT", "LatentPath", "between", "joined", "moved_ends", "path_of", "path_through", "slerp"]
 
 LATENT = "z"
 """The name of the input that is a latent. Every architecture uses it."""
@@ -43,9 +43,10 @@ class LatentPath:
 
     @float32_on_cpu()
     def _between(self, segment: int, images: Tensor, first: int, end: int) -> Inputs:
-        at = (images - first) / (end - first)
-        ends = {name: (value[segment, None], value[segment + 1, None]) for name, value in self.points.items()}
-        return {name: (slerp if name == LATENT else _lerp)(*each, at) for name, each in ends.items()}
+        starts, ends = (
+            {name: value[point, None] for name, value in self.points.items()} for point in (segment, segment + 1)
+        )
+        return between(starts, ends, (images - first) / (end - first))
 
 
 def joined(points: Sequence[Inputs]) -> Inputs:
@@ -105,17 +106,33 @@ def _held(points: Inputs, hold: Sequence[str]) -> Inputs:
     return {name: value[:1].expand_as(value) if name in hold else value for name, value in points.items()}
 
 
-def slerp(start: Tensor, end: Tensor, at: Tensor) -> Tensor:
-    """Points (steps, ...) on the great circle from `start` to `end`, both (1, ...), at constant speed.
+def moved_ends(gan: GAN, starts: Inputs, ends: Inputs) -> tuple[Inputs, Inputs]:
+    """The inputs that the GAN moves from each row of `starts` to the same row of `ends`, both drawn ones.
 
-    Their directions are sin((1-t)w)/sin(w) a + sin(tw)/sin(w) b, where a and b are those of the ends, w is the angle
-    between them, and t are the numbers in `at`, (steps,), from 0 to 1. Their lengths are interpolated linearly. Ends
-    with the same or opposite directions have no unique great circle: the points are then on a straight line.
+    Those that all images of an interpolation share are the start's.
+    """
+    first, last = gan.edit_inputs(starts), gan.edit_inputs(ends)
+    return first, {name: first[name] if name in gan.held_inputs else value for name, value in last.items()}
+
+
+def between(starts: Inputs, ends: Inputs, at: Tensor) -> Inputs:
+    """The inputs at `at`, (steps,), from 0 to 1, on the ways from `starts` to `ends`.
+
+    Both have a row for each step, or one row for all. The latent is interpolated by `slerp`, all else linearly.
+    """
+    return {name: (slerp if name == LATENT else _lerp)(value, ends[name], at) for name, value in starts.items()}
+
+
+def slerp(start: Tensor, end: Tensor, at: Tensor) -> Tensor:
+    """Points (steps, ...) on the great circle from `start` to `end`, at constant speed.
+
+    Both ends are (1, ...), or have a row for each step. The directions of the points are
+    sin((1-t)w)/sin(w) a + sin(tw)/sin(w) b, where a and b are those of the ends, w is the angle between them, and t are
+    the numbers in `at`, (steps,), from 0 to 1. Their lengths are interpolated linearly. Ends with the same or opposite
+    directions have no unique great circle: the points are then on a straight line.
     """
     angle = _angles(start, end)
-    if bool(angle.sin() < 1e-4):
-        return _lerp(start, end, at)
-    first, last = start.double().norm(), end.double().norm()
+    first, last = (each.flatten(1).double().norm(dim=1) for each in (start, end))
     t = at.double()
     length = torch.lerp(first, last, t)  # exactly those of the ends at 0 and 1
     shape = (-1, *[1] * (start.ndim - 1))
@@ -123,12 +140,13 @@ def slerp(start: Tensor, end: Tensor, at: Tensor) -> Tensor:
         ((s * angle).sin() / angle.sin() * length / of_end).to(start.dtype).view(shape)
         for s, of_end in ((1 - t, first), (t, last))
     )
-    points: Tensor = before * start + after * end
+    straight = (angle.sin() < 1e-4).view(shape)
+    points: Tensor = torch.where(straight, _lerp(start, end, at), before * start + after * end)
     return points
 
 
 def _lerp(start: Tensor, end: Tensor, at: Tensor) -> Tensor:
-    return torch.lerp(start, end, at.view(-1, *[1] * (start.ndim - 1)))
+    return torch.lerp(start, end, at.to(start.dtype).view(-1, *[1] * (start.ndim - 1)))
 
 
 def _angles(starts: Tensor, ends: Tensor) -> Tensor:

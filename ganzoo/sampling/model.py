@@ -177,7 +177,7 @@ class Model:
         remaining = iter(seeded)
         generate = self.generate_pixels if as_pixels else self.generate
         while batch := list(islice(remaining, batch_size)):
-            yield generate(self._draw_each(batch))
+            yield generate(self.draw_each(batch))
 
     def request(self, **options: Any) -> Task:
         """Make a request: the model's task with `options` as its fields.
@@ -197,10 +197,15 @@ class Model:
         """
         check_seeds(count, seed, 1)
         task = request or self.task()
-        return self._draw_each([(seed + i, task) for i in range(count)])
+        return self.draw_each([(seed + i, task) for i in range(count)])
 
     @float32_on_cpu()
-    def _draw_each(self, seeded: Iterable[tuple[int, Task]]) -> Inputs:
+    def draw_each(self, seeded: Iterable[tuple[int, Task]]) -> Inputs:
+        """Draw the inputs of one image for each pair of a seed and a request, on the CPU.
+
+        Raises:
+            InvalidRequestError: the model translates images, and a request has none.
+        """
         rows = list(seeded)
         if self.task.from_images and any(getattr(request, "image", None) is None for _, request in rows):
             text = f"{self.name} translates images, and there is no image"
@@ -429,7 +434,7 @@ class Model:
             return search_images(
                 self.gan,
                 fused,
-                lambda seeds: self._draw_each((each, request) for each in seeds),
+                lambda seeds: self.draw_each((each, request) for each in seeds),
                 targets,
                 search,
                 damage,

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from ganzoo.evaluation.extractors import load_extractor
-from ganzoo.interface.extractor import Extractor
+from ganzoo.interface.extractor import Extractor, ImageDistance
 from ganzoo.interface.weights_files import BundledFile
 from ganzoo.registry import lookup
 from ganzoo.testing.declaring import assert_imports_no_torch
@@ -33,7 +33,8 @@ def check_extractor_is_described(name: str) -> None:
     spec = lookup.registry().feature_extractors[name]
     for fact in ("summary", "source", "dataset", "accepts"):
         assert getattr(spec, fact), f"{name} has no {fact}"
-    assert min(spec.num_features, spec.num_classes) >= 1, "num_features and num_classes must be at least 1"
+    assert spec.num_features >= 1, "num_features must be at least 1"
+    assert spec.num_classes >= 0, "num_classes must be at least 0, for a network that is no classifier"
     assert type(spec.build()).__doc__ != Extractor.__doc__, "the network has no docstring of its own"
 
 
@@ -60,16 +61,17 @@ def check_extractor_looks_at_each_image_alone(name: str) -> None:
 
 
 def check_extractor_passes_gradients_to_images(name: str) -> None:
-    """Floats in [0, 255] must give the same logits as uint8 images, and must get finite gradients that are not all 0.
+    """Floats in [0, 255] must give the same output as uint8 images, and must get finite gradients that are not all 0.
 
-    `ganzoo fool` changes images by these gradients.
+    `ganzoo fool` and `Model.invert` change images by these gradients.
     """
     network, images = _network(name), _images(_shape(name))
     floats = images.float().requires_grad_()
-    logits = network(floats).logits
-    assert torch.allclose(logits, network(images).logits, rtol=1e-4, atol=1e-4), "floats give other logits than uint8"
-    assert logits.requires_grad, "the images get no gradient: `forward` must not detach or round them"
-    (gradient,) = torch.autograd.grad(logits.square().sum(), floats)
+    output = torch.cat(network(floats), dim=1)
+    expected = torch.cat(network(images), dim=1)
+    assert torch.allclose(output, expected, rtol=1e-4, atol=1e-4), "floats give another output than uint8"
+    assert output.requires_grad, "the images get no gradient: `forward` must not detach or round them"
+    (gradient,) = torch.autograd.grad(output.square().sum(), floats)
     assert bool(gradient.isfinite().all()), "a gradient is NaN or infinite"
     assert bool(gradient.any()), "all gradients are 0"
 
@@ -78,6 +80,24 @@ def check_extractor_tells_images_apart(name: str) -> None:
     """Two different images must have different features."""
     features = _network(name)(_images(_shape(name))).features
     assert not torch.allclose(features[0], features[1]), "two different images have the same features"
+
+
+def check_extractor_measures_distances(name: str) -> None:
+    """The distance of an `ImageDistance` must be symmetric, 0 between equal images, and larger between others.
+
+    It must be of the same length as the batch, and depend on its own row alone. Other extractors have no distance.
+    """
+    network = _network(name)
+    if not isinstance(network, ImageDistance):
+        return
+    images = _images((3, 32, 32))
+    found = network.distance(images, images.flip(0))
+    assert found.shape == (len(images),), f"distances of {len(images)} pairs have the shape {tuple(found.shape)}"
+    assert torch.allclose(found, network.distance(images.flip(0), images), rtol=1e-4), "the distance is not symmetric"
+    alone = network.distance(images[:1], images[-1:])
+    assert torch.allclose(found[:1], alone, rtol=1e-4), "a pair alone has another distance than in a batch"
+    assert bool((found > 0).all()), "two different images have no distance"
+    assert not network.distance(images, images).any(), "equal images have a distance"
 
 
 def _network(name: str) -> Extractor:

@@ -12,9 +12,9 @@ from ganzoo.errors import InvalidRequestError
 from ganzoo.evaluation.channels import check_channels
 from ganzoo.evaluation.comparison import ReadOptions
 from ganzoo.evaluation.options import EvaluationOptions
-from ganzoo.evaluation.prepare import usual_features
+from ganzoo.evaluation.prepare import check_features, usual_features
 from ganzoo.evaluation.repeated import RepeatedEvaluation
-from ganzoo.pretrained.files import weights_path
+from ganzoo.pretrained.files import local_path
 from ganzoo.registry import lookup
 from ganzoo.training.evaluation_schedule import SCORES, EvaluationSchedule
 from ganzoo.training.metrics_file import read_metrics
@@ -44,7 +44,9 @@ def prepare_evaluations(schedule: EvaluationSchedule, plan: Plan, *, progress: P
     features = _features(schedule, plan.data)
     config, _ = lookup.check_config(plan.architecture, plan.config)
     check_channels(features, config.image_shape[0], of=plan.architecture)
-    weights_path(lookup.registry().feature_extractors[features], progress=progress)
+    check_features(features, schedule.groups)
+    for file in lookup.registry().feature_extractors[features].files:
+        local_path(file, progress=progress)
 
 
 def _features(schedule: EvaluationSchedule, data: str) -> str:

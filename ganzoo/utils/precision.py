@@ -9,7 +9,7 @@ from threading import Lock
 import torch
 from torch import Tensor
 
-__all__ = ["at_least_float32", "float32_by_default", "float32_on_cpu", "in_double_precision"]
+__all__ = ["at_least_float32", "float32_by_default", "float32_on_cpu", "in_double_precision", "without_tf32"]
 
 
 def at_least_float32(x: Tensor) -> Tensor:
@@ -86,3 +86,14 @@ def float32_on_cpu() -> Iterator[None]:
         if torch.get_default_device().type != "cpu":
             stack.enter_context(torch.device("cpu"))
         yield
+
+
+@contextmanager
+def without_tf32() -> Iterator[None]:
+    """Inside, convolutions on NVIDIA's GPUs compute in full 32 bits. By default they round their inputs to 10 bits."""
+    before = torch.backends.cudnn.allow_tf32
+    torch.backends.cudnn.allow_tf32 = False
+    try:
+        yield
+    finally:
+        torch.backends.cudnn.allow_tf32 = before

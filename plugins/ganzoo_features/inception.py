@@ -15,9 +15,9 @@ from torch_fidelity.feature_extractor_inceptionv3 import (
     InceptionE_1,
     InceptionE_2,
 )
-from torch_fidelity.interpolate_compat_tensorflow import interpolate_bilinear_2d_like_tensorflow1x
 
 from ganzoo import Extractor, ExtractorOutput
+from ganzoo_features.resizing import as_color_square
 
 __all__ = ["Inception"]
 
@@ -62,9 +62,7 @@ class Inception(Extractor):
 
     def forward(self, images: Tensor) -> ExtractorOutput:
         """Features and logits of uint8 images (N, C, H, W)."""
-        x = images.to(self.fc.weight.dtype).expand(-1, 3, -1, -1)
-        x = interpolate_bilinear_2d_like_tensorflow1x(x, size=(SIDE, SIDE), align_corners=False)
-        x = (x - 128) / 128
+        x = (as_color_square(images, SIDE, dtype=self.fc.weight.dtype) - 128) / 128
         for name in self.layers:
             x = self.get_submodule(name)(x)
         features = x.flatten(1)

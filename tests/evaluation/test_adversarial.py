@@ -166,3 +166,8 @@ def test_json_of_a_folder_and_of_a_file(run):
     code, _, err = run(*asked, "--input", "pictures", "-n", 2)
     assert (code, err.count("\n")) == (2, 1)
     assert "--overwrite" in err
+
+
+def test_what_names_no_classes_cannot_be_fooled(images):
+    with pytest.raises(InvalidRequestError, match="clip-vit-b-32 names no classes - use one of fashion-mnist"):
+        ganzoo.fool("clip-vit-b-32", images)

@@ -8,6 +8,7 @@ import torch
 
 import ganzoo
 from datasets import blobs, write_fashion_mnist, write_pictures
+from extractors import register
 from ganzoo import ClassConditional
 from ganzoo.data.load import load_data
 from ganzoo.errors import DataError, InvalidRequestError, UnknownNameError, UsageError
@@ -16,12 +17,14 @@ from ganzoo.evaluation.caveats import OF_ONE_CLASS, about_copies
 from ganzoo.evaluation.comparison import ReadOptions, compare
 from ganzoo.evaluation.evaluate import evaluate
 from ganzoo.evaluation.image_sets import Pictures, Samples, as_pictures, random_rows
-from ganzoo.evaluation.metrics import METRICS, Estimate
-from ganzoo.evaluation.options import EvaluationOptions
+from ganzoo.evaluation.metrics import Estimate
+from ganzoo.evaluation.options import ALL_METRICS, EvaluationOptions
+from ganzoo.evaluation.report import rows
 from ganzoo.evaluation.result import Score
 from ganzoo.registry import lookup
 from ganzoo.registry.registry import Registry
 from ganzoo.sampling.model import Model
+from ganzoo_features.vit import DinoV2
 from models import publish
 from plugin_factory import declaring
 
@@ -388,6 +391,20 @@ def test_a_plugin_brings_its_own_features():
     assert not any("classes of" in text for text in found.warnings), "they were trained on what they judge"
 
 
+def test_features_without_classes(tmp_path, monkeypatch):
+    """All numbers but those of classes, from the cache too; a wish for IS is refused."""
+    register("dinov2-vit-s-14", tmp_path, monkeypatch, build=lambda: DinoV2(64, 1), num_features=64)
+    found = evaluate("pictures", against="others", features="dinov2-vit-s-14")
+    names = [score.metric for score in found.scores]
+    assert names == ["fid", "kid", "precision", "recall", "density", "coverage", "authenticity"]
+    assert rows(found.as_json())[0]["metric"] == "FID (dinov2-vit-s-14)"
+    assert found.command.endswith("--metrics fid,kid,prdc,authenticity")
+    assert len(list((tmp_path / "assets").rglob("*.safetensors"))) == 2
+    assert evaluate("pictures", against="others", features="dinov2-vit-s-14").scores == found.scores
+    with pytest.raises(InvalidRequestError, match="dinov2-vit-s-14 is no classifier, so there is no IS by it"):
+        evaluate("pictures", against="others", features="dinov2-vit-s-14", metrics=("is", "fid"))
+
+
 def test_a_plugin_without_its_weights_is_set_aside():
     mnist = lookup.registry().feature_extractors["mnist"]
     weights = dataclasses.replace(mnist.weights, path="weights/absent.safetensors")
@@ -459,7 +476,7 @@ def test_every_metric_is_in_the_help():
     from ganzoo.cli.main import cli
 
     text = " ".join(CliRunner().invoke(cli, ["evaluate", "--help"]).output.split())
-    assert ",".join(METRICS) in text
+    assert ",".join(ALL_METRICS) in text.replace("- ", "-"), "lines are broken at hyphens"
 
 
 def test_random_rows_are_different_rows_and_the_same_each_time():

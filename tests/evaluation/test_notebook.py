@@ -23,7 +23,7 @@ def test_the_scores_beside_their_floors():
     rows = [re.findall(r"<t[hd]>(.*?)</t[hd]>", row) for row in re.findall(r"<tr>(.*?)</tr>", html)]
     assert rows[0] == ["metric", "by mnist features", "±", "floor"]
     assert rows[2] == ["IS, 10 splits", "8.100", "", "9.200"]
-    assert rows[1][0] == "FID"
+    assert rows[1][0] == "FID (mnist)"
     assert rows[1][1].startswith("12.3")
     assert rows[1][3].startswith("1.500 ± 0.1")
 

@@ -25,6 +25,7 @@ CHANGED = {
     "limit": 30,
     "precision": "bf16",
     "matcher": "./matcher",
+    "resize": "clean",
 }
 
 
@@ -68,7 +69,7 @@ def test_all_fields_together(read):
     assert options.command == (
         "ganzoo evaluate gan-mnist --against fashion-mnist --features fashion-mnist -n 40 --seed 7 --metrics kid,is "
         "--is-splits 1,5,20 --direction day2night --class 'ankle boot' --truncation 0.5 --limit 30 --precision bf16 "
-        "--matcher ./matcher"
+        "--matcher ./matcher --resize clean"
     )
     assert read(options.command) == options
 

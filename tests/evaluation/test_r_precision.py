@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import re
+
 import pytest
 
 import worded
@@ -58,7 +61,7 @@ def test_it_stands_beside_other_metrics(tmp_path, squares):
         count=12,
         features="mnist",
     )
-    assert [row["metric"] for row in rows(found.as_json())] == ["KID", "R-precision"]
+    assert [row["metric"] for row in rows(found.as_json())] == ["KID (mnist)", "R-precision"]
     assert found.features["name"] == "mnist"
     assert found.matcher["name"].endswith("x")
 
@@ -105,6 +108,39 @@ def test_samples_show_the_captions_of_the_data(tmp_path, squares):
     (squares / "metadata.jsonl").unlink()
     found = evaluate(name, against=squares, metrics=["kid"], count=12, features="mnist")
     assert any("the images show only 2 different texts" in warning for warning in found.warnings)
+
+
+def add_caption(folder, text):
+    """Give the first picture of the folder another caption, in front of all."""
+    from PIL import Image
+
+    with Image.open(next(folder.glob("*.png"))) as picture:
+        picture.save(folder / "new.png")
+    lines = (folder / "metadata.jsonl").read_text()
+    (folder / "metadata.jsonl").write_text(json.dumps({"file_name": "new.png", "text": text}) + "\n" + lines)
+
+
+def test_captions_with_unknown_words_stop_r_precision_alone(tmp_path, squares):
+    """For other metrics they are left out, and a note says how many."""
+    name = worded.write_model(tmp_path / "x", right=True)
+    add_caption(squares, "a purple square")
+    with pytest.raises(InvalidRequestError, match="purple"):
+        measure(name, squares)
+    found = evaluate(name, against=squares, metrics=["kid"], count=12, features="mnist")
+    [note] = [note for note in found.notes if "captions" in note]
+    assert re.search(r"1 of \d+ captions were left out, which x cannot read: .*purple", note)
+    worded.write_captioned(tmp_path / "unknown", 12)
+    lines = (tmp_path / "unknown" / "metadata.jsonl").read_text()
+    (tmp_path / "unknown" / "metadata.jsonl").write_text(lines.replace("square", "circle"))
+    with pytest.raises(InvalidRequestError, match=r"no caption that .* can read: .*circle"):
+        evaluate(name, against=tmp_path / "unknown", metrics=["kid"], count=12, features="mnist")
+
+
+def test_the_command_names_features_only_if_they_are_used(tmp_path, squares):
+    name = worded.write_model(tmp_path / "x", right=True)
+    assert "--features" not in measure(name, squares).command
+    both = evaluate(name, against=squares, metrics=["kid", "r-precision"], count=12, features="mnist")
+    assert "--features mnist" in both.command
 
 
 @pytest.mark.parametrize(

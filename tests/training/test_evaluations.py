@@ -140,6 +140,11 @@ def test_the_command_says_why_it_ends(tmp_path, pictures, scores):
         ({"metrics": ("fud",)}, UnknownNameError, "there is no score 'fud' - did you mean fid"),
         ({"metrics": ()}, InvalidRequestError, "no score to compute - name one of fid, kid"),
         ({"features": "eyes"}, UnknownNameError, "eyes"),
+        (
+            {"features": "dinov2-vit-s-14", "metrics": ("is",)},
+            InvalidRequestError,
+            "is no classifier, so there is no IS",
+        ),
         ({"evaluate_every": -1}, InvalidRequestError, "evaluate_every and stop_after must be at least 0"),
         ({"evaluate_every": 0, "stop_after": 2}, InvalidRequestError, "add --evaluate-every N"),
         ({"evaluate_samples": 9}, InvalidRequestError, "evaluate_samples at least 10"),

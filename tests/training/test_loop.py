@@ -395,7 +395,7 @@ def test_options_that_cannot_be(options):
 @pytest.mark.parametrize("device", ["mps", "cuda:1", "meta"])
 def test_processes_do_not_share_a_device(monkeypatch, device):
     monkeypatch.setenv("WORLD_SIZE", "2")
-    with pytest.raises(InvalidRequestError, match=f"several processes cannot all train on {device}"):
+    with pytest.raises(InvalidRequestError, match=f"several processes cannot all compute on {device}"):
         join_process_group(device)
 
 

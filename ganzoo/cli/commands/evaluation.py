@@ -46,8 +46,8 @@ __all__ = ["COMMANDS", "evaluate", "fool", "quiz"]
 @columns("--against")
 @click.option(
     "--metrics",
-    help="Metrics to compute, separated by commas: is,fid,kid,prdc,authenticity,r-precision. "
-    "[default: all but r-precision]",
+    help="Metrics to compute, separated by commas: is,fid,kid,prdc,authenticity,r-precision,ppl,ppl-full,lpips. "
+    "[default: the first five; without is if the features have no classes]",
 )
 @click.option(
     "-n",
@@ -60,6 +60,13 @@ __all__ = ["COMMANDS", "evaluate", "fool", "quiz"]
     "--features",
     type=registered("feature_extractors"),
     help="Feature extractor. [default: the one trained on the data set of --against, or else inception]",
+)
+@click.option(
+    "--resize",
+    type=click.Choice(["own", "clean"]),
+    default="own",
+    show_default=True,
+    help="Resizing to the size that the features take: the extractor's own, or clean-fid's, with antialiasing.",
 )
 @click.option(
     "--matcher",
@@ -112,8 +119,8 @@ def evaluate(
     """Compute metrics that compare generated images with real ones.
 
     SUBJECT is a model, by its name, folder or Hub reference, or a folder or an archive of pictures. Each metric is
-    shown next to its floor: the value that other real images reach. Metrics of different feature extractors cannot be
-    compared.
+    shown next to its floor: the value that other real images reach. Metrics of different feature extractors, or with
+    different resizing, cannot be compared.
     """
     from ganzoo.evaluation.prepare import prepare
     from ganzoo.hub.download import bound_client
@@ -123,20 +130,23 @@ def evaluate(
     for file, endings in ((output, (".json",)), (sheet, STILLS)):
         if file is not None:
             check_file(file, endings, overwrite=overwrite)
-    chosen: dict[str, Any] = {} if metrics is None else {"metrics": tuple(metrics.split(","))}
+    chosen = None if metrics is None else metrics.split(",")
     bound_client()
     options["against"] = take_columns("--against", options["against"], options)
     running = {option: options.pop(option) for option in ("data_dir", "device", "engine", "batch_size", "workers")}
     check_engine(running["engine"], options["precision"])
-    prepared = prepare(name, is_splits=_parse_numbers("--is-splits", is_splits), **chosen, **options)
+    prepared = prepare(name, metrics=chosen, is_splits=_parse_numbers("--is-splits", is_splits), **options)
 
     # A wrong request has been refused by now, and torch may be imported.
     from ganzoo.cli import reports
+    from ganzoo.distributed.processes import is_main_process
     from ganzoo.evaluation import report
     from ganzoo.evaluation.evaluate import evaluate_prepared
 
     with bars() as progress:
         found = evaluate_prepared(prepared, sheet=sheet, progress=progress, **running)
+    if not is_main_process():
+        return
     if output is not None:
         report.write(found, output)
     reports.show(found, as_json=as_json)
