@@ -16,14 +16,14 @@ from torch import Tensor
 
 import ganzoo
 from ganzoo.evaluation.extractors import load_extractor
-from ganzoo.images.tensors import to_bytes
+from ganzoo.images.tensors import to_pixels
 from ganzoo.interface.extractor import Extractor
 
 
 def agreement(samples: Tensor, label: int, classifier: Extractor) -> float:
     """The share of the images, in [-1, 1], that the classifier assigns to the class `label`."""
     with torch.inference_mode():
-        return float((classifier(to_bytes(samples)).logits.argmax(1) == label).float().mean())
+        return float((classifier(to_pixels(samples)).logits.argmax(1) == label).float().mean())
 
 
 def main() -> None:

@@ -25,7 +25,7 @@ import ganzoo
 from ganzoo.evaluation.extractors import load_extractor
 from ganzoo.images.files import save_picture
 from ganzoo.images.sheets import contact_sheet
-from ganzoo.images.tensors import from_bytes, to_bytes, to_pictures
+from ganzoo.images.tensors import from_pixels, to_pictures, to_pixels
 from ganzoo.sampling.degradations import make_damage
 from ganzoo.sampling.inversion import psnr
 
@@ -106,10 +106,10 @@ def images_of(options: argparse.Namespace, shape: tuple[int, int, int]) -> tuple
     classifier = load_extractor(options.data, device=torch.device("cpu"))
 
     def named_right(images: Tensor) -> str:
-        right = classifier(to_bytes(images)).logits.argmax(1) == batch["label"]
+        right = classifier(to_pixels(images)).logits.argmax(1) == batch["label"]
         return f"{right.float().mean().item():.2f}"
 
-    return from_bytes(batch["image"]), named_right
+    return from_pixels(batch["image"]), named_right
 
 
 def main() -> None:

@@ -1,5 +1,6 @@
 """Every registered architecture, and every feature extractor, passes the conformance suite."""
 
+import dataclasses
 import subprocess
 import sys
 
@@ -10,6 +11,7 @@ from torch import nn
 from ganzoo import testing
 from ganzoo.registry import lookup
 from ganzoo.testing import training
+from ganzoo.testing.tiny import tiny_config, trained_model
 
 
 def name_of(check):
@@ -84,3 +86,15 @@ def test_a_parameter_that_never_has_a_gradient_is_found(monkeypatch):
     monkeypatch.setattr(training, "tiny_loop", lambda architecture: loop)
     with pytest.raises(AssertionError, match=r"no gradient in 12 steps: generator\.lost$"):
         training.check_updates_move_their_group("gan")
+
+
+@pytest.mark.parametrize("architecture", lookup.registry().architectures)
+def test_built_in_architectures_take_five_channels(architecture):
+    """The check lets those pass that refuse five channels."""
+    spec = lookup.registry().architectures[architecture]
+    if hasattr(spec.config(), "channels"):
+        assert tiny_config(architecture, channels=5).image_shape[0] == 5
+    else:
+        last = dataclasses.replace(spec.tiny["layers"][-1], outputs=5)
+        trained = trained_model(architecture, layers=(*spec.tiny["layers"][:-1], last))
+        assert trained.sample(2).shape[:2] == (2, 5)

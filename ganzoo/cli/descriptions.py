@@ -86,6 +86,7 @@ def _describe_registered(source: Registered) -> Row:
     return {
         **model_row(source.name),
         "summary": record.summary,
+        "depth": f"{record.depth} bits",
         "paper": lookup.registry().architectures[record.architecture].paper,
         "weights": _location(record.weights),
         "sha256": record.weights.sha256,
@@ -104,6 +105,7 @@ def _describe_published(source: Folder | HubReference) -> Row:
         "plugin": info.plugin or BUILTIN,
         "task": subject.task.name,
         "resolution": f"{height}x{width}x{channels}",
+        "depth": f"{info.depth} bits",
         "dataset": info.dataset,
         "sha256": info.sha256,
         "discriminator": "included, for ganzoo train --init" if info.discriminator else "not included",

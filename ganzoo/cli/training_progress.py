@@ -35,6 +35,8 @@ def introduce(trainer: Trainer) -> None:
     images = f"{len(run.data):,} images, batches of {batch}{'' if batch == plan.batch_size else f' ({parts})'}"
     tell(f"{plan.architecture} on {plan.data}: {images}, on {run.loop.gan.device}")
     _print_notes(run, run.data.notes)
+    if any("scaled to 8" in note for note in run.data.notes):
+        tell(f"{plan.data}: keep all of their bits with --depth 16")
 
 
 def _print_notes(run: Run, notes: Iterable[str]) -> None:

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from ganzoo.data.datasets import Data, Domains, ImageData
 from ganzoo.distributed.processes import ProcessGroup
+from ganzoo.images.tensors import from_pixels
 from ganzoo.interface.gan import Batch
 from ganzoo.utils.precision import float32_on_cpu
 from ganzoo.utils.seeds import derive_seed
@@ -108,9 +109,12 @@ class Batches(Iterator[Batch]):
 
     def _prepare(self, images: Tensor, order: _Order) -> Tensor:
         """Crop and flip images, move them to the device, and scale them to [-1, 1]."""
-        images = self._moved(self._cut(images, order))
+        images = self._cut(images, order)
+        if images.dtype == torch.uint16:  # GPUs lack operations on it
+            images = from_pixels(images)
+        images = self._moved(images)
         if images.dtype == torch.uint8:
-            images = images.to(torch.get_default_dtype()).div_(127.5).sub_(1)
+            images = from_pixels(images)
         if self.mirror:
             flipped = self._moved(order.coins(self._start, self.batch_size))
             images = torch.where(flipped[:, None, None, None], images.flip(3), images)
@@ -136,9 +140,10 @@ class Batches(Iterator[Batch]):
 def _on_device(data: Data, device: torch.device) -> Data:
     """The data set on a GPU, if it is in memory and takes at most an eighth of the GPU's free memory.
 
-    Batches then need no copy. Elsewhere, the data set stays where it is.
+    Batches then need no copy. Elsewhere, the data set stays where it is, and images of 16 bits do, for which GPUs lack
+    operations.
     """
-    if device.type != "cuda" or not isinstance(data, ImageData):
+    if device.type != "cuda" or not isinstance(data, ImageData) or data.images.dtype == torch.uint16:
         return data
     if data.images.nbytes > torch.cuda.mem_get_info(device)[0] // 8:
         return data

@@ -60,15 +60,15 @@ class Data(Protocol):
         """Yield for each chunk of indices ``image``, (n, C, H, W), and ``label``, (n,), if there are labels.
         If there are captions, ``row``, (n,), says which images these are.
 
-        Tensors are on the CPU. Images are uint8, or floats in [-1, 1]. `workers` processes read ahead if the images
-        are not in memory.
+        Tensors are on the CPU. Images are uint8 or uint16, or floats in [-1, 1]. `workers` processes read ahead if
+        the images are not in memory.
         """
         ...
 
 
 @dataclass(frozen=True, eq=False)
 class ImageData:
-    """A data set in memory: `images` (N, C, H, W), uint8 or float32 in [-1, 1]; `labels` (N,) int64."""
+    """A data set in memory: `images` (N, C, H, W), uint8, uint16, or float32 in [-1, 1]; `labels` (N,) int64."""
 
     name: str
     images: Tensor

@@ -22,6 +22,7 @@ from ganzoo.data.layout import find_layout, limit_notes, spread
 from ganzoo.data.workers import Read, read_ahead
 from ganzoo.errors import DataError, UnreadableImage
 from ganzoo.images.files import Picture, read_image
+from ganzoo.images.tensors import DEPTHS
 from ganzoo.interface.data_sources import PictureSet
 from ganzoo.interface.picture_files import DISK, FileTree, PictureFiles
 from ganzoo.utils.progress import Progress
@@ -50,8 +51,11 @@ def load_tree(
     name: str = "",
     needs_labels: bool = False,
     needs_text: bool = False,
+    depth: int = 8,
 ) -> Data:
     """Load the pictures of a folder with its subfolders, or of an archive, in the order of their paths.
+
+    They get `depth` bits, 8 or 16.
 
     `find_layout` decides which pictures are used, which folders are classes, and what `needs_labels` does. With
     `needs_text`, `read_captions` reads their captions, and folders are no classes.
@@ -61,7 +65,7 @@ def load_tree(
     """
     name = name or str(tree.root)
     paths, labels, classes, notes, listed = find_layout(tree, needs_labels=needs_labels)
-    files = PictureData(name, paths, shape, tree, layout_notes=notes)
+    files = PictureData(name, paths, shape, tree, layout_notes=notes, depth=depth)
     if needs_text:
         files = replace(files, captions=read_captions(tree, paths, name=name))
     elif labels is not None:
@@ -70,9 +74,16 @@ def load_tree(
 
 
 def load_set(
-    pictures: PictureSet, shape: Shape, limit: int | None, workers: int, progress: Progress, *, name: str
+    pictures: PictureSet,
+    shape: Shape,
+    limit: int | None,
+    workers: int,
+    progress: Progress,
+    *,
+    name: str,
+    depth: int = 8,
 ) -> Data:
-    """Load pictures whose classes and captions are known.
+    """Load pictures whose classes and captions are known, with `depth` bits.
 
     Raises:
         DataError: no picture can be read, or the captions have too many words.
@@ -82,7 +93,7 @@ def load_set(
     files = PictureData(
         name, pictures.paths, shape, pictures.files, labels, pictures.classes, pictures.notes, captions=captions
     )
-    return load_files(replace(files, listed=True), limit, workers, progress)
+    return load_files(replace(files, listed=True, depth=depth), limit, workers, progress)
 
 
 def load_files(files: PictureData, limit: int | None, workers: int, progress: Progress) -> Data:
@@ -92,7 +103,7 @@ def load_files(files: PictureData, limit: int | None, workers: int, progress: Pr
         DataError: no picture can be read.
     """
     wanted = min(len(files), limit or len(files))
-    if wanted * math.prod(files.shape) <= MEMORY_BYTES:
+    if wanted * math.prod(files.shape) * files.depth // 8 <= MEMORY_BYTES:
         return _into_memory(files, limit, workers, progress)
     files = _without_unreadable_classes(files)
     files = files.at(sorted(_order(files, limit)[:wanted]))
@@ -110,7 +121,7 @@ def _order(files: PictureData, limit: int | None) -> Sequence[int]:
 
 def _into_memory(files: PictureData, limit: int | None, workers: int, progress: Progress) -> ImageData:
     wanted = min(len(files), limit or len(files))
-    images = torch.empty(wanted, *files.shape, dtype=torch.uint8)
+    images = torch.empty(wanted, *files.shape, dtype=DEPTHS[files.depth])
     rows = images.numpy()  # PyTorch would start its threads to copy a single picture
     kept: list[int] = []
     failed: list[int] = []
@@ -193,8 +204,9 @@ def _read_all(files: PictureData, order: Sequence[int], workers: int) -> Iterato
 class PictureData:
     """Pictures that are read when they are needed. The next readable picture replaces an unreadable one.
 
-    `files` opens the `paths`. `layout_notes` say which pictures are not used, and `skipped` collects the problem of
-    each unreadable picture. `listed` says that the paths do not tell the labels.
+    `files` opens the `paths`. `layout_notes` say which pictures are not used. `skipped` collects the problem of each
+    unreadable picture, and `changed` what was changed in others. `listed` says that the paths do not tell the labels.
+    `depth` is the number of bits of each channel.
     """
 
     name: str
@@ -205,8 +217,10 @@ class PictureData:
     classes: tuple[str, ...] = ()
     layout_notes: tuple[str, ...] = ()
     skipped: set[str] = field(default_factory=set)
+    changed: set[str] = field(default_factory=set)
     captions: Captions | None = None
     listed: bool = False
+    depth: int = 8
 
     def __len__(self) -> int:
         return len(self.paths)
@@ -217,9 +231,11 @@ class PictureData:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """Notes on the layout, that the pictures are not in memory, and on those that were skipped so far."""
+        """Notes on the layout, that the pictures are not in memory, and on those changed or skipped so far."""
+        streamed = "the pictures are read as they are needed: too many to keep in memory"
+        changed = (f"some {change}" for change in sorted(self.changed))
         skipped = (f"{len(self.skipped)} skipped, the first: {min(self.skipped)}",) if self.skipped else ()
-        return (*self.layout_notes, "the pictures are read as they are needed: too many to keep in memory", *skipped)
+        return (*self.layout_notes, streamed, *changed, *skipped)
 
     @property
     def all_paths(self) -> tuple[Path, ...]:
@@ -228,14 +244,14 @@ class PictureData:
 
     def reader(self) -> Callable[[int], Picture]:
         """A function that reads the picture with an index. Worker processes get it."""
-        return partial(_read_picture, self.files, self.paths, self.shape)
+        return partial(_read_picture, self.files, self.paths, self.shape, self.depth)
 
     def at(self, rows: Sequence[int]) -> PictureData:
         """The pictures with the indices `rows`."""
         labels = None if self.labels is None else self.labels[list(rows)]
         captions = None if self.captions is None else self.captions.at(rows)
         paths = tuple(self.paths[row] for row in rows)
-        return replace(self, paths=paths, labels=labels, captions=captions, skipped=set())
+        return replace(self, paths=paths, labels=labels, captions=captions, skipped=set(), changed=set())
 
     def digest(self) -> str:
         """The SHA-256 of file sizes, paths from their common folder on, captions, and labels that paths do not tell.
@@ -271,6 +287,7 @@ class PictureData:
 
     def _batch(self, reads: Sequence[Read], images: Tensor) -> dict[str, Tensor]:
         self.skipped.update(problem for read in reads for problem in read.problems)
+        self.changed.update(change for read in reads for change in read.changes)
         numbers = [read.number for read in reads if read.number is not None]
         if len(numbers) < len(reads):
             raise DataError(f"{self.name} holds no readable image - the first problem: {min(self.skipped)}")
@@ -285,7 +302,8 @@ class _Pictures(Dataset[tuple[Read, Tensor]]):
     """
 
     def __init__(self, files: PictureData, *, replace: bool = False) -> None:
-        self.count, self.shape, self.read, self.replace = len(files), files.shape, files.reader(), replace
+        self.count, self.read, self.replace = len(files), files.reader(), replace
+        self.missing = torch.zeros(files.shape, dtype=DEPTHS[files.depth])
 
     def __len__(self) -> int:
         return self.count
@@ -299,8 +317,8 @@ class _Pictures(Dataset[tuple[Read, Tensor]]):
                 return Read(number, changes, tuple(problems)), image
             except UnreadableImage as error:
                 problems.append(str(error))
-        return Read(None, problems=tuple(problems)), torch.zeros(self.shape, dtype=torch.uint8)
+        return Read(None, problems=tuple(problems)), self.missing
 
 
-def _read_picture(files: PictureFiles, paths: Sequence[Path], shape: Shape, number: int) -> Picture:
-    return read_image(paths[number], channels=shape[0], size=shape[1:], files=files)
+def _read_picture(files: PictureFiles, paths: Sequence[Path], shape: Shape, depth: int, number: int) -> Picture:
+    return read_image(paths[number], channels=shape[0], size=shape[1:], depth=depth, files=files)

@@ -16,7 +16,8 @@ from ganzoo.data.opening import Opened, open_data
 from ganzoo.data.pairs import load_pairs
 from ganzoo.data.sources import is_named
 from ganzoo.errors import DataError, InvalidRequestError
-from ganzoo.images.tensors import fit, to_channels
+from ganzoo.images.limits import PICTURE_CHANNELS
+from ganzoo.images.tensors import DEPTHS, fit, to_channels, to_pixels
 from ganzoo.interface.data_sources import PictureSet, Split
 from ganzoo.interface.picture_files import FileTree
 from ganzoo.utils.precision import float32_on_cpu
@@ -40,6 +41,7 @@ def load_data(
     workers: int = 0,
     needs_labels: bool = False,
     needs_text: bool = False,
+    depth: int = 8,
     download: bool = True,
     progress: Progress = silent,
 ) -> Data | Domains:
@@ -53,14 +55,14 @@ def load_data(
 
     `split` chooses the training or the test images of a named data set, and of a folder with several parts; others have
     training images only. `limit` keeps that many images from the start; with classes in a folder, it takes one of each
-    class in turn. Images that do not fit in memory are read when they are needed. `workers` processes read files, and
-    `progress` counts the pictures.
+    class in turn. Pictures get `depth` bits, 8 or 16. Images that do not fit in memory are read when they are needed.
+    `workers` processes read files, and `progress` counts the pictures.
 
     Raises:
         UnknownNameError: `source` is neither a known name nor a folder nor a file of a known format.
         DataError: the data cannot be read or downloaded, contains no image, or lacks a part.
-        InvalidRequestError: the limit is below 1, `split` is "test" and there are no test images, or a package is
-            missing.
+        InvalidRequestError: the limit is below 1, `split` is "test" and there are no test images, the images do not
+            have such channels or so many bits, or a package is missing.
     """
     if limit is not None and (not isinstance(limit, int) or limit < 1):
         raise InvalidRequestError(f"the limit is a whole number of at least 1, not {limit}")
@@ -68,12 +70,15 @@ def load_data(
         missing = " and no ".join(domain_name(part, split) for part in parts)
         tree = open_tree(source, needed="pairs" if paired else missing, progress=progress)
         if paired:
-            return load_pairs(source, tree, image_shape, limit, workers, progress)
+            return load_pairs(source, tree, image_shape, limit, workers, progress, depth=depth)
         trees = domain_trees(source, tree, parts, split)
-        return Domains(source, {p: load_tree(t, image_shape, limit, workers, progress) for p, t in trees.items()})
+        domains = {p: load_tree(t, image_shape, limit, workers, progress, depth=depth) for p, t in trees.items()}
+        return Domains(source, domains)
     needs = {"needs_labels": needs_labels, "needs_text": needs_text}
     opened = open_data(source, split=split, root=root, download=download, progress=progress, **needs)
-    return load_opened(opened, image_shape, name=source, limit=limit, workers=workers, progress=progress, **needs)
+    return load_opened(
+        opened, image_shape, name=source, limit=limit, workers=workers, progress=progress, depth=depth, **needs
+    )
 
 
 def load_opened(
@@ -86,18 +91,19 @@ def load_opened(
     progress: Progress = silent,
     needs_labels: bool = False,
     needs_text: bool = False,
+    depth: int = 8,
 ) -> Data:
     """Load what `open_data` returned, with the arguments of `load_data`. `name` is for messages.
 
     Raises:
-        DataError: as `load_data`.
+        DataError, InvalidRequestError: as `load_data`.
     """
     if isinstance(opened, FileTree):
         needs = {"needs_labels": needs_labels, "needs_text": needs_text}
-        return load_tree(opened, image_shape, limit, workers, progress, name=name, **needs)
+        return load_tree(opened, image_shape, limit, workers, progress, name=name, depth=depth, **needs)
     if isinstance(opened, PictureSet):
-        return load_set(opened, image_shape, limit, workers, progress, name=name)
-    return _converted(opened, image_shape, limit)
+        return load_set(opened, image_shape, limit, workers, progress, name=name, depth=depth)
+    return _converted(opened, image_shape, limit, depth)
 
 
 def open_tree(source: str, *, needed: str, progress: Progress = silent) -> FileTree:
@@ -127,17 +133,24 @@ def load_captions(source: str, *, root: str | Path = "data", progress: Progress 
     return opened.captions
 
 
-def _converted(data: ImageData, shape: Shape, limit: int | None) -> ImageData:
-    """Images in memory with other channels and another size, and at most `limit` of them.
+def _converted(data: ImageData, shape: Shape, limit: int | None, depth: int) -> ImageData:
+    """Images in memory with other channels, another size and `depth` bits, and at most `limit` of them.
 
     Raises:
         DataError: they are points, which have no other size.
+        InvalidRequestError: they do not have so many bits, or their channels do not convert.
     """
+    if depth > 8 and data.images.dtype != DEPTHS[depth]:
+        raise InvalidRequestError(f"{data.name} has no pictures of {depth} bits - leave out --depth, or name a folder")
     images, labels = data.images[:limit], None if data.labels is None else data.labels[:limit]
     if images.is_floating_point() and images.shape[1:] != shape:
         wanted = "x".join(map(str, shape))
         raise DataError(f"{data.name} holds points, images of {_size(images)}, not of {wanted} - use a model of points")
-    resized = images if images.shape[1:] == shape else fit(to_channels(images, shape[0]), shape[1:])
+    if images.shape[1] != shape[0] and not {images.shape[1], shape[0]} <= {*PICTURE_CHANNELS}:
+        text = f"{data.name} has no {shape[0]} channels"
+        raise InvalidRequestError(f"{text} - name a folder that has, or set channels={images.shape[1]}")
+    pixels = images if images.is_floating_point() else to_pixels(images, depth)
+    resized = pixels if images.shape[1:] == shape else fit(to_channels(pixels, shape[0]), shape[1:])
     notes = [] if images.shape == resized.shape else [f"images were converted from {_size(images)} to {_size(resized)}"]
     notes += limit_notes(limit, labels, data.classes)
     captions = None if data.captions is None else data.captions.at(range(len(images)))

@@ -6,7 +6,7 @@ So both pictures of a pair have the same place in the order of training, and are
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Self, cast
@@ -98,8 +98,17 @@ class _Half:
             yield {"image": rows["image"].chunk(2, dim=1)[self.number]}
 
 
-def load_pairs(source: str, tree: FileTree, shape: Shape, limit: int | None, workers: int, progress: Progress) -> Pairs:
-    """Load the pairs of a folder or an archive, whose pictures get the shape (C, H, W).
+def load_pairs(
+    source: str,
+    tree: FileTree,
+    shape: Shape,
+    limit: int | None,
+    workers: int,
+    progress: Progress,
+    *,
+    depth: int = 8,
+) -> Pairs:
+    """Load the pairs of a folder or an archive, whose pictures get the shape (C, H, W) and `depth` bits.
 
     With folders ``trainA`` and ``trainB``, pictures with equal names are pairs; their endings may differ. Otherwise
     each picture is a pair: its left half is the first one, its right half the second one.
@@ -114,7 +123,7 @@ def load_pairs(source: str, tree: FileTree, shape: Shape, limit: int | None, wor
     else:
         layout = find_layout(tree)
         files = _Halves(source, layout.paths, both, tree, layout_notes=layout.notes)
-    return Pairs.of(load_files(files, limit, workers, progress))
+    return Pairs.of(load_files(replace(files, depth=depth), limit, workers, progress))
 
 
 def _match(source: str, tree: FileTree, shape: Shape) -> _TwoFiles:
@@ -148,7 +157,7 @@ class _TwoFiles(PictureData):
         return (*self.paths, *(self.partners[path] for path in self.paths))
 
     def reader(self) -> Callable[[int], Picture]:
-        return partial(_read_two, self.files, self.paths, self.partners, self.shape)
+        return partial(_read_two, self.files, self.paths, self.partners, self.shape, self.depth)
 
 
 @dataclass(eq=False)
@@ -156,18 +165,18 @@ class _Halves(PictureData):
     """Pairs that are the left and the right half of a picture."""
 
     def reader(self) -> Callable[[int], Picture]:
-        return partial(_read_halves, self.files, self.paths, self.shape)
+        return partial(_read_halves, self.files, self.paths, self.shape, self.depth)
 
 
 def _read_two(
-    files: PictureFiles, paths: Sequence[Path], partners: Mapping[Path, Path], shape: Shape, number: int
+    files: PictureFiles, paths: Sequence[Path], partners: Mapping[Path, Path], shape: Shape, depth: int, number: int
 ) -> Picture:
-    both = (paths[number], partners[paths[number]])
-    return _joined(*(read_image(path, channels=shape[0] // 2, size=shape[1:], files=files) for path in both))
+    read = partial(read_image, channels=shape[0] // 2, size=shape[1:], depth=depth, files=files)
+    return _joined(read(paths[number]), read(partners[paths[number]]))
 
 
-def _read_halves(files: PictureFiles, paths: Sequence[Path], shape: Shape, number: int) -> Picture:
-    return _joined(*read_halves(paths[number], channels=shape[0] // 2, size=shape[1:], files=files))
+def _read_halves(files: PictureFiles, paths: Sequence[Path], shape: Shape, depth: int, number: int) -> Picture:
+    return _joined(*read_halves(paths[number], channels=shape[0] // 2, size=shape[1:], depth=depth, files=files))
 
 
 def _joined(first: Picture, second: Picture) -> Picture:

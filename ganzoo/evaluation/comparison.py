@@ -18,7 +18,8 @@ from ganzoo.errors import InvalidRequestError, UnreadableImage
 from ganzoo.evaluation.captions import readable_captions
 from ganzoo.evaluation.image_sets import Part, Pictures, Samples, Translations, shuffled_rows
 from ganzoo.evaluation.options import R_PRECISION, EvaluationOptions
-from ganzoo.images.files import check_one_piece, read_image
+from ganzoo.images.files import read_image
+from ganzoo.images.limits import check_one_piece
 from ganzoo.interface.configs import as_translation_config
 from ganzoo.interface.data_sources import Split
 from ganzoo.interface.picture_files import FileTree

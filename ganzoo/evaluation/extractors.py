@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from ganzoo.errors import InvalidRequestError
+from ganzoo.evaluation.channels import check_channels
 from ganzoo.interface.extractor import Extractor
 from ganzoo.pretrained.files import read_files
 from ganzoo.registry import lookup
@@ -45,6 +46,7 @@ def feature_loss(name: str, *, progress: Progress = silent) -> Callable[[Tensor,
     network = load_extractor(name, device=torch.device("cpu"), progress=progress)
 
     def features(images: Tensor) -> Tensor:
+        check_channels(name, images.shape[1], of="the model")
         found: Tensor = network.to(images.device)(images.add(1).mul(127.5)).features
         return found
 

@@ -10,7 +10,7 @@ from ganzoo.data.sources import check_source, data_set_names, find_data, has_poi
 from ganzoo.errors import InvalidRequestError
 from ganzoo.evaluation.attack import LEVELS, check_attack, find_classifier, parse_epsilon
 from ganzoo.registry import lookup
-from ganzoo.sampling.image_files import STILLS
+from ganzoo.sampling.formats import STILLS
 from ganzoo.sampling.requests import find_class
 from ganzoo.utils.files import check_file, expand_home
 from ganzoo.utils.image_folders import find_images
@@ -76,7 +76,8 @@ class Fooling:
 
         from ganzoo.data.load import load_data
         from ganzoo.evaluation.image_sets import Pictures, random_rows
-        from ganzoo.images.files import check_one_piece, picture_size, read_image
+        from ganzoo.images.files import picture_size, read_image
+        from ganzoo.images.limits import check_one_piece
 
         if is_named(self.source):
             shape = _shape_of(self.source)
@@ -85,7 +86,7 @@ class Fooling:
             return [f"test image {row}" for row in rows], Pictures(self.source, data).take(rows)
         paths = _files(self.source)[: self.count]
         for path in paths:
-            check_one_piece(picture_size(path), of=str(path), remedy="make it smaller")
+            check_one_piece(picture_size(path, channels=3), of=str(path), remedy="make it smaller")
         first = read_image(paths[0], channels=3).pixels
         size = (first.shape[1], first.shape[2])
         pictures = [first, *(read_image(path, channels=3, size=size).pixels for path in paths[1:])]
@@ -122,10 +123,10 @@ class Fooling:
     def _sheet(self, images: Tensor, found: AdversarialExamples) -> Image:
         """A row for each picture: the picture, the enlarged change, and the changed picture."""
         from ganzoo.images.sheets import captioned, contact_sheet, enlargement
-        from ganzoo.images.tensors import from_bytes, to_pictures
+        from ganzoo.images.tensors import from_pixels, to_pictures
 
         change = (found.images.float() - images.float()) / (LEVELS * self.epsilon)  # in [-1, 1]: 0 is gray
-        columns = [to_pictures(each) for each in (from_bytes(images), change, from_bytes(found.images))]
+        columns = [to_pictures(each) for each in (from_pixels(images), change, from_pixels(found.images))]
         scale = enlargement(images.shape[3], SHEET_PIXELS)
         cells: list[Image] = []
         for i, (picture, moved, changed) in enumerate(zip(*columns, strict=True)):

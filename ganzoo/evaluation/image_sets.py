@@ -13,7 +13,7 @@ from torch import Tensor
 from ganzoo.data.captions import cut_text
 from ganzoo.data.datasets import Data
 from ganzoo.data.folders import PictureData
-from ganzoo.images.tensors import from_bytes, to_bytes, to_channels
+from ganzoo.images.tensors import from_pixels, to_channels, to_pixels
 from ganzoo.interface.configs import as_text_config
 from ganzoo.interface.extractor import ExtractorOutput
 from ganzoo.interface.tasks import Task
@@ -24,7 +24,7 @@ __all__ = ["ImageSet", "Part", "Pictures", "Samples", "Translations", "as_pictur
 
 
 class ImageSet(ABC):
-    """Images as picture files have them: uint8 (N, C, H, W) with 1 or 3 channels. `name` is for users."""
+    """Images as 8 bits hold them: uint8 (N, C, H, W), RGB in place of RGBA. `name` is for users."""
 
     name: str
 
@@ -80,7 +80,7 @@ class Samples(ImageSet):
         for rows in chunks:
             yield from map(
                 as_pictures,
-                self.model.generate_each(self._seeded(rows), batch_size=len(rows), as_bytes=True),
+                self.model.generate_each(self._seeded(rows), batch_size=len(rows), as_pixels=True),
             )
 
     def _seeded(self, rows: Iterable[int]) -> Iterator[tuple[int, Task]]:
@@ -111,7 +111,7 @@ class Translations(ImageSet):
 
     def _translate(self, images: Tensor) -> Tensor:
         channels = self.model.image_shape[0]
-        sources = from_bytes(to_channels(images, channels))
+        sources = from_pixels(to_channels(images, channels))
         made: Tensor = self.model.translate(sources, direction=self.direction, batch_size=len(sources))
         return as_pictures(made)
 
@@ -185,8 +185,11 @@ class Part(NamedTuple):
 
 
 def as_pictures(images: Tensor) -> Tensor:
-    """uint8 (N, C, H, W) with 1 or 3 channels, from uint8 or floats in [-1, 1]. Transparent pixels become white."""
-    pixels = images if images.dtype == torch.uint8 else to_bytes(images)
+    """uint8 (N, C, H, W), from pixels or floats in [-1, 1]. Transparent pixels become white: of RGBA, RGB is left.
+
+    Feature extractors have learned from 8 bits.
+    """
+    pixels = images if images.dtype == torch.uint8 else to_pixels(images)
     return to_channels(pixels, 3) if pixels.shape[1] == 4 else pixels
 
 

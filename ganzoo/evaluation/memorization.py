@@ -15,7 +15,7 @@ from ganzoo.evaluation.image_sets import Part
 from ganzoo.evaluation.neighbors import nearest
 from ganzoo.images.files import save_picture
 from ganzoo.images.sheets import contact_sheet, enlargement
-from ganzoo.images.tensors import from_bytes, to_channels, to_pictures
+from ganzoo.images.tensors import from_pixels, to_channels, to_pictures, visible
 
 __all__ = ["SHOWN", "NearestTrainingImage", "most_memorized", "write_sheet"]
 
@@ -53,7 +53,7 @@ def write_sheet(images: Part, training: Part, found: list[NearestTrainingImage],
     ours = _pixels(images, [each.image for each in found])
     theirs = _pixels(training, [each.training_image for each in found])
     pairs = torch.stack([ours, theirs], dim=1).flatten(0, 1)
-    pictures = to_pictures(from_bytes(pairs))
+    pictures = to_pictures(from_pixels(pairs))
     scale = enlargement(pictures[0].width, SHEET_PIXELS)
     save_picture(contact_sheet(pictures, columns=2 * PAIRS_A_ROW, scale=scale), path)
 
@@ -61,4 +61,4 @@ def write_sheet(images: Part, training: Part, found: list[NearestTrainingImage],
 def _pixels(part: Part, positions: list[int]) -> Tensor:
     """As RGB, so that gray and color pictures fit on one sheet."""
     rows = positions if part.rows is None else [part.rows[position] for position in positions]
-    return to_channels(part.images.take(rows), 3)
+    return to_channels(visible(part.images.take(rows)), 3)

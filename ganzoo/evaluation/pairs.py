@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ganzoo.data.captions import Captions, cut_text
 from ganzoo.evaluation.batches import Batches
-from ganzoo.evaluation.image_sets import Part, Pictures, shuffled_rows
+from ganzoo.evaluation.image_sets import Part, Pictures, as_pictures, shuffled_rows
 from ganzoo.evaluation.metrics import Estimate
 from ganzoo.evaluation.options import EvaluationOptions
 from ganzoo.interface.configs import as_text_config
@@ -67,7 +67,7 @@ class DrawnPairs(NamedTuple):
 
     def images(self, numbers: range) -> tuple[Tensor, Tensor]:
         """Both images of some pairs, uint8 (n, C, H, W), as in picture files."""
-        first, second = map(self.model.generate_bytes, self.draw(numbers))
+        first, second = (as_pictures(self.model.generate_pixels(inputs)) for inputs in self.draw(numbers))
         return first, second
 
 

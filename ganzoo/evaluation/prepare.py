@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from ganzoo.data.sources import check_source, is_packed_data, pin_source
 from ganzoo.errors import InvalidRequestError, UnknownNameError
+from ganzoo.evaluation.channels import check_channels
 from ganzoo.evaluation.options import (
     ALL_METRICS,
     CLEAN,
@@ -144,6 +145,8 @@ def check_request(source: Source | None, options: EvaluationOptions) -> None:
     asked = options.request if options.precision == "fp32" else {**options.request, "precision": options.precision}
     if source is not None:
         source.info.subject.request(source.name, **options.request)
+        if options.features is not None:
+            check_channels(options.features, source.info.subject.config.image_shape[0], of=source.name)
     elif asked:
         given = " and no ".join(with_user_names(asked))
         raise InvalidRequestError(f"{options.subject} is a folder of pictures: it takes no {given}")

@@ -15,7 +15,7 @@ from ganzoo.interface.weights_files import BundledFile
 from ganzoo.pretrained.resolve import resolve
 from ganzoo.pretrained.sources import Source
 from ganzoo.registry import lookup
-from ganzoo.sampling.image_files import STILLS
+from ganzoo.sampling.formats import STILLS
 from ganzoo.utils.files import check_file
 from ganzoo.utils.names import join_label, short_name
 from ganzoo.utils.progress import Progress, silent
@@ -117,12 +117,12 @@ class Quiz:
         """Random test images, (N, C, H, W) in [-1, 1], in the size of the model's images."""
         from ganzoo.data.load import load_data
         from ganzoo.evaluation.image_sets import Pictures, random_rows
-        from ganzoo.images.tensors import from_bytes, to_channels
+        from ganzoo.images.tensors import from_pixels, to_channels
 
         data = load_data(self.data, model.image_shape, split="test", root=self.data_dir, download=self.download)
         rows = random_rows(EACH, len(data), seed=self.seed)
         pixels = Pictures(self.data, data).take(rows)  # type: ignore[arg-type]  # Data: it has one part
-        return from_bytes(to_channels(pixels, model.image_shape[0]))
+        return from_pixels(to_channels(pixels, model.image_shape[0]))
 
 
 def prepare_quiz(

@@ -14,7 +14,7 @@ from ganzoo.errors import InvalidRequestError
 from ganzoo.evaluation.image_sets import Part
 from ganzoo.evaluation.metrics import Estimate
 from ganzoo.evaluation.options import R_PRECISION
-from ganzoo.images.tensors import fit, from_bytes, to_channels
+from ganzoo.images.tensors import fit, from_pixels, to_channels
 from ganzoo.interface.configs import as_text_config
 from ganzoo.interface.gan import TextMatcher
 from ganzoo.interface.words import encode_text
@@ -69,7 +69,7 @@ class MatchingModel:
         """The embeddings (N, D) of pictures, uint8 (N, C, H, W) of any size, on the CPU."""
         channels, height, width = self.model.image_shape
         fitted = fit(to_channels(pictures, channels), (height, width))
-        return self._matcher.match_images(from_bytes(fitted).to(self.model.device)).cpu()
+        return self._matcher.match_images(from_pixels(fitted).to(self.model.device)).cpu()
 
 
 def r_precision(

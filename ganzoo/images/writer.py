@@ -9,9 +9,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
 
-from PIL import Image
+from torch import Tensor
 
-from ganzoo.images.files import encode_picture
+from ganzoo.images.encoding import encode_pixels
 from ganzoo.utils.files import write_aside
 
 __all__ = ["PictureWriter"]
@@ -38,13 +38,13 @@ class PictureWriter:
     def __enter__(self) -> PictureWriter:
         return self
 
-    def write(self, picture: Image.Image, path: Path) -> None:
-        """Write a picture in the format that the ending of `path` names.
+    def write(self, pixels: Tensor, path: Path) -> None:
+        """Write an image (C, H, W), uint8 or uint16, in the format that the ending of `path` names.
 
         Raises:
             OSError: a file cannot be written; it may be an earlier one.
         """
-        self._waiting.append((self._pool.submit(self._write_aside, picture, path), path))
+        self._waiting.append((self._pool.submit(self._write_aside, pixels, path), path))
         while self._waiting and (len(self._waiting) > WAITING or self._waiting[0][0].done()):
             self._finish_first()
 
@@ -70,7 +70,7 @@ class PictureWriter:
             for temporary in self._aside:
                 temporary.unlink(missing_ok=True)
 
-    def _write_aside(self, picture: Image.Image, path: Path) -> Path:
-        temporary = write_aside(path, encode_picture(picture, path.suffix))
+    def _write_aside(self, pixels: Tensor, path: Path) -> Path:
+        temporary = write_aside(path, encode_pixels(pixels, path.suffix))
         self._aside.add(temporary)
         return temporary

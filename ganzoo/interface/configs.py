@@ -207,9 +207,13 @@ def replace_config(config: Config | type[Config], values: Mapping[str, Any], *, 
     hints = _hints(kind)
     checked = {name: _check_value(value, hints[name], f"{of}: {name}") for name, value in values.items()}
     try:
-        return kind(**checked) if isinstance(config, type) else dataclasses.replace(config, **checked)
+        made = kind(**checked) if isinstance(config, type) else dataclasses.replace(config, **checked)
     except (TypeError, ValueError, OverflowError) as error:
         raise InvalidConfigError(f"{of}: {error}") from error
+    shape = getattr(made, "image_shape", (1, 1, 1))  # records inside of a config have none
+    if not all(map(_is_count, shape)):
+        raise InvalidConfigError(f"{of}: an image has at least 1 channel and 1 pixel, not the shape {shape}")
+    return made
 
 
 def takes_rectangles(kind: type[Config]) -> bool:

@@ -25,7 +25,9 @@ class Extractor(nn.Module, ABC):
 
     @abstractmethod
     def forward(self, images: Tensor) -> ExtractorOutput:
-        """Takes images (N, C, H, W) with 1 or 3 channels, of any size. Row i depends on image i alone.
+        """Takes images (N, C, H, W) of any size, with the channels that its record declares.
+
+        Row i depends on image i alone.
 
         Images are uint8, or floats in [0, 255] with the same result. Floats get gradients, which `ganzoo fool` and
         `Model.invert` need.

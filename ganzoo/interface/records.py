@@ -152,7 +152,7 @@ def field_types(kind: Any) -> dict[str, Any]:
 
 
 @cache
-def parts_of(hint: Any) -> tuple[Any, tuple[Any, ...]]:
+def _parts_of(hint: Any) -> tuple[Any, tuple[Any, ...]]:
     """The origin and the arguments of a type hint. `ganzoo list` asks thousands of times."""
     return get_origin(hint), get_args(hint)
 
@@ -165,7 +165,7 @@ def _checked(value: Any, hint: Any, what: str) -> Any:
     """
     if not _fits(value, hint):
         raise TypeError(f"{what} is {reprlib.repr(value)}, not {_describe(hint)}")
-    kind, arguments = parts_of(hint)
+    kind, arguments = _parts_of(hint)
     if kind is UnionType:
         return _checked(value, next(each for each in arguments if _fits(value, each)), what)
     if kind in (tuple, frozenset):
@@ -181,7 +181,7 @@ def _checked(value: Any, hint: Any, what: str) -> Any:
 
 def _fits(value: Any, hint: Any) -> bool:
     """Whether `value` has the type `hint`; what it contains is not checked."""
-    kind, arguments = parts_of(hint)
+    kind, arguments = _parts_of(hint)
     kind = kind or hint
     if kind is UnionType:
         return any(_fits(value, each) for each in arguments)

@@ -159,8 +159,8 @@ class FeatureExtractor(NamedRecord):
     `source` is the paper or the code that it comes from. `dataset` is what it was trained on; evaluation is most
     meaningful for similar images. For each image it returns `num_features` features and `num_classes` logits, 0 if it
     is no classifier. `classes` are the names of these classes, if they have any. `accepts` tells people what happens to
-    images of other sizes and colors. `input_size` is the side of the square that it resizes all images to; None if it
-    takes them as they are.
+    images of other sizes and colors, and `channels` are the numbers of channels that it takes. `input_size` is the side
+    of the square that it resizes all images to; None if it takes them as they are.
 
     `weights` is the file of its weights, and `heads` a second one, for layers that were trained on top of a network of
     others. `build()` imports torch and returns the network without its weights. Its state dict has the names that the
@@ -182,6 +182,7 @@ class FeatureExtractor(NamedRecord):
     weights: WeightsFile
     build: Callable[[], Extractor]
     classes: tuple[str, ...] = ()
+    channels: tuple[int, ...] = (1, 3)
     input_size: int | None = None
     heads: WeightsFile | None = None
     adapt: Callable[[Mapping[str, Tensor]], Mapping[str, Tensor]] | None = None
@@ -251,7 +252,11 @@ class PretrainedModel(NamedRecord):
 
     `name` is ``<architecture>-<what it learned>``. A dot and a tag at its end mark weights that somebody else
     published. `license` is None if the publisher states none. `config` are the values that differ from the defaults of
-    the architecture's config. `classes` are the names of its classes, if it has any.
+    the architecture's config. `classes` are the names of its classes, if it has any. `depth` is the number of bits of
+    each channel in the images that it learned from: 8, or 16.
+
+    Raises:
+        PluginError: the name is not a name, a value has the wrong type, or there is no such depth.
     """
 
     name: str
@@ -262,3 +267,9 @@ class PretrainedModel(NamedRecord):
     weights: WeightsFile
     config: Mapping[str, Any] = field(default_factory=dict)
     classes: tuple[str, ...] = ()
+    depth: int = 8
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.depth not in (8, 16):
+            raise PluginError(f"{label_of(self)}: depth is 8 or 16, not {self.depth}")

@@ -144,7 +144,10 @@ class StyleBased(Unconditional):
 
 
 class ImageToImage(Task):
-    """The translation of `image`, (C, H, W) in [-1, 1], in one of the model's directions, by default its first."""
+    """The translation of `image`, (C, H, W) in [-1, 1], in one of the model's directions, by default its first.
+
+    Requests that reach `GAN.draw` have an image, and None or one of the model's directions.
+    """
 
     name: ClassVar[str] = "image-to-image"
     pipeline_tag: ClassVar[str] = "image-to-image"

@@ -13,7 +13,7 @@ from ganzoo.interface.tasks import ClassConditional, ImageToImage, Task, TextCon
 from ganzoo.utils.names import name_on_hub
 from ganzoo.utils.text import printable
 
-__all__ = ["STUB", "UNWRITTEN", "Card", "architecture_in", "example_of", "facts_of", "is_stub", "usage"]
+__all__ = ["STUB", "UNWRITTEN", "Card", "architecture_in", "example_of", "facts_of", "image_form", "is_stub", "usage"]
 
 STUB = "<!-- stub -->"
 """Marks a card that no person has edited. A run may replace such a card."""
@@ -144,16 +144,23 @@ def example_of(task: type[Task], config: Config) -> str:
     return next(iter(as_text_config(config).examples), "") if task.needs_text else ""
 
 
-def facts_of(architecture: str, config: Config, dataset: str, values: Mapping[str, Any]) -> dict[str, str]:
-    """Return the rows of a card about the network. `values` are the fields of `config` that the model states."""
+def image_form(config: Config, depth: int) -> str:
+    """The size, the colors and, if they are not 8, the bits of a model's images: ``64x64, gray, 16 bits``."""
     channels, height, width = config.image_shape
     colors = {1: "gray", 3: "RGB"}.get(channels, f"{channels} channels")
+    return f"{height}x{width}, {colors}" + (f", {depth} bits" if depth > 8 else "")
+
+
+def facts_of(
+    architecture: str, config: Config, dataset: str, values: Mapping[str, Any], *, depth: int = 8
+) -> dict[str, str]:
+    """Return the rows of a card about the network. `values` are the fields of `config` that the model states."""
     any_size = "; any other size is padded and cropped back" if hasattr(config, "size_multiple") else ""
     reads = all(hasattr(config, name) for name in OF_TEXTS)
     stated = {name: value for name, value in values.items() if not (reads and name in OF_TEXTS)}
     return {
         "architecture": f"`{architecture}`",
-        "images": f"{height}x{width}, {colors}{any_size}",
+        "images": f"{image_form(config, depth)}{any_size}",
         **({"texts": _texts(as_text_config(config))} if reads else {}),
         "data set": dataset,
         "config": f"`{json.dumps(stated)}`",

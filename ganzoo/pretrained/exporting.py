@@ -53,7 +53,7 @@ def _describe(source: Source, path: Path, config: Mapping[str, Any]) -> Descript
         return read_description(path.parent)
     info = source.info
     whole = dataclasses.asdict(lookup.check_config(info.architecture, config)[0])
-    return Description(info.architecture, whole, info.dataset, info.classes, plugin=info.plugin)
+    return Description(info.architecture, whole, info.dataset, info.classes, plugin=info.plugin, depth=info.depth)
 
 
 def _with_standing_statistics(

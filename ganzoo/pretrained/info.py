@@ -21,8 +21,9 @@ class ModelInfo:
 
     `name` is what users type to mean the model. `architecture` is the name that the registry in use has for it.
     `config` has the fields that the model states; the others have their defaults. `sha256` is the digest of the
-    weights file, and `discriminator` that of the file with the discriminator, empty if it was not published. Only
-    registered models state `license` and `summary`.
+    weights file, and `discriminator` that of the file with the discriminator, empty if it was not published. `depth` is
+    the number of bits of each channel in the images that it learned from. Only registered models state `license` and
+    `summary`.
     """
 
     name: str
@@ -34,6 +35,7 @@ class ModelInfo:
     discriminator: str = ""
     license: str | None = None
     summary: str = ""
+    depth: int = 8
 
     @property
     def plugin(self) -> str:
@@ -86,4 +88,5 @@ def read_info(folder: Path, *, of: str) -> ModelInfo:
         classes=described.classes,
         sha256=described.sha256,
         discriminator=described.discriminator,
+        depth=described.depth,
     )

@@ -67,7 +67,7 @@ def load_from(
     config, tensors = source.read(source.fetch(progress=progress))
     name, classes = source.model_name, info.classes
     model = assemble_published(info.architecture, config, tensors, name=name, classes=classes, fuse=True)
-    model.license = info.license
+    model.license, model.depth = info.license, info.depth
     return model.to(target).use(engine=engine, precision=precision)
 
 

@@ -91,6 +91,7 @@ class Registered(_Record):
             sha256=record.weights.sha256,
             license=record.license,
             summary=record.summary,
+            depth=record.depth,
         )
 
     def check(self, path: Path) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ganzoo.errors import InvalidRequestError
 from ganzoo.interface.tasks import Task
 from ganzoo.sampling.films import FILMS, Film, prepare_film
-from ganzoo.sampling.image_files import MOVING, STILLS
+from ganzoo.sampling.formats import MOVING, STILLS
 from ganzoo.sampling.number_lists import parse_numbers, parse_seeds
 from ganzoo.sampling.requests import DIRECTION_METHODS, with_user_names
 from ganzoo.utils.files import check_file
@@ -174,11 +174,9 @@ def prepare_editing(
     """
     if subject.task.from_images:
         raise InvalidRequestError(f"{name} is {subject.task.name}: it has no latents to edit - choose another model")
-    channels = subject.config.image_shape[0]
-    if channels not in (1, 3, 4):
-        raise InvalidRequestError(
-            f"{name} makes images with {channels} channels, which no picture has - choose another"
-        )
+    _, height, width = subject.config.image_shape
+    if height * width == 1:
+        raise InvalidRequestError(f"{name} makes points, which no picture shows - choose another")
     method, count = _parse_directions(directions)
     chosen = {option: value for option, value in options.items() if value is not None}
     request = subject.request(name, **chosen)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ganzoo.errors import InvalidRequestError, OutputError
-from ganzoo.sampling.image_files import MOVING
+from ganzoo.sampling.formats import MOVING
 from ganzoo.sampling.requests import check_scale
 
 if TYPE_CHECKING:

@@ -102,9 +102,9 @@ class SampleGrid:
             check_seeds(1, seed, 1)
 
     def batches(self, model: Model, size: int) -> Iterator[Tensor]:
-        """Generate the images, uint8 (n, C, H, W)."""
+        """Generate the images, pixels (n, C, H, W)."""
         seeded = ((cell.seed, cell.request) for cell in self)
-        return model.generate_each(seeded, batch_size=size, as_bytes=True)
+        return model.generate_each(seeded, batch_size=size, as_pixels=True)
 
     def options_after(self, done: int) -> str | None:
         """The options of `ganzoo sample` that make the images after the first `done`; None for several rows."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,6 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from ganzoo.errors import Interrupted, OutputError, UnfinishedError
+from ganzoo.images.limits import PICTURE_CHANNELS, shown_channels
+from ganzoo.sampling.formats import FORMATS, SINGLE, check_holds, check_sheet
 from ganzoo.sampling.requests import check_scale
 from ganzoo.utils.files import atomic_write, check_writable
 from ganzoo.utils.locks import locked_output
@@ -24,21 +25,13 @@ if TYPE_CHECKING:
 
     from ganzoo.sampling.model import Model
 
-__all__ = ["FORMATS", "MOVING", "STILLS", "Grid", "Target", "check_sheet", "choose_target"]
+__all__ = ["Grid", "Target", "choose_target"]
 
 MAX_SHEET = 10_000
 """The most pictures on one sheet. Nobody can look at more."""
 
 MAX_FILES = 100_000
 """The most files in one folder. More are slow to list, and one .npz file holds them better."""
-
-FORMATS = {".png": "png", ".jpg": "jpg", ".jpeg": "jpg", ".webp": "webp", ".npz": "npz"}
-"""The formats that can be written, by the endings of file names."""
-
-STILLS, MOVING = (".png", ".jpg", ".jpeg", ".webp"), (".gif", ".webp")
-"""The endings of picture files, and the endings of animations."""
-
-_MOST_PIXELS = {"jpg": 65_500, "webp": 16_383}  # of one side; 65_500 is libjpeg's own limit
 
 
 class Grid(Protocol):
@@ -68,7 +61,7 @@ class Grid(Protocol):
         """What an npz file says of each image, besides its pixels."""
 
     def batches(self, model: Model, size: int) -> Iterator[Tensor]:
-        """Generate the images, uint8 (n, C, H, W)."""
+        """Generate the images, pixels (n, C, H, W)."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +74,11 @@ class Target:
     is_folder: bool
     overwrite: bool = False
     scale: int | None = None
+
+    @property
+    def is_sheet(self) -> bool:
+        """Whether all images become one picture."""
+        return not self.is_folder and self.format not in (*SINGLE, "npz")
 
     def files(self) -> list[Path]:
         """The files that will be written."""
@@ -100,7 +98,7 @@ class Target:
         """
         self._check_fits(model)
         sheet = partial(_save_sheet, scale=self.scale)
-        save = _save_each if self.is_folder else _save_arrays if self.format == "npz" else sheet
+        save = sheet if self.is_sheet else _save_arrays if self.format == "npz" else _save_each
         files = self.files()
         done = 0
 
@@ -121,6 +119,14 @@ class Target:
             raise UnfinishedError(f"cannot write {self.path}: {reason}; {self._so_far(done)}") from error
         return files
 
+    def note_for(self, model: Model) -> str:
+        """What a sheet does not show of the model's images, for users; empty if it shows all."""
+        channels = model.image_shape[0]
+        shown = shown_channels(channels)
+        parts = [f"{shown} of {channels} channels"] if shown < channels else []
+        parts += [f"8 of {model.depth} bits"] if model.depth > 8 else []
+        return f"a sheet shows {' and '.join(parts)} - name a folder with -o for all" if self.is_sheet and parts else ""
+
     def check_free(self) -> None:
         """Check that no file would be replaced, unless that is wanted.
 
@@ -140,15 +146,16 @@ class Target:
 
     def _check_fits(self, model: Model) -> None:
         from ganzoo.images.sheets import enlargement, sheet_size
-        from ganzoo.images.tensors import MODES
 
         channels, height, width = model.image_shape
-        if channels not in MODES and self.format != "npz":
+        if self.format == "npz":
+            return
+        if height * width == 1 and channels not in PICTURE_CHANNELS:
             text = f"{model.name} makes images with {channels} channels, which no picture has"
             raise OutputError(f"{text} - name an .npz file with -o")
-        if self.format == "jpg" and channels == 4:
-            raise OutputError(f"{model.name} makes transparent pictures, which jpg cannot hold - use png or webp")
-        if self.is_folder or self.format == "npz":
+        what = (shown_channels(channels), 8) if self.is_sheet else (channels, model.depth)
+        check_holds(self.format, *what, of=model.name)
+        if not self.is_sheet:
             return
         scale = self.scale or enlargement(width)
         size = sheet_size(len(self.grid), width * scale, height * scale, self.grid.columns)[1:]
@@ -159,22 +166,6 @@ class Target:
             return "nothing was written"
         rest = self.grid.options_after(done)
         return f"{done} of {len(self.grid)} written - " + (f"go on with {rest}" if rest else "replace with --overwrite")
-
-
-def check_sheet(size: tuple[int, int], path: Path, *, scaled: bool) -> None:
-    """Refuse a sheet with this width and height that its format cannot hold. `scaled` says that a user enlarged it.
-
-    Raises:
-        OutputError: it is too large.
-    """
-    from ganzoo.images.files import MAX_PIXELS
-
-    kind = FORMATS[path.suffix.lower()]
-    problem = f"a sheet {size[0]} pixels wide and {size[1]} high is too large"
-    if scaled and math.prod(size) > MAX_PIXELS:
-        raise OutputError(f"{problem} - use a smaller --scale")
-    if max(size) > _MOST_PIXELS.get(kind, max(size)):
-        raise OutputError(f"{problem} for {kind} - use png, or a folder")
 
 
 def choose_target(
@@ -200,7 +191,7 @@ def choose_target(
     path = output or Path(f"{short_name(name)}-{label}.{file_format or 'png'}")
     is_folder = _is_folder(path)
     target = Target(path, grid, _choose_format(path, is_folder, file_format), is_folder, overwrite, scale)
-    if scale is not None and (is_folder or target.format == "npz"):
+    if scale is not None and not target.is_sheet:
         raise OutputError(f"--scale is for sheets, and {path} is none - leave it out, or name a .png file")
     _check_count(target)
     check_writable(path if is_folder else path.parent)
@@ -221,7 +212,8 @@ def _choose_format(path: Path, is_folder: bool, file_format: str | None) -> str:
         return file_format or "png"
     by_ending = FORMATS.get(path.suffix.lower())
     if by_ending is None:
-        raise OutputError(f"{path} ends in no known format - use .png, .jpg, .webp, .npz, or no ending for a folder")
+        known = ".png, .jpg, .webp, .tif, .npy, .npz"
+        raise OutputError(f"{path} ends in no known format - use {known}, or no ending for a folder")
     if file_format not in (None, by_ending):
         raise OutputError(
             f"{path} ends in {path.suffix}, but --format says {file_format} - leave out --format, or change the ending"
@@ -235,7 +227,9 @@ def _check_count(target: Target) -> None:
         raise OutputError(f"npz is one file for all images - name it, such as {target.path / 'samples.npz'}")
     if target.is_folder and count > MAX_FILES:
         raise OutputError(f"{count} files are too many for one folder - name an .npz file, or ask for fewer")
-    if not target.is_folder and target.format != "npz" and count > MAX_SHEET:
+    if not target.is_folder and target.format in SINGLE and count > 1:
+        raise OutputError(f"{target.format} is a format for one image - name a folder with -o, or an .npz file")
+    if target.is_sheet and count > MAX_SHEET:
         raise OutputError(f"{count} pictures do not fit on one sheet - give a folder with -o, or an .npz file")
 
 
@@ -244,14 +238,13 @@ Count = Callable[[int], None]
 
 
 def _save_each(model: Model, files: list[Path], grid: Grid, batch_size: int, count: Count) -> None:
-    from ganzoo.images.tensors import to_pictures
     from ganzoo.images.writer import PictureWriter
 
     remaining = iter(files)
     with PictureWriter(count) as writer:
         for batch in grid.batches(model, batch_size):
-            for picture in to_pictures(batch):
-                writer.write(picture, next(remaining))
+            for pixels in batch:
+                writer.write(pixels, next(remaining))
 
 
 def _save_sheet(
@@ -270,7 +263,7 @@ def _save_sheet(
 
 
 def _save_arrays(model: Model, files: list[Path], grid: Grid, batch_size: int, count: Count) -> None:
-    """Write ``images``, uint8 (N, H, W, C), ``seeds``, (N,), and each option with numbers, such as ``label``, (N,).
+    """Write ``images``, pixels (N, H, W, C), ``seeds``, (N,), and each option with numbers, such as ``label``, (N,).
 
     The file is that of ``np.savez_compressed``, but only one batch of images is in memory at a time.
     """
@@ -278,15 +271,17 @@ def _save_arrays(model: Model, files: list[Path], grid: Grid, batch_size: int, c
 
     import numpy as np
 
-    from ganzoo.images.tensors import to_bytes
-
     channels, height, width = model.image_shape
-    header = {"descr": "|u1", "fortran_order": False, "shape": (len(grid), height, width, channels)}
+    header = {
+        "descr": np.dtype(f"<u{model.depth // 8}").str,
+        "fortran_order": False,
+        "shape": (len(grid), height, width, channels),
+    }
     with atomic_write(files[0]) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive:
         with archive.open("images.npy", "w", force_zip64=True) as entry:
             np.lib.format.write_array_header_1_0(entry, header)
             for batch in grid.batches(model, batch_size):
-                entry.write(to_bytes(batch).permute(0, 2, 3, 1).contiguous().numpy().tobytes())
+                entry.write(batch.permute(0, 2, 3, 1).contiguous().numpy().tobytes())
                 count(len(batch))
         for name, values in grid.numbers().items():
             with archive.open(f"{name}.npy", "w", force_zip64=True) as entry:

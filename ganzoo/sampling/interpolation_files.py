@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ganzoo.errors import InvalidRequestError
 from ganzoo.interface.tasks import Task
 from ganzoo.sampling.films import FILMS, Film, prepare_film
-from ganzoo.sampling.image_files import MOVING, STILLS
+from ganzoo.sampling.formats import MOVING, STILLS
 from ganzoo.sampling.latent_files import SavedLatents, read_latents
 from ganzoo.sampling.number_lists import label_numbers, parse_numbers, parse_seeds
 from ganzoo.sampling.requests import with_fields
@@ -115,7 +115,7 @@ def _pictures(model: Model, path: LatentPath) -> Iterator[Image]:
     from ganzoo.images.tensors import to_pictures
 
     for inputs in path.batches(_BATCH):
-        yield from to_pictures(model.generate_bytes(inputs))
+        yield from to_pictures(model.generate_pixels(inputs))
 
 
 def prepare_interpolation(

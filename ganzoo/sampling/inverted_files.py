@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ganzoo.errors import Interrupted, InvalidRequestError, OutputError, UnfinishedError, UnreadableImage
-from ganzoo.sampling.image_files import FORMATS
-from ganzoo.sampling.translated_files import Job, match_files
+from ganzoo.sampling.formats import FORMATS
+from ganzoo.sampling.translated_files import Job, check_formats, match_files
 from ganzoo.utils.locks import locked_output
 from ganzoo.utils.progress import Progress, silent
 
@@ -90,6 +90,7 @@ class InvertedFiles:
         """
         from ganzoo.sampling.degradations import make_damage
 
+        check_formats(model, self.jobs)
         defect, report = make_damage(degradation, model.image_shape), Report()
         reserved = locked_output(self.folder, is_folder=True, shared=self.overwrite)
         with reserved, _explained(self.folder, report):
@@ -100,7 +101,7 @@ class InvertedFiles:
                 targets = torch.stack([each.target for each in pictures])
                 asked = degradation or None
                 found = model.invert(targets, degradation=asked, seed=seed, progress=progress, **options)
-                _write(self.folder, pictures, found, defect, report)
+                _write(model, self.folder, pictures, found, defect, report)
         return report
 
 
@@ -124,7 +125,7 @@ def prepare_files(source: Path, output: Path | None, name: str, *, overwrite: bo
 def _read(model: Model, jobs: Iterable[Job], damage: Damage, report: Report, seed: int | None) -> Iterator[_Read]:
     """The pictures that can be read. With a `seed`, the pictures are true ones, and are damaged with it."""
     from ganzoo.images.files import read_image
-    from ganzoo.images.tensors import from_bytes
+    from ganzoo.images.tensors import from_pixels
     from ganzoo.sampling.sources import fitted
 
     if seed is not None and not damage.defects:
@@ -134,8 +135,8 @@ def _read(model: Model, jobs: Iterable[Job], damage: Damage, report: Report, see
     count = 0
     for job in jobs:
         try:
-            pixels, changes = read_image(job.source, channels=shape[0])
-            image = fitted(from_bytes(pixels), shape, exact=exact, of=str(job.source))
+            pixels, changes = read_image(job.source, channels=shape[0], depth=model.depth)
+            image = fitted(from_pixels(pixels), shape, exact=exact, of=str(job.source))
         except UnreadableImage as error:
             report.skipped[job.source] = str(error)
             continue
@@ -147,16 +148,19 @@ def _read(model: Model, jobs: Iterable[Job], damage: Damage, report: Report, see
         count += 1
 
 
-def _write(folder: Path, pictures: Sequence[_Read], found: Inversion, damage: Damage, report: Report) -> None:
+def _write(
+    model: Model, folder: Path, pictures: Sequence[_Read], found: Inversion, damage: Damage, report: Report
+) -> None:
     """Write the pictures, the latents and the sheet."""
+    from ganzoo.images.encoding import save_pixels
     from ganzoo.images.files import save_picture
     from ganzoo.images.sheets import contact_sheet, enlargement
-    from ganzoo.images.tensors import to_pictures
+    from ganzoo.images.tensors import to_pictures, to_pixels
     from ganzoo.sampling.latent_files import write_latents
 
     for each, image, loss in zip(pictures, found.images, found.losses.tolist(), strict=True):
         each.job.target.parent.mkdir(parents=True, exist_ok=True)
-        save_picture(to_pictures(image[None])[0], each.job.target)
+        save_pixels(to_pixels(image[None], model.depth)[0], each.job.target)
         report.written.append(each.job.target)
         report.rows.append(_row(each, image, loss))
     write_latents(folder / LATENTS, found.inputs, _names(pictures))

@@ -59,14 +59,14 @@ class SavedLatents:
         return {"rows": list(range(len(self)))}
 
     def batches(self, model: Model, size: int) -> Iterator[Tensor]:
-        """Generate the images, uint8 (n, C, H, W).
+        """Generate the images, pixels (n, C, H, W).
 
         Raises:
             InvalidRequestError: the latents are those of another model.
         """
         self.check_for(model)
         for first in range(0, len(self), size):
-            yield model.generate_bytes(self.part(slice(first, first + size)))
+            yield model.generate_pixels(self.part(slice(first, first + size)))
 
     def check_for(self, model: Model) -> None:
         """Check that the model takes these latents.

@@ -66,15 +66,17 @@ class MixingSheet:
         return {}
 
     def batches(self, model: Model, size: int) -> Iterator[Tensor]:
-        """Generate the images, uint8 (n, C, H, W), row by row."""
+        """Generate the images, pixels (n, C, H, W), row by row."""
         import torch
 
-        yield torch.full((1, *model.image_shape), 255, dtype=torch.uint8)
+        from ganzoo.images.tensors import to_pixels
+
+        yield to_pixels(torch.ones(1, *model.image_shape), model.depth)
         seeds = range(self.seed + self.rows, self.seed + self.rows + len(self.mixed))
-        yield from model.generate_each(((seed, self.plain) for seed in seeds), batch_size=size, as_bytes=True)
+        yield from model.generate_each(((seed, self.plain) for seed in seeds), batch_size=size, as_pixels=True)
         for seed in range(self.seed, self.seed + self.rows):
-            yield from model.generate_each([(seed, self.plain)], as_bytes=True)
-            yield from model.generate_each(((seed, each) for each in self.mixed), batch_size=size, as_bytes=True)
+            yield from model.generate_each([(seed, self.plain)], as_pixels=True)
+            yield from model.generate_each(((seed, each) for each in self.mixed), batch_size=size, as_pixels=True)
 
 
 def make_mixing_sheet(

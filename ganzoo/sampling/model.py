@@ -14,7 +14,7 @@ from PIL import Image
 from torch import Tensor
 
 from ganzoo.errors import InvalidRequestError, NonFiniteError
-from ganzoo.images.tensors import round_to_bytes, to_pictures
+from ganzoo.images.tensors import round_to_pixels, to_pictures
 from ganzoo.interface.configs import Config
 from ganzoo.interface.gan import GAN, Inputs
 from ganzoo.interface.tasks import Task
@@ -48,7 +48,8 @@ class Model:
     The GAN itself does not change, and several threads may sample at the same time. `use` chooses another engine, or
     another precision.
 
-    `license` is that of the weights, such as ``mit``; None if nothing says it.
+    `license` is that of the weights, such as ``mit``; None if nothing says it. `depth` is the number of bits of each
+    channel in the images that it learned from, 8 or 16; files of its images have as many.
     """
 
     def __init__(
@@ -68,6 +69,7 @@ class Model:
         self.classes = classes
         self.precision = "fp32"
         self.license: str | None = None
+        self.depth = 8
         self._fused = FusedGenerator() if fuse else None
         self._engine: EngineGenerator | None = None
         self._first_inputs: Inputs = {}
@@ -166,14 +168,14 @@ class Model:
         return self.generate_each(((seed + i, request) for i in range(count)), batch_size=batch_size)
 
     def generate_each(
-        self, seeded: Iterable[tuple[int, Task]], *, batch_size: int = 64, as_bytes: bool = False
+        self, seeded: Iterable[tuple[int, Task]], *, batch_size: int = 64, as_pixels: bool = False
     ) -> Iterator[Tensor]:
         """One image for each pair of a seed and a request, in batches (n, C, H, W) in [-1, 1] on the CPU.
 
-        With `as_bytes`, they are uint8 as in picture files. They are rounded on the device that generates them.
+        With `as_pixels`, they are uint8 or, of 16 bits, uint16.
         """
         remaining = iter(seeded)
-        generate = self.generate_bytes if as_bytes else self.generate
+        generate = self.generate_pixels if as_pixels else self.generate
         while batch := list(islice(remaining, batch_size)):
             yield generate(self.draw_each(batch))
 
@@ -199,8 +201,16 @@ class Model:
 
     @float32_on_cpu()
     def draw_each(self, seeded: Iterable[tuple[int, Task]]) -> Inputs:
-        """Draw the inputs of one image for each pair of a seed and a request, on the CPU."""
-        return self.gan.draw_batch(seeded)
+        """Draw the inputs of one image for each pair of a seed and a request, on the CPU.
+
+        Raises:
+            InvalidRequestError: the model translates images, and a request has none.
+        """
+        rows = list(seeded)
+        if self.task.from_images and any(getattr(request, "image", None) is None for _, request in rows):
+            text = f"{self.name} translates images, and there is no image"
+            raise InvalidRequestError(f"{text} - use `model.translate(images)`")
+        return self.gan.draw_batch(rows)
 
     def interpolate(
         self,
@@ -336,7 +346,8 @@ class Model:
     def _translate_list(self, images: Sequence[Any], resize: int | None, **options: Any) -> list[Any]:
         """A tensor for each tensor, and a PIL picture for everything else."""
         tiled = options["tile"] is not None
-        sources = (source_image(image, self.image_shape[0], resize, tiled=tiled) for image in images)
+        channels, depth = self.image_shape[0], self.depth
+        sources = (source_image(image, channels, resize, tiled=tiled, depth=depth) for image in images)
         pairs = zip(images, self.translations(sources, **options), strict=True)
         return [made if isinstance(image, Tensor) else to_pictures(made[None])[0] for image, made in pairs]
 
@@ -411,7 +422,7 @@ class Model:
             text = "it has no latents to find - use a model that generates images from latents"
             raise InvalidRequestError(f"{self.name} is {self.task.name}: {text}")
         request, damage = self.request(**options), make_damage(degradation, self.image_shape)
-        targets = target_images(images, damage.shape, exact=bool(damage.defects))
+        targets = target_images(images, damage.shape, exact=bool(damage.defects), depth=self.depth)
         check_seeds(len(targets), seed, 1)
         with (
             torch.inference_mode(False),
@@ -441,9 +452,15 @@ class Model:
         """
         return self._generate(inputs, Tensor.cpu)
 
-    def generate_bytes(self, inputs: Inputs) -> Tensor:
-        """The images of `generate` as in picture files: uint8 (N, C, H, W) on the CPU. Raises what `generate` does."""
-        return self._generate(inputs, lambda images: round_to_bytes(images).cpu())
+    def generate_pixels(self, inputs: Inputs) -> Tensor:
+        """The images of `generate` as files have them: uint8, or uint16 if `depth` is 16, (N, C, H, W) on the CPU.
+
+        Raises:
+            As `generate`.
+        """
+        if self.depth == 8:
+            return self._generate(inputs, lambda images: round_to_pixels(images).cpu())
+        return round_to_pixels(self._generate(inputs, Tensor.cpu), self.depth)  # GPUs lack operations on uint16
 
     @float32_on_cpu()
     def _generate(self, inputs: Inputs, bring: Callable[[Tensor], Tensor]) -> Tensor:

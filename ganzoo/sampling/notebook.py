@@ -38,13 +38,12 @@ def _facts(model: Any) -> dict[str, str]:
 def sheet_html(model: Any) -> str:
     """An image element with samples; a text in its place if the model has none, or if they would take long."""
     from ganzoo.images.sheets import contact_sheet, enlargement
-    from ganzoo.images.tensors import MODES
 
-    channels, height, width = model.image_shape
+    _, height, width = model.image_shape
     if model.task.from_images:
         return "<code>model.translate(&quot;photo.jpg&quot;)</code> translates a picture"
     count = min(MOST_IMAGES, MOST_PIXELS // (height * width))
-    if channels not in MODES or height * width == 1 or count == 0:
+    if height * width == 1 or count == 0:
         return "<code>model.sample()</code> generates an image"
     pictures = model.images(count)
     sheet = contact_sheet(pictures, columns=count, scale=enlargement(width))

@@ -51,6 +51,8 @@ def make_request(
 ) -> Task:
     """Make a request: an instance of `task` with `options` as its fields. A class may be given by its name.
 
+    A request for a translation without a direction gets the first one.
+
     Raises:
         InvalidRequestError: the task has no such option, or an option has a wrong value. The message calls
             the model `of`.
@@ -59,6 +61,8 @@ def make_request(
     values = dict(options)
     if values.get("label") is not None:
         values["label"] = find_class(values["label"], classes, as_class_config(config).classes, of=of)
+    if task.from_images:
+        values["direction"] = _direction(config, values.get("direction"), of=of)
     request = task(**values)
     if task.needs_text and values.get("text") is not None:
         known = as_text_config(config)
@@ -233,7 +237,11 @@ class Subject(NamedTuple):
         Raises:
             InvalidRequestError: the model does not have this direction. The message lists those that it has.
         """
-        directions = as_translation_config(self.config).directions
-        if asked is not None and asked not in directions:
-            raise InvalidRequestError(f"{name} does not translate {asked} - it has {' and '.join(directions)}")
-        return asked or directions[0]
+        return _direction(self.config, asked, of=name)
+
+
+def _direction(config: Config, asked: str | None, *, of: str) -> str:
+    directions = as_translation_config(config).directions
+    if asked is not None and asked not in directions:
+        raise InvalidRequestError(f"{of} does not translate {asked} - it has {' and '.join(directions)}")
+    return asked or directions[0]

@@ -12,8 +12,9 @@ from PIL import Image
 from torch import Tensor
 
 from ganzoo.errors import InvalidRequestError, UnreadableImage
-from ganzoo.images.files import Picture, check_one_piece, check_pixels, picture_size, read_image, take_picture
-from ganzoo.images.tensors import fit, from_bytes, resize
+from ganzoo.images.files import Picture, picture_size, read_image, take_picture
+from ganzoo.images.limits import check_one_piece, check_pixels
+from ganzoo.images.tensors import fit, from_pixels, resize
 from ganzoo.sampling.requests import check_whole
 
 __all__ = ["Source", "batched", "check_resize", "fitted", "read_source", "source_image", "target_images"]
@@ -22,8 +23,10 @@ Source = str | Path | Image.Image | Tensor
 """An image to translate: the path of a picture file, a PIL picture, or floats (C, H, W) in [-1, 1]."""
 
 
-def source_image(image: Source, channels: int, shorter_side: int | None = None, *, tiled: bool = False) -> Tensor:
-    """An image to translate as floats (C, H, W) in [-1, 1], with C = `channels`.
+def source_image(
+    image: Source, channels: int, shorter_side: int | None = None, *, tiled: bool = False, depth: int = 8
+) -> Tensor:
+    """An image to translate as floats (C, H, W) in [-1, 1], with C = `channels`. Of files, `depth` bits are read.
 
     With `shorter_side`, the image is resized with antialiasing until its shorter side has this length in pixels.
     A picture that is too large for the network is refused before it is decoded, unless it will be `tiled`.
@@ -33,17 +36,19 @@ def source_image(image: Source, channels: int, shorter_side: int | None = None, 
             `shorter_side` is less than 1.
         UnreadableImage: a picture cannot be read, or is too large.
     """
-    return read_source(image, channels, shorter_side, tiled=tiled).pixels
+    return read_source(image, channels, shorter_side, tiled=tiled, depth=depth).pixels
 
 
-def read_source(image: Source, channels: int, shorter_side: int | None = None, *, tiled: bool = False) -> Picture:
+def read_source(
+    image: Source, channels: int, shorter_side: int | None = None, *, tiled: bool = False, depth: int = 8
+) -> Picture:
     """What `source_image` gives, with notes on what reading changed."""
     check_resize(shorter_side)
-    _check_size(image, shorter_side, tiled=tiled)
-    pixels, notes = _read(image, channels)
+    _check_size(image, channels, shorter_side, tiled=tiled)
+    pixels, notes = _read(image, channels, depth)
     if shorter_side is not None:
         pixels = resize(pixels[None], _resized((pixels.shape[1], pixels.shape[2]), shorter_side))[0]
-    return Picture(pixels if pixels.is_floating_point() else from_bytes(pixels), notes)
+    return Picture(pixels if pixels.is_floating_point() else from_pixels(pixels), notes)
 
 
 def _resized(size: tuple[int, int], shorter_side: int) -> tuple[int, int]:
@@ -52,13 +57,14 @@ def _resized(size: tuple[int, int], shorter_side: int) -> tuple[int, int]:
     return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
 
 
-def _check_size(image: Source, shorter_side: int | None, *, tiled: bool) -> None:
+def _check_size(image: Source, channels: int, shorter_side: int | None, *, tiled: bool) -> None:
     """Refuse a picture that is too large before or after it is resized. Only the header of a file is read."""
     if not isinstance(image, (str, Path, Image.Image)):
         return
-    size, name = (
-        (image.size, "the picture") if isinstance(image, Image.Image) else (picture_size(Path(image)), str(image))
-    )
+    if isinstance(image, Image.Image):
+        size, name = image.size, "the picture"
+    else:
+        size, name = picture_size(Path(image), channels=channels), str(image)
     if shorter_side is not None:
         size, name = _resized(size, shorter_side), f"{name}, resized,"
     if tiled:
@@ -77,7 +83,9 @@ def check_resize(shorter_side: int | None) -> None:
         check_whole("resized length of the shorter side", shorter_side, 1)
 
 
-def target_images(images: Source | Sequence[Source], shape: tuple[int, int, int], *, exact: bool) -> Tensor:
+def target_images(
+    images: Source | Sequence[Source], shape: tuple[int, int, int], *, exact: bool, depth: int = 8
+) -> Tensor:
     """Images to invert, (N, C, H, W) in [-1, 1] with the given (C, H, W); a single one is N = 1.
 
     Pictures of another size are cropped and resized, unless the size must be `exact`. Tensors always have it.
@@ -93,7 +101,7 @@ def target_images(images: Source | Sequence[Source], shape: tuple[int, int, int]
         raise InvalidRequestError("there are no images to invert - give at least one")
     found = []
     for image in listed:
-        pixels = source_image(image, shape[0], tiled=True)
+        pixels = source_image(image, shape[0], tiled=True, depth=depth)
         name = f"{image}" if isinstance(image, (str, Path)) else "an image"
         found.append(fitted(pixels, shape, exact=exact or isinstance(image, Tensor), of=name))
     return torch.stack(found)
@@ -120,12 +128,12 @@ def batched(images: Iterable[Tensor], size: int) -> Iterator[Tensor]:
             yield torch.stack(chunk)
 
 
-def _read(image: Source, channels: int) -> Picture:
-    """(C, H, W): uint8 from a file or a picture, or the floats that were given."""
+def _read(image: Source, channels: int, depth: int) -> Picture:
+    """(C, H, W): pixels from a file or a picture, or the floats that were given."""
     if isinstance(image, (str, Path)):
-        return read_image(Path(image), channels=channels)
+        return read_image(Path(image), channels=channels, depth=depth)
     if isinstance(image, Image.Image):
-        return take_picture(image, channels=channels)
+        return take_picture(image, channels=channels, depth=depth)
     if isinstance(image, Tensor) and image.ndim == 3 and len(image) == channels and image.is_floating_point():
         return Picture(image, ())
     shown = tuple(image.shape) if isinstance(image, Tensor) else type(image).__name__

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ganzoo.errors import Interrupted, InvalidRequestError, OutputError, UnfinishedError
-from ganzoo.sampling.image_files import FORMATS
+from ganzoo.images.limits import shown_channels
+from ganzoo.sampling.formats import FORMATS, check_holds
 from ganzoo.utils.files import check_writable
 from ganzoo.utils.image_folders import IMAGE_SUFFIXES, find_images
 from ganzoo.utils.locks import locked_output
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
     from ganzoo.sampling.model import Model
 
-__all__ = ["Job", "Jobs", "Outcome", "match_files", "read_sources", "translate_files"]
+__all__ = ["Job", "Jobs", "Outcome", "check_formats", "match_files", "read_sources", "translate_files"]
 
 
 class Job(NamedTuple):
@@ -153,7 +154,7 @@ def _target_of_file(source: Path, output: Path | None, name: str, file_format: s
         return output / _renamed(source, file_format, Path(source.name))
     check_writable(output.parent)
     if FORMATS.get(output.suffix.lower()) in (None, "npz"):
-        raise OutputError(f"{output} ends in no format that pictures have - use .png, .jpg or .webp")
+        raise OutputError(f"{output} ends in no format that pictures have - use .png, .jpg, .webp, .tif or .npy")
     if file_format not in (None, FORMATS[output.suffix.lower()]):
         raise OutputError(f"{output} ends in {output.suffix}, but --format says {file_format} - leave out --format")
     return output
@@ -200,12 +201,13 @@ def translate_files(
     try:
         with locked_output(jobs.output, is_folder=jobs.is_folder, shared=jobs.overwrite):
             todo = jobs.remaining()  # anew: another process may have written some while the model was loaded
+            check_formats(model, todo, side_by_side=side_by_side)
             tiled = options.get("tile") is not None
             for made in model.translations(
                 read_sources(model, todo, resize, tiled, waiting, outcome, progress), **options
             ):
                 job, source = waiting.popleft()
-                _write(job.target, [source, made] if side_by_side else [made], scale or 1)
+                _write(model, job.target, [source, made] if side_by_side else [made], scale or 1)
                 outcome.written.append(job.target)
                 progress("translating", outcome.count, len(todo))
     except OutputError:
@@ -233,7 +235,7 @@ def read_sources(
 
     for job in jobs:
         try:
-            source, changes = read_source(job.source, model.image_shape[0], resize, tiled=tiled)
+            source, changes = read_source(job.source, model.image_shape[0], resize, tiled=tiled, depth=model.depth)
         except UnreadableImage as error:
             outcome.skipped[job.source] = str(error)
             progress("translating", outcome.count, len(jobs))
@@ -243,15 +245,33 @@ def read_sources(
         yield source
 
 
-def _write(target: Path, images: Sequence[Tensor], scale: int) -> None:
+def check_formats(model: Model, jobs: Sequence[Job], *, side_by_side: bool = False) -> None:
+    """Refuse target files that do not hold the images of `model`; pictures `side_by_side` are on a sheet.
+
+    Raises:
+        OutputError: channels or bits would be lost, or the format has no sheets.
+    """
+    channels = model.image_shape[0]
+    for suffix in sorted({job.target.suffix.lower() for job in jobs}):
+        if side_by_side and suffix == ".npy":
+            raise OutputError("a sheet is a picture, and no .npy file - add --format png")
+        what = (shown_channels(channels), 8) if side_by_side else (channels, model.depth)
+        check_holds(FORMATS[suffix], *what, of=model.name)
+
+
+def _write(model: Model, target: Path, images: Sequence[Tensor], scale: int) -> None:
+    """Write one image with all of its channels and bits, or several side by side."""
+    from ganzoo.images.encoding import save_pixels
     from ganzoo.images.files import save_picture
     from ganzoo.images.sheets import contact_sheet
-    from ganzoo.images.tensors import to_pictures
+    from ganzoo.images.tensors import to_pictures, to_pixels
 
-    pictures = [to_pictures(image[None])[0] for image in images]
     target.parent.mkdir(parents=True, exist_ok=True)
-    single = len(pictures) == 1
-    save_picture(pictures[0] if single else contact_sheet(pictures, columns=len(pictures), scale=scale), target)
+    if len(images) == 1:
+        save_pixels(to_pixels(images[0][None], model.depth)[0], target)
+        return
+    pictures = [to_pictures(image[None])[0] for image in images]
+    save_picture(contact_sheet(pictures, columns=len(pictures), scale=scale), target)
 
 
 def _so_far(outcome: Outcome, jobs: Sequence[Job]) -> str:

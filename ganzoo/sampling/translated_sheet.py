@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ganzoo.errors import InvalidRequestError, OutputError
-from ganzoo.sampling.image_files import FORMATS, STILLS
+from ganzoo.sampling.formats import FORMATS, STILLS
 from ganzoo.sampling.translated_files import Job, Jobs, Outcome, read_sources
 from ganzoo.utils.files import check_file
 from ganzoo.utils.image_folders import IMAGE_SUFFIXES, find_images
@@ -104,7 +104,7 @@ def _save(pictures: Sequence[Image], path: Path, *, pairs: bool, scale: int | No
     """Write the pictures, each in the middle of a cell; all cells have one size."""
     from ganzoo.images.files import save_picture
     from ganzoo.images.sheets import centered, contact_sheet, enlargement, sheet_size
-    from ganzoo.sampling.image_files import check_sheet
+    from ganzoo.sampling.formats import check_sheet
 
     width, height = (max(picture.size[side] for picture in pictures) for side in (0, 1))
     factor = scale or enlargement(width)

@@ -34,7 +34,8 @@ def card_of(source: Source, *, called: str = "", picture: str = "") -> Card:
         task=info.subject.task,
         architecture=info.architecture,
         dataset=dataset,
-        facts=facts_of(info.architecture, info.subject.config, dataset, info.config) | _facts_of_weights(source),
+        facts=facts_of(info.architecture, info.subject.config, dataset, info.config, depth=info.depth)
+        | _facts_of_weights(source),
         license=info.license,
         plugin=info.plugin,
         summary=f"{info.summary.capitalize()}." if info.summary else "",

@@ -163,6 +163,7 @@ def record_of(prepared: Prepared, weights: HubFile) -> PretrainedModel:
         weights=weights,
         config=described.config,
         classes=described.classes,
+        depth=described.depth,
     )
 
 
@@ -175,6 +176,7 @@ def as_source(record: PretrainedModel) -> str:
     config = "".join(f"        {_literal(name)}: {_literal(value)},\n" for name, value in record.config.items())
     lines += [f"    weights=HubFile(\n{weights}    ),\n", f"    config={{\n{config}    }},\n"]
     lines += [f"    classes={record.classes!r},\n"] if record.classes else []
+    lines += [f"    depth={record.depth},\n"] if record.depth > 8 else []
     return f"PretrainedModel(\n{''.join(lines)})"
 
 
@@ -198,7 +200,9 @@ def _write_model(source: Folder, target: Path, discriminator: Mapping[str, Tenso
     """Write config and weights into the folder `target`, without the path of the data set."""
     info = source.info
     config, tensors = source.read(source.fetch())
-    described = Description(info.architecture, config, strip_path(info.dataset), info.classes, plugin=info.plugin)
+    described = Description(
+        info.architecture, config, strip_path(info.dataset), info.classes, plugin=info.plugin, depth=info.depth
+    )
     write_folder(target, tensors, described, discriminator=discriminator)
 
 

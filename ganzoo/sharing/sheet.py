@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from ganzoo.images.tensors import MODES
 from ganzoo.interface.configs import as_translation_config
 from ganzoo.sampling import image_files, translated_files
 from ganzoo.sampling.grid import make_grid
@@ -27,8 +26,8 @@ def draw_sheet(model: Model, path: Path, *, source: Path | None = None, newest: 
         OutputError: `path` cannot be written.
         DataError: `source` cannot be read.
     """
-    channels, height, width = model.image_shape
-    if channels not in MODES or height * width == 1:
+    _, height, width = model.image_shape
+    if height * width == 1:
         return False
     if not model.task.from_images:
         grid = make_grid(model.request, model.classes, count=COUNT)

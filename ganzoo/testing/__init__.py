@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ganzoo.testing import declaring, engines, extracting, processes, rectangles, sampling, texts, training
+from ganzoo.testing import channels, declaring, engines, extracting, processes, rectangles, sampling, texts, training
 from ganzoo.testing.processes import run_processes
 from ganzoo.testing.tiny import noise_data, tiny_data, tiny_gan, tiny_loop, tiny_model
 
@@ -31,7 +31,7 @@ __all__ = [
 
 CHECKS: tuple[Callable[[str], None], ...] = tuple(
     check
-    for module in (declaring, training, processes, sampling, rectangles, texts, engines)
+    for module in (declaring, training, processes, sampling, channels, rectangles, texts, engines)
     for check in module.CHECKS
 )
 """All checks of an architecture. Each takes the architecture's name, and raises AssertionError if it fails."""

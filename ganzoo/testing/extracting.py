@@ -16,8 +16,8 @@ __all__ = ["CHECKS"]
 
 # ruff: noqa: S101 - this package asserts on purpose
 
-SHAPES = ((1, 28, 28), (3, 28, 28), (1, 32, 20), (3, 64, 64), (1, 7, 7))
-"""Some shapes of images that an extractor must accept: gray and color, small and large."""
+SIZES = ((28, 28), (32, 20), (64, 64), (7, 7))
+"""Some sizes of images that an extractor must accept: small and large, and not square."""
 
 
 def check_extractor_is_declared_without_torch(name: str) -> None:
@@ -39,9 +39,9 @@ def check_extractor_is_described(name: str) -> None:
 
 
 def check_extractor_takes_any_image(name: str) -> None:
-    """For images of any size, gray or color, it must return finite (N, num_features) and (N, num_classes)."""
+    """For images of any size with its `channels`, it must return finite (N, num_features) and (N, num_classes)."""
     spec, network = lookup.registry().feature_extractors[name], _network(name)
-    for shape in SHAPES:
+    for shape in ((channels, *size) for channels in spec.channels for size in SIZES):
         output = network(_images(shape))
         shapes = [tuple(tensor.shape) for tensor in output]
         declared = [(4, spec.num_features), (4, spec.num_classes)]
@@ -51,7 +51,7 @@ def check_extractor_takes_any_image(name: str) -> None:
 
 def check_extractor_looks_at_each_image_alone(name: str) -> None:
     """Features and logits of an image must not depend on the other images of its batch, to 1e-4, and never vary."""
-    network, images = _network(name), _images((3, 32, 32))
+    network, images = _network(name), _images(_shape(name))
     together = network(images)
     assert all(torch.equal(*pair) for pair in zip(together, network(images), strict=True)), "the same images vary"
     for row in range(len(images)):
@@ -65,7 +65,7 @@ def check_extractor_passes_gradients_to_images(name: str) -> None:
 
     `ganzoo fool` and `Model.invert` change images by these gradients.
     """
-    network, images = _network(name), _images((3, 32, 32))
+    network, images = _network(name), _images(_shape(name))
     floats = images.float().requires_grad_()
     output = torch.cat(network(floats), dim=1)
     expected = torch.cat(network(images), dim=1)
@@ -78,7 +78,7 @@ def check_extractor_passes_gradients_to_images(name: str) -> None:
 
 def check_extractor_tells_images_apart(name: str) -> None:
     """Two different images must have different features."""
-    features = _network(name)(_images((3, 32, 32))).features
+    features = _network(name)(_images(_shape(name))).features
     assert not torch.allclose(features[0], features[1]), "two different images have the same features"
 
 
@@ -107,6 +107,11 @@ def _network(name: str) -> Extractor:
         return load_extractor(name, device=torch.device("cpu"))
     torch.manual_seed(0)
     return spec.build().eval().requires_grad_(False)
+
+
+def _shape(name: str) -> tuple[int, int, int]:
+    """The shape of images of 32x32 pixels, with the most channels that it takes."""
+    return max(lookup.registry().feature_extractors[name].channels), 32, 32
 
 
 def _images(shape: tuple[int, int, int]) -> Tensor:

@@ -99,7 +99,8 @@ def check_images_move_along_directions(architecture: str) -> None:
 def check_any_size_is_translated(architecture: str) -> None:
     """A translation of an image of any size must keep its size, in each of the config's directions, also in tiles.
 
-    Unknown directions and impossible tiles must be refused. GANs that do not translate images pass.
+    Unknown directions, requests without an image and impossible tiles must be refused. GANs that do not translate
+    images pass.
     """
     model = tiny_model(architecture)
     if not model.task.from_images:
@@ -114,6 +115,7 @@ def check_any_size_is_translated(architecture: str) -> None:
     image = torch.rand(model.image_shape[0], 2 * tile + 3, tile + 1) * 2 - 1
     assert model.translate(image, tile=tile).shape == image.shape, f"tiles of {tile} change the size of the image"
     assert_raises(InvalidRequestError, lambda: model.translate(image, direction="no such direction"))
+    assert_raises(InvalidRequestError, model.draw)
     assert_raises(InvalidRequestError, lambda: model.translate(image, tile=4 * config.size_multiple + 1))
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from ganzoo.data.sources import has_points
 from ganzoo.errors import InvalidRequestError
+from ganzoo.evaluation.channels import check_channels
 from ganzoo.evaluation.comparison import ReadOptions
 from ganzoo.evaluation.options import EvaluationOptions
 from ganzoo.evaluation.prepare import check_features, usual_features
@@ -17,6 +18,7 @@ from ganzoo.pretrained.files import local_path
 from ganzoo.registry import lookup
 from ganzoo.training.evaluation_schedule import SCORES, EvaluationSchedule
 from ganzoo.training.metrics_file import read_metrics
+from ganzoo.training.plan import Plan
 from ganzoo.utils.folders import recover_folder, replaced_folder
 from ganzoo.utils.progress import Progress
 from ganzoo.weights.folder import write_folder
@@ -30,17 +32,20 @@ BEST = "best"
 """The folder inside the run's folder with the best model."""
 
 
-def prepare_evaluations(schedule: EvaluationSchedule, data: str, *, progress: Progress) -> None:
-    """Check that runs on `data` can be evaluated, and download what that needs: a run that cannot be leaves no folder.
+def prepare_evaluations(schedule: EvaluationSchedule, plan: Plan, *, progress: Progress) -> None:
+    """Check that the run can be evaluated, and download what that needs: a run that cannot be leaves no folder.
 
     Raises:
-        InvalidRequestError: The data has no pictures.
+        InvalidRequestError: The data has no pictures, or they have channels that the feature extractor does not take.
         WeightsError: The weights of the feature extractor cannot be downloaded.
     """
-    if has_points(data):
-        raise InvalidRequestError(f"{data} has no pictures to compare - leave out --evaluate-every")
-    check_features(_features(schedule, data), schedule.groups)
-    for file in lookup.registry().feature_extractors[_features(schedule, data)].files:
+    if has_points(plan.data):
+        raise InvalidRequestError(f"{plan.data} has no pictures to compare - leave out --evaluate-every")
+    features = _features(schedule, plan.data)
+    config, _ = lookup.check_config(plan.architecture, plan.config)
+    check_channels(features, config.image_shape[0], of=plan.architecture)
+    check_features(features, schedule.groups)
+    for file in lookup.registry().feature_extractors[features].files:
         local_path(file, progress=progress)
 
 

@@ -16,7 +16,7 @@ from ganzoo.data.datasets import Data, Domains
 from ganzoo.data.pairs import Pairs
 from ganzoo.images.files import save_picture
 from ganzoo.images.sheets import contact_sheet, enlargement
-from ganzoo.images.tensors import from_bytes, resize, to_pictures
+from ganzoo.images.tensors import from_pixels, resize, to_pictures
 from ganzoo.interface.configs import as_translation_config
 from ganzoo.pretrained.cards import is_stub
 from ganzoo.training.metrics_file import append_metrics, drop_after, read_metrics
@@ -164,7 +164,7 @@ class TranslationSheets(Observer):
 def _first_images(data: Data, count: int) -> Tensor:
     """The first images of a data set, at most `count`, (N, C, H, W) in [-1, 1]."""
     first = next(data.stream(iter([range(min(count, len(data)))])))["image"]
-    return from_bytes(first) if first.dtype == torch.uint8 else first
+    return first if first.is_floating_point() else from_pixels(first)
 
 
 def spread(images: Tensor) -> float:

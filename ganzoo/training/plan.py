@@ -117,6 +117,7 @@ class Plan(TrainingOptions):
         config: Fields of the architecture's config, by name.
         loss: A registered adversarial loss. None is the architecture's own.
         limit: Use only this many images of the data, the first ones. None uses all.
+        depth: The bits of each channel that are read of pictures: 8, or 16. The model makes images with as many.
         init: Another run or a model, to start from its weights: a folder, a registered name or a reference to the Hub.
             None starts from random weights.
         recipe: The recipe of the architecture that the plan follows. None is the recipe for the data.
@@ -127,6 +128,7 @@ class Plan(TrainingOptions):
     config: Mapping[str, Any] = field(default_factory=dict, metadata=flag("--config", merged=True))
     loss: str | None = None
     limit: int | None = None
+    depth: int = 8
     init: str | None = None
     recipe: str | None = None
 
@@ -134,6 +136,8 @@ class Plan(TrainingOptions):
         super().__post_init__()
         if self.limit is not None:
             _check_whole("limit", self.limit, 1)
+        if self.depth not in (8, 16):
+            raise InvalidRequestError(f"depth must be 8 or 16, not {self.depth!r}")
         for name in ("architecture", "data", "schedule", "loss", "init", "recipe"):
             _check_text(name, getattr(self, name), optional=name in ("loss", "init", "recipe"))
         if not isinstance(self.config, Mapping):
@@ -159,7 +163,7 @@ class Plan(TrainingOptions):
         return [f"{n}: {theirs.get(n)} then, {ours.get(n)} now" for n in names if ours.get(n) != theirs.get(n)]
 
 
-_DEFAULTS = {"ema_half_life": 0, "regularize_generator_every": 1, "recipe": None, "freeze": 0}
+_DEFAULTS = {"ema_half_life": 0, "regularize_generator_every": 1, "recipe": None, "freeze": 0, "depth": 8}
 """The options that earlier versions did not have."""
 
 
@@ -179,8 +183,8 @@ def read_entries(path: Path) -> dict[str, Any]:
 def make_plan(architecture: str, data: str, *, config: Mapping[str, Any] | None = None, **options: Any) -> Plan:
     """The plan of a run. `config` and `options` override the architecture's recipe for the data, and the defaults.
 
-    With `init`, the config of the model to start from overrides the recipe's. A data set on the Hub gets the commit
-    that it means now.
+    With `init`, the config of the model to start from overrides the recipe's, and its depth is the default. A data set
+    on the Hub gets the commit that it means now.
 
     `options` are the other fields of `Plan`. An option of None counts as not given. A regularizer with a weight
     of None gets its own default weight.
@@ -196,7 +200,8 @@ def make_plan(architecture: str, data: str, *, config: Mapping[str, Any] | None 
     check_options({**recipe.options, **given})
     initial: Mapping[str, Any] = {}
     if given.get("init"):
-        given["init"], initial = _pin_start(given["init"], architecture)
+        given["init"], initial, depth = _pin_start(given["init"], architecture)
+        given.setdefault("depth", depth)
     kind = lookup.registry().architectures[architecture].config
     config = with_written_resolution(kind, {**recipe.config, **initial, **(config or {})})
     asked = {**follow_rule(recipe, architecture, config, {**recipe.options, **given}), **given}
@@ -211,8 +216,8 @@ def is_run(name: str) -> bool:
     return (expand_home(name) / "checkpoints").is_dir()
 
 
-def _pin_start(init: str, architecture: str) -> tuple[str, dict[str, Any]]:
-    """The name of the model that a run starts from, and its config without the defaults of the architecture.
+def _pin_start(init: str, architecture: str) -> tuple[str, dict[str, Any], int]:
+    """The name of the model that a run starts from, its config without the architecture's defaults, and its depth.
 
     A reference to the Hub gets the commit that it means now.
 
@@ -221,7 +226,7 @@ def _pin_start(init: str, architecture: str) -> tuple[str, dict[str, Any]]:
         InvalidRequestError: It is of another architecture.
     """
     if is_run(init) and not (expand_home(init) / CONFIG).is_file():
-        return init, {}  # its checkpoint is there, and its model was not written yet
+        return init, {}, 8  # its checkpoint is there, and its model was not written yet
     source = resolve(expand_home(init) if is_run(init) else init)
     info = source.info
     if info.architecture != architecture:
@@ -230,7 +235,8 @@ def _pin_start(init: str, architecture: str) -> tuple[str, dict[str, Any]]:
     kind = lookup.registry().architectures[architecture].config
     defaults = {field.name: field.default for field in dataclasses.fields(kind)}
     given = dataclasses.asdict(lookup.check_config(architecture, info.config)[0])
-    return init if is_run(init) else source.name, {n: value for n, value in given.items() if value != defaults[n]}
+    values = {name: value for name, value in given.items() if value != defaults[name]}
+    return init if is_run(init) else source.name, values, info.depth
 
 
 def follow_rule(

@@ -18,7 +18,7 @@ def render_card(run: Run) -> str:
     """The model card of a run, in Markdown, with the command that trains it."""
     plan = run.plan
     facts = {
-        **facts_of(plan.architecture, run.config, plan.data, plan.config),
+        **facts_of(plan.architecture, run.config, plan.data, plan.config, depth=plan.depth),
         "data set": f"{plan.data}, {len(run.data):,} images",
         "loss": run.loss_name,
         "iterations": f"{run.step:,}",

@@ -92,13 +92,15 @@ class Run:
     def model(self) -> Model:
         """The model as it is now, with averaged weights, as `ganzoo.load` reads it from the folder later."""
         name = self.folder.resolve().name
-        return Model(self.loop.average, self.task, self.config, name=name, classes=self.data.classes)
+        model = Model(self.loop.average, self.task, self.config, name=name, classes=self.data.classes)
+        model.depth = self.plan.depth
+        return model
 
     def description(self) -> Description:
         """What the ``config.json`` of a published folder says of the model."""
         plan, config = self.plan, dataclasses.asdict(self.config)
         plugin = lookup.provider_of(plan.architecture)
-        return Description(plan.architecture, config, plan.data, self.data.classes, plugin=plugin)
+        return Description(plan.architecture, config, plan.data, self.data.classes, plugin=plugin, depth=plan.depth)
 
     def log(self, metrics: Mapping[str, float]) -> None:
         """Give metrics of the current step, by name, to all loggers."""
@@ -277,6 +279,7 @@ def _read_data(
         workers=resources.workers,
         needs_labels=task.needs_labels,
         needs_text=task.needs_text,
+        depth=plan.depth,
         progress=progress,
     )
     if task.needs_text and data.captions is None:

@@ -128,7 +128,7 @@ class Trainer(Iterator[Record]):
             stop_after=stop_after,
         )
         if schedule.every:
-            prepare_evaluations(schedule, plan.data, progress=progress)
+            prepare_evaluations(schedule, plan, progress=progress)
         resources = Resources(str(device), data_dir, workers, compile)
         self.training_run = open_run(plan, Path(folder), resources, resume=resume, progress=progress)
         self.save_every = save_every

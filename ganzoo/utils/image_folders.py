@@ -24,7 +24,7 @@ __all__ = [
 _JPEG = {".jfif", ".jpe", ".jpeg", ".jpg"}
 
 IMAGE_SUFFIXES = frozenset(
-    {*_JPEG, ".apng", ".avif", ".bmp", ".gif", ".heic", ".heif", ".png", ".tif", ".tiff", ".webp"}
+    {*_JPEG, ".apng", ".avif", ".bmp", ".gif", ".heic", ".heif", ".npy", ".png", ".tif", ".tiff", ".webp"}
 )
 """The endings of the names of image files."""
 

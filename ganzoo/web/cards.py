@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from ganzoo.errors import GanzooError
 from ganzoo.evaluation import report
+from ganzoo.pretrained.cards import image_form
 from ganzoo.sharing.card import card_of
 from ganzoo.utils.text import printable
 from ganzoo.web.results import check_pictures
@@ -88,10 +89,9 @@ def _facts(shown: Shown) -> list[str]:
     if shown.problem:
         return [shown.problem]
     info = shown.source.info
-    channels, height, width = info.subject.config.image_shape
-    size = f"{height}x{width}, {({1: 'gray', 3: 'RGB'}).get(channels, f'{channels} channels')}"
+    form = image_form(info.subject.config, info.depth)
     license_name = info.license or "license not stated"
-    return [info.subject.task.name, info.architecture, size, info.dataset, license_name]
+    return [info.subject.task.name, info.architecture, form, info.dataset, license_name]
 
 
 def _sheet(shelf: Shelf, shown: Shown) -> str:

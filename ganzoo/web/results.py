@@ -57,7 +57,7 @@ class Result:
 def check_pictures(subject: Subject) -> str:
     """Why the images of a model cannot be shown as pictures; empty if they can."""
     channels, height, width = subject.config.image_shape
-    if channels not in (1, 3, 4) or height * width == 1:
+    if height * width == 1:
         return f"Its samples are {channels}x{height}x{width} numbers, not pictures."
     return ""
 
@@ -84,7 +84,7 @@ def sample(model: Model, name: str, folder: Path, fields: Fields, *, count: int,
     request = model.request(**fields)
     inputs = model.draw(count, seed=seed, request=request)
     parts = ({key: value[i : i + BATCH] for key, value in inputs.items()} for i in range(0, count, BATCH))
-    pictures = [picture for part in parts for picture in to_pictures(model.generate_bytes(part))]
+    pictures = [picture for part in parts for picture in to_pictures(model.generate_pixels(part))]
     sheet, latents = folder / f"{short_name(name)}-seed{seed}.png", folder / f"{short_name(name)}-seed{seed}.npz"
     save_picture(contact_sheet(pictures, scale=enlargement(pictures[0].width)), sheet)
     write_latents(latents, inputs, [f"seed{seed + i}" for i in range(count)])

@@ -26,8 +26,8 @@ CONFIG = "config.json"
 WEIGHTS = "model.safetensors"
 DISCRIMINATOR = "discriminator.safetensors"
 
-_OPTIONAL = ("assumptions", "discriminator")
-"""The entries of ``config.json`` that are left out if they are empty."""
+_OPTIONAL = ("assumptions", "discriminator", "depth")
+"""The entries of ``config.json`` that are left out if they have their default."""
 
 
 class Description(NamedTuple):
@@ -35,7 +35,8 @@ class Description(NamedTuple):
 
     `plugin` is the distribution that provides the architecture, or an empty text for ganzoo itself. `assumptions` are
     the config fields that an imported file did not tell. `discriminator` is the SHA-256 of the file with the networks
-    that only training needs, or an empty text if there is none.
+    that only training needs, or an empty text if there is none. `depth` is the number of bits of each channel in the
+    images that it learned from.
     """
 
     architecture: str
@@ -46,6 +47,7 @@ class Description(NamedTuple):
     plugin: str = ""
     assumptions: tuple[str, ...] = ()
     discriminator: str = ""  # `write_folder` fills it in
+    depth: int = 8
 
 
 def write_folder(
@@ -78,7 +80,8 @@ def write_folder(
     )
     with atomic_write(folder / CONFIG) as temporary:
         # Versions that do not know an entry can read the folders that do not need it.
-        entries = {name: value for name, value in complete._asdict().items() if value or name not in _OPTIONAL}
+        usual = {name: Description._field_defaults[name] for name in _OPTIONAL}
+        entries = {name: value for name, value in complete._asdict().items() if usual.get(name, ...) != value}
         temporary.write_text(json.dumps(entries, indent=2) + "\n")
 
 
@@ -125,6 +128,8 @@ def _check_types(description: Description) -> None:
         raise TypeError("assumptions must be a list of texts")
     if not isinstance(description.classes, list) or not all(isinstance(t, str) for t in (*texts, *description.classes)):
         raise TypeError("architecture, dataset, digests and plugin must be texts, and classes a list of texts")
+    if description.depth not in (8, 16):
+        raise TypeError(f"depth must be 8 or 16, not {description.depth!r}")
     if not isinstance(description.config, dict) or len(description.sha256) != 64 or len(digest) not in (0, 64):
         raise TypeError("config must be a mapping, and sha256 must have 64 digits")
 

@@ -46,11 +46,11 @@ def _hue(angle: Tensor, one: Tensor, gray: Tensor, last: Tensor) -> Tensor:
 def transform(images: Tensor, matrices: Tensor) -> Tensor:
     """Map the colors of images (N, C, H, W) by `matrices`, (N, 4, 4).
 
-    Gray images get the mean of what red, green and blue of a gray pixel become. More channels, such as
-    transparency, stay.
+    Gray images get the mean of what red, green and blue of a gray pixel become, and so does each channel of images
+    with two channels, or more than four: such channels are no colors. Transparency stays.
     """
     linear, offset = matrices[:, :3, :3].to(images.dtype), matrices[:, :3, 3:].to(images.dtype)
-    if images.shape[1] < 3:
+    if images.shape[1] not in (3, 4):
         return images * linear.sum(2).mean(1)[:, None, None, None] + offset.mean(1)[:, None, None]
     colors, others = images[:, :3], images[:, 3:]
     mapped = (linear @ colors.flatten(2) + offset).reshape(colors.shape)

@@ -89,8 +89,6 @@ class BigGANConfig(FrozenRecord):
 
     def __post_init__(self) -> None:
         first_map(self.resolution, DOUBLINGS)
-        if self.channels not in (1, 3, 4):
-            raise ValueError(f"channels is 1 (gray), 3 (RGB) or 4 (RGBA), not {self.channels}")
         channels = (self.width, *self.generator_channels, *self.discriminator_channels)
         counts = (self.classes, self.class_dim, self.latent_size, self.statistics, self.discriminator_steps)
         if min(*channels, *counts) < 1:

@@ -79,8 +79,6 @@ class CycleGANConfig(FrozenRecord):
     beta1: float = 0.5
 
     def __post_init__(self) -> None:
-        if self.channels not in (1, 3, 4):
-            raise ValueError(f"channels is 1 (gray), 3 (RGB) or 4 (RGBA), not {self.channels}")
         if min(self.width, self.generator_blocks, self.discriminator_width, self.discriminator_layers) < 1:
             raise ValueError("width, blocks, discriminator_width and discriminator_layers must be at least 1")
         self._check_resolution()

@@ -15,7 +15,6 @@ from ganzoo import (
     Batch,
     ImageToImage,
     Inputs,
-    InvalidRequestError,
     Task,
     Update,
     discriminate,
@@ -111,21 +110,11 @@ class CycleGAN(GAN):
         }
 
     def draw(self, request: Task, random: torch.Generator) -> Inputs:
-        """The image of the request, (C, H, W), under the name of its domain, ``a`` or ``b``.
-
-        Raises:
-            InvalidRequestError: there is no image, or the model does not translate in that direction.
-        """
+        """The image of the request, (C, H, W), under the name of its domain, ``a`` or ``b``."""
         wanted = cast(ImageToImage, request)
-        directions = dict(zip(self.config.directions, self.config.generators, strict=True))
-        direction = wanted.direction or self.config.directions[0]
-        if direction not in directions:
-            raise InvalidRequestError(f"there is no direction {direction!r} - there is {' and '.join(directions)}")
-        if wanted.image is None:
-            raise InvalidRequestError(
-                "this model translates images, and there is no image - use `model.translate(images)`"
-            )
-        return {directions[direction][0]: wanted.image}
+        generators = dict(zip(self.config.directions, self.config.generators, strict=True))
+        generator = generators[wanted.direction or self.config.directions[0]]
+        return {generator[0]: cast(Tensor, wanted.image)}
 
     def fused(self) -> Callable[[Inputs], Tensor]:
         """As `generate`, with faster instance norms."""

@@ -41,8 +41,6 @@ class DCGANConfig(FrozenRecord):
 
     def __post_init__(self) -> None:
         first_map(self.resolution, DOUBLINGS)
-        if self.channels not in (1, 3, 4):
-            raise ValueError(f"channels is 1 (gray), 3 (RGB) or 4 (RGBA), not {self.channels}")
         if min(self.latent_dim, self.generator_width, self.discriminator_width) < 1:
             raise ValueError("latent_dim, generator_width and discriminator_width must be at least 1")
         if self.latent not in ("normal", "uniform"):

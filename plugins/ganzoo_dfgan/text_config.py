@@ -54,8 +54,6 @@ class TextGANConfig(FrozenRecord):
 
     def __post_init__(self) -> None:
         first_map(self.resolution, DOUBLINGS)
-        if self.channels not in (1, 3, 4):
-            raise ValueError(f"channels is 1 (gray), 3 (RGB) or 4 (RGBA), not {self.channels}")
         check_at_least(1, self, "latent_dim", "embedding_dim", "words", "matching_width")
         check_at_least(0, self, "matching_images", "matching_weight")
         if self.sentence_dim < 2 or self.sentence_dim % 2:

@@ -53,8 +53,6 @@ class Pix2PixConfig:
     beta1: float = 0.5
 
     def __post_init__(self) -> None:
-        if self.channels not in (1, 3, 4):
-            raise ValueError(f"channels is 1 (gray), 3 (RGB) or 4 (RGBA), not {self.channels}")
         if min(self.width, self.discriminator_width, self.discriminator_layers) < 1:
             raise ValueError("width, discriminator_width and discriminator_layers must be at least 1")
         if self.halvings is not None and self.halvings < 2:

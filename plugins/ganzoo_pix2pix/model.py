@@ -15,7 +15,6 @@ from ganzoo import (
     Batch,
     ImageToImage,
     Inputs,
-    InvalidRequestError,
     Task,
     Update,
     discriminate,
@@ -65,21 +64,8 @@ class Pix2Pix(GAN):
         return logits
 
     def draw(self, request: Task, random: torch.Generator) -> Inputs:
-        """The image of the request, (C, H, W). Dropout is for training alone, so that there is one translation.
-
-        Raises:
-            InvalidRequestError: there is no image, or the model does not translate in that direction.
-        """
-        wanted = cast("ImageToImage", request)
-        if wanted.direction not in (None, *self.config.directions):
-            raise InvalidRequestError(
-                f"there is no direction {wanted.direction!r} - there is {self.config.directions[0]}"
-            )
-        if wanted.image is None:
-            raise InvalidRequestError(
-                "this model translates images, and there is no image - use `model.translate(images)`"
-            )
-        return {"image": wanted.image}
+        """The image of the request, (C, H, W). Dropout is for training alone, so that there is one translation."""
+        return {"image": cast("Tensor", cast("ImageToImage", request).image)}
 
     def generate(self, inputs: Inputs) -> Tensor:
         """The translations (N, C, H, W) in [-1, 1]."""

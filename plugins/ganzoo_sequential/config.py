@@ -71,8 +71,6 @@ class SequentialConfig(FrozenRecord):
         shape = shapes_of(self.layers)[-1]
         if len(shape) != 3:
             raise ValueError(f"layers end with {shape[0]} numbers, not with an image - end them with a reshape")
-        if shape[0] not in (1, 3, 4):
-            raise ValueError(f"layers end with {shape[0]} channels, not with 1 (gray), 3 (RGB) or 4 (RGBA)")
         if self.epsilon <= 0 or self.slope < 0:
             raise ValueError("epsilon is above 0, and slope at least 0")
 

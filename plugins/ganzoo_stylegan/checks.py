@@ -2,20 +2,10 @@
 
 from __future__ import annotations
 
-__all__ = ["DOUBLINGS", "check_at_least", "check_base_width", "check_channels", "check_share"]
+__all__ = ["DOUBLINGS", "check_at_least", "check_base_width", "check_share"]
 
 DOUBLINGS = range(1, 13)
 """How often a generator can double its first map: 4x4 pixels up to 8x8, 16x16, and so on."""
-
-
-def check_channels(channels: int) -> None:
-    """Check the channels of images.
-
-    Raises:
-        ValueError: they are not those of a kind of image.
-    """
-    if channels not in (1, 3, 4):
-        raise ValueError(f"channels is 1 (gray), 3 (RGB) or 4 (RGBA), not {channels}")
 
 
 def check_at_least(minimum: int, **values: int) -> None:

@@ -177,7 +177,7 @@ REFUSED = {
     "no batch": (["--batch-size", "0"], "0 is not in the range x>=1"),
     "gpu": (["--device", "gpu"], "'gpu' is not a device - use auto, cpu, cuda"),
     "meta": (["--device", "meta"], "this machine has no device meta"),
-    "format": (["--format", "bmp"], "'bmp' is not one of 'png', 'jpg', 'webp', 'npz'"),
+    "format": (["--format", "bmp"], "'bmp' is not one of 'png', 'jpg', 'webp', 'tiff', 'npy', 'npz'"),
     "contradiction": (["-o", "a.png", "--format", "npz"], "a.png ends in .png, but --format says npz"),
     "ending": (["-o", "a.exe"], "a.exe ends in no known format"),
     "file as folder": (["-o", "file"], "cannot write to file: it is not a folder"),

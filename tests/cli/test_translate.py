@@ -87,7 +87,7 @@ def test_a_folder_keeps_names_and_sizes_and_says_what_it_skipped(run, photos):
         False,
     ]
     assert "e.png is not a picture" in err
-    assert "f.png is not a regular file" in err
+    assert "f.png cannot be read: it is not a regular file" in err
     assert err.splitlines()[2:] == [
         "ganzoo: note: 1 left out, because they are no pictures (.txt): photos/notes.txt",
         "ganzoo: note: 1 had transparency, laid on white",
@@ -184,9 +184,9 @@ REFUSED = {
     "half a sheet": (["--input", "photos", "-o", "out.png", "--skip-existing"], "--skip-existing is for single files"),
     "no sheet": (["--input", "photos", "-o", "out", "--scale", "2"], "--scale is for sheets - add --sheet"),
     "scale": (["--input", "photos", "-o", "out.png", "--scale", "65"], "write a whole number from 1 to 64"),
-    "unknown format": (["--input", "photos/a.png", "-o", "out.tif"], "ends in no format that pictures have"),
+    "unknown format": (["--input", "photos/a.png", "-o", "out.gif"], "ends in no format that pictures have"),
     "two formats": (["--input", "photos/a.png", "-o", "o.png", "--format", "jpg"], "--format says jpg"),
-    "arrays": (["--input", "photos", "--format", "npz"], "translations are pictures"),
+    "arrays": (["--input", "photos", "--format", "npz"], "translations are single images"),
     "into itself": (["--input", "photos", "-o", "photos/out"], "is inside of photos"),
     "onto itself": (["--input", "photos/a.png", "-o", "photos", "--overwrite"], "replaced by its own translation"),
     "tile": (["--input", "photos", "-o", "out", "--tile", "17"], "the side of a tile must be a multiple of 16"),
@@ -213,12 +213,12 @@ def test_other_models_take_no_pictures(run, photos):
 
 
 def test_two_pictures_for_one_file_get_two_names(photos):
-    for name in ("a.jpg", "d.png", "d.tif", "d.TIF"):
+    for name in ("a.jpg", "d.png", "d.gif", "d.GIF"):
         Image.new("RGB", (4, 4)).save(photos / name)
     jobs = match_files(photos, Path("out"), "tiny").each
     names = {job.source.name: job.target.name for job in jobs}
     assert [names[name] for name in ("a.png", "a.jpg", "d.png", "d.bmp")] == ["a.png", "a.jpg", "d.png", "d-bmp.png"]
-    assert {names["d.tif"], names["d.TIF"]} == {"d-tif.png", "d-TIF.png"}
+    assert {names["d.gif"], names["d.GIF"]} == {"d-gif.png", "d-GIF.png"}
     jobs = match_files(photos, Path("out"), "tiny", "webp").each
     names = {job.source.name: job.target.name for job in jobs}
     assert (names["a.png"], names["a.jpg"], names["b.jpg"]) == ("a-png.webp", "a-jpg.webp", "b.webp")
@@ -262,11 +262,11 @@ def test_what_is_finished_stays(photos, monkeypatch, fault, error, told):
     (photos / "e.png").unlink(), (photos / "f.png").unlink()
     write, written = translated_files._write, []
 
-    def failing(target, images, scale):
+    def failing(model, target, images, scale):
         if written:
             raise fault
         written.append(target)
-        write(target, images, scale)
+        write(model, target, images, scale)
 
     monkeypatch.setattr(translated_files, "_write", failing)
     with pytest.raises(error, match=told):

@@ -6,6 +6,7 @@ import threading
 from pathlib import Path
 
 import pytest
+import torch
 from PIL import Image
 
 from ganzoo.images import writer as module
@@ -17,8 +18,8 @@ def here(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
 
-def gray(shade: int) -> Image.Image:
-    return Image.new("L", (4, 4), shade)
+def gray(shade: int) -> torch.Tensor:
+    return torch.full((1, 4, 4), shade, dtype=torch.uint8)
 
 
 def files() -> list[str]:
@@ -40,18 +41,18 @@ def test_each_picture_is_in_its_file():
 
 def test_files_appear_in_order_even_if_the_first_takes_longest(monkeypatch):
     later = threading.Event()
-    encode = module.encode_picture
+    encode = module.encode_pixels
 
-    def slow(picture: Image.Image, ending: str) -> bytes:
-        if picture.getpixel((0, 0)) == 0:
+    def slow(pixels: torch.Tensor, ending: str) -> bytes:
+        if pixels[0, 0, 0] == 0:
             assert later.wait(60)
         else:
             later.set()
-        return encode(picture, ending)
+        return encode(pixels, ending)
 
     moved: list[str] = []
     replace = os.replace
-    monkeypatch.setattr(module, "encode_picture", slow)
+    monkeypatch.setattr(module, "encode_pixels", slow)
     monkeypatch.setattr("os.replace", lambda source, target: (moved.append(target.name), replace(source, target)))
     write(6, [])
     assert moved == [f"{number:03}.png" for number in range(6)]

@@ -125,3 +125,9 @@ def test_a_resumed_run_continues_with_the_strength():
     second.restore(first.checkpoint())
     assert again + list(second) == records
     assert records[-1].metrics["strength(ada)"] != pytest.approx(0.3, abs=1e-9)
+
+
+def test_channels_that_are_no_colors_change_as_gray_does():
+    images, matrices = torch.rand(3, 5, 4, 4), colors.random_colors(Dice(3, torch.ones(())))
+    alone = torch.cat([colors.transform(images[:, channel : channel + 1], matrices) for channel in range(5)], 1)
+    assert torch.allclose(colors.transform(images, matrices), alone)

@@ -207,7 +207,6 @@ def random():
             "discriminator_depths has 4 numbers at 32 pixels, not 5",
         ),
         ({"width": 0}, "at least 1"),
-        ({"channels": 2}, "channels is 1"),
         ({"epsilon": 0.0}, "epsilon is above 0"),
     ],
 )

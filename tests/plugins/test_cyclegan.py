@@ -515,7 +515,6 @@ def test_the_smallest_resolution_can_be_trained(layers):
     [
         ("resolution", 254),
         ("resolution", 20),
-        ("channels", 2),
         ("blocks", 0),
         ("blocks", 2.5),
         ("width", 0),
@@ -580,14 +579,6 @@ def test_what_is_drawn_is_the_image_of_its_domain():
         drawn = gan.draw(ImageToImage(image=image, direction=direction), random)
         assert list(drawn) == [domain]
         assert torch.equal(drawn[domain], image)
-
-
-def test_what_cannot_be_translated():
-    gan = lookup.create("cyclegan", **TINY, **HORSES, direction="a_to_b")
-    with pytest.raises(InvalidRequestError, match="no direction 'zebra2horse' - there is horse2zebra"):
-        gan.draw(ImageToImage(image=torch.rand(3, 16, 16), direction="zebra2horse"), torch.Generator())
-    with pytest.raises(InvalidRequestError, match="images"):
-        gan.draw(ImageToImage(), torch.Generator())
 
 
 def test_each_domain_has_its_generator():

@@ -152,7 +152,7 @@ def test_a_sentence_is_that_of_the_words_and_of_their_order_whatever_the_padding
 @pytest.mark.parametrize(
     ("field", "value"),
     [
-        *[("resolution", 16), ("resolution", 100), ("channels", 2), ("sentence_dim", 7), ("penalty_share", 0.0)],
+        *[("resolution", 16), ("resolution", 100), ("sentence_dim", 7), ("penalty_share", 0.0)],
         *[
             ("penalty_power", 0.5),
             ("matching_images", -1),

@@ -265,7 +265,7 @@ def test_a_run_ends_some_time_after_the_full_resolution(data, config, images):
 
 @pytest.mark.parametrize(
     "config",
-    [{"resolution": 50}, {"resolution": 4}, {"channels": 2}, {"base_width": 8}, {"fade_images": -1}, {"group_size": 0}],
+    [{"resolution": 50}, {"resolution": 4}, {"base_width": 8}, {"fade_images": -1}, {"group_size": 0}],
 )
 def test_what_it_cannot_be(config):
     with pytest.raises(InvalidConfigError, match=next(iter(config))):

@@ -198,7 +198,6 @@ def test_classes_change_images_and_logits():
     ("config", "message"),
     [
         ({"resolution": 25}, "resolution 25 cannot be reached: .* - the nearest are 24 and 28"),
-        ({"channels": 2}, "channels is 1"),
         ({"constant": (4,)}, "constant is a height and a width"),
         ({"constant": (3, 4)}, r"resolution 1024x1024 is not the constant \(3, 4\), doubled several times"),
         ({"base_width": 16}, "base_width must be at least 1024 for this resolution"),

@@ -4,16 +4,16 @@ import pytest
 import torch
 
 from ganzoo.errors import NonFiniteError
-from ganzoo.images.tensors import to_bytes
+from ganzoo.images.tensors import to_pixels
 from ganzoo.testing.tiny import tiny_model
 
 
-def test_samples_as_bytes_are_the_bytes_of_the_samples():
+def test_samples_as_pixels_are_the_bytes_of_the_samples():
     model = tiny_model("dcgan")
     seeded = [(seed, model.request()) for seed in range(5)]
-    found = torch.cat([*model.generate_each(seeded, batch_size=2, as_bytes=True)])
+    found = torch.cat([*model.generate_each(seeded, batch_size=2, as_pixels=True)])
     assert found.dtype == torch.uint8
-    assert torch.equal(found, to_bytes(model.sample(5, batch_size=2)))
+    assert torch.equal(found, to_pixels(model.sample(5, batch_size=2)))
 
 
 def test_nan_is_no_black_picture():
@@ -21,7 +21,7 @@ def test_nan_is_no_black_picture():
     with torch.no_grad():
         next(model.gan.generator.parameters()).fill_(torch.nan)
     with pytest.raises(NonFiniteError, match="produced NaN"):
-        model.generate_bytes(model.draw(2))
+        model.generate_pixels(model.draw(2))
 
 
 @pytest.mark.parametrize("architecture", ["dcgan", "biggan", "biggan-deep"])

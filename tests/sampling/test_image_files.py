@@ -24,7 +24,7 @@ import ganzoo
 from ganzoo import GAN, Inputs, Model, Unconditional
 from ganzoo.errors import GanzooError, Interrupted, InvalidRequestError, OutputError, UnfinishedError, UsageError
 from ganzoo.images.sheets import contact_sheet
-from ganzoo.images.tensors import to_bytes, to_pictures
+from ganzoo.images.tensors import to_pictures, to_pixels
 from ganzoo.sampling.grid import Row, SampleGrid
 from ganzoo.sampling.image_files import MAX_FILES, MAX_SHEET, Target, choose_target
 
@@ -304,7 +304,7 @@ def test_an_npz_holds_bytes_and_seeds(here, channels):
         images, seeds = arrays["images"], arrays["seeds"]
     assert (images.shape, images.dtype) == ((5, 6, 6, channels), np.uint8)
     assert seeds.tolist() == [3, 4, 5, 6, 7]
-    assert np.array_equal(images, to_bytes(noise.sample(5, seed=3)).permute(0, 2, 3, 1).numpy())
+    assert np.array_equal(images, to_pixels(noise.sample(5, seed=3)).permute(0, 2, 3, 1).numpy())
     assert told == [("sampling", 2, 5), ("sampling", 4, 5), ("sampling", 5, 5)]
 
 

@@ -67,7 +67,7 @@ def test_a_sheet_mixes_each_row_with_each_column(model):
     assert len(images) == len(sheet) == len(sheet.names) == len(set(sheet.names)) == 12
     images = images.view(3, 4, SIZE)
     assert (images[0, 0] == 255).all()
-    alone = {seed: model.generate_bytes(model.draw(seed=seed)).flatten() for seed in range(10, 15)}
+    alone = {seed: model.generate_pixels(model.draw(seed=seed)).flatten() for seed in range(10, 15)}
     assert [images[row, 0].equal(alone[9 + row]) for row in (1, 2)] == [True] * 2
     assert [images[0, column].equal(alone[11 + column]) for column in (1, 2, 3)] == [True] * 3
     for row in (1, 2):

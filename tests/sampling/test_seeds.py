@@ -4,7 +4,7 @@ import pytest
 import torch
 
 import ganzoo
-from ganzoo.images.tensors import to_bytes
+from ganzoo.images.tensors import to_pixels
 from ganzoo.interface.weights_files import BundledFile
 from ganzoo.registry import lookup
 
@@ -17,7 +17,7 @@ TRANSLATES = {
 
 
 def difference(first, second):
-    return (to_bytes(first).int() - to_bytes(second).int()).abs().max().item()
+    return (to_pixels(first).int() - to_pixels(second).int()).abs().max().item()
 
 
 @pytest.mark.parametrize("name", [name for name in BUNDLED if name not in TRANSLATES])

@@ -11,7 +11,7 @@ from torch.nn.functional import pad
 import ganzoo
 from ganzoo import ImageToImage, Model
 from ganzoo.errors import InvalidRequestError, NonFiniteError, UnreadableImage
-from ganzoo.images.tensors import from_bytes, to_pictures
+from ganzoo.images.tensors import from_pixels, to_pictures
 from ganzoo.sampling.sources import batched, source_image
 from ganzoo.sampling.tiling import check_tile, translate_batch
 
@@ -185,7 +185,7 @@ def test_the_shorter_side_is_resized(model, tmp_path, size, expected):
 def test_tensors_are_resized_as_pictures_are(model, size, expected):
     """Except for the rounding to bytes."""
     pixels = torch.randint(0, 256, (3, *size), generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
-    image = from_bytes(pixels)
+    image = from_pixels(pixels)
     made = model.translate(image, resize=16)
     assert made.shape == (3, *expected)
     assert made.abs().max() <= 1
@@ -229,7 +229,7 @@ def test_what_cannot_be_read(model, tmp_path):
     with pytest.raises(UnreadableImage, match="is not a picture"):
         model.translate(tmp_path / "a.png")
     with pytest.raises(UnreadableImage, match="floating-point"):
-        source_image(Image.new("F", (4, 4)), 3)
+        source_image(Image.new("F", (4, 4), 2), 3)
 
 
 def test_bad_requests_are_refused(model):

@@ -313,6 +313,7 @@ def test_the_record_is_python_whatever_is_in_it() -> None:
         weights=weights,
         config={"sizes": [1, 2], "none": None, "flag": True, "rate": 1e-4},
         classes=("a", 'b"'),
+        depth=16,
     )
     again = evaluated(as_source(record))
     assert again.config["sizes"] == (1, 2)

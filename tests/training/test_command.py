@@ -32,6 +32,7 @@ CHANGES = {
     "config": {"latent_dim": 50, "latent": "normal"},
     "loss": "least-squares",
     "limit": 9,
+    "depth": 16,
     "init": "another run",
 }
 

@@ -29,7 +29,7 @@ class Config:
 RECIPES = {
     "ring": Recipe(config={"size": 2, "widths": (16, 16)}, options={"iterations": 5, "regularizers": {"r1": 0.5}}),
     "*": Recipe(config={"size": 4}, options={"iterations": 7, "schedule": "linear", "loss": "hinge"}),
-    "wrong": Recipe(options={"data": "ring", "config": {}, "depth": 1}),
+    "wrong": Recipe(options={"data": "ring", "config": {}, "colors": 1}),
 }
 
 
@@ -110,14 +110,15 @@ def test_schedules_may_have_a_setting(text, schedule):
 
 OPTIONS = (
     "iterations, batch_size, accumulate, seed, ema, ema_half_life, precision, schedule, regularizers, "
-    "regularize_every, regularize_generator_every, augmentations, freeze, mirror, crop, loss, limit, init, recipe"
+    "regularize_every, regularize_generator_every, augmentations, freeze, mirror, crop, loss, limit, depth, init, "
+    "recipe"
 )
 
 
 @pytest.mark.parametrize(
     ("asked", "error", "message"),
     [
-        ({"depth": 1, "color": 2}, InvalidRequestError, f"there is no training option color, depth - use {OPTIONS}"),
+        ({"colors": 1, "color": 2}, InvalidRequestError, f"there is no training option color, colors - use {OPTIONS}"),
         ({"iterations": -1}, InvalidRequestError, "iterations must be a whole number of at least 0, not -1"),
         ({"batch_size": 0}, InvalidRequestError, "batch_size must be a whole number of at least 1, not 0"),
         ({"batch_size": 1.5}, InvalidRequestError, "batch_size must be a whole number of at least 1, not 1.5"),
@@ -171,9 +172,9 @@ OPTIONS = (
         ),
         ({"loss": "hing"}, UnknownNameError, "there is no loss 'hing' - did you mean hinge?"),
         ({"config": {"size": "big"}}, InvalidConfigError, "net: size is int, not 'big'"),
-        ({"config": {"depth": 1}}, InvalidConfigError, "net has no config field depth - its fields are size, widths"),
+        ({"config": {"colors": 1}}, InvalidConfigError, "net has no config field colors - its fields are size, widths"),
         ({"architecture": "nut"}, UnknownNameError, "there is no architecture 'nut' - did you mean net?"),
-        ({"data": "wrong"}, InvalidRequestError, f"there is no training option config, data, depth - use {OPTIONS}"),
+        ({"data": "wrong"}, InvalidRequestError, f"there is no training option colors, config, data - use {OPTIONS}"),
     ],
 )
 def test_what_cannot_be_is_told_in_a_line(asked, error, message):

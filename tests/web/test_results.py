@@ -60,7 +60,7 @@ def test_samples_again(again: Shell, tmp_path: Path) -> None:
     assert [picture.tobytes() for picture in pictures] == [picture.tobytes() for picture, _ in result.pictures]
     saved = read_latents(latents)
     assert torch.equal(next(saved.batches(model, 3)), next(model.generate_each(
-        ((seed, model.request(label=1, truncation=0.5)) for seed in (7, 8, 9)), as_bytes=True)))  # fmt: skip
+        ((seed, model.request(label=1, truncation=0.5)) for seed in (7, 8, 9)), as_pixels=True)))  # fmt: skip
 
 
 def test_a_walk_again(again: Shell, tmp_path: Path) -> None:

@@ -124,7 +124,7 @@ def evaluate(
     """
     from ganzoo.evaluation.prepare import prepare
     from ganzoo.hub.download import bound_client
-    from ganzoo.sampling.image_files import STILLS
+    from ganzoo.sampling.formats import STILLS
     from ganzoo.utils.files import check_file
 
     for file, endings in ((output, (".json",)), (sheet, STILLS)):

@@ -127,7 +127,7 @@ __all__ = ["COMMANDS", "OF_STYLES", "interpolate", "load_model", "note_precision
 @click.option(
     "--format",
     "file_format",
-    type=click.Choice(["png", "jpg", "webp", "npz"]),
+    type=click.Choice(["png", "jpg", "webp", "tiff", "npy", "npz"]),
     help="File format. [default: from the name of the output file, else png]",
 )
 @OVERWRITE
@@ -198,6 +198,8 @@ def _sample(
     with bars() as progress:
         written = target.write(model, batch_size=batch_size, progress=progress)
     display.written(written, as_json=as_json)
+    if note := target.note_for(model):
+        tell(f"ganzoo: note: {note}")
     note_precision(model)
 
 
@@ -245,7 +247,7 @@ def _translate(
             f"{model.name} translates pictures - name a picture, or a folder of pictures, with --input"
         )
     if file_format == "npz":
-        raise click.UsageError("translations are pictures, not arrays - use --format png, jpg or webp")
+        raise click.UsageError("translations are single images - use --format png, jpg, webp, tiff or npy")
     direction = model.info.subject.direction(model.name, options.pop("direction", None))
     sizes = [f"{option}{options[option]}" for option in ("resize", "tile") if option in options]
     label = "-".join([direction, *sizes, *(["sheet"] if sheet else [])])

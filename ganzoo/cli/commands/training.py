@@ -134,6 +134,12 @@ CONFIG = click.option(
     help="Use only N images, from the start or of each class in turn.",
 )
 @click.option(
+    "--depth",
+    type=COUNT,
+    metavar="8|16",
+    help="Bits of each channel that are read of pictures, and that the model makes. [default: 8]",
+)
+@click.option(
     "--save-every",
     type=COUNT,
     default=1000,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ganzoo import FirstMap, FrozenRecord, Recipe, Resolution, first_map, image_size
-from ganzoo_stylegan.checks import DOUBLINGS, check_at_least, check_channels, check_share
+from ganzoo_stylegan.checks import DOUBLINGS, check_at_least, check_share
 
 __all__ = ["RECIPES", "TINY", "LucidrainsConfig"]
 
@@ -40,7 +40,6 @@ class LucidrainsConfig(FrozenRecord):
 
     def __post_init__(self) -> None:
         first_map(self.resolution, DOUBLINGS)
-        check_channels(self.channels)
         check_at_least(1, latent_dim=self.latent_dim, mapping_layers=self.mapping_layers)
         check_at_least(1, capacity=self.capacity, max_width=self.max_width)
         check_share(style_mixing=self.style_mixing)

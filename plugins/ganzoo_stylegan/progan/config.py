@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ganzoo import FirstMap, FrozenRecord, Recipe, Resolution, first_map, image_size
-from ganzoo_stylegan.checks import DOUBLINGS, check_at_least, check_base_width, check_channels
+from ganzoo_stylegan.checks import DOUBLINGS, check_at_least, check_base_width
 
 __all__ = ["RECIPES", "TINY", "ProGANConfig"]
 
@@ -45,7 +45,6 @@ class ProGANConfig(FrozenRecord):
 
     def __post_init__(self) -> None:
         first_map(self.resolution, DOUBLINGS)
-        check_channels(self.channels)
         check_at_least(1, latent_dim=self.latent_dim, max_width=self.max_width, group_size=self.group_size)
         check_base_width(self.base_width, self.resolutions[-1])
         check_at_least(0, stable_images=self.stable_images, fade_images=self.fade_images)

@@ -7,7 +7,7 @@ from math import prod
 from typing import Any
 
 from ganzoo import FirstMap, FrozenRecord, Recipe, Resolution, first_map, image_size
-from ganzoo_stylegan.checks import DOUBLINGS, check_at_least, check_base_width, check_channels, check_share
+from ganzoo_stylegan.checks import DOUBLINGS, check_at_least, check_base_width, check_share
 
 __all__ = ["RECIPES", "StyleGAN2Config"]
 
@@ -48,7 +48,6 @@ class StyleGAN2Config(FrozenRecord):
     beta2: float = 0.99
 
     def __post_init__(self) -> None:
-        check_channels(self.channels)
         self._check_constant()
         if self.shown and (
             len(self.shown) != 2
