@@ -11,8 +11,10 @@ end_quietly_at_start()
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from ganzoo.errors import GanzooError, InvalidRequestError
+from ganzoo.errors import DataError, GanzooError, InvalidRequestError, UnreadableImage
+from ganzoo.interface.data_sources import DataRequest, DataSource, PictureSet
 from ganzoo.interface.hooks import hookimpl
+from ganzoo.interface.picture_files import Archive, FileTree, PictureFiles
 from ganzoo.interface.records import FrozenRecord
 from ganzoo.interface.resolutions import FirstMap, Resolution, check_multiple, first_map, image_size
 from ganzoo.interface.specs import (
@@ -54,6 +56,7 @@ from ganzoo.utils.version import __version__ as __version__
 if TYPE_CHECKING:
     from ganzoo.data.datasets import Domains, ImageData
     from ganzoo.data.load import load_data
+    from ganzoo.data.toy_distributions import Mixture, PointData
     from ganzoo.distributed.processes import gather_rows, own_rows
     from ganzoo.evaluation.adversarial import AdversarialExamples, fool
     from ganzoo.evaluation.evaluate import evaluate
@@ -94,11 +97,15 @@ __all__ = [
     "AdversarialExamples",
     "AdversarialLoss",
     "Architecture",
+    "Archive",
     "Assumption",
     "Augmentation",
     "Batch",
     "BundledFile",
     "ClassConditional",
+    "DataError",
+    "DataRequest",
+    "DataSource",
     "Defect",
     "Degradation",
     "Derived",
@@ -112,6 +119,7 @@ __all__ = [
     "Extractor",
     "ExtractorOutput",
     "FeatureExtractor",
+    "FileTree",
     "FirstMap",
     "FrozenRecord",
     "GanzooError",
@@ -125,9 +133,13 @@ __all__ = [
     "Layout",
     "Loop",
     "Loss",
+    "Mixture",
     "Model",
     "PackageFile",
     "PairedTranslation",
+    "PictureFiles",
+    "PictureSet",
+    "PointData",
     "PretrainedModel",
     "Prior",
     "Progress",
@@ -147,6 +159,7 @@ __all__ = [
     "Trainer",
     "TrainingOptions",
     "Unconditional",
+    "UnreadableImage",
     "Update",
     "at_least_float32",
     "check_multiple",
@@ -177,6 +190,7 @@ __all__ = [
 _LAZY = {
     "data.datasets": ("Domains", "ImageData"),
     "data.load": ("load_data",),
+    "data.toy_distributions": ("Mixture", "PointData"),
     "distributed.processes": ("gather_rows", "own_rows"),
     "evaluation.adversarial": ("AdversarialExamples", "fool"),
     "evaluation.evaluate": ("evaluate",),

@@ -76,7 +76,7 @@ def test_the_tutorials_commands_run(
     monkeypatch.chdir(package)
     monkeypatch.setattr("huggingface_hub.utils._cache_assets.HF_ASSETS_CACHE", str(package / "assets"))
     ran = commands(TUTORIAL)
-    assert len(ran) == 12
+    assert len(ran) == 14
     runpy.run_path("save_old.py")
     for words in ran:
         done = shell(monkeypatch, capsys, *("2" if word == "200" else word for word in words[1:]))
@@ -130,6 +130,7 @@ def test_commands_that_are_shown_are_commands(monkeypatch: pytest.MonkeyPatch, t
     monkeypatch.setattr("ganzoo.cli.commands.sampling.load_model", reached)
     for check in ("check_source", "check_folder"):  # of the reader's own folders
         monkeypatch.setattr(f"ganzoo.cli.commands.training.{check}", lambda *_, **__: None)
+    monkeypatch.setattr("ganzoo.training.plan.pin_source", lambda source: source)  # there is no Hub
     (tmp_path / "photos").mkdir()
     save_picture(to_pictures(torch.zeros(1, 3, 8, 8))[0], tmp_path / "photos" / "0.png")
     monkeypatch.chdir(tmp_path)

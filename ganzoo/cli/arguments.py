@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import click
 from click.shell_completion import CompletionItem
 
+from ganzoo.data.sources import data_set_names, with_options
 from ganzoo.hub import download
 from ganzoo.interface.configs import as_text_config
 from ganzoo.interface.tasks import NOISE as KINDS_OF_NOISE
@@ -17,8 +18,8 @@ from ganzoo.pretrained.resolve import resolve
 from ganzoo.pretrained.sources import HubReference, RegisteredExtractor, Source
 from ganzoo.registry import lookup
 from ganzoo.sampling.engines import AUTO, PRECISIONS, TORCH
-from ganzoo.utils import names
 from ganzoo.utils.device_names import check_device_name
+from ganzoo.utils.names import HUB_DATA
 
 __all__ = [
     "AS_JSON",
@@ -45,9 +46,12 @@ __all__ = [
     "TEXT",
     "TRUNCATION",
     "Name",
+    "bound_to_hub",
     "bounded",
+    "columns",
     "registered",
     "resolved",
+    "take_columns",
 ]
 
 
@@ -110,6 +114,7 @@ SETTINGS = click.option(
 OVERWRITE = click.option("--overwrite", is_flag=True, help="Replace files that already exist.")
 
 Choices = Callable[[click.Context], Iterable[str]]
+Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 class _Count(click.IntRange):
@@ -124,6 +129,9 @@ class _Count(click.IntRange):
             self.fail(f"{count} is more than {self.most:,}.", param, ctx)
         return count
 
+
+COLUMNS = {"image": "pictures", "label": "classes", "text": "captions"}
+"""What the columns of a table are for."""
 
 COUNT, COUNT_OR_0 = _Count(min=1), _Count(min=0)
 
@@ -200,8 +208,48 @@ MODEL = Name(lambda ctx: lookup.models(), paths=True)
 SUBJECT = Name(lambda ctx: [*lookup.models(), *lookup.registry().architectures], paths=True)
 """A model or an architecture."""
 
-DATA = Name(lambda ctx: names.DATASETS, paths=True)
-"""A data set: its name or its folder."""
+
+def bound_to_hub(data: str) -> str:
+    """Limit how long the Hub's client waits, if `data` is a data set on the Hub. Returns `data`."""
+    if data.startswith(HUB_DATA):
+        download.bound_client()
+    return data
+
+
+class _Data(Name):
+    """A data set: its name, its folder or its file, or a data set on the Hub."""
+
+    def __init__(self) -> None:
+        super().__init__(lambda ctx: data_set_names(), paths=True)
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Limit how long the Hub's client waits, if the data set is on the Hub."""
+        return bound_to_hub(value)
+
+
+DATA = _Data()
+
+
+def columns(of: str) -> Callable[[Command], Command]:
+    """The options that name columns of the data which the option `of` names. `take_columns` adds them to it."""
+
+    def decorate(command: Command) -> Command:
+        for kind, holds in reversed(COLUMNS.items()):
+            text = f"Column of {of} that holds the {holds}, if it is a table. [default: found by its type and name]"
+            command = click.option(f"--{kind}-column", metavar="NAME", help=text)(command)
+        return command
+
+    return decorate
+
+
+def take_columns(of: str, data: str | None, options: dict[str, Any]) -> str | None:
+    """`data` with the columns that are named in `options`, from which they are removed."""
+    given = {kind: options.pop(f"{kind}_column") for kind in COLUMNS}
+    named = [f"--{kind}-column" for kind, name in given.items() if name is not None]
+    if named and data is None:
+        raise click.UsageError(f"{named[0]} is about {of} - name the data with {of} too")
+    return with_options(data, given) if named and data is not None else data
+
 
 FOLDER = Name(lambda ctx: (), paths=True)
 """The folder of a run or of a model."""

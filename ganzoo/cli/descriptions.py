@@ -8,6 +8,7 @@ from ganzoo.cli.arguments import bounded
 from ganzoo.cli.display import Row
 from ganzoo.hub import download
 from ganzoo.interface.configs import OF_TEXTS, as_translation_config, with_written_resolution
+from ganzoo.interface.data_sources import DataSource
 from ganzoo.interface.specs import Architecture, Engine, FeatureExtractor
 from ganzoo.interface.weights_files import BundledFile, PackageFile, WeightsFile
 from ganzoo.pretrained.files import weights_size
@@ -18,6 +19,7 @@ from ganzoo.registry import lookup
 from ganzoo.registry.plugin import Plugin
 from ganzoo.sampling.engines import is_installed
 from ganzoo.sampling.requests import Subject
+from ganzoo.utils.distributions import missing_distributions
 from ganzoo.utils.names import BUILTIN
 
 __all__ = ["describe", "model_row", "plugin_row"]
@@ -55,7 +57,7 @@ def plugin_row(plugin: Plugin) -> Row:
 
 
 def describe(name: str) -> Row:
-    """Return all that is known of a model, an architecture, a feature extractor or an engine.
+    """Return all that is known of a model, an architecture, a feature extractor, an engine or a data source.
 
     A model is given by its name, its folder or its Hub reference, and comes before everything else of the same name.
 
@@ -70,10 +72,12 @@ def describe(name: str) -> Row:
             return _describe_extractor(name, found.feature_extractors[name])
         if name in found.engines:
             return _describe_engine(name, found.engines[name])
+        if name in found.data_sources:
+            return _describe_data_source(name, found.data_sources[name])
     source = bounded(find(name))
     if source is None:
-        known = [*found.models, *found.architectures, *found.feature_extractors, *found.engines]
-        raise found.unknown("model, architecture, feature extractor or engine", name, known)
+        known = [*found.models, *found.architectures, *found.feature_extractors, *found.engines, *found.data_sources]
+        raise found.unknown("model, architecture, feature extractor, engine or data source", name, known)
     return _describe_registered(source) if isinstance(source, Registered) else _describe_published(source)
 
 
@@ -181,6 +185,20 @@ def _describe_engine(name: str, spec: Engine) -> Row:
         **({"install_it": spec.install} if spec.install and not is_installed(spec) else {}),
         "sample_with_it": f"ganzoo sample MODEL --engine {name}",
         **({"export_its_files": f"ganzoo export MODEL --format {spec.format.name} -o FILE"} if spec.format else {}),
+    }
+
+
+def _describe_data_source(name: str, spec: DataSource) -> Row:
+    missing = missing_distributions(spec.requires)
+    shape = "x".join(map(str, spec.image_shape or ()))
+    return {
+        "name": name,
+        "summary": spec.summary,
+        **({"files": list(spec.endings)} if spec.endings else {"splits": list(spec.splits)}),
+        **({"images": shape} if shape else {}),
+        **({"options": [f"?{option}=" for option in spec.options]} if spec.options else {}),
+        **({"install_it": spec.install} if missing else {}),
+        "train_on_it": f"ganzoo train ARCHITECTURE --data {f'FILE{spec.endings[0]}' if spec.endings else name} -o RUN",
     }
 
 

@@ -1,10 +1,9 @@
-"""The captions of pictures, from ``metadata.jsonl``, and as the token ids that a model reads."""
+"""The captions of pictures, from files beside them, and as the token ids that a model reads."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -14,14 +13,15 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ganzoo.data.labels import read_beside
 from ganzoo.errors import DataError, InvalidRequestError
+from ganzoo.interface.picture_files import FileTree
 from ganzoo.interface.words import encode_text, numbered, split_words, token_ids
-from ganzoo.utils.files import open_regular
 from ganzoo.utils.image_folders import METADATA
 from ganzoo.utils.json_files import parse_object
 from ganzoo.utils.text import printable
 
-__all__ = ["Captions", "cut_text", "read_captions"]
+__all__ = ["Captions", "checked_captions", "cut_text", "read_captions"]
 
 MOST_BYTES = 800_000
 """The largest size of the vocabulary in JSON: it is part of a model's config, whose file is read up to 1 MB."""
@@ -102,58 +102,82 @@ class Captions:
         return (text for texts in self.texts for text in texts)
 
 
-def read_captions(folder: Path, pictures: Sequence[Path], *, name: str) -> Captions | None:
-    """The captions of `pictures` in `folder`; None if there is no ``metadata.jsonl`` beside them or above.
+def read_captions(tree: FileTree, pictures: Sequence[Path], *, name: str) -> Captions | None:
+    """The captions of `pictures` in a folder or an archive; None if there are none.
 
-    Each line of the file names a picture, `file_name`, relative to the file, and its `text`, a text or a list of them.
-    Several lines may name the same picture. Other entries are not read.
+    They are in a file ``metadata.jsonl`` beside them or above. Each line of it names a picture, `file_name`, relative
+    to the file, and its `text`, a text or a list of them. Several lines may name the same picture. Other entries are
+    not read. Without such a file, ``0001.txt`` may hold the caption of ``0001.png``, as in the shards of WebDataset.
 
     Raises:
         DataError: a line is damaged or names no picture, or a picture has no caption. The message names the line.
     """
-    folders = {parent for picture in pictures for parent in picture.parents if parent.is_relative_to(folder)}
-    files = sorted(file for each in folders if (file := each / METADATA).is_file())
-    if not files:
+    folders = {parent for picture in pictures for parent in picture.parents if parent.is_relative_to(tree.root)}
+    files = sorted(file for each in folders if tree.is_file(file := each / METADATA))
+    texts = _listed(tree, pictures, files) if files else _beside(tree, pictures)
+    missing = [picture for picture, each in zip(pictures, texts, strict=True) if not each]
+    if len(missing) == len(pictures) and not files:
         return None
-    found: dict[Path, list[str]] = {}
-    for file in files:
-        for picture, texts in _read_file(file):
-            found.setdefault(picture, []).extend(texts)
-    captions = Captions(tuple(tuple(found.get(picture, ())) for picture in pictures))
-    missing = [picture for picture, texts in zip(pictures, captions.texts, strict=True) if not texts]
     if missing:
+        place, remedy = (files[0], f"add a line {FORM}") if files else ("a .txt file of its name", "add it")
         more = f", and {len(missing) - 1} more have none" if len(missing) > 1 else ""
-        raise DataError(f"{missing[0]} has no caption in {files[0]}{more} - add a line {FORM}, or remove the picture")
+        raise DataError(f"{missing[0]} has no caption in {place}{more} - {remedy}, or remove the picture")
+    return checked_captions(texts, name=name)
+
+
+def checked_captions(texts: Sequence[tuple[str, ...]], *, name: str) -> Captions:
+    """The captions of pictures, at least one of each.
+
+    Raises:
+        DataError: they have too many different words for a model.
+    """
+    captions = Captions(tuple(texts))
     if len(json.dumps(captions.vocabulary, indent=6)) > MOST_BYTES:
         text = f"the captions of {name} have {len(captions.vocabulary):,} different words"
         raise DataError(f"{text}, too many for the config of a model - leave out captions with rare words")
     return captions
 
 
-def _read_file(path: Path) -> Iterator[tuple[Path, list[str]]]:
+def _listed(tree: FileTree, pictures: Sequence[Path], files: Iterable[Path]) -> list[tuple[str, ...]]:
+    """The captions of each picture in the files ``metadata.jsonl``."""
+    found: dict[Path, list[str]] = {}
+    for file in files:
+        for picture, texts in _read_file(tree, file):
+            found.setdefault(picture, []).extend(texts)
+    return [tuple(found.get(picture, ())) for picture in pictures]
+
+
+def _beside(tree: FileTree, pictures: Sequence[Path]) -> list[tuple[str, ...]]:
+    """The caption of each picture in a file beside it."""
+    listing = tree.listing()
+    texts = dict(zip(listing.images, read_beside(tree, listing, ".txt"), strict=False))
+    return [(text,) if split_words(text := texts.get(picture, "")) else () for picture in pictures]
+
+
+def _read_file(tree: FileTree, path: Path) -> Iterator[tuple[Path, list[str]]]:
     """The picture and the texts of each line."""
-    for number, line in enumerate(_lines(path), start=1):
+    for number, line in enumerate(_lines(tree, path), start=1):
         if line.strip():
             try:
-                yield _read_line(path, line)
+                yield _read_line(tree, path, line)
             except ValueError as error:
                 raise DataError(f"{path}, line {number}: {_problem(error)} - write {FORM}") from error
 
 
-def _lines(path: Path) -> Iterator[bytes]:
+def _lines(tree: FileTree, path: Path) -> Iterator[bytes]:
     """The lines of a file of any size. One that is too long ends after so many bytes: who reads it refuses it."""
     try:
-        with open_regular(path) as file:
+        with tree.open(path) as file:
             yield from iter(lambda: file.readline(MAX_LINE + 1), b"")
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror}") from error
 
 
-def _read_line(path: Path, line: bytes) -> tuple[Path, list[str]]:
+def _read_line(tree: FileTree, path: Path, line: bytes) -> tuple[Path, list[str]]:
     if len(line) > MAX_LINE:
         raise ValueError(f"it has more than {MAX_LINE:,} bytes")
     entries = parse_object(line)
-    return _picture_of(path, entries), list(_texts_of(entries))
+    return _picture_of(tree, path, entries), list(_texts_of(entries))
 
 
 def _problem(error: ValueError) -> str:
@@ -165,12 +189,12 @@ def _problem(error: ValueError) -> str:
     return str(error)
 
 
-def _picture_of(path: Path, entries: Mapping[str, Any]) -> Path:
+def _picture_of(tree: FileTree, path: Path, entries: Mapping[str, Any]) -> Path:
     name = entries.get("file_name")
     if not isinstance(name, str) or not name:
         raise ValueError("it has no file_name")
     picture = path.parent / name
-    if not os.path.isfile(picture):  # unlike Path's method, it takes any name
+    if not tree.is_file(picture):
         raise ValueError(f"there is no picture {printable(name)}")
     return picture
 

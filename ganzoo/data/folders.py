@@ -1,32 +1,32 @@
-"""Folders of pictures: kept in memory if they fit, otherwise read when they are needed, ahead of their use."""
+"""Pictures in folders and archives: kept in memory if they fit, otherwise read ahead of their use."""
 
 from __future__ import annotations
 
 import hashlib
 import math
 import os
-import signal
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from multiprocessing.queues import Queue
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import Self
 
 import torch
 from torch import Tensor
-from torch._utils import ExceptionWrapper
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import Dataset
 
-from ganzoo.data.captions import Captions, read_captions
+from ganzoo.data.captions import Captions, checked_captions, read_captions
 from ganzoo.data.datasets import Chunks, Data, ImageData
 from ganzoo.data.layout import find_layout, limit_notes, spread
-from ganzoo.errors import DataError, UnreadableImage, one_line
+from ganzoo.data.workers import Read, read_ahead
+from ganzoo.errors import DataError, UnreadableImage
 from ganzoo.images.files import Picture, read_image
-from ganzoo.utils.progress import Progress, silent
+from ganzoo.interface.data_sources import PictureSet
+from ganzoo.interface.picture_files import DISK, FileTree, PictureFiles
+from ganzoo.utils.progress import Progress
 
-__all__ = ["FolderData", "load_captions", "load_files", "load_folder", "load_pictures"]
+__all__ = ["PictureData", "load_files", "load_set", "load_tree"]
 
 MEMORY_BYTES = 2**31
 """Pictures of up to this size are kept in memory: 174,762 RGB pictures of 64x64, more than CelebA's 162,770."""
@@ -34,31 +34,14 @@ MEMORY_BYTES = 2**31
 WORTH_WORKERS = 1000
 """Starting worker processes takes longer than reading fewer pictures than this."""
 
-LONGEST_BATCH = 300
-"""The seconds after which a batch that workers read is given up."""
-
-_REMEDY = "use --workers 0 or fewer workers, or enlarge /dev/shm, in Docker with --shm-size 2g"
-
 READING = "reading pictures"
 """The name of the work, for `Progress`."""
 
 Shape = tuple[int, int, int]
 
 
-class _Read(NamedTuple):
-    """The result of reading one picture.
-
-    `number` is its index, or None if no picture could be read. `changes` say what was changed in it, and `problems`
-    which pictures before it could not be read.
-    """
-
-    number: int | None
-    changes: tuple[str, ...] = ()
-    problems: tuple[str, ...] = ()
-
-
-def load_folder(
-    folder: Path,
+def load_tree(
+    tree: FileTree,
     shape: Shape,
     limit: int | None,
     workers: int,
@@ -68,54 +51,41 @@ def load_folder(
     needs_labels: bool = False,
     needs_text: bool = False,
 ) -> Data:
-    """Load the pictures of a folder and its subfolders, in the order of their paths.
+    """Load the pictures of a folder with its subfolders, or of an archive, in the order of their paths.
 
     `find_layout` decides which pictures are used, which folders are classes, and what `needs_labels` does. With
     `needs_text`, `read_captions` reads their captions, and folders are no classes.
 
     Raises:
-        DataError: the folder contains no readable picture, or its captions are damaged.
+        DataError: it contains no readable picture, or its captions are damaged.
     """
-    name = name or str(folder)
-    paths, labels, classes, notes, listed = find_layout(folder, needs_labels=needs_labels)
+    name = name or str(tree.root)
+    paths, labels, classes, notes, listed = find_layout(tree, needs_labels=needs_labels)
+    files = PictureData(name, paths, shape, tree, layout_notes=notes)
     if needs_text:
-        captions = read_captions(folder, paths, name=name)
-        return load_files(
-            FolderData(name, paths, shape, layout_notes=notes, captions=captions), limit, workers, progress
-        )
-    numbers = None if labels is None else torch.tensor(labels)
-    files = FolderData(name, paths, shape, numbers, classes, layout_notes=notes, listed=listed)
+        files = replace(files, captions=read_captions(tree, paths, name=name))
+    elif labels is not None:
+        files = replace(files, labels=torch.tensor(labels), classes=classes, listed=listed)
     return load_files(files, limit, workers, progress)
 
 
-def load_captions(folder: Path, *, name: str) -> Captions | None:
-    """The captions of the pictures that `load_folder` would use, without the pictures; None if there are none.
-
-    Raises:
-        DataError: the folder contains no picture, or its captions are damaged.
-    """
-    return read_captions(folder, find_layout(folder).paths, name=name)
-
-
-def load_pictures(
-    name: str,
-    paths: Sequence[Path],
-    shape: Shape,
-    limit: int | None = None,
-    workers: int = 0,
-    progress: Progress = silent,
+def load_set(
+    pictures: PictureSet, shape: Shape, limit: int | None, workers: int, progress: Progress, *, name: str
 ) -> Data:
-    """Load the pictures of `paths` with the shape `shape`, (C, H, W), into memory if they fit.
-
-    `limit` counts readable pictures if they fit into memory, and all pictures otherwise.
+    """Load pictures whose classes and captions are known.
 
     Raises:
-        DataError: no picture can be read.
+        DataError: no picture can be read, or the captions have too many words.
     """
-    return load_files(FolderData(name, tuple(paths), shape), limit, workers, progress)
+    captions = None if pictures.captions is None else checked_captions(pictures.captions, name=name)
+    labels = None if pictures.labels is None else torch.tensor(pictures.labels)
+    files = PictureData(
+        name, pictures.paths, shape, pictures.files, labels, pictures.classes, pictures.notes, captions=captions
+    )
+    return load_files(replace(files, listed=True), limit, workers, progress)
 
 
-def load_files(files: FolderData, limit: int | None, workers: int, progress: Progress) -> Data:
+def load_files(files: PictureData, limit: int | None, workers: int, progress: Progress) -> Data:
     """Load pictures into memory, or prepare to read them when they are needed.
 
     Raises:
@@ -131,14 +101,14 @@ def load_files(files: FolderData, limit: int | None, workers: int, progress: Pro
     return files
 
 
-def _order(files: FolderData, limit: int | None) -> Sequence[int]:
+def _order(files: PictureData, limit: int | None) -> Sequence[int]:
     """The indices of the pictures, in the order in which they are taken until there are `limit`."""
     if limit is None or files.labels is None:
         return range(len(files))
     return spread(files.labels.tolist())
 
 
-def _into_memory(files: FolderData, limit: int | None, workers: int, progress: Progress) -> ImageData:
+def _into_memory(files: PictureData, limit: int | None, workers: int, progress: Progress) -> ImageData:
     wanted = min(len(files), limit or len(files))
     images = torch.empty(wanted, *files.shape, dtype=torch.uint8)
     rows = images.numpy()  # PyTorch would start its threads to copy a single picture
@@ -170,7 +140,7 @@ def _into_memory(files: FolderData, limit: int | None, workers: int, progress: P
     return ImageData(files.name, images[: len(kept)], files.labels, files.classes, tuple(notes), files.captions)
 
 
-def _unreadable_classes(files: FolderData, failed: Sequence[int]) -> set[int]:
+def _unreadable_classes(files: PictureData, failed: Sequence[int]) -> set[int]:
     """The classes all of whose pictures are in `failed`, the indices of those that cannot be read."""
     if files.labels is None:
         return set()
@@ -178,7 +148,7 @@ def _unreadable_classes(files: FolderData, failed: Sequence[int]) -> set[int]:
     return {label for label, count in failures.items() if count == counts[label]}
 
 
-def _without_unreadable_classes(files: FolderData) -> FolderData:
+def _without_unreadable_classes(files: PictureData) -> PictureData:
     """Leave out the classes without any picture that can be read. It reads pictures until one of each class is read."""
     if files.labels is None:
         return files
@@ -195,7 +165,7 @@ def _without_unreadable_classes(files: FolderData) -> FolderData:
     return _without_classes(files, unreadable, rows)
 
 
-def _without_classes(files: FolderData, classes: set[int], rows: Sequence[int]) -> FolderData:
+def _without_classes(files: PictureData, classes: set[int], rows: Sequence[int]) -> PictureData:
     """The pictures with the indices `rows`, and a note that no picture of `classes` can be read."""
     files = files.at(rows)
     if files.labels is None or not classes:
@@ -209,27 +179,28 @@ def _without_classes(files: FolderData, classes: set[int], rows: Sequence[int]) 
     return files
 
 
-def _read_all(files: FolderData, order: Sequence[int], workers: int) -> Iterator[tuple[_Read, Tensor]]:
+def _read_all(files: PictureData, order: Sequence[int], workers: int) -> Iterator[tuple[Read, Tensor]]:
     """Read all pictures in the order of the indices `order`."""
     pictures = _Pictures(files)
     if workers == 0:
         return map(pictures.__getitem__, order)
     chunks = (order[start : start + 64] for start in range(0, len(order), 64))
-    ahead = _read_ahead(pictures, chunks, workers)
+    ahead = read_ahead(pictures, chunks, workers)
     return (pair for reads, images in ahead for pair in zip(reads, images, strict=True))
 
 
 @dataclass(eq=False)
-class FolderData:
+class PictureData:
     """Pictures that are read when they are needed. The next readable picture replaces an unreadable one.
 
-    `layout_notes` say which pictures of the folder are not used, and `skipped` collects the problem of each unreadable
-    picture. `listed` says that the paths do not tell the labels.
+    `files` opens the `paths`. `layout_notes` say which pictures are not used, and `skipped` collects the problem of
+    each unreadable picture. `listed` says that the paths do not tell the labels.
     """
 
     name: str
     paths: tuple[Path, ...]
     shape: Shape
+    files: PictureFiles = DISK
     labels: Tensor | None = None
     classes: tuple[str, ...] = ()
     layout_notes: tuple[str, ...] = ()
@@ -251,15 +222,15 @@ class FolderData:
         return (*self.layout_notes, "the pictures are read as they are needed: too many to keep in memory", *skipped)
 
     @property
-    def files(self) -> tuple[Path, ...]:
-        """All files that are read."""
+    def all_paths(self) -> tuple[Path, ...]:
+        """The paths of all files that are read."""
         return self.paths
 
     def reader(self) -> Callable[[int], Picture]:
         """A function that reads the picture with an index. Worker processes get it."""
-        return partial(_read_picture, self.paths, self.shape)
+        return partial(_read_picture, self.files, self.paths, self.shape)
 
-    def at(self, rows: Sequence[int]) -> FolderData:
+    def at(self, rows: Sequence[int]) -> PictureData:
         """The pictures with the indices `rows`."""
         labels = None if self.labels is None else self.labels[list(rows)]
         captions = None if self.captions is None else self.captions.at(rows)
@@ -271,11 +242,23 @@ class FolderData:
 
         It reads no pixels.
         """
-        root = os.path.commonpath([path.parent for path in self.files])
-        listing = "".join(f"{path.relative_to(root).as_posix()}\0{_size(path)}\n" for path in self.files)
+        root = os.path.commonpath([path.parent for path in self.all_paths])
+        sizes = ((path.relative_to(root).as_posix(), self.files.size(path)) for path in self.all_paths)
+        listing = "".join(f"{name}\0{size}\n" for name, size in sizes)
         listing += "" if self.captions is None else self.captions.digest()
         listing += repr(self.labels.tolist()) if self.listed and self.labels is not None else ""
         return hashlib.sha256(os.fsencode(listing)).hexdigest()
+
+    def content_digest(self) -> str:
+        """The SHA-256 of the shape of images and of all files. It reads all of them."""
+        digest = hashlib.sha256(repr(self.shape).encode())
+        for path in self.all_paths:
+            try:
+                with self.files.open(path) as file:
+                    digest.update(hashlib.sha256(file.read()).hexdigest().encode())
+            except (OSError, UnreadableImage):
+                digest.update(b"absent")
+        return digest.hexdigest()
 
     def stream(self, chunks: Chunks, *, workers: int = 0) -> Iterator[dict[str, Tensor]]:
         """Yield the images of each chunk of indices. `workers` processes read ahead.
@@ -283,10 +266,10 @@ class FolderData:
         Raises:
             DataError: no picture can be read, or a worker process died.
         """
-        for reads, images in _read_ahead(_Pictures(self, replace=True), chunks, workers):
+        for reads, images in read_ahead(_Pictures(self, replace=True), chunks, workers):
             yield self._batch(reads, images)
 
-    def _batch(self, reads: Sequence[_Read], images: Tensor) -> dict[str, Tensor]:
+    def _batch(self, reads: Sequence[Read], images: Tensor) -> dict[str, Tensor]:
         self.skipped.update(problem for read in reads for problem in read.problems)
         numbers = [read.number for read in reads if read.number is not None]
         if len(numbers) < len(reads):
@@ -296,101 +279,28 @@ class FolderData:
         return {"image": images, **labels, **rows}
 
 
-class _Pictures(Dataset[tuple[_Read, Tensor]]):
+class _Pictures(Dataset[tuple[Read, Tensor]]):
     """Reads pictures by index, in the worker processes. With `replace`, the next readable picture replaces an
     unreadable one; an image that is missing is black.
     """
 
-    def __init__(self, files: FolderData, *, replace: bool = False) -> None:
+    def __init__(self, files: PictureData, *, replace: bool = False) -> None:
         self.count, self.shape, self.read, self.replace = len(files), files.shape, files.reader(), replace
 
     def __len__(self) -> int:
         return self.count
 
-    def __getitem__(self, index: int) -> tuple[_Read, Tensor]:
+    def __getitem__(self, index: int) -> tuple[Read, Tensor]:
         problems: list[str] = []
         for candidate in range(index, index + (len(self) if self.replace else 1)):
             number = candidate % len(self)
             try:
                 image, changes = self.read(number)
-                return _Read(number, changes, tuple(problems)), image
+                return Read(number, changes, tuple(problems)), image
             except UnreadableImage as error:
                 problems.append(str(error))
-        return _Read(None, problems=tuple(problems)), torch.zeros(self.shape, dtype=torch.uint8)
+        return Read(None, problems=tuple(problems)), torch.zeros(self.shape, dtype=torch.uint8)
 
 
-def _read_picture(paths: Sequence[Path], shape: Shape, number: int) -> Picture:
-    return read_image(paths[number], channels=shape[0], size=shape[1:])
-
-
-class _ChunkSampler:
-    """A sampler for `DataLoader` that yields the chunks of an iterator."""
-
-    def __init__(self, chunks: Chunks) -> None:
-        self.chunks = chunks
-
-    def __iter__(self) -> Iterator[list[int]]:
-        return map(list, self.chunks)
-
-
-def _read_ahead(pictures: _Pictures, chunks: Chunks, workers: int) -> Iterator[tuple[list[_Read], Tensor]]:
-    """Yield the pictures of each chunk of indices. `workers` processes read them, or this process if it is 0.
-
-    Raises:
-        DataError: a worker process died, usually because the memory was full, or it could not pass on its pictures,
-            usually because the shared memory was full, or it was silent for too long.
-    """
-    loader = DataLoader(
-        pictures,
-        batch_sampler=_ChunkSampler(chunks),
-        num_workers=workers,
-        collate_fn=_pack,
-        worker_init_fn=_start_worker,
-        timeout=LONGEST_BATCH if workers else 0,
-        # Without its own generator, a loader draws from the global one and so changes the noise of training.
-        generator=torch.Generator(),
-    )
-    try:
-        yield from loader
-    except RuntimeError as error:
-        if not isinstance(error, _LostBatch) and not str(error).startswith(
-            ("DataLoader worker (pid", "DataLoader timed")
-        ):
-            raise
-        text = str(error).strip().splitlines()[-1] if isinstance(error, _LostBatch) else one_line(error)
-        raise DataError(f"reading pictures failed: {text} - {_REMEDY}") from error
-
-
-def _pack(pairs: Sequence[tuple[_Read, Tensor]]) -> tuple[list[_Read], Tensor]:
-    """Put all images in one tensor: each tensor from a worker keeps a file open, and a process may open only 1024."""
-    reads, images = zip(*pairs, strict=True)
-    return list(reads), torch.stack(images)
-
-
-class _LostBatch(RuntimeError):
-    """A worker process could not pass on a batch."""
-
-
-def _start_worker(worker: int) -> None:
-    """Prepare a worker process.
-
-    It ignores Ctrl-C, which reaches all processes of a terminal, because the trainer must end its step first. And it
-    tells the trainer when the thread that passes batches on fails: by itself, that thread would print its error and
-    drop the batch, for which the trainer would wait for ever.
-    """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    Queue._on_queue_feeder_error = _pass_error_on  # type: ignore[attr-defined]
-
-
-def _pass_error_on(queue: Queue[Any], error: Exception, batch: tuple[int, Any]) -> None:
-    """Put the error into the queue in place of the batch."""
-    lost = _LostBatch(one_line(error))
-    queue.put((batch[0], ExceptionWrapper((_LostBatch, lost, None))))  # type: ignore[no-untyped-call]
-
-
-def _size(path: Path) -> int:
-    """The size in bytes. A missing file, such as a broken link, has 0; reading will skip it."""
-    try:
-        return path.stat().st_size
-    except OSError:
-        return 0
+def _read_picture(files: PictureFiles, paths: Sequence[Path], shape: Shape, number: int) -> Picture:
+    return read_image(paths[number], channels=shape[0], size=shape[1:], files=files)

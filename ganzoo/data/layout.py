@@ -12,13 +12,10 @@ from torch import Tensor
 
 from ganzoo.data.labels import read_labels
 from ganzoo.errors import DataError
-from ganzoo.utils.image_folders import IMAGE_SUFFIXES, list_folder
+from ganzoo.interface.picture_files import FileTree
+from ganzoo.utils.image_folders import HELD_OUT, IMAGE_SUFFIXES, TRAINING
 
-__all__ = ["FolderLayout", "find_layout", "limit_notes", "spread"]
-
-TRAINING = frozenset({"train", "training"})
-HELD_OUT = frozenset({"dev", "test", "testing", "val", "valid", "validation"})
-"""The usual names of folders with training images, and with images that are held out."""
+__all__ = ["FolderLayout", "domain_name", "domain_trees", "find_layout", "has_domains", "limit_notes", "spread"]
 
 _SHOWN = 5
 
@@ -37,32 +34,32 @@ class FolderLayout(NamedTuple):
     listed: bool = False
 
 
-def find_layout(folder: Path, *, needs_labels: bool = False) -> FolderLayout:
-    """Decide which pictures of a folder are used.
+def find_layout(tree: FileTree, *, needs_labels: bool = False) -> FolderLayout:
+    """Decide which pictures of a folder or an archive are used.
 
-    If all pictures are in subfolders of `folder`, and there are several subfolders, these are the classes. Names that
+    If all pictures are in subfolders of its root, and there are several subfolders, these are the classes. Names that
     differ only in the form of their accents are one class. With `needs_labels`, pictures outside of all subfolders are
     left out; without it, they mean that there are no classes. If the subfolders are only ``train`` and ``val`` or the
     like, the layout is that of ``train``.
 
-    If a file in `folder` has labels (`ganzoo.data.labels`), these are the classes in place of the subfolders, and
+    If files in it have labels (`ganzoo.data.labels`), these are the classes in place of the subfolders, and
     pictures without a label are like pictures outside of all subfolders.
 
     Raises:
         DataError: the folder contains no picture, or its labels are damaged.
     """
-    listing = list_folder(folder)
+    listing = tree.listing()
     if not listing.images:
-        text = f"{folder} holds no readable image - looked for {', '.join(sorted(IMAGE_SUFFIXES))}"
+        text = f"{tree.root} holds no readable image - looked for {', '.join(sorted(IMAGE_SUFFIXES))}"
         raise DataError("; ".join([text, *listing.notes]))
-    tops = [_top(path, folder) for path in listing.images]
+    tops = ["/".join(tree.inside(path).parts[:-1][:1]) for path in listing.images]  # "" outside of all subfolders
     training = _training_folder(tops)
     if training:
-        below = find_layout(folder / training, needs_labels=needs_labels)
+        below = find_layout(tree.below(training), needs_labels=needs_labels)
         rest = sorted({*tops} - {training})
         unused = f", and {' and '.join(f'{name}/' for name in rest)} are not" if rest else ""
-        return below._replace(notes=(f"the pictures in {folder / training} are used{unused}", *below.notes))
-    labels = read_labels(folder, listing.images)
+        return below._replace(notes=(f"the pictures in {tree.root / training} are used{unused}", *below.notes))
+    labels = read_labels(tree, listing)
     if labels is None:
         stray = "outside of the class folders"
         return _with_classes(listing.images, tops, listing.notes, needs_labels=needs_labels, stray=stray)
@@ -101,6 +98,30 @@ def _with_classes(
     )
 
 
+def domain_trees(source: str, tree: FileTree, parts: Sequence[str], split: str = "train") -> dict[str, FileTree]:
+    """The folders of several domains, by their names in a batch: ``a`` is in ``trainA`` or ``testA``.
+
+    Raises:
+        DataError: a folder is missing.
+    """
+    names = {part: domain_name(part, split) for part in parts}
+    missing = [name for name in names.values() if not tree.is_folder(name)]
+    if missing:
+        wanted = " and ".join(names.values())
+        raise DataError(f"{source} has no {' and no '.join(missing)} - unpaired training needs a folder with {wanted}")
+    return {part: tree.below(name) for part, name in names.items()}
+
+
+def has_domains(tree: FileTree, parts: Sequence[str], split: str = "train") -> bool:
+    """Whether there is a folder for each of the domains."""
+    return all(tree.is_folder(domain_name(part, split)) for part in parts)
+
+
+def domain_name(part: str, split: str) -> str:
+    """The folder of a domain, such as ``trainA``."""
+    return f"{split}{part.upper()}"
+
+
 def spread(labels: Sequence[int]) -> list[int]:
     """The indices of all pictures in the order in which a limit takes them: one of each class in turn."""
     classes: dict[int, list[int]] = {}
@@ -119,11 +140,6 @@ def limit_notes(limit: int | None, labels: Tensor | None, classes: Sequence[str]
         return ()
     names = ", ".join(missing[:_SHOWN]) + (", ..." if len(missing) > _SHOWN else "")
     return (f"the limit of {limit} leaves {len(missing)} of {len(classes)} classes without images: {names}",)
-
-
-def _top(path: Path, folder: Path) -> str:
-    """The name of the subfolder of `folder` that holds `path`; "" if it is in none."""
-    return "/".join(path.relative_to(folder).parts[:-1][:1])
 
 
 def _training_folder(tops: Sequence[str]) -> str:

@@ -1,31 +1,30 @@
-"""Load data sets: those of torchvision by name, folders of pictures, and points from known distributions."""
+"""Load a data set from any source into images of one shape: in memory, or read when they are needed."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
 
-import torch
+from torch import Tensor
 
+from ganzoo.data.captions import Captions, checked_captions, read_captions
 from ganzoo.data.datasets import Data, Domains, ImageData
-from ganzoo.data.downloads import check_reachable, extract_archives, urls_of, without_empty_folders
-from ganzoo.data.folders import load_folder, load_pictures
-from ganzoo.data.known import DATASETS, Source, check_source
-from ganzoo.data.layout import limit_notes
+from ganzoo.data.folders import load_set, load_tree
+from ganzoo.data.layout import domain_name, domain_trees, find_layout, limit_notes
+from ganzoo.data.opening import Opened, open_data
 from ganzoo.data.pairs import load_pairs
-from ganzoo.data.toy_distributions import POINTS, load_points
-from ganzoo.errors import DataError, InvalidRequestError, one_line
+from ganzoo.data.sources import is_named
+from ganzoo.errors import DataError, InvalidRequestError
 from ganzoo.images.tensors import fit, to_channels
-from ganzoo.utils.files import expand_home
+from ganzoo.interface.data_sources import PictureSet, Split
+from ganzoo.interface.picture_files import FileTree
 from ganzoo.utils.precision import float32_on_cpu
 from ganzoo.utils.progress import Progress, silent
 
-__all__ = ["Split", "domain_folders", "load_data"]
+__all__ = ["load_captions", "load_data", "load_opened", "open_tree"]
 
 Shape = tuple[int, int, int]
-Split = Literal["train", "test"]
-"""The two parts of a data set."""
 
 
 @float32_on_cpu()
@@ -44,102 +43,106 @@ def load_data(
     download: bool = True,
     progress: Progress = silent,
 ) -> Data | Domains:
-    """Load a data set by name, or a folder of images, with the shape `image_shape` (C, H, W).
+    """Load a data set with the shape `image_shape` (C, H, W): by its name, or from a folder, files or the Hub.
 
-    A named data set is read from `root`, in the layout of torchvision. With `download`, it is downloaded there if it
-    is missing. A folder is read with all its subfolders; `ganzoo.data.layout.find_layout` says which of them are
-    classes, and what `needs_labels` does. With `needs_text`, the captions of a folder are read from ``metadata.jsonl``,
-    if there is one. Several `parts`, such as ``a`` and ``b``, need a folder with ``trainA`` and
-    ``trainB``. If they are `paired`, `load_pairs` says which pictures are pairs.
+    A named data set is kept below `root`, and downloaded there with `download` if it is missing. A folder or an archive
+    is read with all its subfolders; `ganzoo.data.layout.find_layout` says which of them are classes, and what
+    `needs_labels` does. With `needs_text`, captions are read, if there are some. Several `parts`, such as ``a`` and
+    ``b``, need ``trainA`` and ``trainB`` in the folder or archive. If they are `paired`, `load_pairs` says which
+    pictures are pairs.
 
-    `split` chooses the training or the test images of a named data set, and of a folder with several parts; other
-    folders have training images only. `limit` keeps that many images from the start; of a folder with classes, it
-    takes one of each class in turn. Images that do not fit in memory are read when they are needed. `workers`
-    processes read files, and `progress` counts the pictures.
+    `split` chooses the training or the test images of a named data set, and of a folder with several parts; others have
+    training images only. `limit` keeps that many images from the start; with classes in a folder, it takes one of each
+    class in turn. Images that do not fit in memory are read when they are needed. `workers` processes read files, and
+    `progress` counts the pictures.
 
     Raises:
-        UnknownNameError: `source` is neither a known name nor a folder.
+        UnknownNameError: `source` is neither a known name nor a folder nor a file of a known format.
         DataError: the data cannot be read or downloaded, contains no image, or lacks a part.
-        InvalidRequestError: the limit is below 1, or `split` is "test" for a folder of images.
+        InvalidRequestError: the limit is below 1, `split` is "test" and there are no test images, or a package is
+            missing.
     """
     if limit is not None and (not isinstance(limit, int) or limit < 1):
         raise InvalidRequestError(f"the limit is a whole number of at least 1, not {limit}")
-    check_source(source)
-    if paired:
-        return load_pairs(source, expand_home(source), image_shape, limit, workers, progress)
-    if len(parts) > 1:
-        folders = domain_folders(source, parts, split)
-        return Domains(source, {p: load_folder(f, image_shape, limit, workers, progress) for p, f in folders.items()})
-    if source in POINTS:
-        return load_points(source, image_shape, limit)
-    if source in DATASETS:
-        return _from_torchvision(source, expand_home(root), image_shape, split, limit, workers, download, progress)
-    if split != "train":
-        raise InvalidRequestError(f"{source} is a folder without separate {split} images - use a data set by name")
+    if paired or len(parts) > 1:
+        missing = " and no ".join(domain_name(part, split) for part in parts)
+        tree = open_tree(source, needed="pairs" if paired else missing, progress=progress)
+        if paired:
+            return load_pairs(source, tree, image_shape, limit, workers, progress)
+        trees = domain_trees(source, tree, parts, split)
+        return Domains(source, {p: load_tree(t, image_shape, limit, workers, progress) for p, t in trees.items()})
     needs = {"needs_labels": needs_labels, "needs_text": needs_text}
-    return load_folder(expand_home(source), image_shape, limit, workers, progress, name=source, **needs)
+    opened = open_data(source, split=split, root=root, download=download, progress=progress, **needs)
+    return load_opened(opened, image_shape, name=source, limit=limit, workers=workers, progress=progress, **needs)
 
 
-def domain_folders(source: str, parts: Sequence[str], split: Split = "train") -> dict[str, Path]:
-    """The folders of unpaired domains, by their names in a batch: ``a`` is in ``trainA`` or ``testA``.
+def load_opened(
+    opened: Opened,
+    image_shape: Shape,
+    *,
+    name: str,
+    limit: int | None = None,
+    workers: int = 0,
+    progress: Progress = silent,
+    needs_labels: bool = False,
+    needs_text: bool = False,
+) -> Data:
+    """Load what `open_data` returned, with the arguments of `load_data`. `name` is for messages.
 
     Raises:
-        DataError: a folder is missing.
+        DataError: as `load_data`.
     """
-    folders = {part: expand_home(source) / f"{split}{part.upper()}" for part in parts}
-    missing = [folder.name for folder in folders.values() if not folder.is_dir()]
-    if missing:
-        wanted = " and ".join(folder.name for folder in folders.values())
-        raise DataError(f"{source} has no {' and no '.join(missing)} - unpaired training needs a folder with {wanted}")
-    return folders
+    if isinstance(opened, FileTree):
+        needs = {"needs_labels": needs_labels, "needs_text": needs_text}
+        return load_tree(opened, image_shape, limit, workers, progress, name=name, **needs)
+    if isinstance(opened, PictureSet):
+        return load_set(opened, image_shape, limit, workers, progress, name=name)
+    return _converted(opened, image_shape, limit)
 
 
-def _from_torchvision(
-    name: str,
-    root: Path,
-    shape: Shape,
-    split: Split,
-    limit: int | None,
-    workers: int,
-    download: bool,
-    progress: Progress,
-) -> Data:
-    source = DATASETS[name]
-    data = _torchvision(name, source, root, split, download)
-    if source.files:
-        paths = [root / source.files / file for file in data.filename]
-        return load_pictures(name, paths, shape, limit=limit, workers=workers, progress=progress)
-    images = torch.as_tensor(data.data)[:limit]
-    images = images.permute(0, 3, 1, 2).contiguous() if source.channels_last else images[:, None]
-    resized = fit(to_channels(images, shape[0]), shape[1:])
-    labels = torch.as_tensor(data.targets)[:limit]
+def open_tree(source: str, *, needed: str, progress: Progress = silent) -> FileTree:
+    """The folder or the archive that `source` means.
+
+    Raises:
+        DataError: it is none. The message says what is `needed`, such as "domains".
+        UnknownNameError, InvalidRequestError: as `load_data`.
+    """
+    opened = None if is_named(source) else open_data(source, progress=progress)
+    if not isinstance(opened, FileTree):
+        raise DataError(f"{source} has no {needed} - name a folder or an archive with trainA and trainB")
+    return opened
+
+
+def load_captions(source: str, *, root: str | Path = "data", progress: Progress = silent) -> Captions | None:
+    """The captions of the pictures that `load_data` would load, without the pictures; None if there are none.
+
+    Raises:
+        DataError: the captions are damaged, or there is no picture.
+    """
+    opened = open_data(source, root=root, needs_text=True, progress=progress)
+    if isinstance(opened, FileTree):
+        return read_captions(opened, find_layout(opened).paths, name=source)
+    if isinstance(opened, PictureSet):
+        return None if opened.captions is None else checked_captions(opened.captions, name=source)
+    return opened.captions
+
+
+def _converted(data: ImageData, shape: Shape, limit: int | None) -> ImageData:
+    """Images in memory with other channels and another size, and at most `limit` of them.
+
+    Raises:
+        DataError: they are points, which have no other size.
+    """
+    images, labels = data.images[:limit], None if data.labels is None else data.labels[:limit]
+    if images.is_floating_point() and images.shape[1:] != shape:
+        wanted = "x".join(map(str, shape))
+        raise DataError(f"{data.name} holds points, images of {_size(images)}, not of {wanted} - use a model of points")
+    resized = images if images.shape[1:] == shape else fit(to_channels(images, shape[0]), shape[1:])
     notes = [] if images.shape == resized.shape else [f"images were converted from {_size(images)} to {_size(resized)}"]
     notes += limit_notes(limit, labels, data.classes)
-    return ImageData(name, resized, labels, tuple(data.classes), tuple(notes))
+    captions = None if data.captions is None else data.captions.at(range(len(images)))
+    return replace(data, images=resized, labels=labels, captions=captions, notes=(*data.notes, *notes))
 
 
-def _torchvision(name: str, source: Source, root: Path, split: Split, download: bool) -> Any:
-    from torchvision import datasets
-
-    make: Callable[..., Any] = getattr(datasets, source.kind)
-    part: dict[str, Any] = {"split": split} if source.files else {"train": split == "train"}
-    folder = root.absolute() / source.folder
-    try:
-        extract_archives(folder)
-        try:
-            return make(str(root), download=False, **part)
-        except RuntimeError:  # it is not there, or not complete
-            if not download:
-                raise
-            check_reachable(urls_of(make))
-        with without_empty_folders(folder):
-            return make(str(root), download=True, **part)
-    except Exception as error:  # torchvision passes on the errors of urllib, tarfile and zipfile
-        raise DataError(
-            f"{name} is not in {folder} and could not be downloaded ({one_line(error)}) - put torchvision's files "
-            f"there, or name the folder that holds {source.folder} with --data-dir"
-        ) from error
-
-
-def _size(images: torch.Tensor) -> str:
+def _size(images: Tensor) -> str:
     return "x".join(str(n) for n in images.shape[1:])

@@ -16,18 +16,19 @@ from torch import Tensor
 
 from ganzoo.data.captions import Captions
 from ganzoo.data.datasets import Chunks, Data, Domains
-from ganzoo.data.folders import FolderData, load_files
-from ganzoo.data.layout import find_layout
+from ganzoo.data.folders import PictureData, load_files
+from ganzoo.data.layout import domain_trees, find_layout, has_domains
 from ganzoo.errors import DataError
 from ganzoo.images.files import Picture, read_halves, read_image
+from ganzoo.interface.picture_files import FileTree, PictureFiles
 from ganzoo.utils.progress import Progress
 
 __all__ = ["Pairs", "load_pairs"]
 
 Shape = tuple[int, int, int]
 
-FOLDERS = ("trainA", "trainB")
-"""The folders whose pictures with equal names are pairs."""
+PARTS = ("a", "b")
+"""The two pictures of a pair, by their names in a batch."""
 
 
 class Pairs(Domains):
@@ -39,7 +40,7 @@ class Pairs(Domains):
     @classmethod
     def of(cls, both: Data) -> Pairs:
         """Pairs from images with the channels of the first picture of each pair, then those of the second."""
-        return cls(both.name, {key: _Half(both, number) for number, key in enumerate(("a", "b"))})
+        return cls(both.name, {key: _Half(both, number) for number, key in enumerate(PARTS)})
 
     @property
     def both(self) -> Data:
@@ -97,73 +98,76 @@ class _Half:
             yield {"image": rows["image"].chunk(2, dim=1)[self.number]}
 
 
-def load_pairs(source: str, folder: Path, shape: Shape, limit: int | None, workers: int, progress: Progress) -> Pairs:
-    """Load the pairs of a folder, whose pictures get the shape (C, H, W).
+def load_pairs(source: str, tree: FileTree, shape: Shape, limit: int | None, workers: int, progress: Progress) -> Pairs:
+    """Load the pairs of a folder or an archive, whose pictures get the shape (C, H, W).
 
     With folders ``trainA`` and ``trainB``, pictures with equal names are pairs; their endings may differ. Otherwise
     each picture is a pair: its left half is the first one, its right half the second one.
 
     Raises:
-        DataError: it is no folder, a picture has no partner, or there is no picture that can be read.
+        DataError: a picture has no partner, or there is no picture that can be read.
     """
-    if not folder.is_dir():
-        raise DataError(f"{source} has no pairs - name a folder with trainA and trainB, or with pictures of two halves")
     channels, height, width = shape
     both = (2 * channels, height, width)
-    if all((folder / name).is_dir() for name in FOLDERS):
-        first, second = _matched(*(folder / name for name in FOLDERS))
-        return Pairs.of(load_files(_TwoFiles(source, first, both, partners=second), limit, workers, progress))
-    layout = find_layout(folder)
-    return Pairs.of(
-        load_files(_Halves(source, layout.paths, both, layout_notes=layout.notes), limit, workers, progress)
-    )
+    if has_domains(tree, PARTS):
+        files: PictureData = _match(source, tree, both)
+    else:
+        layout = find_layout(tree)
+        files = _Halves(source, layout.paths, both, tree, layout_notes=layout.notes)
+    return Pairs.of(load_files(files, limit, workers, progress))
 
 
-def _matched(first: Path, second: Path) -> tuple[tuple[Path, ...], dict[Path, Path]]:
-    """The pictures of the first folder, and the one with the same name in the second folder for each of them.
+def _match(source: str, tree: FileTree, shape: Shape) -> _TwoFiles:
+    """The pictures of the first folder, with the picture of the same name in the second folder.
 
     Raises:
         DataError: a picture of one folder is missing in the other.
     """
+    folders = tuple(domain_trees(source, tree, PARTS).values())
+    layouts = [find_layout(folder) for folder in folders]
     ours, theirs = (
-        {path.relative_to(folder).with_suffix(""): path for path in find_layout(folder).paths}
-        for folder in (first, second)
+        {folder.inside(path).with_suffix(""): path for path in layout.paths}
+        for folder, layout in zip(folders, layouts, strict=True)
     )
     for name in sorted({*ours} ^ {*theirs}):
-        path, other = (ours[name], second) if name in ours else (theirs[name], first)
-        raise DataError(f"{path} has no partner in {other} - give both pictures of a pair the same name")
-    return tuple(ours.values()), {path: theirs[name] for name, path in ours.items()}
+        path, other = (ours[name], folders[1]) if name in ours else (theirs[name], folders[0])
+        raise DataError(f"{path} has no partner in {other.root} - give both pictures of a pair the same name")
+    partners = {path: theirs[name] for name, path in ours.items()}
+    notes = tuple(note for layout in layouts for note in layout.notes)
+    return _TwoFiles(source, tuple(ours.values()), shape, tree, layout_notes=notes, partners=partners)
 
 
 @dataclass(eq=False)
-class _TwoFiles(FolderData):
+class _TwoFiles(PictureData):
     """Pairs of two files: the first one is in `paths`, and `partners` has the other one."""
 
     partners: Mapping[Path, Path] = field(default_factory=dict)
 
     @property
-    def files(self) -> tuple[Path, ...]:
+    def all_paths(self) -> tuple[Path, ...]:
         return (*self.paths, *(self.partners[path] for path in self.paths))
 
     def reader(self) -> Callable[[int], Picture]:
-        return partial(_read_two, self.paths, self.partners, self.shape)
+        return partial(_read_two, self.files, self.paths, self.partners, self.shape)
 
 
 @dataclass(eq=False)
-class _Halves(FolderData):
+class _Halves(PictureData):
     """Pairs that are the left and the right half of a picture."""
 
     def reader(self) -> Callable[[int], Picture]:
-        return partial(_read_halves, self.paths, self.shape)
+        return partial(_read_halves, self.files, self.paths, self.shape)
 
 
-def _read_two(paths: Sequence[Path], partners: Mapping[Path, Path], shape: Shape, number: int) -> Picture:
-    path = paths[number]
-    return _joined(*(read_image(each, channels=shape[0] // 2, size=shape[1:]) for each in (path, partners[path])))
+def _read_two(
+    files: PictureFiles, paths: Sequence[Path], partners: Mapping[Path, Path], shape: Shape, number: int
+) -> Picture:
+    both = (paths[number], partners[paths[number]])
+    return _joined(*(read_image(path, channels=shape[0] // 2, size=shape[1:], files=files) for path in both))
 
 
-def _read_halves(paths: Sequence[Path], shape: Shape, number: int) -> Picture:
-    return _joined(*read_halves(paths[number], channels=shape[0] // 2, size=shape[1:]))
+def _read_halves(files: PictureFiles, paths: Sequence[Path], shape: Shape, number: int) -> Picture:
+    return _joined(*read_halves(paths[number], channels=shape[0] // 2, size=shape[1:], files=files))
 
 
 def _joined(first: Picture, second: Picture) -> Picture:

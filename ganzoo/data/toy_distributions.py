@@ -6,16 +6,16 @@ A point with one or two coordinates is an image with one pixel and as many chann
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Self
 
 import torch
 from torch import Tensor
 
 from ganzoo.data.datasets import ImageData
-from ganzoo.errors import DataError
 from ganzoo.utils.seeds import derive_seed
 
-__all__ = ["POINTS", "Mixture", "PointData", "load_points"]
+__all__ = ["Mixture", "PointData"]
 
 COUNT = 60_000
 """The number of points in each data set."""
@@ -49,43 +49,15 @@ class Mixture:
         return centers + self.deviation * torch.randn(centers.shape, generator=random)
 
 
-def _ring(modes: int, radius: float) -> tuple[tuple[float, ...], ...]:
-    angles = [2 * math.pi * i / modes for i in range(modes)]
-    return tuple((radius * math.cos(angle), radius * math.sin(angle)) for angle in angles)
-
-
-def _grid(side: int, reach: float) -> tuple[tuple[float, ...], ...]:
-    coordinates = [reach * (2 * i / (side - 1) - 1) for i in range(side)]
-    return tuple((x, y) for x in coordinates for y in coordinates)
-
-
-POINTS = {
-    "gaussian-1d": Mixture(((0.0,),), 0.25),
-    "ring": Mixture(_ring(8, 0.6), 0.06),
-    "grid": Mixture(_grid(5, 0.72), 0.05),
-}
-"""The distributions by name: one mode on a line, 8 on a circle, 25 on a square. Nearly all points are in [-1, 1]."""
-
-
 @dataclass(frozen=True, eq=False)
 class PointData(ImageData):
     """Points in memory, (N, coordinates, 1, 1), and the distribution that they were drawn from."""
 
-    mixture: Mixture = POINTS["gaussian-1d"]
+    mixture: Mixture = field(kw_only=True)
 
-
-def load_points(name: str, image_shape: tuple[int, int, int], limit: int | None) -> PointData:
-    """The points of the distribution `name`, always the same ones; `limit` keeps the first of them.
-
-    Raises:
-        DataError: `image_shape` is not the (C, H, W) of these points.
-    """
-    mixture = POINTS[name]
-    if image_shape != (mixture.coordinates, 1, 1):
-        shown = "x".join(map(str, image_shape))
-        raise DataError(
-            f"{name} holds points, images of {mixture.coordinates}x1x1, not of {shown} - use a model of points"
-        )
-    random = torch.Generator().manual_seed(derive_seed(0, "points", name))
-    points = mixture.sample(COUNT, random)[:limit].clamp(-1, 1)
-    return PointData(name, points[:, :, None, None], mixture=mixture)
+    @classmethod
+    def drawn(cls, name: str, mixture: Mixture) -> Self:
+        """Draw `COUNT` points, always the same ones for the data set `name`."""
+        random = torch.Generator().manual_seed(derive_seed(0, "points", name))
+        points = mixture.sample(COUNT, random).clamp(-1, 1)
+        return cls(name, points[:, :, None, None], mixture=mixture)

@@ -8,20 +8,23 @@ from pathlib import Path
 from typing import NamedTuple, cast
 
 from ganzoo.data.captions import FORM, Captions
-from ganzoo.data.datasets import Data
-from ganzoo.data.folders import load_captions, load_folder
-from ganzoo.data.known import DATASETS
-from ganzoo.data.load import Split, domain_folders, load_data
-from ganzoo.data.toy_distributions import POINTS
+from ganzoo.data.datasets import Data, ImageData
+from ganzoo.data.folders import load_tree
+from ganzoo.data.layout import domain_trees, has_domains
+from ganzoo.data.load import load_captions, load_data, load_opened, open_tree
+from ganzoo.data.opening import Opened, open_data
+from ganzoo.data.sources import find_data, is_named
 from ganzoo.errors import InvalidRequestError, UnreadableImage
 from ganzoo.evaluation.image_sets import Part, Pictures, Samples, Translations, shuffled_rows
 from ganzoo.evaluation.options import R_PRECISION, EvaluationOptions
 from ganzoo.images.files import check_one_piece, read_image
 from ganzoo.interface.configs import as_translation_config
+from ganzoo.interface.data_sources import Split
+from ganzoo.interface.picture_files import FileTree
 from ganzoo.sampling.model import Model
 from ganzoo.sampling.requests import Subject, exact_class, find_class, with_user_names
 from ganzoo.utils.files import expand_home
-from ganzoo.utils.image_folders import METADATA, find_images
+from ganzoo.utils.image_folders import METADATA
 from ganzoo.utils.progress import silent
 
 __all__ = ["DEFAULT_COUNT", "Comparison", "Pair", "ReadOptions", "compare"]
@@ -30,6 +33,9 @@ DEFAULT_COUNT = 10_000
 """The size of the test sets of MNIST, Fashion-MNIST and CIFAR-10. So the floor is computed from as many images."""
 
 Shape = tuple[int, int, int]
+
+DOMAINS = ("a", "b")
+"""The domains of a translation, by the names of their data in a batch."""
 
 _SPLITS: tuple[Split, ...] = ("train", "test")
 
@@ -84,10 +90,11 @@ def compare(options: EvaluationOptions, model: Model | None, *, reading: ReadOpt
     """
     if model is not None and model.task.from_images:
         return _compare_translations(options, model, reading)
-    captions = _captions(options, model)
+    captions = _captions(options, model, reading)
     if model is None:
-        shape = _first_shape(options.subject)
-        images, of_class = _pictures(options, shape, reading), None
+        opened = _open_subject(options)
+        shape = _first_shape(opened, options.subject)
+        images, of_class = _pictures(options, opened, shape, reading), None
     else:
         shape = model.image_shape
         images, of_class = _samples(options, model, captions), _class_of(model, options)
@@ -95,15 +102,16 @@ def compare(options: EvaluationOptions, model: Model | None, *, reading: ReadOpt
     return Comparison(Pair(images, reference), {"floor": floor}, captions)
 
 
-def _captions(options: EvaluationOptions, model: Model | None) -> Captions | None:
+def _captions(options: EvaluationOptions, model: Model | None, reading: ReadOptions) -> Captions | None:
     """The captions of the real images, if they are needed.
 
     Raises:
         InvalidRequestError: there are none, and images are to be compared with them.
     """
     needed = options.by_texts or (model is not None and model.task.needs_text)
-    is_folder = options.against not in DATASETS and options.against not in POINTS
-    found = load_captions(expand_home(options.against), name=options.against) if needed and is_folder else None
+    record = find_data(options.against).record
+    possible = record is None or record.captions
+    found = load_captions(options.against, root=reading.root) if needed and possible else None
     if found is None and options.by_texts:
         text = f"{options.against} has no captions, which {R_PRECISION} needs"
         raise InvalidRequestError(f"{text} - name a folder with --against whose {METADATA} has lines {FORM}")
@@ -117,11 +125,10 @@ def _texts(captions: Captions, count: int, seed: int) -> list[str]:
     return [(texts := captions.texts[order[place]])[turn % len(texts)] for turn, place in turns]
 
 
-def _pictures(options: EvaluationOptions, shape: Shape, reading: ReadOptions) -> Part:
+def _pictures(options: EvaluationOptions, opened: Opened, shape: Shape, reading: ReadOptions) -> Part:
     """The pictures of the subject, or `count` of them."""
     name = options.subject
-    folder = expand_home(name)
-    data = load_folder(folder, shape, None, reading.workers, silent, name=name, needs_text=options.by_texts)
+    data = load_opened(opened, shape, name=name, workers=reading.workers, needs_text=options.by_texts)
     if options.by_texts and data.captions is None:
         raise InvalidRequestError(f"{name} has no captions, which {R_PRECISION} needs - add {METADATA}")
     pictures = Part(name, Pictures(name, data, reading.workers))
@@ -163,7 +170,7 @@ def _real(
         pictures = Pictures(name, cast(Data, data), reading.workers)  # with one part, it is no Domains
         return Part(name, pictures) if of_class is None else _only(pictures, of_class)
 
-    if against not in DATASETS:
+    if "test" not in find_data(against).splits:
         whole = load(against, "train", options.limit)
         return whole, _halves(whole, count, options.seed)
     reference = load(f"{against}, training images", "train", options.limit)
@@ -200,16 +207,17 @@ def _compare_translations(options: EvaluationOptions, model: Model, reading: Rea
     subject = Subject(model.task, model.config, model.classes)
     chosen = subject.direction(options.subject, options.direction)
     source, target = as_translation_config(model.config).routes[chosen]
-    splits = [split for split in _SPLITS if _has_domains(against, split)]
-    if not splits:
+    tree = None if is_named(against) else open_tree(against, needed="domains")
+    splits = [split for split in _SPLITS if tree is not None and has_domains(tree, DOMAINS, split)]
+    if tree is None or not splits:
         wanted = "testA and testB, or trainA and trainB"
         text = f"{options.subject} translates, and {against} has no domains"
         raise InvalidRequestError(f"{text} - name a folder with {wanted} with --against")
 
     def load(split: Split, domain: str, limit: int | None = None) -> Pictures:
-        folder = domain_folders(against, ("a", "b"), split)[domain]
-        data = load_folder(folder, model.image_shape, limit, reading.workers, silent)
-        return Pictures(f"{against}, {folder.name}", data, reading.workers)
+        folder = domain_trees(against, tree, DOMAINS, split)[domain]
+        data = load_tree(folder, model.image_shape, limit, reading.workers, silent)
+        return Pictures(f"{against}, {folder.root.name}", data, reading.workers)
 
     sources, real = load(splits[-1], source, options.count), load(splits[0], target, options.limit)
     reference = Part(real.name, real)
@@ -224,20 +232,24 @@ def _compare_translations(options: EvaluationOptions, model: Model, reading: Rea
     return Comparison(Pair(images, reference), {"floor": floor, "untranslated": untranslated})
 
 
-def _has_domains(against: str, split: str) -> bool:
-    folder = expand_home(against)
-    return (folder / f"{split}A").is_dir() and (folder / f"{split}B").is_dir()
+def _open_subject(options: EvaluationOptions) -> Opened:
+    """The pictures of the subject: those of a folder, even if a data set has its name."""
+    folder = expand_home(options.subject)
+    return FileTree(folder) if folder.is_dir() else open_data(options.subject, needs_text=options.by_texts)
 
 
-def _first_shape(folder: str) -> Shape:
+def _first_shape(opened: Opened, name: str) -> Shape:
     """The shape of the first picture that can be read, (3, H, W); gray pictures are read as RGB too."""
-    for path in find_images(expand_home(folder)):
+    if isinstance(opened, ImageData):
+        return 3, *opened.images.shape[2:]
+    paths, files = (opened.listing().images, opened) if isinstance(opened, FileTree) else (opened.paths, opened.files)
+    for path in paths:
         try:
-            _, height, width = read_image(path, channels=3).pixels.shape
+            _, height, width = read_image(path, channels=3, files=files).pixels.shape
         except UnreadableImage:
             continue
         check_one_piece(
             (width, height), of=str(path), remedy="make it smaller: all images get the size of the first one"
         )
         return 3, height, width
-    raise InvalidRequestError(f"{folder} holds no picture that can be read, and no model - check the path")
+    raise InvalidRequestError(f"{name} holds no picture that can be read, and no model - check the path")

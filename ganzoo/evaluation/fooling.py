@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ganzoo.data.known import DATASETS, check_source
+from ganzoo.data.sources import check_source, data_set_names, find_data, has_points, is_named
 from ganzoo.errors import InvalidRequestError
 from ganzoo.evaluation.attack import LEVELS, check_attack, parse_epsilon
 from ganzoo.registry import lookup
@@ -78,8 +78,8 @@ class Fooling:
         from ganzoo.evaluation.image_sets import Pictures, random_rows
         from ganzoo.images.files import check_one_piece, picture_size, read_image
 
-        if self.source in DATASETS:
-            shape = DATASETS[self.source].image_shape
+        if is_named(self.source):
+            shape = _shape_of(self.source)
             data: Any = load_data(self.source, shape, split="test", root=self.data_dir, progress=progress)
             rows = random_rows(self.count, len(data), seed=self.seed)
             return [f"test image {row}" for row in rows], Pictures(self.source, data).take(rows)
@@ -163,7 +163,7 @@ def prepare_fooling(
     distance = parse_epsilon(epsilon)
     check_attack(features, epsilon=distance, steps=steps, target=label)
     _check_input(source)
-    several = source in DATASETS or not expand_home(source).is_file()
+    several = is_named(source) or not expand_home(source).is_file()
     parts = ["fool", features, short_name(source), f"epsilon{epsilon}", f"steps{steps}", f"seed{seed}"]
     path = output or Path(f"{join_label([*parts, '' if label is None else f'target{label}'])}.png")
     check_file(path, STILLS, overwrite=overwrite)
@@ -173,13 +173,29 @@ def prepare_fooling(
 
 def _check_input(source: str) -> None:
     """Refuse a source that has no pictures."""
-    if source in DATASETS or expand_home(source).is_file():
+    if expand_home(source).is_file() and not is_named(source):
         return
     check_source(source)
-    if not expand_home(source).is_dir():
-        raise InvalidRequestError(f"{source} has points, not pictures - name one of {', '.join(DATASETS)}, or a folder")
-    if not find_images(expand_home(source)):
+    if is_named(source):
+        _shape_of(source)
+    elif not expand_home(source).is_dir():
+        raise InvalidRequestError(f"{source} is no folder of pictures - name a picture, a folder or a data set")
+    elif not find_images(expand_home(source)):
         raise InvalidRequestError(f"{source} holds no picture - name a picture, a folder of pictures, or a data set")
+
+
+def _shape_of(source: str) -> tuple[int, int, int]:
+    """The shape of the test images of a data set by name.
+
+    Raises:
+        InvalidRequestError: it has none.
+    """
+    place = find_data(source)
+    if place.record is None or place.record.image_shape is None or "test" not in place.splits:
+        known = ", ".join(name for name in data_set_names() if "test" in find_data(name).splits)
+        what = "has points, not pictures" if has_points(source) else "has no test images"
+        raise InvalidRequestError(f"{source} {what} - name one of {known}, or a folder")
+    return place.record.image_shape
 
 
 def _files(source: str) -> list[Path]:

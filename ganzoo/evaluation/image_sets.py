@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,13 +12,12 @@ from torch import Tensor
 
 from ganzoo.data.captions import cut_text
 from ganzoo.data.datasets import Data
-from ganzoo.data.folders import FolderData
+from ganzoo.data.folders import PictureData
 from ganzoo.images.tensors import from_bytes, to_bytes, to_channels
 from ganzoo.interface.configs import as_text_config
 from ganzoo.interface.extractor import ExtractorOutput
 from ganzoo.interface.tasks import Task
 from ganzoo.sampling.model import Model
-from ganzoo.utils.files import sha256_of
 from ganzoo.utils.seeds import derive_seed
 
 __all__ = ["ImageSet", "Part", "Pictures", "Samples", "Translations", "as_pictures", "random_rows", "shuffled_rows"]
@@ -152,12 +150,9 @@ class Pictures(ImageSet):
 
     def digest(self) -> str:
         """The SHA-256 of all pixels; or, if they are not in memory, of the image shape and all files."""
-        if not isinstance(self.data, FolderData):
-            return f"{self.data.digest()} {tuple(self.take([0]).shape)}"
-        digest = hashlib.sha256(repr(self.data.shape).encode())
-        for path in self.data.paths:
-            digest.update(sha256_of(path).encode() if path.is_file() else b"absent")
-        return digest.hexdigest()
+        if isinstance(self.data, PictureData):
+            return self.data.content_digest()
+        return f"{self.data.digest()} {tuple(self.take([0]).shape)}"
 
 
 class Part(NamedTuple):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ganzoo.data.known import check_source
+from ganzoo.data.sources import check_source, is_packed_data, pin_source
 from ganzoo.errors import InvalidRequestError, UnknownNameError
 from ganzoo.evaluation.options import METRIC_NAMES, R_PRECISION, EvaluationOptions
 from ganzoo.pretrained.resolve import resolve
@@ -55,6 +55,7 @@ def prepare(
     name = str(subject) if source is None else source.name
     against = str(against) if against is not None else default_against(name, source)
     check_source(against)
+    against = pin_source(against)
     sequences: dict[str, Any] = {o: tuple(options.pop(o)) for o in ("metrics", "is_splits") if o in options}
     chosen = EvaluationOptions(
         subject=name, against=against, features=features or usual_features(against), **sequences, **options
@@ -81,9 +82,13 @@ def find_matcher(source: Source | None, options: EvaluationOptions) -> Source | 
 
 
 def is_pictures(subject: str) -> bool:
-    """Whether `subject` means a folder of pictures, and not a model."""
+    """Whether `subject` means pictures, in a folder or in files or on the Hub, and not a model."""
+    if subject in lookup.registry().models:
+        return False
     folder = expand_home(subject)
-    return subject not in lookup.registry().models and folder.is_dir() and not (folder / CONFIG).is_file()
+    if folder.is_dir():
+        return not (folder / CONFIG).is_file()
+    return is_packed_data(subject)
 
 
 def default_against(subject: str, source: Source | None) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ganzoo.data.known import DATASETS, check_source
+from ganzoo.data.sources import check_source, data_set_names, find_data
 from ganzoo.errors import InvalidRequestError
 from ganzoo.interface.weights_files import BundledFile
 from ganzoo.pretrained.resolve import resolve
@@ -143,8 +143,9 @@ def prepare_quiz(
         OutputError: a sheet cannot be written.
     """
     check_source(data)
-    if data not in DATASETS:
-        raise InvalidRequestError(f"{data} has no test images - a quiz needs a data set by name: {', '.join(DATASETS)}")
+    if "test" not in find_data(data).splits:
+        known = ", ".join(name for name in data_set_names() if "test" in find_data(name).splits)
+        raise InvalidRequestError(f"{data} has no test images - a quiz needs a data set by name: {known}")
     source = resolve(model or _model_of(data))
     if source.info.subject.task.from_images:
         text = "a quiz needs a model that generates images from latents"

@@ -294,4 +294,4 @@ def _remove_links(path: Path) -> None:
 def _remedy(fault: str) -> str:
     if "Git-LFS" in fault:
         return "this mirror does not have the weights; unset HF_ENDPOINT to use the Hub itself"
-    return "check your proxy and HF_ENDPOINT; if they do not alter files, report it to the model's publisher"
+    return "check your proxy and HF_ENDPOINT; if they do not alter files, report it to the publisher"

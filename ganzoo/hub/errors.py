@@ -105,10 +105,10 @@ def _explain_answer(error: Exception, file: Pinned) -> PullError:
         return PullError(f"{text} - check the name; if the repository is private, {log_in}", kind="missing")
     if isinstance(error, errors.RevisionNotFoundError):
         text = f"{file.repo} no longer has the commit {file.revision}"
-        return PullError(f"{text} - report it to the model's publisher", kind="missing")
+        return PullError(f"{text} - report it to the publisher", kind="missing")
     if isinstance(error, errors.EntryNotFoundError):
         text = f"{file.repo} has no file {file.filename} at commit {file.revision[:12]}"
-        return PullError(f"{text} - report it to the model's publisher", kind="missing")
+        return PullError(f"{text} - report it to the publisher", kind="missing")
     return PullError(f"cannot download {full_name(file)}: the Hub answers HTTP {status} - try again later", kind="http")
 
 

@@ -6,7 +6,6 @@ import io
 import logging
 import math
 import os
-import stat
 import threading
 import warnings
 from collections.abc import Iterator
@@ -21,6 +20,7 @@ from torch import Tensor
 
 from ganzoo.errors import UnreadableImage, one_line
 from ganzoo.images.tensors import MODES, from_bytes, to_tensor
+from ganzoo.interface.picture_files import DISK, PictureFiles
 from ganzoo.utils.files import atomic_write
 
 __all__ = [
@@ -62,34 +62,38 @@ class Picture(NamedTuple):
     notes: tuple[str, ...]
 
 
-def read_image(path: Path, *, channels: int, size: tuple[int, int] | None = None) -> Picture:
+def read_image(
+    path: Path, *, channels: int, size: tuple[int, int] | None = None, files: PictureFiles = DISK
+) -> Picture:
     """Read a picture file with 1 (gray), 3 (RGB) or 4 (RGBA) channels.
 
     With `size`, (H, W), the largest centered part with these proportions is resized to it, with antialiasing. A JPEG
     picture is then decoded at half, a quarter or an eighth of its size, if that is still twice the wanted one; pixels
     differ by about 1 of 255 from those of the whole picture.
 
-    The content of the file decides its format, not its name. The picture is turned upright as its EXIF data says,
-    transparent pixels are laid on white unless there are 4 channels, 16 bits are scaled to 8, and an animation
-    becomes its first frame.
+    `files` opens it, in an archive for instance. The content of the file decides its format, not its name. The picture
+    is turned upright as its EXIF data says, transparent pixels are laid on white unless there are 4 channels, 16 bits
+    are scaled to 8, and an animation becomes its first frame.
 
     Raises:
         UnreadableImage: the file is no regular file, no picture, damaged or too large, or its pixels have no
             defined range (32-bit integers, floating-point numbers).
     """
-    with _opened(path) as picture:
+    with _opened(path, files) as picture:
         if size is not None:
             _decode_smaller(picture, size)
         return _prepare(picture, MODES[channels], size, of=str(path))
 
 
-def read_halves(path: Path, *, channels: int, size: tuple[int, int]) -> tuple[Picture, Picture]:
+def read_halves(
+    path: Path, *, channels: int, size: tuple[int, int], files: PictureFiles = DISK
+) -> tuple[Picture, Picture]:
     """Read the left and the right half of a picture file, each as `read_image` reads a picture.
 
     Raises:
         UnreadableImage: as `read_image`, or the picture has no pixel in each half.
     """
-    with _opened(path) as picture:
+    with _opened(path, files) as picture:
         _decode_smaller(picture, size)
         check_pixels(picture.size, of=str(path))
         upright = ImageOps.exif_transpose(picture)
@@ -110,13 +114,13 @@ def read_picture(path: str | Path, *, channels: int) -> Tensor:
     return from_bytes(read_image(Path(path), channels=channels).pixels)
 
 
-def picture_size(path: Path) -> tuple[int, int]:
+def picture_size(path: Path, files: PictureFiles = DISK) -> tuple[int, int]:
     """Width and height of a picture file, from its header: no pixel is decoded.
 
     Raises:
         UnreadableImage: as `read_image`, except that the pixels may be damaged.
     """
-    with _opened(path) as picture:
+    with _opened(path, files) as picture:
         return picture.size
 
 
@@ -146,12 +150,10 @@ def check_one_piece(size: tuple[int, int], *, of: str, remedy: str) -> None:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[Image.Image]:
+def _opened(path: Path, files: PictureFiles) -> Iterator[Image.Image]:
     """Open a picture file. Too many pixels are refused before they are decoded, and each error becomes one line."""
     try:
-        if not stat.S_ISREG(path.stat().st_mode):
-            raise UnreadableImage(f"{path} is not a regular file")
-        with path.open("rb") as file, warnings.catch_warnings():
+        with files.open(path) as file, warnings.catch_warnings():
             head = file.read(30)
             file.seek(0)
             _check_webp(head, of=str(path))

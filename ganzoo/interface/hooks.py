@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 import pluggy
 
+from ganzoo.interface.data_sources import DataSource
 from ganzoo.interface.specs import (
     Architecture,
     Augmentation,
@@ -78,6 +79,11 @@ def ganzoo_engines() -> Iterable[Engine]:  # type: ignore[empty-body]
     """Libraries that compute images in place of PyTorch's own operations, for models of any architecture."""
 
 
+@hookspec
+def ganzoo_data_sources() -> Iterable[DataSource]:  # type: ignore[empty-body]
+    """Data sets by their names, and formats of files that hold data sets."""
+
+
 KINDS = {
     "architectures": Architecture,
     "losses": Loss,
@@ -89,5 +95,6 @@ KINDS = {
     "layouts": Layout,
     "feature_extractors": FeatureExtractor,
     "engines": Engine,
+    "data_sources": DataSource,
 }
 """The type of record that each hook returns, by the hook's name without ``ganzoo_``."""

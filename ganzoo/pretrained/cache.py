@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ganzoo.errors import InvalidRequestError, UnknownNameError
-from ganzoo.hub import references
+from ganzoo.hub import notes
 from ganzoo.hub.download import assets_folder, repository_folder
 from ganzoo.interface.weights_files import HubFile
 from ganzoo.registry import lookup
-from ganzoo.utils.names import HUB, suggest
+from ganzoo.utils.names import HUB, HUB_DATA, suggest
 
 __all__ = ["Entry", "find_entry", "list_cache", "remove_entry"]
 
@@ -83,17 +83,21 @@ def remove_entry(entry: Entry) -> None:
         entry.path.unlink()
     else:
         shutil.rmtree(entry.path)
-    for note in references.notes_of(entry.name.removeprefix(HUB)) if entry.name.startswith(HUB) else ():
+    kind = "dataset" if entry.name.startswith(HUB_DATA) else "model"
+    repo = entry.name.removeprefix(HUB_DATA).removeprefix(HUB)
+    for note in notes.notes_of(repo, kind) if entry.name.startswith(HUB) else ():
         note.unlink(missing_ok=True)
 
 
 def _repositories() -> Iterator[Entry | None]:
     """The repositories that registered weights are in, and those that were used by their reference."""
-    names: dict[tuple[str, str], list[str]] = {("model", repo): [] for repo in references.noted_repositories()}
+    names: dict[tuple[str, str], list[str]] = {("model", repo): [] for repo in notes.noted_repositories()}
     for name, weights in _registered().items():
         names.setdefault((weights.repo_type, weights.repo), []).append(name)
     for (kind, repo), models in names.items():
         yield _entry(f"{HUB}{repo}", "weights", tuple(models), repository_folder(repo, kind))
+    for repo in notes.noted_repositories("dataset"):
+        yield _entry(f"{HUB_DATA}{repo}", "data set", (), repository_folder(repo, "dataset"))
 
 
 def _computed() -> Iterator[Entry | None]:

@@ -10,6 +10,7 @@ from typing import Any
 
 from ganzoo.interface.configs import OF_TEXTS, Config, TextConfig, as_text_config
 from ganzoo.interface.tasks import ClassConditional, ImageToImage, Task, TextConditional, Unconditional
+from ganzoo.utils.names import name_on_hub
 from ganzoo.utils.text import printable
 
 __all__ = ["STUB", "UNWRITTEN", "Card", "architecture_in", "example_of", "facts_of", "is_stub", "usage"]
@@ -90,7 +91,7 @@ class Card:
             license=self.license or "unknown",
             library_name="ganzoo",
             pipeline_tag=self.task.pipeline_tag,
-            datasets=[self.dataset],
+            datasets=[name_on_hub(self.dataset)],
             tags=[_GAN, self.architecture],
         )
         option, call = usage(self.task, self.example)

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from ganzoo.errors import PluginError, PluginWarning, UnknownNameError
 from ganzoo.interface.configs import check_contract, replace_config
+from ganzoo.interface.data_sources import DataSource
 from ganzoo.interface.specs import (
     Architecture,
     Augmentation,
@@ -50,6 +51,7 @@ class Registry:
         self.layouts: Index[Layout] = Index("layout", self.unknown)
         self.feature_extractors: Index[FeatureExtractor] = Index("feature extractor", self.unknown)
         self.engines: Index[Engine] = Index("engine", self.unknown)
+        self.data_sources: Index[DataSource] = Index("data source", self.unknown)
 
     @classmethod
     def discover(cls, *, third_party: bool = True) -> Registry:

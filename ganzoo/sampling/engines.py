@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from importlib import metadata
 
 from ganzoo.errors import InvalidRequestError
 from ganzoo.interface.specs import Engine
 from ganzoo.registry import lookup
+from ganzoo.utils.distributions import missing_distributions, not_installed
 
 __all__ = [
     "AUTO",
@@ -63,14 +63,13 @@ def engines_for(name: str, device: str) -> Sequence[Engine]:
 
 def is_installed(engine: Engine) -> bool:
     """Whether all distributions that an engine needs are installed. None of them is imported."""
-    return not _missing(engine)
+    return not missing_distributions(engine.requires)
 
 
 def why_unusable(engine: Engine, device: str) -> str:
     """Why an engine cannot be used on a type of device, and what to do; an empty text if it can."""
-    missing = _missing(engine)
-    if missing:
-        return f"{' and '.join(missing)} not installed: {engine.install or 'pip install ' + ' '.join(missing)}"
+    if missing := missing_distributions(engine.requires):
+        return not_installed(missing, engine.install)
     if device not in engine.devices:
         return f"it computes on {' and '.join(engine.devices)}, not on {device}"
     return ""
@@ -80,18 +79,6 @@ def export_formats() -> dict[str, Engine]:
     """The formats that `ganzoo export` can write, each with the engine that writes it."""
     engines = lookup.registry().engines
     return {each.format.name: each for name in engines if (each := engines[name]).format is not None}
-
-
-def _missing(engine: Engine) -> list[str]:
-    return [name for name in engine.requires if not _has(name)]
-
-
-def _has(distribution: str) -> bool:
-    try:
-        metadata.distribution(distribution)
-    except metadata.PackageNotFoundError:
-        return False
-    return True
 
 
 def describe_difference(largest: float, mean: float) -> str:

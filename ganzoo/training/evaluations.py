@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from ganzoo.data.toy_distributions import POINTS
+from ganzoo.data.sources import has_points
 from ganzoo.errors import InvalidRequestError
 from ganzoo.evaluation.comparison import ReadOptions
 from ganzoo.evaluation.options import EvaluationOptions
@@ -37,7 +37,7 @@ def prepare_evaluations(schedule: EvaluationSchedule, data: str, *, progress: Pr
         InvalidRequestError: The data has no pictures.
         WeightsError: The weights of the feature extractor cannot be downloaded.
     """
-    if data in POINTS:
+    if has_points(data):
         raise InvalidRequestError(f"{data} has no pictures to compare - leave out --evaluate-every")
     weights_path(lookup.registry().feature_extractors[_features(schedule, data)], progress=progress)
 

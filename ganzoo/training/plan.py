@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from ganzoo.data.sources import pin_source
 from ganzoo.errors import InvalidRequestError, RunError, one_line
 from ganzoo.interface.configs import with_written_resolution
 from ganzoo.interface.specs import Recipe
@@ -112,7 +113,7 @@ class Plan(TrainingOptions):
 
     Args:
         architecture: A registered architecture.
-        data: A data set by name, or a folder of images.
+        data: A data set by name, a folder of images, files of a known format, or a data set on the Hub.
         config: Fields of the architecture's config, by name.
         loss: A registered adversarial loss. None is the architecture's own.
         limit: Use only this many images of the data, the first ones. None uses all.
@@ -178,7 +179,8 @@ def read_entries(path: Path) -> dict[str, Any]:
 def make_plan(architecture: str, data: str, *, config: Mapping[str, Any] | None = None, **options: Any) -> Plan:
     """The plan of a run. `config` and `options` override the architecture's recipe for the data, and the defaults.
 
-    With `init`, the config of the model to start from overrides the recipe's.
+    With `init`, the config of the model to start from overrides the recipe's. A data set on the Hub gets the commit
+    that it means now.
 
     `options` are the other fields of `Plan`. An option of None counts as not given. A regularizer with a weight
     of None gets its own default weight.
@@ -201,7 +203,7 @@ def make_plan(architecture: str, data: str, *, config: Mapping[str, Any] | None 
     asked["regularizers"] = weights_of(asked.get("regularizers") or {})
     plan = Plan(architecture=architecture, data=data, config=config, **asked)
     check_plan(plan)
-    return plan
+    return dataclasses.replace(plan, data=pin_source(data))
 
 
 def is_run(name: str) -> bool:

@@ -14,8 +14,8 @@ from typing import Any, Protocol
 import torch
 
 from ganzoo.data.datasets import Data, Domains
-from ganzoo.data.known import DATASETS, check_source
 from ganzoo.data.load import load_data
+from ganzoo.data.sources import check_source, find_data
 from ganzoo.distributed.processes import ProcessGroup, join_process_group
 from ganzoo.errors import DataError, RunError
 from ganzoo.interface.configs import Config
@@ -29,7 +29,6 @@ from ganzoo.training.plan import Plan
 from ganzoo.training.run_folder import check_folder, write_plan
 from ganzoo.training.start import read_start
 from ganzoo.training.techniques import Techniques, resolve_techniques
-from ganzoo.utils import names
 from ganzoo.utils.devices import is_out_of_memory
 from ganzoo.utils.locks import FolderLock, InUse
 from ganzoo.utils.precision import float32_on_cpu
@@ -181,7 +180,8 @@ def open_run(
     # A run to resume must not change any more, from here on. A new run has no folder yet.
     lock = _lock(folder) if resume and processes.is_main else None
     # The main process downloads; the others wait, and find the files then.
-    with processes.main_first() if plan.data in DATASETS else nullcontext():
+    place = find_data(plan.data)
+    with processes.main_first() if place.record or place.on_hub else nullcontext():
         data = _read_data(plan, config, task, resources, progress)
 
     # The classes and words of the data are part of the config, and the networks are built from the config.
@@ -263,7 +263,8 @@ def _read_data(
     Raises:
         DataError: It cannot be read, or it has no classes or captions and the task needs them.
     """
-    if task.needs_text and plan.data in names.DATASETS:  # nobody shall wait for a download
+    record = find_data(plan.data).record
+    if task.needs_text and record is not None and not record.captions:  # nobody shall wait for a download
         raise no_captions(plan, task)
     channels, height, width = config.image_shape
     data = load_data(

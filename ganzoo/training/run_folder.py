@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ganzoo.errors import OutputError, RunError, one_line
+from ganzoo.data.sources import find_data, is_named, pinned_before
+from ganzoo.errors import OutputError, RunError, UsageError, one_line
 from ganzoo.interface.configs import with_written_resolution
 from ganzoo.registry import lookup
 from ganzoo.training.plan import Plan, check_options, check_plan, read_entries, weights_of
@@ -104,7 +105,7 @@ def resumed_plan(
         stored = Plan(**{**before, "config": entries})
     except (TypeError, ValueError, KeyError, AttributeError) as error:
         raise _damaged(folder / _PLAN, error) from error
-    given = {"architecture": architecture, "data": data, **options}
+    given = {"architecture": architecture, "data": data and pinned_before(data, stored.data), **options}
     given = {name: value for name, value in given.items() if value is not None}
     if "regularizers" in given:
         given["regularizers"] = weights_of(given["regularizers"])
@@ -197,7 +198,7 @@ def _paths_now(folder: Path, stored: Plan, given: Mapping[str, Any]) -> dict[str
 
 def _location(source: str) -> str:
     """The absolute path of a folder. The name of a data set, of a model or of a repository stays as it is."""
-    named = source in names.DATASETS or source.startswith(names.HUB) or source in lookup.registry().models
+    named = is_named(source) or source.startswith(names.HUB) or source in lookup.registry().models
     return source if named else os.path.realpath(expand_home(source))
 
 
@@ -205,4 +206,12 @@ def _location_then(text: Any, located: str | None) -> str | None:
     """Where a folder was when the run was started. If it is no longer there, `text` may lead to it, as after a move."""
     if not isinstance(text, str):
         return None
-    return located if located and os.path.isdir(located) else _location(text)
+    return located if located and _is_there(located) else _location(text)
+
+
+def _is_there(located: str) -> bool:
+    """Whether a folder, or the files of a pattern, are there."""
+    try:
+        return os.path.isdir(located) or bool(find_data(located).paths)
+    except UsageError:
+        return False

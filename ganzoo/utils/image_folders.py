@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path, PurePath
 from typing import NamedTuple
 
-__all__ = ["IMAGE_SUFFIXES", "LABEL_FILES", "METADATA", "FolderListing", "find_images", "is_hidden", "list_folder"]
+__all__ = [
+    "HELD_OUT",
+    "IMAGE_SUFFIXES",
+    "LABEL_FILES",
+    "METADATA",
+    "TRAINING",
+    "FolderListing",
+    "find_images",
+    "is_hidden",
+    "key_of",
+    "list_folder",
+    "sort_files",
+]
 
 _JPEG = {".jfif", ".jpe", ".jpeg", ".jpg"}
 
@@ -30,8 +42,15 @@ METADATA = "metadata.jsonl"
 LABEL_FILES = ("dataset.json", "labels.csv", "metadata.csv")
 """The files that may hold the classes of the pictures beside them and below, the first one that does."""
 
+BESIDE = frozenset({".cls", ".txt"})
+"""The endings of files that hold the class and the caption of the picture of the same name, as WebDataset has them."""
+
 SYSTEM_FOLDERS = frozenset({"__MACOSX", "@eaDir", "$RECYCLE.BIN", "System Volume Information"})
 """Folders that archive tools, network storage and operating systems make. They hold copies and thumbnails."""
+
+TRAINING = frozenset({"train", "training"})
+HELD_OUT = frozenset({"dev", "test", "testing", "val", "valid", "validation"})
+"""The usual names of folders, and of parts of data sets, with training images, and with images that are held out."""
 
 _SHOWN = 5
 
@@ -40,13 +59,14 @@ class FolderListing(NamedTuple):
     """What a folder and its subfolders hold, each sorted by path.
 
     `images` are files with the ending of a picture, of any format. `hidden` are such files that are left out, because
-    they or a folder above them are hidden. `others` are all other files that are not hidden, except `METADATA` and
-    `LABEL_FILES`.
-    `closed` are folders that may not be read.
+    they or a folder above them are hidden. `beside` are files with an ending of `BESIDE` and the name of a picture.
+    `others` are all other files that are not hidden, except `METADATA` and `LABEL_FILES`. `closed` are folders that may
+    not be read.
     """
 
     images: tuple[Path, ...]
     hidden: tuple[Path, ...]
+    beside: tuple[Path, ...]
     others: tuple[Path, ...]
     closed: tuple[Path, ...]
 
@@ -70,20 +90,25 @@ def list_folder(folder: Path) -> FolderListing:
     and ``._a.png`` and ``.x.a.png``, which macOS and interrupted programs leave. `folder` itself may be hidden.
     """
     closed: list[Path] = []
-    found = sorted(_walk(folder, (), closed))
-    images = [path for path in found if _is_picture(path)]
-    hidden = {path for path in images if is_hidden(path.relative_to(folder))}
-    others = (
-        path
-        for path in found
-        if not _is_picture(path) and path.name not in (METADATA, *LABEL_FILES) and not path.is_dir()
-    )
-    return FolderListing(
-        tuple(path for path in images if path not in hidden),
-        tuple(path for path in images if path in hidden),
-        tuple(path for path in others if not is_hidden(path.relative_to(folder))),
-        tuple(sorted(closed)),
-    )
+    found = [path for path in sorted(_walk(folder, (), closed)) if _is_picture(path) or not path.is_dir()]
+    return sort_files(found, lambda path: path.relative_to(folder))._replace(closed=tuple(sorted(closed)))
+
+
+def sort_files(files: Sequence[Path], inside: Callable[[Path], PurePath]) -> FolderListing:
+    """Sort out the files of a folder or an archive. `inside` gives a path in it, which may be hidden."""
+    images = [path for path in files if _is_picture(path)]
+    hidden = {path for path in images if is_hidden(inside(path))}
+    shown = tuple(path for path in images if path not in hidden)
+    rest = [path for path in files if not _is_picture(path) and path.name not in (METADATA, *LABEL_FILES)]
+    keys = {key_of(path) for path in shown} if any(path.suffix.lower() in BESIDE for path in rest) else set()
+    beside = {path for path in rest if path.suffix.lower() in BESIDE and key_of(path) in keys}
+    others = tuple(path for path in rest if path not in beside and not is_hidden(inside(path)))
+    return FolderListing(shown, tuple(path for path in images if path in hidden), tuple(sorted(beside)), others, ())
+
+
+def key_of(path: Path) -> Path:
+    """The path up to the first dot of its name, which a picture and the files beside it have in common."""
+    return path.with_name(path.name.partition(".")[0] or path.name)
 
 
 def _is_picture(path: Path) -> bool:
@@ -95,7 +120,7 @@ def find_images(folder: Path) -> list[Path]:
     return list(list_folder(folder).images)
 
 
-def is_hidden(path: Path) -> bool:
+def is_hidden(path: PurePath) -> bool:
     """Whether a part of the relative `path` is hidden, or a folder of the operating system."""
     return any(part.startswith(".") or part in SYSTEM_FOLDERS for part in path.parts)
 

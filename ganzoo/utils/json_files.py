@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, BinaryIO, NoReturn
 
 from ganzoo.utils.files import open_regular
 
@@ -16,14 +17,16 @@ MAX_DEPTH = 32
 MAX_WHOLE = 2**63
 
 
-def read_object(path: Path, *, limit: int = MAX_BYTES) -> dict[str, Any]:
+def read_object(
+    path: Path, *, limit: int = MAX_BYTES, open_file: Callable[[Path], BinaryIO] = open_regular
+) -> dict[str, Any]:
     """Read a JSON file that holds one object, and refuse all that no writer of ours writes; see `parse_object`.
 
     Raises:
         OSError: there is no such file, or it is a folder, a device or a pipe.
         ValueError: the file has more than `limit` bytes, or other content.
     """
-    with open_regular(path) as file:
+    with open_file(path) as file:
         data = file.read(limit + 1)
     if len(data) > limit:
         raise ValueError(f"it has more than {limit:,} bytes")

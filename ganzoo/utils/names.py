@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 from pathlib import Path
 
-__all__ = ["BUILTIN", "DATASETS", "HUB", "join_label", "short_name", "slug", "strip_path", "suggest"]
+__all__ = ["BUILTIN", "HUB", "HUB_DATA", "join_label", "name_on_hub", "short_name", "slug", "strip_path", "suggest"]
 
 BUILTIN = "ganzoo"
 """The distribution whose records have the bare names, even if other distributions declare the same names."""
@@ -16,8 +16,8 @@ BUILTIN = "ganzoo"
 HUB = "hf:"
 """The names of models on the Hub begin with this."""
 
-DATASETS = ("celeba", "cifar10", "cifar100", "fashion-mnist", "gaussian-1d", "grid", "kmnist", "mnist", "ring")
-"""The names of the data sets that ganzoo knows. `ganzoo.data` loads them."""
+HUB_DATA = "hf:datasets/"
+"""The names of data sets on the Hub begin with this."""
 
 
 _LONGEST_LABEL = 80  # characters; a file name may have 255 bytes, and the name of the model stands in it too
@@ -52,6 +52,11 @@ def suggest(name: str, known: Iterable[str]) -> str:
     return f" - there are {', '.join(choices)}" if choices else " - none is registered"
 
 
+def name_on_hub(dataset: str) -> str:
+    """How cards on the Hub name a data set: one on the Hub by its owner and its name, others as they are."""
+    return re.sub(r"[@?].*", "", dataset.removeprefix(HUB_DATA)) if dataset.startswith(HUB_DATA) else dataset
+
+
 def strip_path(dataset: str) -> str:
-    """The name of a data set for publication: of a folder only the last part, without the path on this machine."""
-    return Path(dataset).name or dataset
+    """The name of a data set for publication: of a path only the last part, without the folders of this machine."""
+    return dataset if dataset.startswith(HUB) else Path(dataset).name or dataset

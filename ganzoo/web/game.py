@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ganzoo.data.known import DATASETS
+from ganzoo.data.sources import find_data, is_named
 from ganzoo.evaluation.quiz import Quiz
 from ganzoo.utils.files import expand_home
 from ganzoo.web.shelf import Shown
@@ -69,9 +69,10 @@ class Game:
 def has_quiz(shown: Shown, data_dir: Path) -> bool:
     """Whether the real pictures of a game are on this machine: the test images of the model's data set."""
     dataset = shown.source.info.dataset
-    if shown.subject.task.from_images or dataset not in DATASETS:
+    record = find_data(dataset).record if is_named(dataset) else None
+    if shown.subject.task.from_images or record is None or "test" not in record.splits:
         return False
-    return (expand_home(data_dir) / DATASETS[dataset].folder).is_dir()
+    return not record.folder or (expand_home(data_dir) / record.folder).is_dir()
 
 
 def start(model: Model, shown: Shown, data_dir: Path, seed: int) -> Game:

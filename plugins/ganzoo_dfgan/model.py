@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ganzoo import (
     AdversarialLoss,
@@ -24,7 +24,7 @@ from ganzoo_dfgan.fused import FusedGenerator
 from ganzoo_dfgan.matching import Texts
 from ganzoo_dfgan.networks import Affine, Discriminator, Generator
 from ganzoo_dfgan.penalty import gradient_penalty
-from ganzoo_dfgan.text_gan import TextGAN, adam
+from ganzoo_dfgan.text_gan import TextGAN, adam, with_sentence
 
 __all__ = ["DFGAN"]
 
@@ -52,7 +52,7 @@ class DFGAN(TextGAN):
         """One step of D on matching, mismatched and generated pairs (equation 2), then one step of G."""
         texts, wrong = self.read_texts(batch["text"])
         z = self.noise(len(texts.sentences))
-        generator = partial(_swapped, self.generator, texts.sentences)
+        generator = partial(with_sentence, self.generator, texts.sentences)
         fake = generator(z)
         yield self._discriminator_update(batch["image"], fake.detach(), texts.sentences, wrong)
         with frozen(self.discriminator, self.matching):
@@ -76,7 +76,7 @@ class DFGAN(TextGAN):
         return Update("discriminator", losses, discriminators=[output])
 
     def _output(self, real: Tensor, fake: Tensor, sentence: Tensor, real_logits: Tensor) -> DiscriminatorOutput:
-        discriminator = partial(_swapped, self.discriminator, sentence)
+        discriminator = partial(with_sentence, self.discriminator, sentence)
         return DiscriminatorOutput(discriminator, real, fake, real_logits, discriminator(fake))
 
     def _discriminator_losses(self, output: DiscriminatorOutput, wrong: Tensor) -> dict[str, Tensor]:
@@ -116,9 +116,3 @@ class DFGAN(TextGAN):
         layers = [weight for pair in firsts for weight in pair]
         latents = [weight[:, :size] for weight in layers] if size else []
         return {"z": [self.generator.project.weight, *latents], "text": [weight[:, size:] for weight in layers]}
-
-
-def _swapped(network: nn.Module, sentence: Tensor, x: Tensor) -> Tensor:
-    """A network of what it sees first and of sentences, with the sentences bound."""
-    found: Tensor = network(x, sentence)
-    return found

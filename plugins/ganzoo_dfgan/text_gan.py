@@ -26,7 +26,7 @@ from ganzoo import (
 from ganzoo_dfgan.matching import Matching, Texts, mismatched
 from ganzoo_dfgan.text_config import TextGANConfig
 
-__all__ = ["TextGAN", "adam"]
+__all__ = ["TextGAN", "adam", "with_sentence"]
 
 
 class TextGAN(GAN):
@@ -134,3 +134,9 @@ class TextGAN(GAN):
 def adam(network: nn.Module, rate: float, betas: tuple[float, float]) -> torch.optim.Optimizer:
     """Adam for all parameters of a network."""
     return torch.optim.Adam(network.parameters(), rate, betas, fused=True)
+
+
+def with_sentence(network: nn.Module, sentence: Tensor, x: Tensor) -> Tensor:
+    """What a network makes of x and of sentences. With the sentences bound, it is a function of x."""
+    found: Tensor = network(x, sentence)
+    return found

@@ -15,10 +15,8 @@ import pytest
 
 from ganzoo.cli.arguments import Name
 from ganzoo.cli.main import COMMANDS, cli
-from ganzoo.data.known import DATASETS
-from ganzoo.data.toy_distributions import POINTS
+from ganzoo.data.sources import data_set_names
 from ganzoo.registry import lookup
-from ganzoo.utils import names
 from plugin_factory import install_plugin, run, run_python
 
 COMPLETE = """
@@ -80,8 +78,10 @@ def test_an_error_prints_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr() == ("", "")
 
 
-def test_the_known_data_sets_are_those_that_there_are() -> None:
-    assert list(names.DATASETS) == sorted({*DATASETS, *POINTS})
+def test_data_sets_are_completed_by_their_names() -> None:
+    known = {"celeba", "cifar10", "cifar100", "fashion-mnist", "gaussian-1d", "grid", "kmnist", "mnist", "ring"}
+    assert completed("ganzoo", "train", "dcgan", "--data", "") == known == {*data_set_names()}
+    assert completed("ganzoo", "evaluate", "dcgan-mnist", "--against", "k") == {"kmnist"}
 
 
 def test_completion_needs_no_torch_and_is_silent_about_plugins(tmp_path: Path) -> None:

@@ -18,10 +18,10 @@ import pytest
 import torch
 from PIL import Image
 
-from ganzoo.data import folders
+from ganzoo.data import folders, workers
 from ganzoo.data.batches import Batches
 from ganzoo.data.datasets import Data, Domains, ImageData
-from ganzoo.data.folders import FolderData
+from ganzoo.data.folders import PictureData
 from ganzoo.data.load import load_data
 from ganzoo.errors import DataError
 from pictures import corrupt, grey
@@ -240,7 +240,7 @@ def test_workers_read_what_is_read_without_them(tmp_path, monkeypatch, limit):
 
 
 def test_a_few_pictures_are_read_without_workers(tmp_path, monkeypatch):
-    monkeypatch.setattr("ganzoo.data.folders.DataLoader", None)
+    monkeypatch.setattr("ganzoo.data.workers.DataLoader", None)
     assert shades(load(grey(tmp_path, a=1, b=2), workers=2).images) == [1, 2]
     monkeypatch.setattr("ganzoo.data.folders.WORTH_WORKERS", 2)
     assert shades(load(tmp_path, workers=2, limit=1).images) == [1]
@@ -255,7 +255,7 @@ def test_what_does_not_fit_in_memory_gives_the_same_batches(tmp_path, monkeypatc
     monkeypatch.setattr("ganzoo.data.folders.MEMORY_BYTES", 9 * 3 * 8 * 8 - 1)
     files = load(tmp_path, (3, 8, 8), workers=workers)
     assert isinstance(in_memory, ImageData)
-    assert isinstance(files, FolderData)
+    assert isinstance(files, PictureData)
     assert (len(files), files.name, files.classes) == (9, str(tmp_path), ("cats", "dogs"))
     assert files.notes == ("the pictures are read as they are needed: too many to keep in memory",)
     expected = Batches(in_memory, 4, seed=0, device=CPU, mirror=True)
@@ -290,7 +290,7 @@ def test_domains_are_read_side_by_side(tmp_path, monkeypatch, workers):
     monkeypatch.setattr("ganzoo.data.folders.MEMORY_BYTES", 2 * 16)
     data = load(tmp_path, parts=("a", "b"))
     assert isinstance(data, Domains)
-    assert [type(part) for part in data.parts.values()] == [FolderData, ImageData]
+    assert [type(part) for part in data.parts.values()] == [PictureData, ImageData]
     expected = Batches(in_memory, 2, seed=0, device=CPU)
     assert all(
         equal(batch, next(expected)) for batch in islice(Batches(data, 2, seed=0, device=CPU, workers=workers), 4)
@@ -393,9 +393,9 @@ class Lost:
 @pytest.mark.parametrize("batch", [0, 3])
 def test_a_full_shared_memory_is_an_error_and_not_a_hang(tmp_path, no_memory, monkeypatch, capfd, batch):
     """The error happens in a thread of the worker, which would print it and go on."""
-    pack = folders._pack
+    pack = workers._pack
     data = load(grey(tmp_path, **{f"p{i}": i for i in range(9)}))
-    monkeypatch.setattr(folders, "_pack", lambda pairs: Lost() if pairs[0][0].number == batch else pack(pairs))
+    monkeypatch.setattr(workers, "_pack", lambda pairs: Lost() if pairs[0][0].number == batch else pack(pairs))
     before = time.monotonic()
     stream = data.stream(iter([[i] for i in range(9)]), workers=2)
     assert len(list(islice(stream, batch))) == batch
@@ -406,7 +406,7 @@ def test_a_full_shared_memory_is_an_error_and_not_a_hang(tmp_path, no_memory, mo
 
 
 def test_a_silent_worker_is_given_up(tmp_path, no_memory, monkeypatch):
-    monkeypatch.setattr(folders, "LONGEST_BATCH", 1)
+    monkeypatch.setattr(workers, "LONGEST_BATCH", 1)
     data = load(grey(tmp_path, a=1))
     monkeypatch.setattr(folders, "read_image", lambda *args, **kwargs: time.sleep(60))
     with pytest.raises(DataError, match=rf"^reading pictures failed: .*timed out after 1 seconds.*{SHARED_MEMORY}"):

@@ -12,6 +12,7 @@ import torch
 from ganzoo.data.labels import read_labels
 from ganzoo.data.load import load_data
 from ganzoo.errors import DataError
+from ganzoo.interface.picture_files import FileTree
 from pictures import grey
 
 
@@ -126,4 +127,5 @@ def test_what_is_damaged(tmp_path, name, content, problem):
 
 
 def test_no_file_at_all(tmp_path):
-    assert read_labels(tmp_path, []) is None
+    tree = FileTree(tmp_path)
+    assert read_labels(tree, tree.listing()) is None

@@ -16,8 +16,9 @@ from PIL import Image
 
 from ganzoo.data.batches import Batches
 from ganzoo.data.datasets import Domains, ImageData
-from ganzoo.data.load import DATASETS, load_data
+from ganzoo.data.load import load_data
 from ganzoo.errors import DataError, InvalidRequestError, UnknownNameError
+from ganzoo.registry import lookup
 from pictures import corrupt, grey
 
 
@@ -252,7 +253,7 @@ def test_a_set_that_is_neither_here_nor_to_be_had(monkeypatch, tmp_path, capsys)
     def unreachable(*args, **kwargs):
         raise URLError("no route to host")
 
-    monkeypatch.setattr("ganzoo.data.load.check_reachable", lambda urls: None)
+    monkeypatch.setattr("ganzoo_datasets.torchvision_sets.check_reachable", lambda urls: None)
     monkeypatch.setattr("torchvision.datasets.mnist.download_and_extract_archive", unreachable)
     with pytest.raises(DataError, match=r"mnist is not in .* --data-dir") as caught:
         load_data("mnist", (1, 28, 28), root=tmp_path)
@@ -265,8 +266,8 @@ def test_a_set_that_is_neither_here_nor_to_be_had(monkeypatch, tmp_path, capsys)
 
 def test_a_silent_host_is_given_up_after_five_seconds(monkeypatch, tmp_path):
     """A resolver may take 30 s to say that there is no host of that name."""
-    monkeypatch.setattr("ganzoo.data.downloads.LONGEST_ANSWER", 0.2)
-    monkeypatch.setattr("ganzoo.data.downloads.urlopen", lambda *args, **options: time.sleep(3))
+    monkeypatch.setattr("ganzoo_datasets.downloads.LONGEST_ANSWER", 0.2)
+    monkeypatch.setattr("ganzoo_datasets.downloads.urlopen", lambda *args, **options: time.sleep(3))
     begin = time.monotonic()
     with pytest.raises(DataError, match=r"could not be downloaded .*no answer within"):
         load_data("mnist", (1, 28, 28), root=tmp_path)
@@ -285,7 +286,12 @@ def test_archives_that_are_there_are_used_as_they_are(mnist):
 def test_every_known_set_exists_in_torchvision():
     from torchvision import datasets
 
-    assert all(hasattr(datasets, source.kind) for source in DATASETS.values())
+    sources = [each for each in lookup.registry().data_sources.values() if "test" in each.splits]
+    assert len(sources) == 6
+    for each in sources:
+        kept = each.load().args[0]
+        assert hasattr(datasets, kept.kind)
+        assert kept.folder == each.folder
 
 
 @pytest.fixture

@@ -101,8 +101,18 @@ def test_a_picture_without_a_partner_is_named(tmp_path):
         load(tmp_path)
 
 
+def test_what_is_left_out_of_either_folder_is_noted(tmp_path):
+    for folder, other in (("trainA", ".old.png"), ("trainB", "read.me")):
+        (tmp_path / folder).mkdir()
+        gradient(0, 0).save(tmp_path / folder / "1.png")
+        (tmp_path / folder / other).touch()
+    hidden, readme = load(tmp_path).notes
+    assert hidden.endswith(f"the first: {tmp_path / 'trainA' / '.old.png'}")
+    assert readme.endswith(f"no pictures (.me): {tmp_path / 'trainB' / 'read.me'}")
+
+
 def test_a_data_set_by_name_has_no_pairs():
-    with pytest.raises(DataError, match="mnist has no pairs - name a folder with trainA and trainB"):
+    with pytest.raises(DataError, match="mnist has no pairs - name a folder or an archive with trainA and trainB"):
         load("mnist")
 
 

@@ -10,8 +10,9 @@ from torch.distributions import Normal
 
 from ganzoo.data.batches import Batches
 from ganzoo.data.load import load_data
-from ganzoo.data.toy_distributions import COUNT, POINTS, PointData
+from ganzoo.data.toy_distributions import COUNT, PointData
 from ganzoo.errors import DataError
+from ganzoo_datasets.points import POINTS
 
 NAMES = sorted(POINTS)
 SIGMAS = 5  # how far an estimate may be from its expectation, in its own standard deviations

@@ -181,6 +181,30 @@ def test_a_batch_of_one_text_has_no_wrong_pairs():
         assert all(loss.isfinite() for loss in update.losses.values())
 
 
+@pytest.mark.long
+def test_plain_pictures_get_the_color_of_their_text():
+    """Both phases of a whole training: a few hundred iterations on pictures of one color and their texts."""
+    gan = build(
+        **{"width": 4, "discriminator_width": 4, "sentence_dim": 16, "text_encoder": "gru"},
+        **{"matching_images": 600, "matching_learning_rate": 0.01, "learning_rate": 2e-3},
+    )
+    optimizers, words = gan.optimizers(), torch.tensor([4, 3, 2])  # red, green, blue
+    for _ in range(300):
+        colors = torch.randint(0, 3, (24,))
+        images = torch.full((24, 3, 32, 32), -0.8) + 0.05 * torch.randn(24, 3, 32, 32)
+        images[torch.arange(24), colors] += 1.6
+        texts = functional.pad(torch.stack([words[colors], torch.full((24,), 5)], 1), (0, 2))
+        for update in gan.training_step(iter([{"image": images.clamp(-1, 1), "text": texts}])):
+            gan.zero_grad()
+            sum(update.losses.values()).backward()
+            optimizers[update.group].step()
+    texts = gan.matching.text_encoder.read(torch.tensor([[4, 5, 0, 0], [3, 5, 0, 0], [2, 5, 0, 0]]).repeat(4, 1))
+    with torch.no_grad():
+        found = gan.eval().generator(gan.noise(12), **gan.text_inputs(texts)).mean((2, 3)).view(4, 3, 3).mean(0)
+    assert found.diagonal().min() > 0.3
+    assert found[~torch.eye(3, dtype=torch.bool)].max() < -0.2
+
+
 # --- sampling ------------------------------------------------------------------------------------
 
 

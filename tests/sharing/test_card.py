@@ -11,7 +11,7 @@ import torch
 import yaml
 from huggingface_hub import ModelCard
 
-from ganzoo.data.known import DATASETS
+from ganzoo.data.sources import is_named
 from ganzoo.errors import DataError
 from ganzoo.evaluation import report
 from ganzoo.evaluation.evaluate import evaluate
@@ -200,7 +200,7 @@ BUNDLED = [
     name
     for name in BUILTIN
     if isinstance(lookup.registry().models[name].weights, BundledFile)
-    and lookup.registry().models[name].dataset in DATASETS
+    and is_named(lookup.registry().models[name].dataset)
 ]
 MULTIPLE = {"dcgan-mnist": 10, "biggan-fashion-mnist": 20, "dcgan-fashion-mnist": 28, "gan-mnist": 42}
 """The FID that each may have at most, in multiples of the floor: what its architecture should reach."""

@@ -325,6 +325,7 @@ ROUTES: list[tuple[str, str, str, Callable[..., None]]] = [
     ("hub", "GET", r"/(.+)/resolve/([^/]+)/(.+)", resolve),
     ("hub", "GET", r"/api/models", search),
     ("hub", "GET", r"/api/models/([^/]+/[^/]+)(?:/revision/(.+))?", model_info),
+    ("hub", "GET", r"/api/(datasets/[^/]+/[^/]+)(?:/revision/(.+))?", model_info),
     ("cdn", "GET", r"/([0-9a-f]{64})/.+", blob),
 ]
 

@@ -69,6 +69,21 @@ def test_the_data_is_found_from_another_folder(folder, monkeypatch):
         resumed_plan(folder, data="photos")
 
 
+@pytest.mark.parametrize("data", ["a-0.tar", "a-{0..1}.tar", "a-*.tar", "shards?split=val"])
+def test_files_are_found_from_another_folder_too(folder, monkeypatch, data):
+    (folder.parent / "shards").mkdir()
+    for name in ("a-0.tar", "a-1.tar", "shards/train-0.tar", "shards/val-0.tar"):
+        (folder.parent / name).touch()
+    started(folder.parent / "second", data)
+    monkeypatch.chdir(folder)
+    plan = resumed_plan(folder.parent / "second")
+    assert plan.data == str(folder.parent / data)
+    check_folder(folder.parent / "second", plan, resume=True)
+    assert resumed_plan(folder.parent / "second", data=f"../{data}").data == f"../{data}"
+    with pytest.raises(RunError, match="was started with other options: data: "):
+        resumed_plan(folder.parent / "second", data="../a-1.tar")
+
+
 def test_run_and_data_may_be_moved_together(folder, monkeypatch):
     moved = folder.parent / "moved"
     moved.mkdir()

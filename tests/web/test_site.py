@@ -156,7 +156,8 @@ def test_a_game_counts(models: Path) -> None:
 def test_a_game_needs_real_pictures_and_downloads_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from datasets import write_fashion_mnist
 
-    monkeypatch.setattr("ganzoo.data.load.check_reachable", lambda urls: pytest.fail("it asked the network"))
+    asked = "ganzoo_datasets.torchvision_sets.check_reachable"
+    monkeypatch.setattr(asked, lambda urls: pytest.fail("it asked the network"))
     (shown,) = choose(["biggan-fashion-mnist"])
     assert not game.has_quiz(shown, tmp_path)
     (tmp_path / "FashionMNIST/raw").mkdir(parents=True)

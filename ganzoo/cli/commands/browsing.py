@@ -51,7 +51,7 @@ def _nearest(pattern: str) -> str:
 @click.argument("name", type=SUBJECT)
 @AS_JSON
 def info(name: str, as_json: bool) -> None:
-    """Describe a model, an architecture, a feature extractor or an engine.
+    """Describe a model, an architecture, a feature extractor, an engine or a data source.
 
     NAME is a registered name, the folder of a model, or a Hub reference such as hf:OWNER/REPO.
     """

@@ -23,7 +23,9 @@ from ganzoo.cli.arguments import (
     PATH,
     PRECISION,
     TARGET,
+    columns,
     registered,
+    take_columns,
 )
 from ganzoo.cli.commands.sampling import load_model
 from ganzoo.cli.progress import bars
@@ -38,8 +40,10 @@ __all__ = ["COMMANDS", "evaluate", "fool", "quiz"]
 @click.option(
     "--against",
     type=DATA,
-    help="Real images to compare with: a data set by name, or a folder. [default: the training data of the model]",
+    help="Real images to compare with: a data set by name, a folder, an archive, or hf:datasets/OWNER/NAME. "
+    "[default: the training data of the model]",
 )
+@columns("--against")
 @click.option(
     "--metrics",
     help="Metrics to compute, separated by commas: is,fid,kid,prdc,authenticity,r-precision. "
@@ -107,8 +111,9 @@ def evaluate(
 ) -> None:
     """Compute metrics that compare generated images with real ones.
 
-    SUBJECT is a model, by its name, folder or Hub reference, or a folder of pictures. Each metric is shown next to
-    its floor: the value that other real images reach. Metrics of different feature extractors cannot be compared.
+    SUBJECT is a model, by its name, folder or Hub reference, or a folder or an archive of pictures. Each metric is
+    shown next to its floor: the value that other real images reach. Metrics of different feature extractors cannot be
+    compared.
     """
     from ganzoo.evaluation.prepare import prepare
     from ganzoo.hub.download import bound_client
@@ -120,6 +125,7 @@ def evaluate(
             check_file(file, endings, overwrite=overwrite)
     chosen: dict[str, Any] = {} if metrics is None else {"metrics": tuple(metrics.split(","))}
     bound_client()
+    options["against"] = take_columns("--against", options["against"], options)
     running = {option: options.pop(option) for option in ("data_dir", "device", "engine", "batch_size", "workers")}
     check_engine(running["engine"], options["precision"])
     prepared = prepare(name, is_splits=_parse_numbers("--is-splits", is_splits), **chosen, **options)

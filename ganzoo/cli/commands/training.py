@@ -23,12 +23,15 @@ from ganzoo.cli.arguments import (
     MODEL,
     PATH,
     Name,
+    bound_to_hub,
+    columns,
     registered,
     resolved,
+    take_columns,
 )
 from ganzoo.cli.output import say, tell
 from ganzoo.cli.progress import bars
-from ganzoo.data.known import check_source
+from ganzoo.data.sources import check_source
 from ganzoo.errors import InvalidConfigError, InvalidRequestError
 from ganzoo.hub import download
 from ganzoo.registry import lookup
@@ -55,8 +58,10 @@ CONFIG = click.option(
 @click.option(
     "--data",
     type=DATA,
-    help="Data set to train on: a name such as fashion-mnist, or a folder of images.",
+    help="Data set to train on: a name such as fashion-mnist, a folder of images, an archive of images (.zip, .tar), "
+    "shards-{0000..0007}.tar, .parquet files, or hf:datasets/OWNER/NAME.",
 )
+@columns("--data")
 @click.option("-o", "--output", "folder", type=PATH, help="Folder for the files of the run.")
 @CONFIG
 @click.option("--loss", type=registered("losses"), help="Adversarial loss. [default: that of the paper]")
@@ -209,6 +214,7 @@ def train(
 
     `ganzoo train --resume RUN` continues a run with the options that it was started with.
     """
+    data = take_columns("--data", data, options)
     options["metrics"] = tuple(options["metrics"].split(","))
     config, chosen = parse_settings(settings), _plan_options(options, regularizers, augmentations)
     resumed, options["resume"] = options["resume"], options["resume"] is not None
@@ -224,7 +230,7 @@ def train(
         raise click.UsageError(f"Missing {_missing(architecture, data)}.", ctx)
     else:
         plan = make_plan(architecture, data, config=config, **chosen)
-    check_source(plan.data)
+    check_source(bound_to_hub(plan.data))
     check_folder(folder, plan, resume=options["resume"])
     from ganzoo.training.trainer import Trainer
 

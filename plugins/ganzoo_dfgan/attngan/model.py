@@ -24,7 +24,7 @@ from ganzoo_dfgan.attngan.fused import FusedGenerator
 from ganzoo_dfgan.attngan.networks import Discriminator, Generator
 from ganzoo_dfgan.matching import Texts
 from ganzoo_dfgan.matching_losses import present_words
-from ganzoo_dfgan.text_gan import TextGAN, adam
+from ganzoo_dfgan.text_gan import TextGAN, adam, with_sentence
 
 __all__ = ["AttnGAN"]
 
@@ -83,7 +83,7 @@ class AttnGAN(TextGAN):
             # The mean over two kinds of real pairs and over three kinds of others, as in the authors' code.
             others = torch.cat([fake_logits, real_logits[2:]])
             losses[f"adversarial{resolution}"] = self.loss.discriminator(real_logits[:2], others)
-            bound = partial(_with_sentence, discriminator, sentence)
+            bound = partial(with_sentence, discriminator, sentence)
             outputs.append(
                 DiscriminatorOutput(bound, real, fake.detach(), real_logits[:2], fake_logits, name=str(resolution))
             )
@@ -115,9 +115,3 @@ class AttnGAN(TextGAN):
         """The first layer behind the latent. The noise of the condition counts as if the variance were 1."""
         weight, size = self.generator.first.project.weight, self.config.condition_dim
         return {"z": [torch.cat([weight[:, size:], weight[:, :size]], 1)]}
-
-
-def _with_sentence(discriminator: nn.Module, sentence: Tensor, images: Tensor) -> Tensor:
-    """The logits of images with the sentences that are bound."""
-    logits: Tensor = discriminator(images, sentence)
-    return logits

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import gzip
+import os
 import shutil
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from queue import Empty, Queue
+from tempfile import NamedTemporaryFile
 from threading import Thread
 from typing import Any
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
-
-from ganzoo.errors import one_line
-from ganzoo.utils.files import atomic_write
 
 __all__ = ["LONGEST_ANSWER", "check_reachable", "extract_archives", "urls_of", "without_empty_folders"]
 
@@ -28,8 +27,12 @@ def extract_archives(folder: Path) -> None:
     for archive in sorted(folder.glob("*-ubyte.gz")):
         target = archive.with_suffix("")
         if not target.exists():
-            with gzip.open(archive) as packed, atomic_write(target) as temporary, temporary.open("wb") as file:
-                shutil.copyfileobj(packed, file)
+            with gzip.open(archive) as packed, NamedTemporaryFile(dir=folder, delete=False) as file:
+                try:
+                    shutil.copyfileobj(packed, file)
+                    os.replace(file.name, target)
+                finally:
+                    Path(file.name).unlink(missing_ok=True)
 
 
 def urls_of(kind: Any) -> list[str]:
@@ -57,7 +60,7 @@ def check_reachable(urls: Sequence[str]) -> None:
         if error is None:
             return
     if error is not None:
-        raise OSError(one_line(error)) from error
+        raise OSError(str(error)) from error
 
 
 def _ask(url: str, answers: Queue[Exception | None]) -> None:
