@@ -66,7 +66,7 @@ class DrawnPairs(NamedTuple):
         return first, second
 
     def images(self, numbers: range) -> tuple[Tensor, Tensor]:
-        """Both images of some pairs, uint8 (n, C, H, W), as `as_pictures` makes them."""
+        """Both images of some pairs, uint8 (n, C, H, W), as in picture files."""
         first, second = (as_pictures(self.model.generate_pixels(inputs)) for inputs in self.draw(numbers))
         return first, second
 

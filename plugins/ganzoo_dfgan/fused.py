@@ -28,7 +28,7 @@ class FusedGenerator(nn.Module):
     @torch.no_grad()
     def __init__(self, generator: Generator) -> None:
         super().__init__()
-        self.fuse_latent = generator.fuse_latent
+        self.fuse_latent, self.first_size = generator.fuse_latent, generator.first_size
         self.project, self.to_rgb = generator.project, generator.to_rgb
         affines = [module for module in generator.modules() if isinstance(module, Affine)]
         networks = [part for affine in affines for part in (affine.gamma, affine.beta)]
@@ -43,7 +43,7 @@ class FusedGenerator(nn.Module):
         """(N, C, H, W) in [-1, 1] from ``z`` (N, latent_dim) and ``text`` (N, sentence_dim)."""
         z, sentence = inputs["z"], inputs["text"]
         affines = self._affines(torch.cat([z, sentence], 1) if self.fuse_latent else sentence)
-        x = self.project(z).view(len(z), -1, 4, 4).contiguous(memory_format=torch.channels_last)
+        x = self.project(z).view(len(z), -1, *self.first_size).contiguous(memory_format=torch.channels_last)
         for i, block in enumerate(self.blocks):
             x = block(x, affines[_PER_BLOCK * i : _PER_BLOCK * (i + 1)])
         images: Tensor = self.to_rgb(activate(x)).tanh()

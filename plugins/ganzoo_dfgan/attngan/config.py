@@ -13,7 +13,6 @@ __all__ = ["RECIPES", "TINY", "AttnGANConfig"]
 class AttnGANConfig(TextGANConfig):
     """The config of AttnGAN; the defaults are the authors' for birds. `TextGANConfig` explains the other fields.
 
-    - `resolution` is that of a square image: 32, 64, 128 or 256.
     - `stages` is the number of images of growing size: the first stage sees the sentence, and each later one doubles
       the resolution and sees the words. Each has a discriminator.
     - `width` and `discriminator_width` are the numbers of channels of the networks at the resolution of an image.
@@ -26,7 +25,6 @@ class AttnGANConfig(TextGANConfig):
         ValueError: a value is out of its range; the message names the field.
     """
 
-    resolution: int = 256
     stages: int = 3
     width: int = 32
     condition_dim: int = 100
@@ -39,17 +37,15 @@ class AttnGANConfig(TextGANConfig):
     beta2: float = 0.999
 
     def __post_init__(self) -> None:
-        if self.resolution not in (32, 64, 128, 256):
-            raise ValueError(f"resolution is 32, 64, 128 or 256, not {self.resolution}")
         super().__post_init__()
         check_at_least(1, self, "stages", "width", "condition_dim", "residual_blocks", "discriminator_width")
-        if self.resolution >> (self.stages - 1) < 8:
-            raise ValueError(f"stages is at most {self.resolution.bit_length() - 3} at this resolution")
+        if self.stages > self.first_map.doublings:
+            raise ValueError(f"stages is at most {self.first_map.doublings} at this resolution")
 
     @property
     def resolutions(self) -> tuple[int, ...]:
-        """The resolutions of the images of all stages, the smallest first."""
-        return tuple(self.resolution >> i for i in range(self.stages))[::-1]
+        """The resolutions of the images of all stages, the smallest first, if the first map has 4x4 pixels."""
+        return self.first_map.sides[-self.stages :]
 
     @property
     def latent_size(self) -> int:

@@ -27,6 +27,7 @@ class FusedGenerator(nn.Module):
         super().__init__()
         self.latent_dim, self.conditioning = generator.latent_dim, generator.conditioning
         first = generator.first
+        self.first_size = first.size
         self.project = fuse_linear_bn_eval(first.project, first.norm)
         self.upsamplings = nn.Sequential(*(_upsampling(cast("nn.Sequential", block)) for block in first.blocks))
         self.stages = nn.ModuleList(_FusedStage(cast("NextStage", stage)) for stage in generator.stages)
@@ -37,7 +38,7 @@ class FusedGenerator(nn.Module):
         latent, noise = inputs["z"][:, : self.latent_dim], inputs["z"][:, self.latent_dim :]
         condition = self.conditioning.condition(inputs["sentence"], noise)
         x = nn.functional.glu(self.project(torch.cat([condition, latent], 1)), 1)
-        x = self.upsamplings(x.view(len(x), -1, 4, 4).contiguous(memory_format=torch.channels_last))
+        x = self.upsamplings(x.view(len(x), -1, *self.first_size).contiguous(memory_format=torch.channels_last))
         for stage in self.stages:
             x = stage(x, inputs["words"], inputs["present"])
         images: Tensor = self.to_image(x).tanh()

@@ -59,30 +59,33 @@ class AttnGAN(TextGAN):
         yield self._discriminators_update(batch["image"], fakes, texts.sentences, wrong)
         with frozen(self.matching, *self._discriminators()):
             losses = {
-                f"adversarial{len(fake[0, 0])}": self.loss.generator(discriminator(fake, texts.sentences))
-                for discriminator, fake in zip(self._discriminators(), fakes, strict=True)
+                f"adversarial{resolution}": self.loss.generator(discriminator(fake, texts.sentences))
+                for resolution, discriminator, fake in self._stages(fakes)
             }
             losses["divergence"] = self.generator.conditioning.divergence(texts.sentences)
             losses |= self.matching_loss(fakes[-1], texts)
             generator = partial(self.generator, **inputs)
             yield Update("generator", losses, generators=[GeneratorOutput(generator, z)])
 
+    def _stages(self, fakes: Sequence[Tensor]) -> Iterator[tuple[int, nn.Module, Tensor]]:
+        """The resolution of each stage, by which it is named, its discriminator and its generated images."""
+        return zip(self.config.resolutions, self._discriminators(), fakes, strict=True)
+
     def _discriminators_update(
         self, image: Tensor, fakes: Sequence[Tensor], sentence: Tensor, wrong: Tensor | None
     ) -> Update:
         """Each discriminator sees real and generated images, without a text, with theirs, and with a wrong one."""
         losses, outputs = {}, []
-        for discriminator, fake in zip(self._discriminators(), fakes, strict=True):
-            size = len(fake[0, 0])
-            real = functional.adaptive_avg_pool2d(image, size)
+        for resolution, discriminator, fake in self._stages(fakes):
+            real = functional.adaptive_avg_pool2d(image, (fake.shape[2], fake.shape[3]))
             texts = [sentence] if wrong is None else [sentence, wrong]
             real_logits, fake_logits = discriminator(real, *texts), discriminator(fake.detach(), sentence)
             # The mean over two kinds of real pairs and over three kinds of others, as in the authors' code.
             others = torch.cat([fake_logits, real_logits[2:]])
-            losses[f"adversarial{size}"] = self.loss.discriminator(real_logits[:2], others)
+            losses[f"adversarial{resolution}"] = self.loss.discriminator(real_logits[:2], others)
             bound = partial(with_sentence, discriminator, sentence)
             outputs.append(
-                DiscriminatorOutput(bound, real, fake.detach(), real_logits[:2], fake_logits, name=str(size))
+                DiscriminatorOutput(bound, real, fake.detach(), real_logits[:2], fake_logits, name=str(resolution))
             )
         return Update("discriminators", losses, discriminators=outputs)
 

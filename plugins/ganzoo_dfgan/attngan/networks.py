@@ -60,14 +60,15 @@ class FirstStage(nn.Module):
         super().__init__()
         doublings = config.resolutions[0].bit_length() - 3
         widths = [config.width * 2**i for i in range(doublings, -1, -1)]
-        self.project = nn.Linear(config.latent_size, 2 * 16 * widths[0], bias=False)
-        self.norm = nn.BatchNorm1d(2 * 16 * widths[0])
+        self.size, features = config.first_map.size, config.first_map.pixels * widths[0]
+        self.project = nn.Linear(config.latent_size, 2 * features, bias=False)
+        self.norm = nn.BatchNorm1d(2 * features)
         self.blocks = nn.Sequential(*(upsampling(*pair) for pair in pairwise(widths)))
 
     def forward(self, z: Tensor, condition: Tensor) -> Tensor:
         """Every doubling halves the number of channels."""
         x = functional.glu(self.norm(self.project(torch.cat([condition, z], 1))), 1)
-        return cast("Tensor", self.blocks(x.view(len(x), -1, 4, 4)))
+        return cast("Tensor", self.blocks(x.view(len(x), -1, *self.size)))
 
 
 class Attention(nn.Module):
@@ -164,9 +165,9 @@ class Discriminator(nn.Module):
         layers += [layer for pair in pairwise(widths) for layer in activated(halving(*pair))]
         layers += [layer for pair in pairwise(widths[:2:-1]) for layer in activated(convolution(*pair))]
         self.features = nn.Sequential(*layers)
-        self.unconditional = nn.Conv2d(last, 1, 4)
+        self.unconditional = nn.Conv2d(last, 1, config.first_map.size)
         self.joint = nn.Sequential(*activated(convolution(last + config.sentence_dim, last)))
-        self.conditional = nn.Conv2d(last, 1, 4)
+        self.conditional = nn.Conv2d(last, 1, config.first_map.size)
 
     def forward(self, images: Tensor, *sentences: Tensor) -> Tensor:
         """Logits (1 + K, N): without a text, then for each of K sets of sentences (N, sentence_dim)."""
@@ -175,6 +176,6 @@ class Discriminator(nn.Module):
         return torch.stack([each.flatten() for each in logits])
 
     def _join(self, x: Tensor, sentence: Tensor) -> Tensor:
-        """Features (N, width, 4, 4) with the sentence beside every pixel."""
-        everywhere = sentence[:, :, None, None].expand(-1, -1, 4, 4)
+        """Features (N, width, H, W) with the sentence beside every pixel."""
+        everywhere = sentence[:, :, None, None].expand(-1, -1, *x.shape[2:])
         return cast("Tensor", self.joint(torch.cat([x, everywhere], 1)))
