@@ -61,10 +61,10 @@ class DFGANConfig(TextGANConfig):
 PORTRAITS = Recipe(
     config={
         **{"resolution": 32, "width": 16, "text_encoder": "gru", "embedding_dim": 64, "sentence_dim": 128},
-        **{"matching_images": 100_000, "matching_learning_rate": 1e-3, "penalty_share": 0.5},
+        **{"matching_images": 200_000, "matching_learning_rate": 1e-3, "matching_weight": 0.25, "penalty_share": 0.5},
         **{"generator_learning_rate": 2e-4, "discriminator_learning_rate": 4e-4},
     },
-    options={"batch_size": 32, "ema_half_life": 10_000},
+    options={"iterations": 36_250, "batch_size": 32, "ema_half_life": 10_000, "schedule": "linear=0.5"},
 )
 """Small networks for two CPU cores, as the bundled model has them."""
 
