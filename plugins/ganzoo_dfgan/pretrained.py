@@ -47,6 +47,6 @@ def pretrained_models() -> Iterator[PretrainedModel]:
         weights=BundledFile(
             package="ganzoo_dfgan",
             path="weights/dfgan-pixelfaces.safetensors",
-            sha256="feab2400dbfa013c89d691bad3a88ecfb693ec7e6645929586262b92ddfea966",
+            sha256="a361323e5b1c20a0faa1818a0d477e249a22f2cb16dae6826bb0ddc5126d3e7d",
         ),
     )
