@@ -4,10 +4,15 @@
     python reproduce/emoji.py prepare google/package twitter/package emoji
     ganzoo train cyclegan --data emoji ... -o run
     python reproduce/emoji.py evaluate run emoji
+    python reproduce/emoji.py pairs emoji paired                              # for pix2pix
+    ganzoo train pix2pix --data paired --recipe emoji -o run2
 
 `prepare` puts the pictures on white. It leaves out flags, since one set draws them waving, and skin tones, since they
 are almost copies. The pictures of 200 names become ``testA`` and ``testB``, those of 100 names ``validationA`` and
 ``validationB``, all others ``trainA`` and ``trainB``. Training does not see which pictures have the same name.
+
+`pairs` writes the training pictures again as pairs that agree in shape: each picture of the first set is stretched so
+that it lies where that of the second set does, and pairs whose shapes still differ (`LEAST_OVERLAP`) are left out.
 
 `evaluate` compares translations of the test pictures with the pictures of the same name in the other set:
 
@@ -31,7 +36,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import torch
-from PIL import Image
+from PIL import Image, ImageChops
 from torch import Tensor, nn
 
 import ganzoo
@@ -45,6 +50,8 @@ LEVELS = 6
 """The largest range of a flat patch, in levels of 255."""
 WHITE = 250
 """From this level on in every channel, a pixel is white."""
+LEAST_OVERLAP = 0.75
+"""The least intersection over union of two shapes."""
 TONES = {f"1f3f{digit}" for digit in "bcdef"}
 
 
@@ -62,6 +69,42 @@ def prepare(google: Path, twitter: Path, out: Path) -> None:
         for name in chosen:
             flatten(sets[part.endswith("B")] / name).save(out / part / name)
     print({part: len(chosen) for part, chosen in parts.items()})
+
+
+def pairs(folder: Path, out: Path) -> None:
+    """Write trainA and trainB with the pairs that agree in shape."""
+    for part in ("trainA", "trainB"):
+        (out / part).mkdir(parents=True, exist_ok=True)
+    count = 0
+    for path in sorted((folder / "trainA").iterdir()):
+        target = Image.open(folder / "trainB" / path.name)
+        source = moved(Image.open(path), target)
+        if overlap(source, target) >= LEAST_OVERLAP:
+            source.save(out / "trainA" / path.name)
+            target.save(out / "trainB" / path.name)
+            count += 1
+    print({"pairs": count})
+
+
+def shape_of(picture: Image.Image) -> Image.Image:
+    """White where the picture is not white, black elsewhere."""
+    return picture.convert("L").point(lambda level: 255 * (level < WHITE - 5))
+
+
+def moved(picture: Image.Image, target: Image.Image) -> Image.Image:
+    """The picture, stretched so that what is not white fills the same box as in `target`."""
+    left, top, right, bottom = shape_of(target).getbbox() or (0, 0, *target.size)
+    part = picture.crop(shape_of(picture).getbbox()).resize((right - left, bottom - top), Image.Resampling.LANCZOS)
+    whole = Image.new("RGB", target.size, "white")
+    whole.paste(part, (left, top))
+    return whole
+
+
+def overlap(first: Image.Image, second: Image.Image) -> float:
+    """The intersection of two shapes over their union."""
+    shapes = [shape_of(picture) for picture in (first, second)]
+    both, either = (combine(*shapes).histogram()[255] for combine in (ImageChops.darker, ImageChops.lighter))
+    return both / max(either, 1)
 
 
 def flatten(path: Path) -> Image.Image:
@@ -167,13 +210,17 @@ def evaluate(model: str, folder: Path, part: str, sheet: Path | None) -> None:
 
 
 def main() -> None:
-    """Run one of the two commands."""
+    """Run one of the commands."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(required=True)
     command = commands.add_parser("prepare")
     for name in ("google", "twitter", "out"):
         command.add_argument(name, type=Path)
     command.set_defaults(run=lambda chosen: prepare(chosen.google, chosen.twitter, chosen.out))
+    command = commands.add_parser("pairs")
+    for name in ("folder", "out"):
+        command.add_argument(name, type=Path)
+    command.set_defaults(run=lambda chosen: pairs(chosen.folder, chosen.out))
     command = commands.add_parser("evaluate")
     command.add_argument("model")
     command.add_argument("folder", type=Path)

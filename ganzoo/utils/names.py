@@ -45,7 +45,7 @@ def join_label(parts: Iterable[str]) -> str:
 
 def suggest(name: str, known: Iterable[str]) -> str:
     """The end of an error message about the unknown `name`: the most similar known names, or else all known names."""
-    choices = sorted(known)
+    choices = sorted(set(known))  # two kinds may share a name
     close = get_close_matches(str(name).lower(), choices, n=3, cutoff=0.5)
     if close:
         return " - did you mean " + " or ".join(close) + "?"
