@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import ganzoo
 from ganzoo import Architecture, Layout, Unconditional
 from ganzoo_sequential.config import RECIPES, TINY, SequentialConfig
+from ganzoo_sequential.layouts import LAYOUTS
 
 if TYPE_CHECKING:
-    from ganzoo import GAN, AdversarialLoss, Reading, Shapes
+    from ganzoo import GAN, AdversarialLoss
 
 __all__ = ["SequentialConfig"]
 
@@ -21,19 +22,6 @@ def _build(config: SequentialConfig, loss: AdversarialLoss) -> GAN:
     from ganzoo_sequential.model import SequentialGAN
 
     return SequentialGAN(config, loss)
-
-
-# `ganzoo list` waits for no module that reads checkpoints.
-def _read(shapes: Shapes) -> Reading | None:
-    from ganzoo_sequential.layouts import read
-
-    return read(shapes)
-
-
-def _explain(shapes: Shapes) -> str:
-    from ganzoo_sequential.layouts import explain
-
-    return explain(shapes)
 
 
 @ganzoo.hookimpl
@@ -55,12 +43,4 @@ def ganzoo_architectures() -> Iterable[Architecture]:
 @ganzoo.hookimpl
 def ganzoo_layouts() -> Iterable[Layout]:
     """Every checkpoint whose names and shapes are those of a sequence of layers."""
-    yield Layout(
-        name="sequence",
-        architecture="sequential",
-        source="any code whose generator is a sequence of layers",
-        example=("model.0.weight", "fc1.weight", "net.0.weight"),
-        read=_read,
-        general=True,
-        explain=_explain,
-    )
+    yield from LAYOUTS

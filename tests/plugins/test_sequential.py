@@ -20,8 +20,8 @@ from ganzoo.pretrained.load import assemble, load
 from ganzoo.registry import lookup
 from ganzoo.weights.layouts import Match, rename
 from ganzoo_sequential.config import SequentialConfig
-from ganzoo_sequential.layouts import read
 from ganzoo_sequential.networks import Discriminator
+from ganzoo_sequential.reading import read
 from ganzoo_sequential.refusals import explain
 
 LINEAR, BN1, BN2, CONV, UP = nn.Linear, nn.BatchNorm1d, nn.BatchNorm2d, nn.Conv2d, nn.Upsample

@@ -150,7 +150,7 @@ def test_a_library_that_is_not_installed_is_named(run, published, monkeypatch):
     def absent(name):
         raise metadata.PackageNotFoundError(name)
 
-    monkeypatch.setattr("ganzoo.sampling.engines.metadata.distribution", absent)
+    monkeypatch.setattr("ganzoo.utils.distributions.metadata.distribution", absent)
     done = run("export", published["dcgan"], "--format", "openvino", "-o", "a.xml")
     assert done.code == 2
     assert done.err == (

@@ -6,12 +6,13 @@ import pytest
 import torch
 
 from ganzoo import Loop, Trainer, load_data
-from ganzoo.data.toy_distributions import POINTS, Mixture
+from ganzoo.data.toy_distributions import Mixture
 from ganzoo.images.films import save_animation
 from ganzoo.registry import lookup
 from ganzoo.training.plan import make_plan
 from ganzoo.training.plots import draw_curves, draw_line, draw_plane, to_picture
 from ganzoo.training.theory import BANDWIDTH, Field, Frame, field_of, measure, wasserstein
+from ganzoo_datasets.points import POINTS
 
 LINE = torch.linspace(-1, 1, 401)[:, None]
 PLANE = torch.cartesian_prod(torch.linspace(-1, 1, 64), torch.linspace(-1, 1, 64))
