@@ -51,8 +51,6 @@ def make_request(
 ) -> Task:
     """Make a request: an instance of `task` with `options` as its fields. A class may be given by its name.
 
-    A request for a translation without a direction gets the first one.
-
     Raises:
         InvalidRequestError: the task has no such option, or an option has a wrong value. The message calls
             the model `of`.
@@ -62,7 +60,7 @@ def make_request(
     if values.get("label") is not None:
         values["label"] = find_class(values["label"], classes, as_class_config(config).classes, of=of)
     if task.from_images:
-        values["direction"] = _direction(config, values.get("direction"), of=of)
+        _direction(config, values.get("direction"), of=of)
     request = task(**values)
     if task.needs_text and values.get("text") is not None:
         known = as_text_config(config)
