@@ -390,7 +390,7 @@ class Lost:
 
 
 @pytest.mark.skipif(multiprocessing.get_start_method() != "fork", reason="the worker has to inherit the fault")
-@pytest.mark.parametrize("batch", [0, 3])
+@pytest.mark.parametrize("batch", [0, pytest.param(3, marks=pytest.mark.long)])
 def test_a_full_shared_memory_is_an_error_and_not_a_hang(tmp_path, no_memory, monkeypatch, capfd, batch):
     """The error happens in a thread of the worker, which would print it and go on."""
     pack = workers._pack

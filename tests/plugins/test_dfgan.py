@@ -478,10 +478,13 @@ def test_skin_and_glasses_are_those_of_the_text():
 
 def test_words_that_were_never_together_in_training_compose():
     """No short blond hair on a dark face, and no long red hair with glasses."""
-    text = "a dark face with short {} hair, a frown and a blue shirt"
+    text = "a {} face with short {} hair, a frown and a blue shirt"
     hair = slice(2, 5), slice(10, 22)
-    blond, black = (mean_color(portraits(text.format(color)), *hair) for color in ("blond", "black"))
-    assert blond.mean() > black.mean() + 0.3
+    lighter = {}
+    for tone in ("pale", "dark"):
+        blond, black = (mean_color(portraits(text.format(tone, color)), *hair) for color in ("blond", "black"))
+        lighter[tone] = (blond - black).mean()
+    assert lighter["dark"] > 0.7 * lighter["pale"] > 0.15
     red = portraits("a light face with long red hair, dark glasses, a frown and a blue shirt")
     assert mean_color(red, slice(10, 20), slice(3, 6))[0] > mean_color(red, slice(10, 20), slice(3, 6))[2] + 0.2
     assert mean_color(red, *EYES).mean() < 0
@@ -492,4 +495,4 @@ def test_the_card_has_the_numbers_of_its_evaluation():
     assert report.markdown(said) in (CARDS / "dfgan-pixelfaces.md").read_text()
     assert said["images"]["judged"]["count"] == 1000
     found = said["scores"]["r-precision"]
-    assert found["floor"]["value"] > found["value"] > 0.5
+    assert found["floor"]["value"] > found["value"] > 0.8

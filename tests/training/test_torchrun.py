@@ -40,6 +40,7 @@ def save_photos(folder):
         save_picture(picture, folder / f"{i:02d}.png")
 
 
+@pytest.mark.long
 def test_two_processes_of_the_documented_command_train_one_model(tmp_path):
     """It names no device: with or without a GPU, the processes join one group and train like one process."""
     save_photos(tmp_path / "photos")
