@@ -60,7 +60,7 @@ def make_request(
     if values.get("label") is not None:
         values["label"] = find_class(values["label"], classes, as_class_config(config).classes, of=of)
     if task.from_images:
-        _direction(config, values.get("direction"), of=of)
+        _direction(config, values.get("direction"), of=of)  # refuses an unknown one
     request = task(**values)
     if task.needs_text and values.get("text") is not None:
         known = as_text_config(config)
