@@ -41,7 +41,7 @@ __all__ = ["COMMANDS", "evaluate", "fool", "quiz"]
     "--against",
     type=DATA,
     help="Real images to compare with: a data set by name, a folder, an archive, or hf:datasets/OWNER/NAME. "
-    "[default: the training data of the model]",
+    "[default: the training data of the model; none for ppl, ppl-full and lpips]",
 )
 @columns("--against")
 @click.option(
@@ -120,7 +120,7 @@ def evaluate(
 
     SUBJECT is a model, by its name, folder or Hub reference, or a folder or an archive of pictures. Each metric is
     shown next to its floor: the value that other real images reach. Metrics of different feature extractors, or with
-    different resizing, cannot be compared.
+    different resizing, cannot be compared. Path lengths (ppl, ppl-full) and diversity (lpips) need no real images.
     """
     from ganzoo.evaluation.prepare import prepare
     from ganzoo.hub.download import bound_client
