@@ -42,7 +42,6 @@ __all__ = [
     "SCALE",
     "SECONDS",
     "SETTINGS",
-    "SUBJECT",
     "TARGET",
     "TEXT",
     "TRUNCATION",
@@ -207,9 +206,6 @@ ENGINE = click.option(
 
 MODEL = Name(lambda ctx: lookup.models(), paths=True)
 """A model: its name, its folder or its Hub reference."""
-
-SUBJECT = Name(lambda ctx: [*lookup.models(), *lookup.registry().architectures], paths=True)
-"""A model or an architecture."""
 
 
 def bound_to_hub(data: str) -> str:
