@@ -16,8 +16,9 @@ from torch import Tensor
 
 from ganzoo.data.captions import Captions
 from ganzoo.data.datasets import Chunks, Data, Domains
-from ganzoo.data.folders import PictureData, load_files
+from ganzoo.data.folders import load_files
 from ganzoo.data.layout import domain_trees, find_layout, has_domains
+from ganzoo.data.picture_data import PictureData
 from ganzoo.errors import DataError
 from ganzoo.images.files import Picture, read_halves, read_image
 from ganzoo.interface.picture_files import FileTree, PictureFiles

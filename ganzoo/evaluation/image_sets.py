@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ganzoo.data.captions import cut_text
 from ganzoo.data.datasets import Data
-from ganzoo.data.folders import PictureData
+from ganzoo.data.picture_data import PictureData
 from ganzoo.images.tensors import from_pixels, to_channels, to_pixels
 from ganzoo.interface.configs import as_text_config
 from ganzoo.interface.extractor import ExtractorOutput

@@ -17,6 +17,7 @@ import torch
 from ganzoo.data import folders
 from ganzoo.data.batches import Batches
 from ganzoo.data.load import load_data
+from ganzoo.data.picture_data import PictureData
 from ganzoo.distributed.processes import ProcessGroup
 from ganzoo.errors import DataError
 from packed import png, shard, tarred, zipped
@@ -109,7 +110,7 @@ def test_an_archive_is_read_as_the_folder_that_was_packed(tmp_path, monkeypatch,
     archive = pack(tmp_path / "folder")
     packed = load_data(str(archive), SHAPE, **needs)
     assert told(packed, archive) == told(load_data(str(tmp_path / "folder"), SHAPE, **needs), tmp_path / "folder")
-    assert isinstance(packed, folders.PictureData) == (memory == 0)
+    assert isinstance(packed, PictureData) == (memory == 0)
     assert sorted(tmp_path.iterdir()) == sorted([tmp_path / "folder", archive]), "nothing was unpacked"
 
 

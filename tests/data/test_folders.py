@@ -18,11 +18,11 @@ import pytest
 import torch
 from PIL import Image
 
-from ganzoo.data import folders, workers
+from ganzoo.data import picture_data, workers
 from ganzoo.data.batches import Batches
 from ganzoo.data.datasets import Data, Domains, ImageData
-from ganzoo.data.folders import PictureData
 from ganzoo.data.load import load_data
+from ganzoo.data.picture_data import PictureData
 from ganzoo.errors import DataError
 from pictures import corrupt, grey
 
@@ -377,7 +377,7 @@ def test_workers_end_with_the_batches(tmp_path, no_memory, cycle):
 @pytest.mark.skipif(multiprocessing.get_start_method() != "fork", reason="the worker has to inherit what kills it")
 def test_a_worker_that_dies_is_an_error_of_one_line(tmp_path, no_memory, monkeypatch):
     data = load(grey(tmp_path, a=1))
-    monkeypatch.setattr("ganzoo.data.folders.read_image", lambda *args, **kwargs: os._exit(1))
+    monkeypatch.setattr("ganzoo.data.picture_data.read_image", lambda *args, **kwargs: os._exit(1))
     with pytest.raises(DataError, match=rf"^reading pictures failed: .* worker \(pid.*{SHARED_MEMORY}"):
         next(data.stream(iter([[0]]), workers=1))
 
@@ -408,7 +408,7 @@ def test_a_full_shared_memory_is_an_error_and_not_a_hang(tmp_path, no_memory, mo
 def test_a_silent_worker_is_given_up(tmp_path, no_memory, monkeypatch):
     monkeypatch.setattr(workers, "LONGEST_BATCH", 1)
     data = load(grey(tmp_path, a=1))
-    monkeypatch.setattr(folders, "read_image", lambda *args, **kwargs: time.sleep(60))
+    monkeypatch.setattr(picture_data, "read_image", lambda *args, **kwargs: time.sleep(60))
     with pytest.raises(DataError, match=rf"^reading pictures failed: .*timed out after 1 seconds.*{SHARED_MEMORY}"):
         next(data.stream(iter([[0]]), workers=1))
 
