@@ -3,6 +3,9 @@
 A tar archive has no directory, so its headers are read once, and each file is found by its position from then on. The
 library webdataset reads shards from beginning to end and shuffles in a buffer: it gives no picture by its number, and
 so no exact order for a run that is resumed, or for several processes.
+
+The headers are read again at each start: about a second for 50,000 files, once they are in the system's cache. To sort
+the names of these files takes as long, and would not be saved by an index that is kept.
 """
 
 from __future__ import annotations
