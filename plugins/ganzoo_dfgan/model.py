@@ -21,9 +21,9 @@ from ganzoo import (
 )
 from ganzoo_dfgan.config import DFGANConfig
 from ganzoo_dfgan.fused import FusedGenerator
-from ganzoo_dfgan.matching import Texts
 from ganzoo_dfgan.networks import Affine, Discriminator, Generator
 from ganzoo_dfgan.penalty import gradient_penalty
+from ganzoo_dfgan.text_encoders import Texts
 from ganzoo_dfgan.text_gan import TextGAN, adam, with_sentence
 
 __all__ = ["DFGAN"]
