@@ -37,11 +37,11 @@ __all__ = [
     "NOISE",
     "OVERWRITE",
     "PATH",
+    "PICTURES",
     "PRECISION",
     "SCALE",
     "SECONDS",
     "SETTINGS",
-    "SUBJECT",
     "TARGET",
     "TEXT",
     "TRUNCATION",
@@ -49,9 +49,11 @@ __all__ = [
     "bound_to_hub",
     "bounded",
     "columns",
+    "pictures",
     "registered",
     "resolved",
     "take_columns",
+    "take_pictures",
 ]
 
 
@@ -205,9 +207,6 @@ ENGINE = click.option(
 MODEL = Name(lambda ctx: lookup.models(), paths=True)
 """A model: its name, its folder or its Hub reference."""
 
-SUBJECT = Name(lambda ctx: [*lookup.models(), *lookup.registry().architectures], paths=True)
-"""A model or an architecture."""
-
 
 def bound_to_hub(data: str) -> str:
     """Limit how long the Hub's client waits, if `data` is a data set on the Hub. Returns `data`."""
@@ -217,17 +216,47 @@ def bound_to_hub(data: str) -> str:
 
 
 class _Data(Name):
-    """A data set: its name, its folder or its file, or a data set on the Hub."""
+    """Data: a name of `choices`, a folder or a file, or a data set on the Hub."""
 
-    def __init__(self) -> None:
-        super().__init__(lambda ctx: data_set_names(), paths=True)
+    def __init__(self, choices: Choices) -> None:
+        super().__init__(choices, paths=True)
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """Limit how long the Hub's client waits, if the data set is on the Hub."""
         return bound_to_hub(value)
 
 
-DATA = _Data()
+DATA = _Data(lambda ctx: data_set_names())
+"""A data set: its name, its folder or its file, or a data set on the Hub."""
+
+PICTURES = _Data(lambda ctx: ())
+"""A picture, a folder or an archive, or a data set on the Hub."""
+
+
+def pictures(text: str, *, kind: Name = PICTURES, required: bool = False) -> Callable[[Command], Command]:
+    """The option --input, which takes several pictures: more words follow it when a shell expands ``*.png``.
+
+    `take_pictures` puts its values `source` and `more` together.
+    """
+
+    def decorate(command: Command) -> Command:
+        command = click.argument("more", nargs=-1, type=kind, metavar="")(command)
+        return click.option(
+            "--input", "source", multiple=True, type=kind, metavar="PATH...", required=required, help=text
+        )(command)
+
+    return decorate
+
+
+def take_pictures(source: tuple[str, ...], more: tuple[str, ...]) -> tuple[str, ...]:
+    """What --input names. The words after it belong to it.
+
+    Raises:
+        click.UsageError: there is no --input.
+    """
+    if more and not source:
+        raise click.UsageError(f"{more[0]} is one word too many - name pictures with --input")
+    return (*source, *more)
 
 
 def columns(of: str) -> Callable[[Command], Command]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
+from typing import Any
 
 from ganzoo.cli.arguments import bounded
 from ganzoo.cli.display import Row
@@ -15,7 +17,7 @@ from ganzoo.interface.configs import (
     with_written_resolution,
 )
 from ganzoo.interface.data_sources import DataSource
-from ganzoo.interface.specs import Architecture, Engine, FeatureExtractor
+from ganzoo.interface.specs import Architecture, Engine, FeatureExtractor, PretrainedModel
 from ganzoo.interface.weights_files import BundledFile, PackageFile, WeightsFile
 from ganzoo.pretrained.files import weights_size
 from ganzoo.pretrained.installed import find_installed
@@ -28,7 +30,7 @@ from ganzoo.sampling.requests import Subject
 from ganzoo.utils.distributions import missing_distributions
 from ganzoo.utils.names import BUILTIN
 
-__all__ = ["describe", "model_row", "plugin_row"]
+__all__ = ["describe", "described_names", "model_row", "plugin_row"]
 
 NOT_STATED = "not stated"
 
@@ -62,33 +64,36 @@ def plugin_row(plugin: Plugin) -> Row:
     }
 
 
-def describe(name: str) -> Row:
-    """Return all that is known of a model, an architecture, a feature extractor, an engine or a data source.
+def describe(name: str) -> list[Row]:
+    """All that is known of each thing with this name. A name may be that of things of several kinds.
 
-    A model is given by its name, its folder or its Hub reference, and comes before everything else of the same name.
+    A model is also given by its folder or its Hub reference, if nothing has that name.
 
     Raises:
         UnknownNameError: nothing has that name.
     """
     found = lookup.registry()
-    if name not in found.models:
-        if name in found.architectures:
-            return _describe_architecture(name, found.architectures[name])
-        if name in found.feature_extractors:
-            return _describe_extractor(name, found.feature_extractors[name])
-        if name in found.engines:
-            return _describe_engine(name, found.engines[name])
-        if name in found.data_sources:
-            return _describe_data_source(name, found.data_sources[name])
+    known = {kind: getattr(found, field) for kind, (field, _) in _KINDS.items()}
+    rows = [_row(kind, _KINDS[kind][1](name, index[name])) for kind, index in known.items() if name in index]
+    if rows:
+        return rows
     source = bounded(find(name))
-    if source is None:
-        known = [*found.models, *found.architectures, *found.feature_extractors, *found.engines, *found.data_sources]
-        raise found.unknown("model, architecture, feature extractor, engine or data source", name, known)
-    return _describe_registered(source) if isinstance(source, Registered) else _describe_published(source)
+    if not isinstance(source, (Folder, HubReference)):
+        raise found.unknown(" or ".join((", ".join([*known][:-1]), [*known][-1])), name, described_names())
+    return [_row("model", _describe_published(source))]
 
 
-def _describe_registered(source: Registered) -> Row:
-    record = source.record
+def described_names() -> list[str]:
+    """The names of all that `describe` describes."""
+    return sorted({name for field, _ in _KINDS.values() for name in getattr(lookup.registry(), field)})
+
+
+def _row(kind: str, facts: Row) -> Row:
+    return {"name": facts["name"], "kind": kind, **facts}
+
+
+def _describe_registered(name: str, record: PretrainedModel) -> Row:
+    source = Registered(name, record)
     return {
         **model_row(source.name),
         "summary": record.summary,
@@ -211,6 +216,16 @@ def _describe_data_source(name: str, spec: DataSource) -> Row:
         **({"install_it": spec.install} if missing else {}),
         "train_on_it": f"ganzoo train ARCHITECTURE --data {f'FILE{spec.endings[0]}' if spec.endings else name} -o RUN",
     }
+
+
+_KINDS: dict[str, tuple[str, Callable[[str, Any], Row]]] = {
+    "model": ("models", _describe_registered),
+    "architecture": ("architectures", _describe_architecture),
+    "feature extractor": ("feature_extractors", _describe_extractor),
+    "engine": ("engines", _describe_engine),
+    "data source": ("data_sources", _describe_data_source),
+}
+"""What `describe` describes: by the name of the kind for users, its index in the registry, and what gives the facts."""
 
 
 def _location(weights: WeightsFile) -> str:

@@ -103,7 +103,8 @@ def _check_options(place: str, record: DataSource, options: Mapping[str, str], k
 
 def _of_split(files: Sequence[AnyPath], split: str | None) -> list[AnyPath]:
     """The files of a split; without a split, those for training."""
-    said = {path: _words(path) & (TRAINING | HELD_OUT | {split or ""}) for path in files}
+    known = TRAINING | HELD_OUT | ({split} if split else set())
+    said = {path: _words(path) & known for path in files}
     if split is None and not any(said.values()):
         return list(files)
     wanted = TRAINING if split is None or split in TRAINING else {split}

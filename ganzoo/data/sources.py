@@ -26,6 +26,7 @@ __all__ = [
     "check_installed",
     "check_source",
     "data_set_names",
+    "expand_paths",
     "find_data",
     "has_points",
     "is_named",
@@ -190,7 +191,7 @@ def _paths(place: str) -> tuple[Path, ...]:
     Raises:
         UnknownNameError: there are none, or a file has no known format.
     """
-    paths = tuple(chain.from_iterable(map(_matching, _expand_braces(place)))) if place else ()
+    paths = expand_paths(place) if place else ()
     missing = [path for path in paths if not os.path.exists(path)]
     endings = ", ".join(formats())
     if not paths or (len(paths) == 1 and missing):
@@ -204,6 +205,11 @@ def _paths(place: str) -> tuple[Path, ...]:
     if wrong:
         raise UnknownNameError(f"{wrong[0]} is neither a folder nor a data set: its name ends in none of {endings}")
     return paths
+
+
+def expand_paths(text: str) -> tuple[Path, ...]:
+    """The paths that the text means: with ``*`` and other patterns, those that exist; braces as shells have them."""
+    return tuple(chain.from_iterable(map(_matching, _expand_braces(text))))
 
 
 def _matching(text: str) -> list[Path]:

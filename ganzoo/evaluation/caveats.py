@@ -35,8 +35,8 @@ def caveats(comparison: Comparison, options: EvaluationOptions) -> list[str]:
     if options.features is None or not options.by_features:
         return []
     features = lookup.registry().feature_extractors[options.features]
-    count, reference = comparison.evaluated.images.size, comparison.evaluated.reference.size
-    smaller = min(count, reference)
+    count = comparison.evaluated.images.size
+    smaller = min(part.size for part in comparison.evaluated.parts)
     found: list[str] = []
     if "fid" in options.metrics:
         found += _about_fid(smaller, features)
@@ -77,8 +77,9 @@ def about_captions(options: EvaluationOptions, model: Model | None, comparison: 
         )
     if model is not None and model.task.needs_text and comparison.captions is None:
         count = len(as_text_config(model.config).examples)
-        text = f"the images show only {count} different texts, because {options.against} has no captions"
-        yield f"{text} - name a folder that has some with --against"
+        cause = "there are no real images" if options.against is None else f"{options.against} has no captions"
+        text = f"the images show only {count} different texts, because {cause}"
+        yield f"{text} - name a folder that has captions with --against"
 
 
 def _about_fid(count: int, features: FeatureExtractor) -> Iterator[str]:

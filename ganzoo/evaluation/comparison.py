@@ -43,10 +43,15 @@ _SPLITS: tuple[Split, ...] = ("train", "test")
 
 
 class Pair(NamedTuple):
-    """Images, and the real images that they are compared with."""
+    """Images, and the real images that they are compared with, if there are any."""
 
     images: Part
-    reference: Part
+    reference: Part | None
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """Those that there are."""
+        return (self.images,) if self.reference is None else (self.images, self.reference)
 
 
 @dataclass(frozen=True)
@@ -54,8 +59,9 @@ class Comparison:
     """The pair that is evaluated, and the `baselines` that its numbers can be compared with, by name.
 
     ``floor`` compares real images with other real images: no model is expected to be better. ``untranslated``
-    compares the sources of translations, as they are, with the reference. `captions` are those of the real images, if
-    the images show captions or are compared with them. `notes` say what was left out of them.
+    compares the sources of translations, as they are, with the reference. Without real images, there are no baselines.
+    `captions` are those of the real images, if the images show captions or are compared with them. `notes` say what was
+    left out of them.
     """
 
     evaluated: Pair
@@ -86,41 +92,51 @@ def compare(options: EvaluationOptions, model: Model | None, *, reading: ReadOpt
     Samples of a model that reads texts show the captions of the real images, if these have any. Captions with a word
     that the model does not know are left out, but for `R_PRECISION`, whose numbers would then be of other pictures.
 
-    All real images are resized to the size that the model makes, or to the size of the first picture of the subject.
+    All real images are resized to the size that the model makes, or to the size of the first picture of the subject. If
+    the options name none, the images stand alone.
 
     Raises:
         DataError: images cannot be read.
         InvalidRequestError: a folder lacks the domains of a translation, or the class of the samples, or captions.
     """
+    against = options.against
+    if against is None:
+        return Comparison(Pair(_images(options, model, None, reading)[0], None), {})
     if model is not None and model.task.from_images:
-        return _compare_translations(options, model, reading)
-    captions = _captions(options, model, reading)
+        return _compare_translations(against, options, model, reading)
+    captions = _captions(against, options, model, reading)
     notes: tuple[str, ...] = ()
     if captions and model is not None and not options.by_texts:
-        captions, notes = readable_captions(captions, model, of=options.against)
-    if model is None:
-        opened = _open_subject(options)
-        shape = _first_shape(opened, options.subject)
-        images, of_class = _pictures(options, opened, shape, reading), None
-    else:
-        shape = model.image_shape
-        images, of_class = _samples(options, model, captions), _class_of(model, options)
-    reference, floor = _real(options, shape, images.size, reading, of_class)
+        captions, notes = readable_captions(captions, model, of=against)
+    images, shape = _images(options, model, captions, reading)
+    of_class = None if model is None else _class_of(model, options)
+    reference, floor = _real(against, options, shape, images.size, reading, of_class)
     return Comparison(Pair(images, reference), {"floor": floor}, captions, notes)
 
 
-def _captions(options: EvaluationOptions, model: Model | None, reading: ReadOptions) -> Captions | None:
+def _images(
+    options: EvaluationOptions, model: Model | None, captions: Captions | None, reading: ReadOptions
+) -> tuple[Part, Shape]:
+    """The images that are evaluated, and the shape of each."""
+    if model is not None:
+        return _samples(options, model, captions), model.image_shape
+    opened = _open_subject(options)
+    shape = _first_shape(opened, options.subject)
+    return _pictures(options, opened, shape, reading), shape
+
+
+def _captions(against: str, options: EvaluationOptions, model: Model | None, reading: ReadOptions) -> Captions | None:
     """The captions of the real images, if they are needed.
 
     Raises:
         InvalidRequestError: there are none, and images are to be compared with them.
     """
     needed = options.by_texts or (model is not None and model.task.needs_text)
-    record = find_data(options.against).record
+    record = find_data(against).record
     possible = record is None or record.captions
-    found = load_captions(options.against, root=reading.root) if needed and possible else None
+    found = load_captions(against, root=reading.root) if needed and possible else None
     if found is None and options.by_texts:
-        text = f"{options.against} has no captions, which {R_PRECISION} needs"
+        text = f"{against} has no captions, which {R_PRECISION} needs"
         raise InvalidRequestError(f"{text} - name a folder with --against whose {METADATA} has lines {FORM}")
     return found if found is None or options.limit is None else found.at(range(len(found.texts))[: options.limit])
 
@@ -158,10 +174,14 @@ def _class_of(model: Model, options: EvaluationOptions) -> str | int | None:
 
 
 def _real(
-    options: EvaluationOptions, shape: Shape, count: int, reading: ReadOptions, of_class: str | int | None
+    against: str,
+    options: EvaluationOptions,
+    shape: Shape,
+    count: int,
+    reading: ReadOptions,
+    of_class: str | int | None,
 ) -> tuple[Part, Pair]:
     """The reference, and the pair that gives the floor, for one class or for all classes."""
-    against = options.against
 
     def load(name: str, split: Split, limit: int | None) -> Part:
         data = load_data(
@@ -209,8 +229,7 @@ def _halves(whole: Part, count: int, seed: int) -> Pair:
     return Pair(first, whole.at(order[middle:], f"the other half of {whole.name}"))
 
 
-def _compare_translations(options: EvaluationOptions, model: Model, reading: ReadOptions) -> Comparison:
-    against = options.against
+def _compare_translations(against: str, options: EvaluationOptions, model: Model, reading: ReadOptions) -> Comparison:
     subject = Subject(model.task, model.config, model.classes)
     chosen = subject.direction(options.subject, options.direction)
     source, target = as_translation_config(model.config).routes[chosen]

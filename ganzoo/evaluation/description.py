@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ganzoo.evaluation.comparison import Comparison
-from ganzoo.evaluation.options import CLEAN, DISTANCE, PATHS, RESIZINGS, EvaluationOptions
+from ganzoo.evaluation.options import CLEAN, DISTANCE, LPIPS, PATHS, RESIZINGS, EvaluationOptions
 from ganzoo.evaluation.pairs import moved_input
 from ganzoo.evaluation.prepare import usual_features
 from ganzoo.interface.specs import FeatureExtractor
@@ -19,18 +19,22 @@ Description = dict[str, str | int]
 
 def describe_images(comparison: Comparison) -> dict[str, dict[str, str | int]]:
     """Kind and number of the images in each part of the comparison. ``judged`` is a key of published JSON files."""
-    pairs = {"judged": comparison.evaluated, **comparison.baselines}
-    parts = {name: pair.images for name, pair in pairs.items()} | {"reference": comparison.evaluated.reference}
+    judged, reference = comparison.evaluated
+    parts = {"judged": judged, **{name: pair.images for name, pair in comparison.baselines.items()}}
+    if reference is not None:
+        parts["reference"] = reference
     return {name: {"what": part.name, "count": part.size} for name, part in parts.items()}
 
 
 def notes_on(comparison: Comparison, options: EvaluationOptions, model: Model | None) -> list[str]:
     """What was changed in the pictures and their captions, and what changes the numbers, as sentences for users."""
     pairs = (comparison.evaluated, *comparison.baselines.values())
-    sets = {id(part.images): part.images for pair in pairs for part in pair}
+    sets = {id(part.images): part.images for pair in pairs for part in pair.parts}
     notes = [f"{images.name}: {note}" for images in sets.values() for note in images.notes]
     if options.resize == CLEAN:
         notes.append("numbers with clean resizing can be compared only with numbers with clean resizing")
+    if LPIPS in options.metrics and options.against is None:
+        notes.append("LPIPS diversity has no floor without real images - name some with --against")
     difference = model.bf16_difference() if model else None
     return [*notes, *comparison.notes, *([] if difference is None else [describe_difference(*difference)])]
 

@@ -76,7 +76,8 @@ def evaluate(
     its images are used. `metrics` are names in `ALL_METRICS`, by default those by features, and `is_splits` the numbers
     of splits of IS. The metric ``r-precision`` tells how well images fit their captions: those of the folder `against`.
     `matcher` is the model that compares the two, by default the subject itself. ``ppl`` and ``ppl-full`` are path
-    lengths, and ``lpips`` is the diversity of samples.
+    lengths, and ``lpips`` is the diversity of samples. These three need no real images: only those that `against` names
+    are read, for the floor of ``lpips``.
 
     `count` images are compared, by default 10,000 samples of a model, and all images otherwise. Sample i has seed
     `seed` + i, and all other random choices depend on `seed` too. `direction` is that of a translation, `truncation`
@@ -114,6 +115,7 @@ def evaluate(
         limit=limit,
         precision=precision,
         matcher=None if matcher is None else str(matcher),
+        needs_real=sheet is not None,
     )
     return evaluate_prepared(
         prepared,
@@ -195,9 +197,9 @@ def _load_estimators(
 
 def _show_memorized(evaluated: Pair, cache: FeatureCache, sheet: Path) -> list[NearestTrainingImage]:
     """The images that are nearest to a training image, which are drawn on the sheet."""
-    images, reference = (cache.features_of(part).features for part in evaluated)
+    images, reference = (cache.features_of(part).features for part in evaluated.parts)
     found = most_memorized(images, reference)
-    write_sheet(evaluated.images, evaluated.reference, found, sheet)
+    write_sheet(*evaluated.parts, found=found, path=sheet)
     return found
 
 
@@ -229,7 +231,7 @@ def _result(
 
 def _check_counts(comparison: Comparison, options: EvaluationOptions) -> None:
     pairs = (comparison.evaluated, *comparison.baselines.values())
-    for part in (part for pair in pairs for part in pair):
+    for part in (part for pair in pairs for part in pair.parts):
         if part.size < FEWEST:
             raise InvalidRequestError(f"{part.name}: {part.size} images are too few - use at least {FEWEST}")
     fewest = min(pair.images.size for pair in pairs)
@@ -241,11 +243,11 @@ def _check_counts(comparison: Comparison, options: EvaluationOptions) -> None:
 
 def _by_features(cache: FeatureCache, options: EvaluationOptions, pair: Pair) -> dict[str, Estimate]:
     """The metrics by features. All processes extract features; the main one computes numbers from them."""
-    for part in pair:
+    for part in pair.parts:
         cache.extract(part)
     if not cache.has_features:
         return {}
-    images, reference = map(cache.features_of, pair)
+    images, reference = map(cache.features_of, pair.parts)
     found = (METRICS[metric](images, reference, options.settings) for metric in options.by_features)
     return {name: value for each in found for name, value in each.items()}
 

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ganzoo.data.sources import check_source, data_set_names, find_data, has_points, is_named
+from ganzoo.data.pictures import open_pictures
+from ganzoo.data.sources import data_set_names, find_data, has_points, is_named
 from ganzoo.errors import InvalidRequestError
 from ganzoo.evaluation.attack import LEVELS, check_attack, find_classifier, parse_epsilon
+from ganzoo.interface.picture_files import FileTree, PictureList
 from ganzoo.registry import lookup
 from ganzoo.sampling.formats import STILLS
 from ganzoo.sampling.requests import find_class
-from ganzoo.utils.files import check_file, expand_home
-from ganzoo.utils.image_folders import find_images
-from ganzoo.utils.names import join_label, short_name
+from ganzoo.utils.files import check_file
+from ganzoo.utils.names import join_label
 from ganzoo.utils.progress import Progress, silent
 
 if TYPE_CHECKING:
@@ -38,10 +40,14 @@ NEUTRAL, FOOLED, STOOD = (255, 255, 255), (200, 0, 0), (0, 140, 0)
 
 @dataclass(frozen=True)
 class Fooling:
-    """Pictures to change, the classifier to fool, how, and the sheet to write."""
+    """Pictures to change, the classifier to fool, how, and the sheet to write.
+
+    `source` is what the user named, and `pictures` are its files; None for a data set by its name.
+    """
 
     features: str
     source: str
+    pictures: FileTree | None
     epsilon: float
     steps: int
     target: int | None
@@ -70,7 +76,7 @@ class Fooling:
     def _read(self, progress: Progress) -> tuple[list[str], Tensor]:
         """The names of the pictures and their pixels, uint8 (N, C, H, W).
 
-        Of a data set they are random test images. All pictures of a folder get the size of the first one.
+        Of a data set they are random test images. All picture files get the size of the first one.
         """
         import torch
 
@@ -79,17 +85,17 @@ class Fooling:
         from ganzoo.images.files import picture_size, read_image
         from ganzoo.images.limits import check_one_piece
 
-        if is_named(self.source):
+        if self.pictures is None:
             shape = _shape_of(self.source)
             data: Any = load_data(self.source, shape, split="test", root=self.data_dir, progress=progress)
             rows = random_rows(self.count, len(data), seed=self.seed)
             return [f"test image {row}" for row in rows], Pictures(self.source, data).take(rows)
-        paths = _files(self.source)[: self.count]
+        files, paths = self.pictures, self.pictures.listing().images[: self.count]
         for path in paths:
-            check_one_piece(picture_size(path, channels=3), of=str(path), remedy="make it smaller")
-        first = read_image(paths[0], channels=3).pixels
+            check_one_piece(picture_size(path, channels=3, files=files), of=str(path), remedy="make it smaller")
+        first = read_image(paths[0], channels=3, files=files).pixels
         size = (first.shape[1], first.shape[2])
-        pictures = [first, *(read_image(path, channels=3, size=size).pixels for path in paths[1:])]
+        pictures = [first, *(read_image(path, channels=3, size=size, files=files).pixels for path in paths[1:])]
         return [str(path) for path in paths], torch.stack(pictures)
 
     def _results(self, names: list[str], found: AdversarialExamples) -> dict[str, Any]:
@@ -142,7 +148,7 @@ class Fooling:
 def prepare_fooling(
     features: str,
     *,
-    source: str,
+    source: Sequence[str],
     epsilon: str,
     steps: int = 1,
     target: str | None = None,
@@ -152,37 +158,35 @@ def prepare_fooling(
     overwrite: bool = False,
     data_dir: str | Path = "data",
 ) -> Fooling:
-    """Check the options of `ganzoo fool`. Nothing is loaded.
+    """Check the options of `ganzoo fool`. No picture and no network is loaded.
+
+    `source` is the name of a data set, or what `open_pictures` takes.
 
     Raises:
-        UnknownNameError: there is no such feature extractor, picture, folder or data set.
-        InvalidRequestError: an option is wrong.
+        UnknownNameError: there is no such feature extractor.
+        InvalidRequestError: an option is wrong, or there is no such picture, folder or data set.
+        DataError: an archive cannot be read.
         OutputError: the sheet cannot be written.
     """
     spec = find_classifier(features)
     label = None if target is None else find_class(target, spec.classes, spec.num_classes, of=features)
     distance = parse_epsilon(epsilon)
     check_attack(features, epsilon=distance, steps=steps, target=label)
-    _check_input(source)
-    several = is_named(source) or not expand_home(source).is_file()
-    parts = ["fool", features, short_name(source), f"epsilon{epsilon}", f"steps{steps}", f"seed{seed}"]
+    pictures = _pictures(source)
+    name = source[0] if pictures is None else pictures.label
+    parts = ["fool", features, name, f"epsilon{epsilon}", f"steps{steps}", f"seed{seed}"]
     path = output or Path(f"{join_label([*parts, '' if label is None else f'target{label}'])}.png")
     check_file(path, STILLS, overwrite=overwrite)
-    counted = (count or COUNT) if several else 1
-    return Fooling(features, source, distance, steps, label, counted, seed, path, data_dir)
+    counted = count or (len(pictures.paths) if isinstance(pictures, PictureList) else COUNT)
+    return Fooling(features, " ".join(source), pictures, distance, steps, label, counted, seed, path, data_dir)
 
 
-def _check_input(source: str) -> None:
-    """Refuse a source that has no pictures."""
-    if expand_home(source).is_file() and not is_named(source):
-        return
-    check_source(source)
-    if is_named(source):
-        _shape_of(source)
-    elif not expand_home(source).is_dir():
-        raise InvalidRequestError(f"{source} is no folder of pictures - name a picture, a folder or a data set")
-    elif not find_images(expand_home(source)):
-        raise InvalidRequestError(f"{source} holds no picture - name a picture, a folder of pictures, or a data set")
+def _pictures(source: Sequence[str]) -> FileTree | None:
+    """The picture files; None for the name of a data set, whose test images are pictures."""
+    if len(source) == 1 and is_named(source[0]):
+        _shape_of(source[0])
+        return None
+    return open_pictures(source, names=data_set_names())
 
 
 def _shape_of(source: str) -> tuple[int, int, int]:
@@ -197,11 +201,6 @@ def _shape_of(source: str) -> tuple[int, int, int]:
         what = "has points, not pictures" if has_points(source) else "has no test images"
         raise InvalidRequestError(f"{source} {what} - name one of {known}, or a folder")
     return place.record.image_shape
-
-
-def _files(source: str) -> list[Path]:
-    path = expand_home(source)
-    return [path] if path.is_file() else find_images(path)
 
 
 def _percent(name: str, probability: float) -> str:

@@ -48,7 +48,7 @@ def most_memorized(features: Tensor, training: Tensor, count: int = SHOWN) -> li
     return [NearestTrainingImage(i, int(found.rows[i]), found.distances[i].item(), ratios[i].item()) for i in order]
 
 
-def write_sheet(images: Part, training: Part, found: list[NearestTrainingImage], path: Path) -> None:
+def write_sheet(images: Part, training: Part, *, found: list[NearestTrainingImage], path: Path) -> None:
     """Write a sheet with four pairs in each row: an image, and its training image to the right."""
     ours = _pixels(images, [each.image for each in found])
     theirs = _pixels(training, [each.training_image for each in found])

@@ -10,6 +10,7 @@ from ganzoo.utils.commands import flag, words_of
 
 __all__ = [
     "ALL_METRICS",
+    "BY_DISTANCE",
     "CLEAN",
     "DISTANCE",
     "FEWEST",
@@ -38,14 +39,17 @@ PATHS = ("ppl", "ppl-full")
 LPIPS = "lpips"
 """How different the samples of a model look, `ganzoo.evaluation.diversity`."""
 
-ALL_METRICS = (*METRIC_NAMES, R_PRECISION, *PATHS, LPIPS)
+BY_DISTANCE = (*PATHS, LPIPS)
+"""The metrics of distances between two images. They need no real images; these only give the floor of `LPIPS`."""
+
+ALL_METRICS = (*METRIC_NAMES, R_PRECISION, *BY_DISTANCE)
 """All metrics that users can ask for."""
 
 USUAL_FEATURES = "inception"
 """The features for data sets that no extractor was trained on."""
 
 DISTANCE = "lpips-vgg16"
-"""The extractor whose distances between images `PATHS` and `LPIPS` use."""
+"""The extractor whose distances between images `BY_DISTANCE` uses."""
 
 CLEAN = "clean"
 RESIZINGS = ("own", CLEAN)
@@ -67,11 +71,11 @@ class EvaluationOptions:
 
     Where an image is read from and how fast, such as the batch size, is not among them. The metadata of a field says
     how `command` writes it. What may have another default in a later version is always written. `features` is None if
-    no metric is computed from features.
+    no metric is computed from features, and `against` if there are no real images.
     """
 
     subject: str = field(metadata=flag(None))
-    against: str = field(metadata=flag(always=True))
+    against: str | None = field(metadata=flag(always=True))
     features: str | None = field(metadata=flag(always=True))
     count: int | None = field(default=None, metadata=flag("-n", always=True))
     seed: int = field(default=0, metadata=flag(always=True))
@@ -93,7 +97,7 @@ class EvaluationOptions:
     @property
     def by_distance(self) -> tuple[str, ...]:
         """The metrics that are computed from distances between two images, each once."""
-        return tuple(dict.fromkeys(metric for metric in self.metrics if metric in (*PATHS, LPIPS)))
+        return tuple(dict.fromkeys(metric for metric in self.metrics if metric in BY_DISTANCE))
 
     @property
     def by_texts(self) -> bool:

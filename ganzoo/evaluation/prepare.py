@@ -12,6 +12,7 @@ from ganzoo.errors import InvalidRequestError, UnknownNameError
 from ganzoo.evaluation.channels import check_channels
 from ganzoo.evaluation.options import (
     ALL_METRICS,
+    BY_DISTANCE,
     CLEAN,
     DISTANCE,
     METRIC_NAMES,
@@ -61,18 +62,23 @@ def prepare(
     metrics: Sequence[str] | None = None,
     features: str | None = None,
     is_splits: Sequence[int] = EvaluationOptions.is_splits,
+    needs_real: bool = False,
     **options: Any,
 ) -> Prepared:
     """Complete and check the options of an evaluation; `ganzoo.evaluate` explains them. No weights are loaded.
+
+    With `needs_real`, the caller needs real images, whichever the metrics are.
 
     Raises:
         UsageError: an option is wrong.
     """
     source = None if is_pictures(str(subject)) else resolve(subject)
     name = str(subject) if source is None else source.name
-    against = str(against) if against is not None else default_against(name, source)
-    check_source(against)
-    against = pin_source(against)
+    if against is None and (needs_real or metrics is None or not set(metrics) <= set(BY_DISTANCE)):
+        against = default_against(name, source)
+    if against is not None:
+        check_source(str(against))
+        against = pin_source(str(against))
     wanted = usual_metrics(features or usual_features(against)) if metrics is None else tuple(metrics)
     chosen = EvaluationOptions(
         subject=name, against=against, features=features, metrics=wanted, is_splits=tuple(is_splits), **options
@@ -186,7 +192,7 @@ def check_features(features: str, metrics: Sequence[str], resize: str = RESIZING
         raise InvalidRequestError(f"{features} takes images of any size as they are - leave out --resize {resize}")
 
 
-def usual_features(against: str) -> str:
+def usual_features(against: str | None) -> str:
     """The first extractor that was trained on the data set, or else Inception."""
     extractors = lookup.registry().feature_extractors
     return next((name for name, spec in extractors.items() if spec.dataset == against), USUAL_FEATURES)
@@ -204,6 +210,8 @@ def _check_options(options: EvaluationOptions) -> None:
     if options.resize != RESIZINGS[0] and not options.by_features:
         names = ", ".join(METRIC_NAMES)
         raise InvalidRequestError(f"--resize {options.resize} is for metrics by features - add one of {names}")
+    if options.limit is not None and options.against is None:
+        raise InvalidRequestError("--limit is about real images, which these metrics do not need - leave it out")
     if options.features is not None:
         check_features(options.features, options.metrics, options.resize)
     check_engine(TORCH, options.precision)

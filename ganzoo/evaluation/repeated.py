@@ -40,7 +40,7 @@ class RepeatedEvaluation:
         progress: Progress = silent,
     ) -> None:
         self.options = options
-        self._images, reference = compare(options, model, reading=reading).evaluated
+        self._images, reference = compare(options, model, reading=reading).evaluated.parts
         for part in (self._images, reference):
             if part.size < FEWEST:
                 raise InvalidRequestError(f"{part.name}: {part.size} images are too few - use at least {FEWEST}")

@@ -67,7 +67,7 @@ def markdown(result: Mapping[str, Any]) -> str:
 def facts(result: Mapping[str, Any]) -> dict[str, Any]:
     """What was compared, and with which features, as texts for users, from the JSON of an evaluation."""
     parts = {name: f"{part['count']:,} x {part['what']}" for name, part in result["images"].items()}
-    images, against = parts.pop("judged"), parts.pop("reference")
+    images, against = parts.pop("judged"), parts.pop("reference", "no real images, which these numbers do not need")
     features = f"{result['features']['name']} (trained on {result['features']['trained_on']})"
     if "resize" in result["features"]:
         features += f", {result['features']['resize']} resizing"

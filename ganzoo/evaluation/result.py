@@ -28,7 +28,8 @@ class Evaluation:
     """The scores of an evaluation, and what they were computed from.
 
     `images` gives the kind and the number of the images that were evaluated (``judged``), of the ``reference``, and
-    of each baseline. `features` describes the feature extractor, `matcher` the model that compares images with
+    of each baseline. `against` is None if there are no real images: then there is no reference and no baseline.
+    `features` describes the feature extractor, `matcher` the model that compares images with
     captions, and `distance` the extractor that measures distances between two images, with the inputs that move on
     paths. If no score is by features, `features` is one of the other two. `warnings` say which scores mean little, and
     `notes` what was changed in the pictures. `command` computes the same scores again. `copies` are the samples that
@@ -36,7 +37,7 @@ class Evaluation:
     """
 
     subject: str
-    against: str
+    against: str | None
     seed: int
     images: Mapping[str, Mapping[str, str | int]]
     features: Mapping[str, str | int]

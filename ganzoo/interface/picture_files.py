@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path, PurePath
 from typing import Any, BinaryIO, Self
@@ -13,7 +13,7 @@ from typing import Any, BinaryIO, Self
 from ganzoo.utils.files import open_regular
 from ganzoo.utils.image_folders import FolderListing, is_hidden, list_folder, sort_files
 
-__all__ = ["DISK", "Archive", "FileTree", "PictureFiles"]
+__all__ = ["DISK", "Archive", "FileTree", "PictureFiles", "PictureList"]
 
 
 class PictureFiles:
@@ -45,9 +45,23 @@ class FileTree(PictureFiles):
     def __init__(self, root: Path) -> None:
         self.root = root
 
+    @property
+    def label(self) -> str:
+        """A name for what is made of its pictures: that of the folder."""
+        return self.root.resolve().name
+
+    @property
+    def single(self) -> Path | None:
+        """The picture, if a single file was named."""
+        return None
+
     def listing(self) -> FolderListing:
         """The pictures in it, and what is left out."""
         return list_folder(self.root)
+
+    def takes_in(self, path: Path) -> bool:
+        """Whether a new file at this path would be one of its files from then on."""
+        return self.root.resolve() in (path.resolve(), *path.resolve().parents)
 
     def inside(self, path: Path) -> PurePath:
         """The path of a file in it, relative to `root`."""
@@ -64,6 +78,45 @@ class FileTree(PictureFiles):
     def below(self, name: str) -> FileTree:
         """The folder of that name."""
         return FileTree(self.root / name)
+
+
+class PictureList(FileTree):
+    """Picture files that are named one by one, which `files` opens. `root` is the folder that all of them are below."""
+
+    def __init__(self, paths: Sequence[Path], files: PictureFiles = DISK) -> None:
+        folders = [os.path.abspath(path.parent) for path in paths]
+        super().__init__(Path(os.path.commonpath(folders) if folders else ""))
+        self.paths, self.files = tuple(paths), files
+
+    @property
+    def label(self) -> str:
+        """The name of the picture without its ending; of several, that of their folder."""
+        return self.single.stem if self.single else super().label
+
+    @property
+    def single(self) -> Path | None:
+        """The picture, if it is the only one."""
+        return self.paths[0] if len(self.paths) == 1 else None
+
+    def listing(self) -> FolderListing:
+        """The pictures; nothing is left out."""
+        return FolderListing(self.paths, (), (), (), ())
+
+    def inside(self, path: Path) -> PurePath:
+        """The path below `root`."""
+        return Path(os.path.abspath(path)).relative_to(self.root)
+
+    def takes_in(self, path: Path) -> bool:
+        """No other file is."""
+        return False
+
+    def open(self, path: Path) -> BinaryIO:
+        """Open a picture to read its bytes."""
+        return self.files.open(path)
+
+    def size(self, path: Path) -> int:
+        """The size in bytes, as `files` gives it."""
+        return self.files.size(path)
 
 
 class Archive(FileTree, ABC):
@@ -102,6 +155,15 @@ class Archive(FileTree, ABC):
     def size(self, path: Path) -> int:
         """The number of bytes, without packing."""
         return len(self.read(path))
+
+    @property
+    def label(self) -> str:
+        """The name of the only folder, or else of the archive without its ending."""
+        return self.root.name if self._prefix.parts else self.root.stem
+
+    def takes_in(self, path: Path) -> bool:
+        """No new file is."""
+        return False
 
     def listing(self) -> FolderListing:
         """The pictures in it, and what is left out."""

@@ -111,10 +111,12 @@ def _hub_files() -> Iterator[tuple[str, HubFile]]:
 
 
 def _known() -> dict[str, tuple[WeightsFile, ...]]:
-    """The weights files of registered extractors and models, by the name."""
+    """The weights files of registered extractors and models, by the name, which both may have."""
     found = lookup.registry()
-    extractors = {name: extractor.files for name, extractor in found.feature_extractors.items()}
-    return {**extractors, **{name: (model.weights,) for name, model in found.models.items()}}
+    known = {name: extractor.files for name, extractor in found.feature_extractors.items()}
+    for name, model in found.models.items():
+        known[name] = (*known.get(name, ()), model.weights)
+    return known
 
 
 def _entry(name: str, holds: str, models: tuple[str, ...], path: Path) -> Entry | None:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ganzoo.errors import Interrupted, InvalidRequestError, OutputError, UnfinishedError, UnreadableImage
+from ganzoo.interface.picture_files import FileTree
 from ganzoo.sampling.formats import FORMATS
-from ganzoo.sampling.translated_files import Job, check_formats, match_files
+from ganzoo.sampling.translated_files import Job, Jobs, check_formats, match_files
 from ganzoo.utils.locks import locked_output
 from ganzoo.utils.progress import Progress, silent
 
@@ -65,8 +66,7 @@ class InvertedFiles:
     """The source pictures, and the folder for the results."""
 
     folder: Path
-    jobs: tuple[Job, ...]
-    overwrite: bool = False
+    jobs: Jobs
 
     def write(
         self,
@@ -90,9 +90,9 @@ class InvertedFiles:
         """
         from ganzoo.sampling.degradations import make_damage
 
-        check_formats(model, self.jobs)
+        check_formats(model, self.jobs.each)
         defect, report = make_damage(degradation, model.image_shape), Report()
-        reserved = locked_output(self.folder, is_folder=True, shared=self.overwrite)
+        reserved = locked_output(self.folder, is_folder=True, shared=self.jobs.overwrite)
         with reserved, _explained(self.folder, report):
             pictures = list(_read(model, self.jobs, defect, report, seed if damage else None))
             if pictures:
@@ -105,24 +105,23 @@ class InvertedFiles:
         return report
 
 
-def prepare_files(source: Path, output: Path | None, name: str, *, overwrite: bool = False) -> InvertedFiles:
+def prepare_files(pictures: FileTree, output: Path | None, name: str, *, overwrite: bool = False) -> InvertedFiles:
     """Match the pictures with the files for the results. Nothing is read or written. `name` is that of the model.
 
     Raises:
-        InvalidRequestError: there is no such file or folder, or no picture in it.
         OutputError: the output is no folder, cannot be written, or holds such files and they are not to be replaced.
     """
-    folder = output or Path(f"{source.resolve().stem}-{name}")
+    folder = output or Path(f"{pictures.label}-{name}")
     if folder.is_file() or folder.suffix.lower() in FORMATS:
         raise OutputError(f"{folder} is not a folder - name a folder for the pictures, the latents and the sheet")
-    jobs = match_files(source, folder / PICTURES, name, overwrite=overwrite)
+    jobs = match_files(pictures, folder / PICTURES, name, overwrite=overwrite)
     existing = [path for path in (folder / LATENTS, folder / SHEET) if path.exists()]
     if existing and not overwrite:
         raise OutputError(f"{existing[0]} exists - replace it with --overwrite, or choose another folder with -o")
-    return InvertedFiles(folder, tuple(jobs.remaining()), overwrite)
+    return InvertedFiles(folder, jobs)
 
 
-def _read(model: Model, jobs: Iterable[Job], damage: Damage, report: Report, seed: int | None) -> Iterator[_Read]:
+def _read(model: Model, jobs: Jobs, damage: Damage, report: Report, seed: int | None) -> Iterator[_Read]:
     """The pictures that can be read. With a `seed`, the pictures are true ones, and are damaged with it."""
     from ganzoo.images.files import read_image
     from ganzoo.images.tensors import from_pixels
@@ -133,9 +132,9 @@ def _read(model: Model, jobs: Iterable[Job], damage: Damage, report: Report, see
     shape = damage.shape if seed is None else model.image_shape
     exact = seed is None and bool(damage.defects)  # the damaged pictures themselves
     count = 0
-    for job in jobs:
+    for job in jobs.each:
         try:
-            pixels, changes = read_image(job.source, channels=shape[0], depth=model.depth)
+            pixels, changes = read_image(job.source, channels=shape[0], depth=model.depth, files=jobs.files)
             image = fitted(from_pixels(pixels), shape, exact=exact, of=str(job.source))
         except UnreadableImage as error:
             report.skipped[job.source] = str(error)

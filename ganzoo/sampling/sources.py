@@ -15,6 +15,7 @@ from ganzoo.errors import InvalidRequestError, UnreadableImage
 from ganzoo.images.files import Picture, picture_size, read_image, take_picture
 from ganzoo.images.limits import check_one_piece, check_pixels
 from ganzoo.images.tensors import fit, from_pixels, resize
+from ganzoo.interface.picture_files import DISK, PictureFiles
 from ganzoo.sampling.requests import check_whole
 
 __all__ = ["Source", "batched", "check_resize", "fitted", "read_source", "source_image", "target_images"]
@@ -40,12 +41,18 @@ def source_image(
 
 
 def read_source(
-    image: Source, channels: int, shorter_side: int | None = None, *, tiled: bool = False, depth: int = 8
+    image: Source,
+    channels: int,
+    shorter_side: int | None = None,
+    *,
+    tiled: bool = False,
+    depth: int = 8,
+    files: PictureFiles = DISK,
 ) -> Picture:
-    """What `source_image` gives, with notes on what reading changed."""
+    """What `source_image` gives, with notes on what reading changed. `files` opens a path."""
     check_resize(shorter_side)
-    _check_size(image, channels, shorter_side, tiled=tiled)
-    pixels, notes = _read(image, channels, depth)
+    _check_size(image, channels, shorter_side, tiled=tiled, files=files)
+    pixels, notes = _read(image, channels, depth, files)
     if shorter_side is not None:
         pixels = resize(pixels[None], _resized((pixels.shape[1], pixels.shape[2]), shorter_side))[0]
     return Picture(pixels if pixels.is_floating_point() else from_pixels(pixels), notes)
@@ -57,14 +64,14 @@ def _resized(size: tuple[int, int], shorter_side: int) -> tuple[int, int]:
     return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
 
 
-def _check_size(image: Source, channels: int, shorter_side: int | None, *, tiled: bool) -> None:
+def _check_size(image: Source, channels: int, shorter_side: int | None, *, tiled: bool, files: PictureFiles) -> None:
     """Refuse a picture that is too large before or after it is resized. Only the header of a file is read."""
     if not isinstance(image, (str, Path, Image.Image)):
         return
     if isinstance(image, Image.Image):
         size, name = image.size, "the picture"
     else:
-        size, name = picture_size(Path(image), channels=channels), str(image)
+        size, name = picture_size(Path(image), channels=channels, files=files), str(image)
     if shorter_side is not None:
         size, name = _resized(size, shorter_side), f"{name}, resized,"
     if tiled:
@@ -128,10 +135,10 @@ def batched(images: Iterable[Tensor], size: int) -> Iterator[Tensor]:
             yield torch.stack(chunk)
 
 
-def _read(image: Source, channels: int, depth: int) -> Picture:
+def _read(image: Source, channels: int, depth: int, files: PictureFiles) -> Picture:
     """(C, H, W): pixels from a file or a picture, or the floats that were given."""
     if isinstance(image, (str, Path)):
-        return read_image(Path(image), channels=channels, depth=depth)
+        return read_image(Path(image), channels=channels, depth=depth, files=files)
     if isinstance(image, Image.Image):
         return take_picture(image, channels=channels, depth=depth)
     if isinstance(image, Tensor) and image.ndim == 3 and len(image) == channels and image.is_floating_point():

@@ -11,11 +11,11 @@ from itertools import chain, count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ganzoo.errors import Interrupted, InvalidRequestError, OutputError, UnfinishedError
+from ganzoo.errors import Interrupted, OutputError, UnfinishedError
 from ganzoo.images.limits import shown_channels
+from ganzoo.interface.picture_files import DISK, FileTree, PictureFiles
 from ganzoo.sampling.formats import FORMATS, check_holds
 from ganzoo.utils.files import check_writable
-from ganzoo.utils.image_folders import IMAGE_SUFFIXES, find_images
 from ganzoo.utils.locks import locked_output
 from ganzoo.utils.progress import Progress, silent
 
@@ -36,13 +36,17 @@ class Job(NamedTuple):
 
 @dataclass(frozen=True)
 class Jobs:
-    """Jobs whose targets are the file `output`, or files in the folder `output`, and what happens to existing files."""
+    """Jobs whose targets are the file `output`, or files in the folder `output`, and what happens to existing files.
+
+    `files` opens the sources.
+    """
 
     each: tuple[Job, ...]
     output: Path
     is_folder: bool
     overwrite: bool = False
     skip_existing: bool = False
+    files: PictureFiles = DISK
 
     def remaining(self) -> list[Job]:
         """The jobs without those to skip.
@@ -78,7 +82,7 @@ class Outcome:
 
 
 def match_files(
-    source: Path,
+    pictures: FileTree,
     output: Path | None,
     name: str,
     file_format: str | None = None,
@@ -86,43 +90,38 @@ def match_files(
     overwrite: bool = False,
     skip_existing: bool = False,
 ) -> Jobs:
-    """Match each source picture with the file for its translation: the jobs of `translate_files`.
+    """Match each picture with the file for its translation: the jobs of `translate_files`.
 
-    A file becomes a file, or a file in a folder. A folder becomes a folder with the same file names; `name` is a part
-    of the default path. A translation keeps the format of its source if ganzoo can write it, else it is a PNG file;
-    `file_format` sets another format. Where two sources would get one name, the ending of the source becomes a part
-    of it: ``a-jpg.png``.
+    A single file becomes a file, or a file in a folder. Others become a folder with the same file names; `name` is a
+    part of the default path. A translation keeps the format of its source if ganzoo can write it, else it is a PNG
+    file; `file_format` sets another format. Where two sources would get one name, the ending of the source becomes a
+    part of it: ``a-jpg.png``.
 
     Raises:
-        InvalidRequestError: there is no such file or folder, or no picture in it.
         OutputError: the format or the folder cannot be written, or a file exists and is neither to be replaced nor
             to be skipped.
     """
-    if not source.exists():
-        raise InvalidRequestError(f"there is no file or folder {source} - check the path that --input names")
-    if source.is_dir():
-        target = output or Path(f"{source.resolve().name}-{name}")
-        each = _jobs_of_folder(source, target, file_format)
+    source = pictures.single
+    if source is None:
+        target = output or Path(f"{pictures.label}-{name}")
+        each = _jobs_of_several(pictures, target, file_format)
     else:
         target = _target_of_file(source, output, name, file_format)
         each = [Job(source, target)]
-    jobs = Jobs(tuple(each), target, source.is_dir(), overwrite, skip_existing)
+    jobs = Jobs(tuple(each), target, source is None, overwrite, skip_existing, pictures)
     jobs.remaining()
     return jobs
 
 
-def _jobs_of_folder(folder: Path, target: Path, file_format: str | None) -> list[Job]:
+def _jobs_of_several(pictures: FileTree, target: Path, file_format: str | None) -> list[Job]:
     if target.suffix.lower() in FORMATS:
-        raise OutputError(f"{folder} is a folder, and {target} is not - name a folder with -o")
-    if folder.resolve() in (target.resolve(), *target.resolve().parents):
-        raise OutputError(
-            f"{target} is inside of {folder}, and would be translated the next time - name a folder outside with -o"
-        )
+        raise OutputError(f"{target} cannot hold several pictures - name a folder with -o")
+    if pictures.takes_in(target):
+        text = f"{target} is inside of {pictures.root}, and would be translated the next time"
+        raise OutputError(f"{text} - name a folder outside with -o")
     check_writable(target)
-    paths = find_images(folder)
-    if not paths:
-        raise InvalidRequestError(f"{folder} holds no picture - looked for {', '.join(sorted(IMAGE_SUFFIXES))}")
-    jobs = [Job(path, target / _renamed(path, file_format, path.relative_to(folder))) for path in paths]
+    paths = pictures.listing().images
+    jobs = [Job(path, target / _renamed(path, file_format, Path(pictures.inside(path)))) for path in paths]
     return _with_different_targets(jobs)
 
 
@@ -169,7 +168,7 @@ def _renamed(source: Path, file_format: str | None, path: Path) -> Path:
 
 def _check_targets(jobs: Sequence[Job]) -> None:
     for job in jobs:
-        if job.target.exists() and job.source.samefile(job.target):
+        if job.target.exists() and job.source.exists() and job.source.samefile(job.target):
             raise OutputError(f"{job.source} would be replaced by its own translation - choose another path with -o")
 
 
@@ -204,7 +203,7 @@ def translate_files(
             check_formats(model, todo, side_by_side=side_by_side)
             tiled = options.get("tile") is not None
             for made in model.translations(
-                read_sources(model, todo, resize, tiled, waiting, outcome, progress), **options
+                read_sources(model, todo, jobs.files, resize, tiled, waiting, outcome, progress), **options
             ):
                 job, source = waiting.popleft()
                 _write(model, job.target, [source, made] if side_by_side else [made], scale or 1)
@@ -223,6 +222,7 @@ def translate_files(
 def read_sources(
     model: Model,
     jobs: Sequence[Job],
+    files: PictureFiles,
     resize: int | None,
     tiled: bool,
     waiting: deque[tuple[Job, Tensor]],
@@ -235,7 +235,9 @@ def read_sources(
 
     for job in jobs:
         try:
-            source, changes = read_source(job.source, model.image_shape[0], resize, tiled=tiled, depth=model.depth)
+            source, changes = read_source(
+                job.source, model.image_shape[0], resize, tiled=tiled, depth=model.depth, files=files
+            )
         except UnreadableImage as error:
             outcome.skipped[job.source] = str(error)
             progress("translating", outcome.count, len(jobs))

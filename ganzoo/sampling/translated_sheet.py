@@ -1,4 +1,4 @@
-"""All translations of a folder on one sheet."""
+"""All translations of several pictures on one sheet."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ganzoo.errors import InvalidRequestError, OutputError
+from ganzoo.interface.picture_files import FileTree
 from ganzoo.sampling.formats import FORMATS, STILLS
 from ganzoo.sampling.translated_files import Job, Jobs, Outcome, read_sources
 from ganzoo.utils.files import check_file
-from ganzoo.utils.image_folders import IMAGE_SUFFIXES, find_images
 from ganzoo.utils.locks import locked_output
 from ganzoo.utils.progress import Progress, silent
 
@@ -31,32 +31,36 @@ SIDE = 256
 """The longest side of a picture on the sheet. Larger ones are shown smaller."""
 
 
-def names_sheet(source: Path, output: Path) -> bool:
-    """Whether all pictures of the folder `source` are to be on one sheet: `output` is a picture, and no folder."""
-    return source.is_dir() and output.suffix.lower() in STILLS and not output.is_dir()
+def names_sheet(pictures: FileTree, output: Path) -> bool:
+    """Whether several pictures are to be on one sheet: `output` is a picture, and no folder."""
+    return pictures.single is None and output.suffix.lower() in STILLS and not output.is_dir()
 
 
 def match_sheet(
-    folder: Path, sheet: Path, file_format: str | None = None, *, side_by_side: bool = False, overwrite: bool = False
+    pictures: FileTree,
+    sheet: Path,
+    file_format: str | None = None,
+    *,
+    side_by_side: bool = False,
+    overwrite: bool = False,
 ) -> Jobs:
-    """The jobs of `translate_sheet`: all pictures of the folder, with the sheet as their target.
+    """The jobs of `translate_sheet`: all pictures, with the sheet as their target.
 
     Raises:
-        InvalidRequestError: the folder holds no picture, or too many.
+        InvalidRequestError: there are too many pictures.
         OutputError: the sheet cannot be written, or exists, or `file_format` is another format than its ending says.
     """
     if file_format not in (None, FORMATS[sheet.suffix.lower()]):
         raise OutputError(f"{sheet} ends in {sheet.suffix}, but --format says {file_format} - leave out --format")
     check_file(sheet, STILLS, overwrite=overwrite)
-    paths = find_images(folder)
-    if not paths:
-        raise InvalidRequestError(f"{folder} holds no picture - looked for {', '.join(sorted(IMAGE_SUFFIXES))}")
+    paths = pictures.listing().images
     most = MOST_PICTURES // (2 if side_by_side else 1)
     if len(paths) > most:
         raise InvalidRequestError(
-            f"{folder} holds {len(paths):,} pictures, and {most:,} fit on one sheet - name a folder with -o"
+            f"{pictures.root} holds {len(paths):,} pictures, and {most:,} fit on one sheet - name a folder with -o"
         )
-    return Jobs(tuple(Job(path, sheet) for path in paths), sheet, is_folder=False, overwrite=overwrite)
+    each = tuple(Job(path, sheet) for path in paths)
+    return Jobs(each, sheet, is_folder=False, overwrite=overwrite, files=pictures)
 
 
 def translate_sheet(
@@ -81,7 +85,8 @@ def translate_sheet(
     waiting: deque[tuple[Job, Tensor]] = deque()
     with locked_output(jobs.output, is_folder=False, shared=jobs.overwrite):
         check_file(jobs.output, STILLS, overwrite=jobs.overwrite)  # another process may have written it
-        sources = read_sources(model, jobs.each, resize, options.get("tile") is not None, waiting, outcome, progress)
+        tiled = options.get("tile") is not None
+        sources = read_sources(model, jobs.each, jobs.files, resize, tiled, waiting, outcome, progress)
         for done, made in enumerate(model.translations(sources, **options), start=1):
             source = waiting.popleft()[1]
             pictures += [_thumbnail(image) for image in ([source, made] if side_by_side else [made])]

@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 from ganzoo.interface.configs import as_translation_config
+from ganzoo.interface.picture_files import PictureList
 from ganzoo.sampling import image_files, translated_files
 from ganzoo.sampling.grid import make_grid
 from ganzoo.sampling.model import Model
@@ -35,7 +36,7 @@ def draw_sheet(model: Model, path: Path, *, source: Path | None = None, newest: 
         return True
     if source is not None:
         direction = as_translation_config(model.config).directions[0]
-        jobs = translated_files.match_files(source, path, direction, overwrite=True)
+        jobs = translated_files.match_files(PictureList([source]), path, direction, overwrite=True)
         return bool(translated_files.translate_files(model, jobs, side_by_side=True, direction=direction).written)
     sheets = sorted(newest.glob("*.png")) if newest else []
     if sheets:

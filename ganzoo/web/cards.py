@@ -74,7 +74,8 @@ def evaluation_html(result: Mapping[str, Any]) -> str:
     lines = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row.values())}</tr>" for row in rows)
     table = f'<div class="wide"><table class="facts"><tr>{heading}</tr>{lines}</table></div>'
     facts = {**report.facts(result), "command": result["command"]}
-    return f"{table}<p>The floor is the value that other real images reach.</p>{_table(facts)}"
+    about = "<p>The floor is the value that other real images reach.</p>" if "floor" in rows[0] else ""
+    return f"{table}{about}{_table(facts)}"
 
 
 def _card(shown: Shown, sheets: Sheets) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ganzoo.errors import InvalidRequestError
+from ganzoo.interface.picture_files import PictureList
 from ganzoo.interface.specs import Degradation
 from ganzoo.registry import lookup
 from ganzoo.sampling.requests import Subject, check_seeds
@@ -184,7 +185,7 @@ def invert(
     check_seeds(1, options.seed, 1)
     for text in options.degradation:
         _check_degradation(text)
-    prepared = prepare_files(picture, folder / "found", short_name(name), overwrite=True)
+    prepared = prepare_files(PictureList([picture]), folder / "found", short_name(name), overwrite=True)
     report = prepared.write(model, progress=progress, **vars(options), **fields)
     if report.skipped:
         raise InvalidRequestError(next(iter(report.skipped.values())))

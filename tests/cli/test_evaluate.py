@@ -140,6 +140,7 @@ def test_info_tells_of_features(run, name):
     assert code == 0
     assert said["dataset"] == lookup.registry().feature_extractors[name].dataset
     assert said["sha256"] == lookup.registry().feature_extractors[name].weights.sha256
+    assert [other["kind"] for other in said.get("also", ())] == (["data source"] if name == "mnist" else [])
 
 
 def test_bundled_features_need_no_pull(run):

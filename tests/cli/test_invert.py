@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from functools import partial
+from zipfile import ZipFile
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ import ganzoo
 from ganzoo.errors import Interrupted
 from ganzoo.images.files import save_picture
 from ganzoo.images.tensors import to_pictures
+from ganzoo.interface.picture_files import FileTree
 from ganzoo.sampling.inverted_files import prepare_files
 from ganzoo.sampling.model import Model
 from in_process import ganzoo as shell
@@ -37,6 +39,16 @@ def digits(tmp_path):
         picture.save(tmp_path / "digits" / f"{name}.png")
     (tmp_path / "digits" / "broken.png").write_text("no picture")
     return tmp_path / "digits"
+
+
+@pytest.mark.parametrize("named", [("digits/a.png", "digits/b.png"), ("digits/?.png",), ("two.zip",)])
+def test_several_files_and_an_archive(run, digits, named):
+    with ZipFile("two.zip", "w") as archive:
+        for name in ("a.png", "b.png"):
+            archive.write(digits / name, name)
+    code, out, err = run("invert", "gan-mnist", "--input", *named, "-o", "found", "--json", *QUICK)
+    assert (code, [row["result"] for row in json.loads(out)]) == (0, ["found/pictures/a.png", "found/pictures/b.png"])
+    assert "skipped" not in err
 
 
 def test_a_folder_and_what_reads_its_latents(run, digits):
@@ -107,7 +119,7 @@ def test_what_is_refused(run, digits, arguments, text):
 
 
 def test_ctrl_c_leaves_nothing(digits, monkeypatch):
-    files = prepare_files(digits, digits.parent / "found", "x")
+    files = prepare_files(FileTree(digits), digits.parent / "found", "x")
 
     def stop(*given, **options):
         raise KeyboardInterrupt

@@ -46,7 +46,7 @@ REMEDIES = {
     "generate gan-mnist": "use `ganzoo sample`",
     "download gan-mnist": "use `ganzoo pull`",
     "sample cyclegan-horse2zebra -n 4": "leave out -n; name the pictures to translate with --input",
-    "sample cyclegan-horse2zebra": "name a picture, or a folder of pictures, with --input",
+    "sample cyclegan-horse2zebra": "name pictures, a folder or an archive with --input",
     "sample dcgan-mnist --input x.png": "or choose a model of `ganzoo list --task image-to-image`",
     "sample dcgan-mnist --class 3": "or choose a model of `ganzoo list --task class-conditional`",
     "interpolate dcgan-mnist --to-class 3": "or choose a model of `ganzoo list --task class-conditional`",

@@ -41,6 +41,8 @@ def test_names_are_completed() -> None:
     assert completed("ganzoo", "sample", "dcgan-m") == {"dcgan-mnist", "dcgan-mnist.huggan"}
     assert completed("ganzoo", "pull", "gan-mnist", "cyclegan-sim") == {"cyclegan-sim2real"}
     assert completed("ganzoo", "info", "dcga") == {"dcgan", *lookup.models("dcgan*")}
+    assert completed("ganzoo", "info", "kmn") == {"kmnist"}
+    assert completed("ganzoo", "info", "clip-vit-b") == {"clip-vit-b-32"}
     assert completed("ganzoo", "list", "--arch", "") == set(lookup.registry().architectures)
     assert completed("ganzoo", "train", "cy") == {"cyclegan"}
     assert completed("ganzoo", "train", "dcgan", "--data", "cifar") == {"cifar10", "cifar100"}

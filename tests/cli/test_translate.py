@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import shutil
 from functools import partial
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from PIL import Image
 
 import ganzoo
 from ganzoo.errors import Interrupted, OutputError, UnfinishedError
+from ganzoo.interface.picture_files import FileTree
 from ganzoo.sampling import translated_files
 from ganzoo.sampling.translated_files import match_files, translate_files
 from in_process import ganzoo as shell
@@ -109,6 +111,41 @@ def test_hidden_pictures_are_not_translated_and_unread_formats_are_told(run, pho
     assert "ganzoo: 4 written, 4 skipped" in err
 
 
+@pytest.mark.parametrize(
+    "named", [("photos/a.png", "photos/b.jpg", "photos/more/c.webp"), ("photos/{a.p,b.j,more/c}*",)]
+)
+def test_several_files(run, photos, named):
+    """As shells expand a pattern, or as a quoted one."""
+    code, out, err = run("sample", "./tiny", "--input", *named, "--device", "cpu")
+    assert code == 0
+    written = ["a.png", "b.jpg", "more/c.webp"]
+    assert out.splitlines() == [f"photos-horse2zebra/{name}" for name in written]
+    assert "ganzoo: 3 written, 0 skipped" in err
+    assert run("sample", "./tiny", "--input", *named, "-o", "all.png", "--sheet")[:2] == (0, "all.png\n")
+
+
+def test_files_may_be_translated_into_their_own_folder(run, photos, monkeypatch):
+    monkeypatch.chdir(photos)
+    code, out, _ = run("sample", "../tiny", "--input", "a.png", "--input", "b.jpg", "-o", "out")
+    assert (code, out.splitlines()) == (0, ["out/a.png", "out/b.jpg"])
+
+
+@pytest.mark.parametrize("ending", ["zip", "tar"])
+def test_an_archive_is_translated_as_its_folder(run, photos, ending):
+    (photos / "f.png").unlink()
+    shutil.make_archive("photos", ending, "photos")
+    code, out, err = run("sample", "./tiny", "--input", f"photos.{ending}")
+    assert code == 1
+    names = ["a.png", "b.jpg", "d.png", "more/c.webp"]
+    assert out.splitlines() == [f"photos-horse2zebra/{name}" for name in names]
+    assert f"skipped: photos.{ending}/e.png is not a picture" in err
+    assert "ganzoo: 4 written, 1 skipped" in err
+    run("sample", "./tiny", "--input", "photos", "-o", "unpacked")
+    for name in names:
+        assert Path("photos-horse2zebra", name).read_bytes() == Path("unpacked", name).read_bytes()
+    assert run("sample", "./tiny", "--input", f"photos.{ending}", "--skip-existing")[1] == ""
+
+
 def test_it_goes_on_where_it_stopped(run, photos):
     (photos / "e.png").unlink(), (photos / "f.png").unlink()
     assert run("sample", "./tiny", "--input", "photos", "-o", "out")[0] == 0
@@ -172,13 +209,22 @@ def test_a_sheet_of_one_picture_is_enlarged(run, photos):
 
 
 REFUSED = {
-    "no input": ([], "translates pictures - name a picture, or a folder of pictures, with --input"),
+    "no input": ([], "translates pictures - name pictures, a folder or an archive with --input"),
     "missing": (["--input", "nowhere"], "there is no file or folder nowhere"),
+    "no path": (["--input", ""], "there is no file or folder ''"),
+    "one missing": (["--input", "photos/a.png", "nowhere.png"], "there is no file or folder nowhere.png"),
+    "no match": (["--input", "photos/*.xyz"], "there is no file or folder photos/*.xyz"),
+    "a folder too": (
+        ["--input", "photos/a.png", "photos/more"],
+        "photos/more is no picture - name pictures, or a single",
+    ),
+    "no file of the Hub": (["--input", "hf:datasets/x"], "hf:datasets/x"),
+    "words": (["photos/a.png"], "photos/a.png is one word too many - name pictures with --input"),
     "empty": (["--input", "empty"], "empty holds no picture"),
     "other direction": (["--input", "photos", "--direction", "zebra2horse"], "does not translate zebra2horse - it has"),
     "count": (["--input", "photos", "-n", "3"], "takes no -n: it is image-to-image"),
     "seed": (["--input", "photos", "--seed", "0"], "takes no --seed"),
-    "no format of sheets": (["--input", "photos", "-o", "out.npz"], "photos is a folder, and out.npz is not"),
+    "no format of sheets": (["--input", "photos", "-o", "out.npz"], "out.npz cannot hold several pictures"),
     "two formats of a sheet": (["--input", "photos", "-o", "o.png", "--format", "jpg"], "--format says jpg"),
     "a sheet of nothing": (["--input", "empty", "-o", "out.png"], "empty holds no picture"),
     "half a sheet": (["--input", "photos", "-o", "out.png", "--skip-existing"], "--skip-existing is for single files"),
@@ -206,6 +252,13 @@ def test_a_wrong_request_is_one_line_and_leaves_nothing(run, photos, here, case)
     assert sorted(here.rglob("*")) == before
 
 
+def test_a_broken_archive_is_one_line(run, here):
+    (here / "broken.zip").write_text("no archive")
+    code, out, err = run("sample", "./tiny", "--input", "broken.zip")
+    assert (code, out, err.count("\n")) == (1, "", 1)
+    assert "broken.zip cannot be read as a zip archive" in err
+
+
 def test_other_models_take_no_pictures(run, photos):
     code, _, err = run("sample", "gan-mnist", "--input", "photos", "--sheet")
     assert code == 2
@@ -215,11 +268,11 @@ def test_other_models_take_no_pictures(run, photos):
 def test_two_pictures_for_one_file_get_two_names(photos):
     for name in ("a.jpg", "d.png", "d.gif", "d.GIF"):
         Image.new("RGB", (4, 4)).save(photos / name)
-    jobs = match_files(photos, Path("out"), "tiny").each
+    jobs = match_files(FileTree(photos), Path("out"), "tiny").each
     names = {job.source.name: job.target.name for job in jobs}
     assert [names[name] for name in ("a.png", "a.jpg", "d.png", "d.bmp")] == ["a.png", "a.jpg", "d.png", "d-bmp.png"]
     assert {names["d.gif"], names["d.GIF"]} == {"d-gif.png", "d-GIF.png"}
-    jobs = match_files(photos, Path("out"), "tiny", "webp").each
+    jobs = match_files(FileTree(photos), Path("out"), "tiny", "webp").each
     names = {job.source.name: job.target.name for job in jobs}
     assert (names["a.png"], names["a.jpg"], names["b.jpg"]) == ("a-png.webp", "a-jpg.webp", "b.webp")
     assert len({job.target for job in jobs}) == len(jobs)
@@ -228,7 +281,7 @@ def test_two_pictures_for_one_file_get_two_names(photos):
 @pytest.mark.parametrize("skip_existing", [False, True])
 def test_what_another_process_wrote_meanwhile_is_not_replaced(photos, skip_existing):
     """While the model was loaded."""
-    jobs = match_files(photos, Path("out"), "tiny", skip_existing=skip_existing)
+    jobs = match_files(FileTree(photos), Path("out"), "tiny", skip_existing=skip_existing)
     Path("out").mkdir()
     Path("out/a.png").write_text("of another process")
     if skip_existing:
@@ -270,5 +323,5 @@ def test_what_is_finished_stays(photos, monkeypatch, fault, error, told):
 
     monkeypatch.setattr(translated_files, "_write", failing)
     with pytest.raises(error, match=told):
-        translate_files(ganzoo.load("./tiny"), match_files(photos, Path("out"), "tiny"))
+        translate_files(ganzoo.load("./tiny"), match_files(FileTree(photos), Path("out"), "tiny"))
     assert [path.name for path in Path("out").rglob("*") if path.is_file()] == ["a.png"]

@@ -296,6 +296,13 @@ def test_shards_are_one_data_set(shards, name):
     assert texts[-2:] == (("shade 101",), ("shade 102",))
 
 
+def test_numbers_are_no_names_of_splits(tmp_path):
+    """img2dataset calls shards ``00000.tar``."""
+    for number in range(2):
+        shard(tmp_path / f"{number:05}.tar", {"a": sample(number, 0)})
+    assert load_data(str(tmp_path), SHAPE).images[:, 0, 0, 0].tolist() == [0, 1]
+
+
 def test_another_split_of_shards(shards):
     assert load_data(f"{shards}?split=val", SHAPE).images[:, 0, 0, 0].tolist() == [250]
     with pytest.raises(DataError, match=r"has no webdataset files split=test - choose others with \?split=NAME"):

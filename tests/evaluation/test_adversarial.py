@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from functools import partial
 
 import pytest
@@ -163,6 +164,12 @@ def test_json_of_a_folder_and_of_a_file(run):
     assert (found["target"], found["epsilon"], found["count"]) == ("Bag", 0.1, 2)
     assert found["sheet"] == "fool-fashion-mnist-pictures-epsilon0.1-steps1-seed0-target8.png"
     assert json.loads(run(*asked, "--input", "pictures/0002.png").out)["count"] == 1
+    named = json.loads(run(*asked, "--input", "pictures/0000.png", "pictures/0002.png", "-o", "named.png").out)
+    assert [row["picture"] for row in named["pictures"]] == ["pictures/0000.png", "pictures/0002.png"]
+    shutil.make_archive("packed", "zip", "pictures")
+    packed = json.loads(run(*asked, "--input", "packed.zip", "-n", 2).out)
+    assert [row["picture"] for row in packed["pictures"]] == ["packed.zip/0000.png", "packed.zip/0001.png"]
+    assert [row["after"] for row in packed["pictures"]] == [row["after"] for row in found["pictures"]]
     code, _, err = run(*asked, "--input", "pictures", "-n", 2)
     assert (code, err.count("\n")) == (2, 1)
     assert "--overwrite" in err

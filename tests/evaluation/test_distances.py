@@ -18,7 +18,7 @@ from ganzoo.evaluation.image_sets import Part, Pictures
 from ganzoo.evaluation.options import EvaluationOptions
 from ganzoo.evaluation.pairs import DrawnPairs, Measure, picture_pairs, requests_of_pairs
 from ganzoo.evaluation.path_length import path_length
-from ganzoo.evaluation.report import facts, rows
+from ganzoo.evaluation.report import facts, markdown, rows
 from ganzoo.registry import lookup
 from ganzoo.sampling.interpolation import slerp
 from ganzoo.testing.tiny import tiny_model
@@ -172,6 +172,42 @@ def test_an_evaluation_says_what_the_numbers_are(here):
     assert evaluate("./model", against="pictures", metrics=("lpips",), count=20).score("lpips") == found.score("lpips")
 
 
+@pytest.mark.parametrize("metrics", [("ppl", "ppl-full"), ("lpips",)])
+def test_no_real_images_are_needed(here, metrics):
+    """The data set that the model has learned is not here, and is not read."""
+    with pytest.raises(InvalidRequestError, match="say with --against"):
+        evaluate("./model", metrics=(*metrics, "kid"), count=20)
+    found = evaluate("./model", metrics=metrics, count=20)
+    with_real = evaluate("./model", against="pictures", metrics=metrics, count=20)
+    assert [score.value for score in found.scores] == [score.value for score in with_real.scores]
+    said = json.loads(json.dumps(found.as_json()))
+    assert said["against"] is None
+    assert list(said["images"]) == ["judged"]
+    assert said["command"] == f"ganzoo evaluate ./model -n 20 --seed 0 --metrics {','.join(metrics)}"
+    assert "floor" not in rows(said)[0]
+    assert facts(said)["against"] == "no real images, which these numbers do not need"
+    assert "- reference: no real images" in markdown(said)
+    assert any("no floor" in note for note in said["notes"]) == (metrics == ("lpips",))
+
+
+def test_a_sheet_of_the_nearest_training_images_needs_real_images(here, tmp_path):
+    with pytest.raises(InvalidRequestError, match="say with --against"):
+        evaluate("./model", metrics=("ppl",), count=20, sheet=tmp_path / "sheet.png")
+
+
+def test_without_captions_the_texts_are_the_examples_of_the_model(here, tmp_path):
+    words = {"vocabulary": ("a", "hat"), "examples": ("a hat",)}
+    publish(tmp_path / "texts", "dfgan", {**lookup.registry().architectures["dfgan"].tiny, **words})
+    (warning,) = evaluate("./texts", metrics=("lpips",), count=20).warnings
+    assert warning.endswith("because there are no real images - name a folder that has captions with --against")
+
+
+def test_pictures_without_others_have_a_diversity(here):
+    found = evaluate("pictures", metrics=("lpips",))
+    assert found.score("lpips").value > 0
+    assert found.score("lpips").baselines == {}
+
+
 def test_the_diversity_of_equal_pictures_is_0(here, tmp_path):
     write_pictures(tmp_path / "same", blobs(1, 32, seed=1, channels=3).expand(20, -1, -1, -1))
     found = evaluate("same", against="pictures", metrics=("lpips",))
@@ -187,7 +223,7 @@ def test_pictures_without_classes_are_no_floor_for_a_model_with_classes(here):
 
 def test_classes_of_a_data_set_give_the_floor(here, tmp_path):
     write_fashion_mnist(tmp_path / "data", train=40, test=40)
-    found = evaluate("./classes", metrics=("lpips",), count=20, data_dir=tmp_path / "data")
+    found = evaluate("./classes", against="fashion-mnist", metrics=("lpips",), count=20, data_dir=tmp_path / "data")
     assert found.score("lpips").baselines["floor"].value > 0
 
 
@@ -196,6 +232,8 @@ def test_classes_of_a_data_set_give_the_floor(here, tmp_path):
     [
         ({"subject": "pictures", "metrics": ("ppl",)}, "a folder of pictures: there are no paths for ppl"),
         ({"subject": "./translation", "metrics": ("lpips",)}, "translates pictures: it has no latents for lpips"),
+        ({"subject": "./translation", "metrics": ("ppl",), "against": None}, "it has no latents for ppl"),
+        ({"metrics": ("ppl",), "against": None, "limit": 20}, "--limit is about real images"),
         ({"metrics": ("ppl",), "precision": "bf16"}, "ppl compares nearly equal images, which bf16 rounds away"),
     ],
 )

@@ -7,7 +7,7 @@ import sys
 import click
 
 from ganzoo.cli import descriptions, display
-from ganzoo.cli.arguments import AS_JSON, MODEL, SUBJECT, registered
+from ganzoo.cli.arguments import AS_JSON, MODEL, Name, registered
 from ganzoo.cli.output import say_lines, tell
 from ganzoo.interface.weights_files import PackageFile
 from ganzoo.pretrained.installed import find_installed
@@ -48,14 +48,19 @@ def _nearest(pattern: str) -> str:
 
 
 @click.command()
-@click.argument("name", type=SUBJECT)
+@click.argument("name", type=Name(lambda ctx: descriptions.described_names(), paths=True))
 @AS_JSON
 def info(name: str, as_json: bool) -> None:
     """Describe a model, an architecture, a feature extractor, an engine or a data source.
 
-    NAME is a registered name, the folder of a model, or a Hub reference such as hf:OWNER/REPO.
+    NAME is a registered name, the folder of a model, or a Hub reference such as hf:OWNER/REPO. If several things have
+    the name, each is described; in JSON, the others are in `also`.
     """
-    display.facts(descriptions.describe(name), as_json=as_json)
+    first, *others = descriptions.describe(name)
+    display.facts({**first, "also": others} if as_json and others else first, as_json=as_json)
+    for other in () if as_json else others:
+        click.echo()
+        display.facts(other, as_json=False)
 
 
 @click.command()

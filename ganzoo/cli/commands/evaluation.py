@@ -24,8 +24,10 @@ from ganzoo.cli.arguments import (
     PRECISION,
     TARGET,
     columns,
+    pictures,
     registered,
     take_columns,
+    take_pictures,
 )
 from ganzoo.cli.commands.sampling import load_model
 from ganzoo.cli.progress import bars
@@ -41,7 +43,7 @@ __all__ = ["COMMANDS", "evaluate", "fool", "quiz"]
     "--against",
     type=DATA,
     help="Real images to compare with: a data set by name, a folder, an archive, or hf:datasets/OWNER/NAME. "
-    "[default: the training data of the model]",
+    "[default: the training data of the model; none for ppl, ppl-full and lpips]",
 )
 @columns("--against")
 @click.option(
@@ -120,7 +122,7 @@ def evaluate(
 
     SUBJECT is a model, by its name, folder or Hub reference, or a folder or an archive of pictures. Each metric is
     shown next to its floor: the value that other real images reach. Metrics of different feature extractors, or with
-    different resizing, cannot be compared.
+    different resizing, cannot be compared. Path lengths (ppl, ppl-full) and diversity (lpips) need no real images.
     """
     from ganzoo.evaluation.prepare import prepare
     from ganzoo.hub.download import bound_client
@@ -194,13 +196,8 @@ def quiz(name: str, device: str, engine: str, as_json: bool, **options: Any) -> 
 
 @click.command()
 @click.argument("name", metavar="FEATURES", type=registered("feature_extractors"))
-@click.option(
-    "--input",
-    "source",
-    required=True,
-    type=DATA,
-    metavar="PATH|NAME",
-    help="A picture, a folder of pictures, or a data set by name.",
+@pictures(
+    "Pictures to change: one or several files, a folder, an archive, or a data set by name.", kind=DATA, required=True
 )
 @click.option(
     "--epsilon",
@@ -226,7 +223,8 @@ def quiz(name: str, device: str, engine: str, as_json: bool, **options: Any) -> 
     "-n",
     "--count",
     type=COUNT,
-    help="Number of pictures: random test images of a data set, or the first ones of a folder. [default: 8]",
+    help="Number of pictures: random test images of a data set, or the first ones of a folder. "
+    "[default: 8; all files that --input names]",
 )
 @click.option(
     "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of the test images and of the start."
@@ -241,7 +239,7 @@ def quiz(name: str, device: str, engine: str, as_json: bool, **options: Any) -> 
 @DATA_DIR
 @DEVICE
 @AS_JSON
-def fool(name: str, device: str, as_json: bool, **options: Any) -> None:
+def fool(name: str, source: tuple[str, ...], more: tuple[str, ...], device: str, as_json: bool, **options: Any) -> None:
     """Change pictures a little, so that a classifier takes them for something else.
 
     Writes a sheet: each picture, the change enlarged, and the changed picture, with what the classifier says of both.
@@ -251,7 +249,7 @@ def fool(name: str, device: str, as_json: bool, **options: Any) -> None:
     from ganzoo.evaluation.fooling import SHOWN, prepare_fooling
     from ganzoo.hub.download import bound_client
 
-    prepared = prepare_fooling(name, **options)
+    prepared = prepare_fooling(name, source=take_pictures(source, more), **options)
     bound_client()
     with bars() as progress:
         found = prepared.write(device=device, progress=progress)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
@@ -21,14 +22,16 @@ from ganzoo.cli.arguments import (
     PATH,
     SETTINGS,
     TEXT,
+    pictures,
     resolved,
+    take_pictures,
 )
 from ganzoo.cli.commands.sampling import load_model
 from ganzoo.cli.output import tell
 from ganzoo.cli.progress import bars
 from ganzoo.cli.refusals import refuse_options
+from ganzoo.data.pictures import open_pictures
 from ganzoo.sampling.requests import IMAGE_LOSSES, parse_settings
-from ganzoo.utils.image_folders import list_folder
 from ganzoo.utils.names import short_name
 
 if TYPE_CHECKING:
@@ -45,12 +48,9 @@ _FIELDS = {"label": ("--class", "label"), "text": ("--text", "text")}
 
 @click.command()
 @click.argument("name", type=MODEL)
-@click.option(
-    "--input",
-    "source",
-    type=PATH,
+@pictures(
+    "Pictures to find the latents of: one or several files, a folder, an archive, or hf:datasets/OWNER/NAME.",
     required=True,
-    help="Picture to find the latent of, or a folder of pictures.",
 )
 @click.option(
     "-o",
@@ -104,7 +104,14 @@ _FIELDS = {"label": ("--class", "label"), "text": ("--text", "text")}
 @OVERWRITE
 @AS_JSON
 def invert(
-    name: str, source: Path, output: Path | None, overwrite: bool, device: str, as_json: bool, **options: Any
+    name: str,
+    source: tuple[str, ...],
+    more: tuple[str, ...],
+    output: Path | None,
+    overwrite: bool,
+    device: str,
+    as_json: bool,
+    **options: Any,
 ) -> None:
     """Find the latents of pictures, or restore damaged pictures.
 
@@ -121,14 +128,16 @@ def invert(
     model = resolved(name)
     settings = parse_settings(options.pop("settings"))
     _check_early(model, options, settings)
-    files = prepare_files(source, output, short_name(model.name), overwrite=overwrite)
+    with bars() as progress:
+        found = open_pictures(take_pictures(source, more), progress=progress)
+    files = prepare_files(found, output, short_name(model.name), overwrite=overwrite)
     given = {name: options.pop(name) for name in _FIELDS}
     chosen = {**settings, **{name: value for name, value in given.items() if value is not None}}
     loaded = load_model(model, device, engine="torch")
     with bars() as progress:
         options["loss"] = _loss(options["loss"], progress)
         report = files.write(loaded, progress=progress, **options, **chosen)
-    _show(report, source, as_json)
+    _show(report, found.listing().notes, as_json)
 
 
 def _check_early(model: Source, options: dict[str, Any], settings: dict[str, Any]) -> None:
@@ -160,12 +169,11 @@ def _loss(text: str, progress: Any) -> Any:
     return feature_loss(text.removeprefix(_FEATURES), progress=progress)
 
 
-def _show(report: Report, source: Path, as_json: bool) -> None:
+def _show(report: Report, left_out: Sequence[str], as_json: bool) -> None:
     if report.rows or as_json:
         display.table(report.rows, as_json=as_json)
     for reason in report.skipped.values():
         tell(f"ganzoo: skipped: {reason}")
-    left_out = list_folder(source).notes if source.is_dir() else ()
     for note in (*left_out, *(f"{count} {change}" for change, count in report.changes.items())):
         tell(f"ganzoo: note: {note}")
     for key, of in (("psnr", "results"), ("psnr_damaged", "damaged pictures")):

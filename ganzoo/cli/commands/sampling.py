@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,11 +29,15 @@ from ganzoo.cli.arguments import (
     SETTINGS,
     TEXT,
     TRUNCATION,
+    pictures,
     resolved,
+    take_pictures,
 )
 from ganzoo.cli.output import say, tell
 from ganzoo.cli.progress import bars
 from ganzoo.cli.refusals import SAMPLES, refuse_options
+from ganzoo.data.pictures import open_pictures
+from ganzoo.interface.picture_files import FileTree
 from ganzoo.interface.tasks import STYLES
 from ganzoo.pretrained.load import load_from
 from ganzoo.pretrained.sources import Source
@@ -42,7 +46,6 @@ from ganzoo.sampling.grid import SampleGrid, make_grid
 from ganzoo.sampling.mixing import MixingSheet, make_mixing_sheet
 from ganzoo.sampling.requests import parse_settings
 from ganzoo.sampling.texts import read_texts
-from ganzoo.utils.image_folders import list_folder
 from ganzoo.utils.text import shortened
 
 if TYPE_CHECKING:
@@ -59,7 +62,7 @@ __all__ = ["COMMANDS", "OF_STYLES", "interpolate", "load_model", "note_precision
 @click.option("-n", "--count", type=COUNT, help="Number of images. [default: 64; of several rows, 8 per row]")
 @click.option("--seed", type=click.IntRange(min=0), help="Image i has the seed SEED + i. [default: 0]")
 @click.option("--seeds", metavar="A-B,C,...", help="Seeds of the images, as a list with ranges, such as 1-5,9.")
-@click.option("--input", "source", type=PATH, help="Picture to translate, or a folder of pictures.")
+@pictures("Pictures to translate: one or several files, a folder, an archive, or hf:datasets/OWNER/NAME.")
 @click.option(
     "--class",
     "classes",
@@ -132,7 +135,9 @@ __all__ = ["COMMANDS", "OF_STYLES", "interpolate", "load_model", "note_precision
 )
 @OVERWRITE
 @AS_JSON
-def sample(name: str, device: str, engine: str, precision: str, as_json: bool, **options: Any) -> None:
+def sample(
+    name: str, device: str, engine: str, precision: str, as_json: bool, more: tuple[str, ...], **options: Any
+) -> None:
     """Sample images, or translate pictures.
 
     A model that translates needs the pictures with --input.
@@ -140,6 +145,7 @@ def sample(name: str, device: str, engine: str, precision: str, as_json: bool, *
     NAME is a registered model, the folder of a model or of a run, or a Hub reference such as hf:OWNER/REPO.
     """
     model = resolved(name)
+    options["source"] = take_pictures(options["source"], more)
     refuse_options(model, options, _NEEDS)
     chosen = {option: value for option, value in options.items() if value not in (None, ())}
     load = partial(load_model, model, device, engine=engine, precision=precision)
@@ -233,7 +239,7 @@ def _translate(
     load: Load,
     as_json: bool,
     *,
-    source: Path | None = None,
+    source: Sequence[str] = (),
     output: Path | None = None,
     file_format: str | None = None,
     overwrite: bool = False,
@@ -242,17 +248,17 @@ def _translate(
     scale: int | None = None,
     **options: Any,
 ) -> None:
-    if source is None:
-        raise click.UsageError(
-            f"{model.name} translates pictures - name a picture, or a folder of pictures, with --input"
-        )
+    if not source:
+        raise click.UsageError(f"{model.name} translates pictures - name pictures, a folder or an archive with --input")
     if file_format == "npz":
         raise click.UsageError("translations are single images - use --format png, jpg, webp, tiff or npy")
     direction = model.info.subject.direction(model.name, options.pop("direction", None))
     sizes = [f"{option}{options[option]}" for option in ("resize", "tile") if option in options]
     label = "-".join([direction, *sizes, *(["sheet"] if sheet else [])])
+    with bars() as progress:
+        found = open_pictures(source, progress=progress)
     jobs, translate = _jobs(
-        source, output, label, file_format, overwrite=overwrite, skip_existing=skip_existing, pairs=sheet, scale=scale
+        found, output, label, file_format, overwrite=overwrite, skip_existing=skip_existing, pairs=sheet, scale=scale
     )
     loaded = load()
     with bars() as progress:
@@ -263,16 +269,15 @@ def _translate(
     note_precision(loaded)
     for reason in outcome.skipped.values():
         tell(f"ganzoo: skipped: {reason}")
-    left_out = list_folder(source).notes if source.is_dir() else ()
-    for note in (*left_out, *(f"{count} {change}" for change, count in outcome.changes.items())):
+    for note in (*found.listing().notes, *(f"{count} {change}" for change, count in outcome.changes.items())):
         tell(f"ganzoo: note: {note}")
-    if source.is_dir():
+    if found.single is None:
         tell(f"ganzoo: {len(outcome.written)} written, {len(outcome.skipped)} skipped")
     sys.exit(1 if outcome.skipped else 0)
 
 
 def _jobs(
-    source: Path,
+    found: FileTree,
     output: Path | None,
     label: str,
     file_format: str | None,
@@ -282,19 +287,19 @@ def _jobs(
     pairs: bool,
     scale: int | None,
 ) -> tuple[Jobs, Callable[..., Outcome]]:
-    """What is to be translated, and the function that does it: to files, or to one sheet of a whole folder."""
+    """What is to be translated, and the function that does it: to files, or to one sheet of all."""
     from ganzoo.sampling.requests import check_scale
     from ganzoo.sampling.translated_files import match_files, translate_files
     from ganzoo.sampling.translated_sheet import match_sheet, names_sheet, translate_sheet
 
     check_scale(scale)
-    if output is not None and names_sheet(source, output):
+    if output is not None and names_sheet(found, output):
         if skip_existing:
             raise click.UsageError("--skip-existing is for single files - leave it out for a sheet, or name a folder")
-        return match_sheet(source, output, file_format, side_by_side=pairs, overwrite=overwrite), translate_sheet
+        return match_sheet(found, output, file_format, side_by_side=pairs, overwrite=overwrite), translate_sheet
     if scale is not None and not pairs:
-        raise click.UsageError("--scale is for sheets - add --sheet, or name one .png file for a whole folder")
-    jobs = match_files(source, output, label, file_format, overwrite=overwrite, skip_existing=skip_existing)
+        raise click.UsageError("--scale is for sheets - add --sheet, or name one .png file for several pictures")
+    jobs = match_files(found, output, label, file_format, overwrite=overwrite, skip_existing=skip_existing)
     return jobs, translate_files
 
 
