@@ -255,18 +255,11 @@ def _by_features(cache: FeatureCache, options: EvaluationOptions, pair: Pair) ->
 def _by_texts(
     matching: MatchingModel, comparison: Comparison, options: EvaluationOptions, batches: Batches, pair: Pair
 ) -> dict[str, Estimate]:
-    """R-precision, which the main process computes alone."""
-    if not batches.processes.is_main or comparison.captions is None:
+    """R-precision. All processes embed images; the main one compares them with captions."""
+    if comparison.captions is None:
         return {}
-    value = r_precision(
-        pair.images,
-        matching,
-        comparison.captions,
-        seed=options.seed,
-        batch_size=batches.size,
-        progress=batches.progress,
-    )
-    return {R_PRECISION: value}
+    value = r_precision(pair.images, matching, comparison.captions, seed=options.seed, batches=batches)
+    return {} if value is None else {R_PRECISION: value}
 
 
 def _scores(comparison: Comparison, estimators: Sequence[Estimator]) -> list[Score]:

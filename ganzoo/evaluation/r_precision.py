@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import cast
 
 import torch
@@ -11,6 +11,7 @@ from torch import Tensor
 
 from ganzoo.data.captions import Captions
 from ganzoo.errors import InvalidRequestError
+from ganzoo.evaluation.batches import Batches
 from ganzoo.evaluation.image_sets import Part
 from ganzoo.evaluation.metrics import Estimate
 from ganzoo.evaluation.options import R_PRECISION
@@ -20,7 +21,6 @@ from ganzoo.interface.gan import TextMatcher
 from ganzoo.interface.words import caption_ids
 from ganzoo.sampling.model import Model
 from ganzoo.utils.precision import float32_on_cpu
-from ganzoo.utils.progress import Progress, silent
 from ganzoo.utils.seeds import derive_seed
 
 __all__ = ["CANDIDATES", "MatchingModel", "r_precision"]
@@ -72,18 +72,12 @@ class MatchingModel:
 
 
 def r_precision(
-    part: Part,
-    matcher: MatchingModel,
-    captions: Captions,
-    *,
-    seed: int,
-    batch_size: int = 100,
-    progress: Progress = silent,
-) -> Estimate:
+    part: Part, matcher: MatchingModel, captions: Captions, *, seed: int, batches: Batches
+) -> Estimate | None:
     """How often the caption of an image is nearer to it than 99 others are, and its standard error.
 
     The others are drawn by `seed` from all `captions`, without those that share a picture with its own caption. A tie
-    counts as a miss.
+    counts as a miss. The processes of `batches` share the images; others than the main one get None.
 
     Raises:
         InvalidRequestError: there are fewer than 100 different captions for an image, or the matcher does not know a
@@ -91,20 +85,32 @@ def r_precision(
     """
     own = [matcher.ids(text) for text in part.texts]
     relatives = _relatives(captions, matcher)
-    pool = len(relatives)
     number = {ids: row for row, ids in enumerate(dict.fromkeys([*relatives, *own]))}
-    embeddings = matcher.texts(list(number), batch_size)
+    rows = _candidates(own, relatives, number, seed)
+    images = batches.map(
+        f"comparing {part.name} with captions", part.size, lambda chunks: map(matcher.images, _read(part, chunks))
+    )
+    if images is None:
+        return None
+    texts = matcher.texts(list(number), batches.size)
+    batched = zip(torch.split(rows, batches.size), images, strict=True)
+    fits = torch.cat([(texts[of] @ each[:, :, None])[:, :, 0] for of, each in batched])  # (N, 100)
+    hits = (fits[:, 0] > fits[:, 1:].amax(1)).double()
+    return Estimate(hits.mean().item(), hits.std(correction=0).item() / len(hits) ** 0.5)
+
+
+def _candidates(own: Sequence[Ids], relatives: Mapping[Ids, set[Ids]], number: Mapping[Ids, int], seed: int) -> Tensor:
+    """(N, 100): of each image, the `number` of its `own` caption and of 99 others."""
     random = torch.Generator().manual_seed(derive_seed(seed, "r-precision"))
-    hits: list[Tensor] = []
-    for start, images in _batches(part, batch_size):
-        asked = own[start : start + len(images)]
-        left_out = [{number[each] for each in {ids, *relatives.get(ids, ())}} for ids in asked]
-        rows = [[number[ids], *_others(pool, rows, random)] for ids, rows in zip(asked, left_out, strict=True)]
-        fits = (embeddings[torch.tensor(rows)] @ matcher.images(images)[:, :, None])[:, :, 0]  # (n, 100)
-        hits.append(fits[:, 0] > fits[:, 1:].amax(1))
-        progress(f"comparing {part.name} with captions", start + len(images), part.size)
-    found = torch.cat(hits).double()
-    return Estimate(found.mean().item(), found.std(correction=0).item() / len(found) ** 0.5)
+    left_out = ({number[each] for each in {ids, *relatives.get(ids, ())}} for ids in own)
+    rows = [[number[ids], *_others(len(relatives), out, random)] for ids, out in zip(own, left_out, strict=True)]
+    return torch.tensor(rows)
+
+
+def _read(part: Part, chunks: Iterable[Sequence[int]]) -> Iterator[Tensor]:
+    """The images of a part at the positions of each chunk."""
+    rows = range(part.size) if part.rows is None else part.rows
+    return part.images.read([rows[position] for position in chunk] for chunk in chunks)
 
 
 def _relatives(captions: Captions, matcher: MatchingModel) -> dict[Ids, set[Ids]]:
@@ -125,10 +131,3 @@ def _others(pool: int, left_out: set[int], random: torch.Generator) -> list[int]
         text = f"{R_PRECISION} compares {CANDIDATES} different captions, and there are {pool}"
         raise InvalidRequestError(f"{text} - use more pictures, with other captions, or leave the metric out")
     return others
-
-
-def _batches(part: Part, size: int) -> Iterator[tuple[int, Tensor]]:
-    """The images of a part, and how many come before each batch."""
-    starts = range(0, part.size, size)
-    rows = range(part.size) if part.rows is None else part.rows
-    return zip(starts, part.images.read(rows[start : start + size] for start in starts), strict=True)

@@ -42,6 +42,12 @@ class FirstMap(NamedTuple):
         return math.prod(self.size)
 
     @property
+    def resolution(self) -> Resolution:
+        """The resolution of the image."""
+        height, width = (side * 2**self.doublings for side in self.size)
+        return height if height == width else (height, width)
+
+    @property
     def sides(self) -> tuple[int, ...]:
         """The side before and after each doubling if the first map has 4x4 pixels: 4, 8, ...
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-from ganzoo import Layout, Reading, Shapes
+from ganzoo import FirstMap, Layout, Reading, Shapes, first_map
+from ganzoo_dcgan.config import DOUBLINGS
 
 __all__ = ["LAYOUTS", "read_huggan", "read_pytorch"]
 
@@ -24,13 +25,17 @@ def read_huggan(shapes: Shapes) -> Reading | None:
 def _read(shapes: Shapes, prefix: str) -> Reading | None:
     """The reading of a generator whose names all start with `prefix`; None for any other checkpoint.
 
-    A generator repeats convolution, batch norm and ReLU: its convolutions have the indices 0, 3, 6, ...
+    A generator repeats convolution, batch norm and ReLU: its convolutions have the indices 0, 3, 6, ... The kernel of
+    the first one is the first map.
     A discriminator has no norm after its first convolution: its convolutions have the indices 0, 2, 5, ...
     Generators with other kernels, or with biases, are sequences of layers that the architecture `sequential` has.
     """
     kernels = {name.removeprefix(prefix): shape for name, shape in shapes.items() if len(shape) == 4}
     stages = len(kernels)
-    if stages < 2 or any(kernels.get(f"{3 * i}.weight", ())[2:] != (4, 4) for i in range(stages)):
+    if stages < 2 or any(kernels.get(f"{3 * i}.weight", ())[2:] != (4, 4) for i in range(1, stages)):
+        return None
+    start = _first_map(kernels.get("0.weight", ()), stages - 1)
+    if start is None:
         return None
     if any(f"{prefix}{3 * i}.bias" in shapes for i in range(stages)):
         return None
@@ -39,13 +44,24 @@ def _read(shapes: Shapes, prefix: str) -> Reading | None:
         return None
     first, last = kernels["0.weight"], kernels[f"{3 * (stages - 1)}.weight"]
     config = {
-        "resolution": 2 ** (stages + 1),
+        "resolution": start.resolution,
         "channels": last[1],
         "latent_dim": first[0],
         "latent": "normal",
         "generator_width": last[0],
     }
     return Reading(config=config, tensors={"generator." + name.removeprefix(prefix): name for name in shapes})
+
+
+def _first_map(kernel: tuple[int, ...], doublings: int) -> FirstMap | None:
+    """The first map of a network whose first convolution has this shape; None if DCGAN has no such map."""
+    if len(kernel) != 4:
+        return None
+    found = FirstMap((kernel[2], kernel[3]), doublings)
+    try:
+        return found if first_map(found.resolution, DOUBLINGS) == found else None
+    except ValueError:
+        return None
 
 
 LAYOUTS = (

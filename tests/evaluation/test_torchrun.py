@@ -12,6 +12,7 @@ import pytest
 import torch
 
 import ganzoo
+import worded
 from datasets import blobs, write_pictures
 from ganzoo.evaluation.image_sets import Samples
 from models import publish
@@ -81,3 +82,30 @@ def test_two_processes_measure_the_distances_of_one(folder):
     two = run(folder, "home-of-two", *TORCHRUN, "--nproc-per-node", "2", *words)
     one = run(folder, "home-of-one", sys.executable, *words)
     assert two.stdout == 2 * one.stdout
+
+
+CAPTIONS = """
+import json, sys
+sys.path.insert(0, sys.argv[1])
+import worded
+from ganzoo import evaluate
+from ganzoo.evaluation import r_precision
+worded.use_it()
+r_precision.CANDIDATES = 3
+found = evaluate("faces", against="squares", metrics=("r-precision",), matcher="matcher", count=24, batch_size=5)
+print(json.dumps(found.as_json()["scores"]))
+"""
+
+
+@pytest.mark.long
+def test_two_processes_find_the_r_precision_of_one(tmp_path):
+    worded.use_it()
+    worded.write_captioned(tmp_path / "squares", 30)
+    worded.write_model(tmp_path / "matcher", right=True)
+    worded.write_model(tmp_path / "faces", right=True)
+    (tmp_path / "captions.py").write_text(CAPTIONS)
+    words = ("captions.py", str(Path(__file__).parents[1] / "support"))
+    two = run(tmp_path, "home-of-two", *TORCHRUN, "--nproc-per-node", "2", *words)
+    one = run(tmp_path, "home-of-one", sys.executable, *words)
+    assert two.stdout == 2 * one.stdout
+    assert json.loads(one.stdout)["r-precision"]["value"] == 1

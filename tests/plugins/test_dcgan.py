@@ -5,6 +5,7 @@ import torch
 from torch import nn
 
 from ganzoo.errors import InvalidConfigError, LayoutError, MismatchError
+from ganzoo.interface.resolutions import image_size
 from ganzoo.registry import lookup
 from ganzoo.weights import pickles
 from ganzoo.weights.fit import load_into
@@ -170,7 +171,7 @@ def test_a_missing_tensor_is_named():
 class PyTorchGenerator(nn.Module):
     """A generator of plain layers with the example's names, to compare its images."""
 
-    def __init__(self):
+    def __init__(self, first=(4, 4)):
         super().__init__()
         stack = []
         for i, (index, (inputs, outputs, _, _)) in enumerate(CONVOLUTIONS.items()):
@@ -178,7 +179,7 @@ class PyTorchGenerator(nn.Module):
                 nn.ConvTranspose2d(
                     inputs // 8 if i else inputs,
                     self._width(index, outputs),
-                    4,
+                    4 if i else first,
                     2 if i else 1,
                     1 if i else 0,
                     bias=False,
@@ -190,6 +191,33 @@ class PyTorchGenerator(nn.Module):
     @staticmethod
     def _width(index, outputs):
         return outputs // 8 if index + 1 in NORMS else outputs
+
+
+@pytest.mark.parametrize(
+    ("first", "resolution"), [((6, 4), (96, 64)), ((4, 5), (64, 80)), ((7, 7), 112)], ids=["tall", "wide", "square"]
+)
+def test_the_first_kernel_is_the_first_map(first, resolution):
+    """Others make rectangles by another kernel of the first layer."""
+    torch.manual_seed(0)
+    theirs = PyTorchGenerator(first).eval()
+    shapes = {name: tuple(tensor.shape) for name, tensor in theirs.state_dict().items()}
+    match = find_layout(shapes, list(lookup.registry().layouts.values()), of="file")
+    assert (match.layout.name, match.reading.config["resolution"]) == ("pytorch-dcgan", resolution)
+    gan = lookup.create("dcgan", **match.reading.config).eval()
+    del gan.discriminator
+    load_into(gan, rename(theirs.state_dict(), match), of="file")
+    z = torch.randn(2, 100)
+    with torch.no_grad():
+        expected = theirs.main(z[:, :, None, None])
+        assert expected.shape[2:] == image_size(resolution)
+        assert torch.allclose(gan.generate({"z": z}), expected, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("first", [(8, 8), (3, 4), (4, 4, 4)], ids=str)
+def test_other_first_kernels_are_no_first_map(first):
+    shapes = {**foreign_shapes("main."), "main.0.weight": (100, 512, *first)}
+    with pytest.raises(LayoutError, match="no known layout"):
+        find_layout(shapes, dcgan_layouts(), of="file")
 
 
 @pytest.mark.parametrize("prefix", ["main.", "model."], ids=["pytorch", "huggan"])

@@ -40,6 +40,18 @@ def test_images_are_those_of_torch(name, architecture):
     assert_engine_agrees(trained_model(architecture), name)
 
 
+NOT_EXPORTED = {"attngan"}  # torch.export takes the number of images in its networks for a constant
+ARCHITECTURES = sorted({*lookup.registry().architectures} - NOT_EXPORTED)
+
+
+@pytest.mark.long
+@installed
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_every_architecture_is_taken(name, architecture):
+    """The conformance suite lets an engine refuse an architecture."""
+    assert_engine_agrees(trained_model(architecture), name)
+
+
 @installed
 def test_the_bundled_model_is_sampled(name, cache):
     plain, model = (ganzoo.load("gan-mnist", device="cpu", engine=engine) for engine in ("torch", name))

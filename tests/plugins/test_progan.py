@@ -277,10 +277,10 @@ def test_what_it_cannot_be(config):
 CHANNELS = {0: 16, 1: 16, 2: 8, 3: 4}  # at 4, 8, 16 and 32 pixels
 
 
-def their_state(lod):
-    """A generator of 32x32 pixels with GenForce's names and shapes."""
+def their_state(lod, first=(4, 4)):
+    """A generator with GenForce's names and shapes, of 32x32 pixels if its first map has 4x4."""
     torch.manual_seed(0)
-    shapes = {"layer0": (16, 6, 4, 4)}
+    shapes = {"layer0": (16, 6, *first)}
     for i, width in CHANNELS.items():
         if i:
             shapes[f"layer{2 * i}"] = (width, CHANNELS[i - 1], 3, 3)
@@ -290,10 +290,10 @@ def their_state(lod):
 
 
 def their_layer(state, name, x, gain=2**0.5):
-    """They normalize before a layer, not after it, and see the first layer as a 4x4 convolution of one pixel."""
+    """They normalize before a layer, not after it, and see the first layer as a convolution of one pixel."""
     weight = state[f"{name}.weight"]
     x = x / (x.square().mean(1, keepdim=True) + 1e-8).sqrt()
-    padding = {1: 0, 3: 1, 4: 3}[weight.shape[-1]]
+    padding = [side // 2 if side in (1, 3) else side - 1 for side in weight.shape[2:]]
     return functional.conv2d(x, weight * gain / weight[0].numel() ** 0.5, state[f"{name}.bias"], padding=padding)
 
 
@@ -327,6 +327,26 @@ def test_a_foreign_file_gives_the_same_pictures(lod, prefix):
     assert gan.generator.level() == 3 - lod
     z = latents(gan)
     torch.testing.assert_close(gan.generate({"z": z}), their_images(state, z), rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("first", "resolution"), [((6, 4), (48, 32)), ((4, 5), (32, 40)), ((7, 7), 56)], ids=["tall", "wide", "square"]
+)
+def test_the_first_kernel_is_the_first_map(first, resolution):
+    state = their_state(0.5, first)
+    match = find_layout({name: tuple(t.shape) for name, t in state.items()}, layouts(), of="file")
+    assert match.reading.config == {**SMALL, "channels": 3, "resolution": resolution}
+    gan = lookup.create("progan", **match.reading.config).eval().requires_grad_(False)
+    del gan.discriminator
+    load_into(gan, rename(state, match), of="file")
+    z = latents(gan)
+    torch.testing.assert_close(gan.generate({"z": z}), their_images(state, z), rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("first", [(8, 8), (3, 4)], ids=str)
+def test_other_first_kernels_are_no_first_map(first):
+    with pytest.raises(LayoutError):
+        find_layout({name: tuple(t.shape) for name, t in their_state(0.0, first).items()}, layouts(), of="file")
 
 
 def test_of_both_networks_in_a_file_the_average_is_read():

@@ -7,6 +7,7 @@ from torch.nn.functional import conv2d
 import ganzoo
 from ganzoo.pretrained.importing import import_checkpoint
 from ganzoo.weights import pickles
+from ganzoo_stylegan.lucidrains.attention import AttentionLayer
 from ganzoo_stylegan.lucidrains.config import LucidrainsConfig
 from ganzoo_stylegan.lucidrains.networks import ModulatedConv2d, blur
 from ganzoo_stylegan.sampling import mixed_layers, noise_maps, styles_of
@@ -263,3 +264,11 @@ def test_the_networks_have_as_many_parameters_as_the_authors(config, generator, 
         gan = ganzoo.create("stylegan2-lucidrains", **config)
     counts = [sum(each.numel() for each in network.parameters()) for network in (gan.generator, gan.discriminator)]
     assert counts == [generator, discriminator]
+
+
+def test_attention_is_exported_for_any_number_of_images():
+    """`len` of a tensor would be a constant of the graph, which PyTorch refuses."""
+    layer = AttentionLayer(4).eval().requires_grad_(False)
+    example, images = torch.randn(2, 4, 3, 5), torch.randn(3, 4, 3, 5)
+    program = torch.export.export(layer, (example,), dynamic_shapes=({0: torch.export.Dim("batch")},))
+    torch.testing.assert_close(program.module()(images), layer(images))

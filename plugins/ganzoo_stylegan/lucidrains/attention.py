@@ -44,14 +44,14 @@ class LinearAttention(nn.Module):
         key, value = map(_heads, self.key_value(self.neighbors(x)).chunk(2, 1))
         query = _heads(self.query(x)).softmax(2) * HEAD_DIM**-0.5
         context = key.softmax(3) @ value.transpose(2, 3)  # (N, heads, d, d): keys by values
-        found = (context.transpose(2, 3) @ query).reshape(len(x), -1, *x.shape[2:])
+        found = (context.transpose(2, 3) @ query).reshape(x.shape[0], -1, *x.shape[2:])
         attended: Tensor = self.out(functional.gelu(found))
         return attended
 
 
 def _heads(x: Tensor) -> Tensor:
     """(N, heads * d, H, W) to (N, heads, d, H * W)."""
-    return x.reshape(len(x), HEADS, HEAD_DIM, -1)
+    return x.reshape(x.shape[0], HEADS, HEAD_DIM, -1)  # not len(x), which is a constant in an exported graph
 
 
 class AttentionLayer(nn.Module):

@@ -140,7 +140,7 @@ class Synthesis(nn.Module):
     def _first(self, styles: Tensor) -> Tensor:
         """(N, C, H, W), the first map."""
         if hasattr(self, "const"):
-            x = self.const.expand(len(styles), -1, -1, -1)
+            x = self.const.expand(styles.shape[0], -1, -1, -1)
         else:
             x = self.project(styles.mean(1)[:, :, None, None])
         return cast("Tensor", self.conv(x))

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from functools import partial
 from itertools import pairwise
+from math import sqrt
 from typing import TYPE_CHECKING
 
-from ganzoo import Derived, Layout, Reading, Shapes
+from ganzoo import Derived, FirstMap, Layout, Reading, Shapes
 from ganzoo_stylegan.progan.config import ProGANConfig
 
 if TYPE_CHECKING:
@@ -34,23 +35,24 @@ def _config(shapes: Shapes, blocks: int) -> ProGANConfig | None:
     first, last = shapes.get("layer0.weight", ()), shapes.get(f"output{blocks - 1}.weight", ())
     if len(first) != 4 or len(last) != 4:
         return None
-    resolution = 2 ** (blocks + 1)
+    start = FirstMap((first[2], first[3]), blocks - 1)
     try:
-        return ProGANConfig(
-            resolution=resolution,
+        found = ProGANConfig(
+            resolution=start.resolution,
             channels=last[0],
             latent_dim=first[1],
-            base_width=last[1] * resolution,
+            base_width=last[1] * start.sides[-1],
             max_width=first[0],
         )
     except ValueError:
         return None
+    return found if found.first_map == start else None
 
 
 def _shapes(config: ProGANConfig) -> dict[str, tuple[int, ...]]:
     """The shapes of all tensors in their file of a generator."""
     widths = [config.width(resolution) for resolution in config.resolutions]
-    weights: dict[str, tuple[int, ...]] = {"layer0": (widths[0], config.latent_dim, 4, 4)}
+    weights: dict[str, tuple[int, ...]] = {"layer0": (widths[0], config.latent_dim, *config.first_map.size)}
     for i, (before, width) in enumerate(pairwise([config.latent_dim, *widths])):
         weights.setdefault(f"layer{2 * i}", (width, before, 3, 3))
         weights |= {f"layer{2 * i + 1}": (width, width, 3, 3), f"output{i}": (config.channels, width, 1, 1)}
@@ -71,11 +73,13 @@ def _names(blocks: int) -> dict[str, str]:
 
 
 def _projection(weight: Tensor) -> Tensor:
-    """Their 4x4 kernel (C, latent_dim, 4, 4) of a 1x1 image as a matrix (16 C, latent_dim), pixel after pixel.
+    """Their kernel (C, latent_dim, H, W) of a 1x1 image as a matrix (C * H * W, latent_dim), pixel after pixel.
 
-    A convolution reaches its first pixel with the last weight of the kernel, hence the flip.
+    A convolution reaches its first pixel with the last weight of the kernel, hence the flip. They scale a kernel by the
+    number of all of its weights, and our projection by that of a kernel of 4x4.
     """
-    return weight.flip(2, 3).permute(0, 2, 3, 1).flatten(0, 2)
+    height, width = weight.shape[2:]
+    return weight.flip(2, 3).permute(0, 2, 3, 1).flatten(0, 2) * (4 / sqrt(height * width))
 
 
 def _images_seen(config: ProGANConfig, lod: Tensor) -> Tensor:
