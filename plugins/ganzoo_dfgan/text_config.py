@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 from ganzoo import FirstMap, FrozenRecord, Resolution, first_map, image_size
-from ganzoo_dfgan.word_pieces import word_pieces
+from ganzoo_dfgan.word_pieces import LONGEST, word_pieces
 
 __all__ = ["DOUBLINGS", "TextGANConfig", "check_at_least"]
 
@@ -64,6 +64,8 @@ class TextGANConfig(FrozenRecord):
 
         if self.tokenizer and self.vocabulary:
             raise ValueError("vocabulary is empty with text_encoder minilm, which reads any word")
+        if self.tokenizer and self.words > LONGEST:
+            raise ValueError(f"words is at most {LONGEST} with text_encoder minilm, not {self.words}")
 
     @property
     def tokenizer(self) -> Callable[[Sequence[str]], list[int]] | None:

