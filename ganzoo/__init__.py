@@ -62,6 +62,7 @@ if TYPE_CHECKING:
     from ganzoo.evaluation.evaluate import evaluate
     from ganzoo.evaluation.extractors import feature_loss
     from ganzoo.evaluation.result import Evaluation, Score
+    from ganzoo.images.changes import changed_by, diffuse
     from ganzoo.images.files import read_picture
     from ganzoo.interface.defect import Defect
     from ganzoo.interface.engine import EngineFunctions, SamplingNetwork
@@ -80,6 +81,7 @@ if TYPE_CHECKING:
         frozen,
     )
     from ganzoo.interface.latents import Prior, draw_latent, draw_text, draw_truncated
+    from ganzoo.pretrained.files import verified_path
     from ganzoo.pretrained.load import load, pull
     from ganzoo.registry.lookup import create, models
     from ganzoo.sampling.directions import Directions
@@ -163,8 +165,10 @@ __all__ = [
     "UnreadableImage",
     "Update",
     "at_least_float32",
+    "changed_by",
     "check_multiple",
     "create",
+    "diffuse",
     "discriminate",
     "draw_latent",
     "draw_text",
@@ -185,6 +189,7 @@ __all__ = [
     "pull",
     "read_picture",
     "split_words",
+    "verified_path",
 ]
 
 # These names are imported on first use (PEP 562), so that `import ganzoo` and `ganzoo list` do not import torch.
@@ -197,6 +202,7 @@ _LAZY = {
     "evaluation.evaluate": ("evaluate",),
     "evaluation.extractors": ("feature_loss",),
     "evaluation.result": ("Evaluation", "Score"),
+    "images.changes": ("changed_by", "diffuse"),
     "images.files": ("read_picture",),
     "interface.defect": ("Defect",),
     "interface.engine": ("EngineFunctions", "SamplingNetwork"),
@@ -209,13 +215,13 @@ _LAZY = {
         "DiscriminatorOutput",
         "GeneratorOutput",
         "Inputs",
-        "InvalidRequestError",
         "TextMatcher",
         "Update",
         "discriminate",
         "frozen",
     ),
     "interface.latents": ("Prior", "draw_latent", "draw_text", "draw_truncated"),
+    "pretrained.files": ("verified_path",),
     "pretrained.load": ("load", "pull"),
     "registry.lookup": ("create", "models"),
     "sampling.directions": ("Directions",),

@@ -9,7 +9,13 @@ from typing import Any
 from ganzoo.cli.arguments import bounded
 from ganzoo.cli.display import Row
 from ganzoo.hub import download
-from ganzoo.interface.configs import OF_TEXTS, as_translation_config, with_written_resolution
+from ganzoo.interface.configs import (
+    OF_TEXTS,
+    as_text_config,
+    as_translation_config,
+    tokenizer_of,
+    with_written_resolution,
+)
 from ganzoo.interface.data_sources import DataSource
 from ganzoo.interface.specs import Architecture, Engine, FeatureExtractor, PretrainedModel
 from ganzoo.interface.weights_files import BundledFile, PackageFile, WeightsFile
@@ -125,7 +131,9 @@ def _use(name: str, subject: Subject) -> Row:
     task = subject.task
     config = with_written_resolution(type(subject.config), dataclasses.asdict(subject.config))
     option, call = usage(task, example_of(task, subject.config))
-    texts = {name: list(config.pop(name)) for name in OF_TEXTS} if task.needs_text else {}
+    texts: Row = {name: list(config.pop(name)) for name in OF_TEXTS} if task.needs_text else {}
+    if task.needs_text and tokenizer_of(as_text_config(subject.config)):
+        texts["vocabulary"] = "any word"
     return {
         "classes": list(subject.classes),
         **({"directions": list(as_translation_config(subject.config).directions)} if task.from_images else {}),

@@ -15,16 +15,14 @@ from torch import Tensor
 
 from ganzoo.data.labels import read_beside
 from ganzoo.errors import DataError, InvalidRequestError
+from ganzoo.interface.configs import TextConfig
 from ganzoo.interface.picture_files import FileTree
-from ganzoo.interface.words import encode_text, numbered, split_words, token_ids
+from ganzoo.interface.words import caption_ids, cut_text, encode_text, split_words, word_ids
 from ganzoo.utils.image_folders import METADATA
 from ganzoo.utils.json_files import parse_object
 from ganzoo.utils.text import printable
 
-__all__ = ["Captions", "checked_captions", "cut_text", "read_captions"]
-
-MOST_BYTES = 800_000
-"""The largest size of the vocabulary in JSON: it is part of a model's config, whose file is read up to 1 MB."""
+__all__ = ["Captions", "read_captions"]
 
 MAX_LINE = 100_000
 """The most bytes of a line."""
@@ -56,18 +54,16 @@ class Captions:
         """The SHA-256 of all texts."""
         return hashlib.sha256(json.dumps(self.texts).encode()).hexdigest()
 
-    def encoded(self, vocabulary: Sequence[str], words: int) -> Captions:
-        """The same captions with token ids, of which each has `words`: the rest of a longer text is left out."""
-        numbers = numbered(vocabulary)
-        tokens = [token_ids(split_words(text), numbers, words) for text in self._all()]
-        return replace(self, ids=torch.tensor(tokens))
+    def encoded(self, config: TextConfig) -> Captions:
+        """The same captions with the token ids that a model reads: the rest of a longer text is left out."""
+        return replace(self, ids=torch.tensor([caption_ids(text, config) for text in self._all()]))
 
-    def longer_than(self, words: int) -> int:
-        """The number of texts with more than `words` words."""
-        return sum(len(split_words(text)) > words for text in self._all())
+    def too_long(self, config: TextConfig) -> int:
+        """The number of texts that are longer than a model reads."""
+        return sum(len(word_ids(split_words(text), config)) > config.words for text in self._all())
 
-    def examples(self, count: int, words: int) -> tuple[str, ...]:
-        """At most `count` different texts from all parts of the data, of at most `words` words each.
+    def examples(self, count: int, config: TextConfig) -> tuple[str, ...]:
+        """At most `count` different texts from all parts of the data, which a model can read as a whole.
 
         A text that a user could not ask for, because it is longer or holds emoji, is reduced to its words.
         """
@@ -75,7 +71,7 @@ class Captions:
         step = max(1, len(firsts) // count)
         found: dict[str, None] = {}
         for text in dict.fromkeys([*firsts[::step], *firsts]):
-            found[_readable(text, self.vocabulary, words)] = None
+            found[_readable(text, config)] = None
             if len(found) == count:
                 break
         return tuple(found)
@@ -122,20 +118,7 @@ def read_captions(tree: FileTree, pictures: Sequence[Path], *, name: str) -> Cap
         place, remedy = (files[0], f"add a line {FORM}") if files else ("a .txt file of its name", "add it")
         more = f", and {len(missing) - 1} more have none" if len(missing) > 1 else ""
         raise DataError(f"{missing[0]} has no caption in {place}{more} - {remedy}, or remove the picture")
-    return checked_captions(texts, name=name)
-
-
-def checked_captions(texts: Sequence[tuple[str, ...]], *, name: str) -> Captions:
-    """The captions of pictures, at least one of each.
-
-    Raises:
-        DataError: they have too many different words for a model.
-    """
-    captions = Captions(tuple(texts))
-    if len(json.dumps(captions.vocabulary, indent=6)) > MOST_BYTES:
-        text = f"the captions of {name} have {len(captions.vocabulary):,} different words"
-        raise DataError(f"{text}, too many for the config of a model - leave out captions with rare words")
-    return captions
+    return Captions(tuple(texts))
 
 
 def _listed(tree: FileTree, pictures: Sequence[Path], files: Iterable[Path]) -> list[tuple[str, ...]]:
@@ -209,15 +192,10 @@ def _texts_of(entries: Mapping[str, Any]) -> Iterable[str]:
     return texts
 
 
-def _readable(text: str, vocabulary: Sequence[str], words: int) -> str:
+def _readable(text: str, config: TextConfig) -> str:
     """The text, or its first words if a request of it would be refused."""
     try:
-        encode_text(text, vocabulary, words)
+        encode_text(text, config)
     except InvalidRequestError:
-        return cut_text(text, words)
+        return cut_text(text, config)
     return text
-
-
-def cut_text(text: str, words: int) -> str:
-    """The first words of a text, as many as a model reads, and nothing else."""
-    return " ".join(split_words(text)[:words])

@@ -10,7 +10,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from ganzoo.data.captions import checked_captions, read_captions
+from ganzoo.data.captions import Captions, read_captions
 from ganzoo.data.datasets import Data, ImageData
 from ganzoo.data.layout import find_layout, limit_notes, spread
 from ganzoo.data.picture_data import IndexedPictures, PictureData
@@ -82,7 +82,7 @@ def load_set(
     Raises:
         DataError: no picture can be read, or the captions have too many words.
     """
-    captions = None if pictures.captions is None else checked_captions(pictures.captions, name=name)
+    captions = None if pictures.captions is None else Captions(tuple(pictures.captions))
     labels = None if pictures.labels is None else torch.tensor(pictures.labels)
     files = PictureData(
         name, pictures.paths, shape, pictures.files, labels, pictures.classes, pictures.notes, captions=captions

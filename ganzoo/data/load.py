@@ -8,7 +8,7 @@ from pathlib import Path
 
 from torch import Tensor
 
-from ganzoo.data.captions import Captions, checked_captions, read_captions
+from ganzoo.data.captions import Captions, read_captions
 from ganzoo.data.datasets import Data, Domains, ImageData
 from ganzoo.data.folders import load_set, load_tree
 from ganzoo.data.layout import domain_name, domain_trees, find_layout, limit_notes
@@ -129,7 +129,7 @@ def load_captions(source: str, *, root: str | Path = "data", progress: Progress 
     if isinstance(opened, FileTree):
         return read_captions(opened, find_layout(opened).paths, name=source)
     if isinstance(opened, PictureSet):
-        return None if opened.captions is None else checked_captions(opened.captions, name=source)
+        return None if opened.captions is None else Captions(tuple(opened.captions))
     return opened.captions
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from ganzoo.data.captions import Captions, cut_text
+from ganzoo.data.captions import Captions
 from ganzoo.errors import InvalidRequestError
 from ganzoo.interface.configs import as_text_config
-from ganzoo.interface.words import encode_text
+from ganzoo.interface.words import caption_ids
 from ganzoo.sampling.model import Model
 
 __all__ = ["readable_captions"]
@@ -36,9 +36,8 @@ def readable_captions(captions: Captions, model: Model, *, of: str) -> tuple[Cap
 
 def _problem(text: str, model: Model) -> str:
     """Why the model cannot read a text, of which only as many words count as it reads; empty if it can."""
-    config = as_text_config(model.config)
     try:
-        encode_text(cut_text(text, config.words), config.vocabulary, config.words)
+        caption_ids(text, as_text_config(model.config))
     except InvalidRequestError as error:
         return str(error)
     return ""

@@ -10,13 +10,13 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from ganzoo.data.captions import cut_text
 from ganzoo.data.datasets import Data
 from ganzoo.data.picture_data import PictureData
 from ganzoo.images.tensors import from_pixels, to_channels, to_pixels
 from ganzoo.interface.configs import as_text_config
 from ganzoo.interface.extractor import ExtractorOutput
 from ganzoo.interface.tasks import Task
+from ganzoo.interface.words import cut_text
 from ganzoo.sampling.model import Model
 from ganzoo.utils.seeds import derive_seed
 
@@ -84,12 +84,12 @@ class Samples(ImageSet):
             )
 
     def _seeded(self, rows: Iterable[int]) -> Iterator[tuple[int, Task]]:
-        """The seed and the request of each image. A caption is cut to as many words as the model reads."""
+        """The seed and the request of each image. A caption is cut to what the model reads."""
         if not self.texts:
             request = self.model.request(**self.request)
             return ((self.seed + row, request) for row in rows)
-        words = as_text_config(self.model.config).words
-        asked = ((row, cut_text(self.texts[row], words)) for row in rows)
+        config = as_text_config(self.model.config)
+        asked = ((row, cut_text(self.texts[row], config)) for row in rows)
         return ((self.seed + row, self.model.request(**self.request, text=text)) for row, text in asked)
 
 

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ganzoo.data.captions import Captions, cut_text
+from ganzoo.data.captions import Captions
 from ganzoo.evaluation.batches import Batches
 from ganzoo.evaluation.image_sets import Part, Pictures, as_pictures, shuffled_rows
 from ganzoo.evaluation.metrics import Estimate
@@ -19,6 +19,7 @@ from ganzoo.interface.configs import as_text_config
 from ganzoo.interface.extractor import Extractor, ImageDistance
 from ganzoo.interface.gan import Inputs
 from ganzoo.interface.tasks import Task
+from ganzoo.interface.words import cut_text
 from ganzoo.sampling.interpolation import moved_ends
 from ganzoo.sampling.model import Model
 from ganzoo.utils.devices import memory_for
@@ -79,7 +80,7 @@ def requests_of_pairs(model: Model, options: EvaluationOptions, captions: Captio
     asked = options.request
     if model.task.needs_text:
         config = as_text_config(model.config)
-        texts = config.examples if captions is None else [cut_text(each[0], config.words) for each in captions.texts]
+        texts = config.examples if captions is None else [cut_text(each[0], config) for each in captions.texts]
         turns = [model.request(**asked, text=text) for text in texts[:count]]
     elif "label" not in asked and (classes := _class_count(model)):
         turns = [model.request(**asked, label=label) for label in range(classes)]

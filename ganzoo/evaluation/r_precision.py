@@ -9,7 +9,7 @@ from typing import cast
 import torch
 from torch import Tensor
 
-from ganzoo.data.captions import Captions, cut_text
+from ganzoo.data.captions import Captions
 from ganzoo.errors import InvalidRequestError
 from ganzoo.evaluation.batches import Batches
 from ganzoo.evaluation.image_sets import Part
@@ -18,7 +18,7 @@ from ganzoo.evaluation.options import R_PRECISION
 from ganzoo.images.tensors import fit, from_pixels, to_channels
 from ganzoo.interface.configs import as_text_config
 from ganzoo.interface.gan import TextMatcher
-from ganzoo.interface.words import encode_text
+from ganzoo.interface.words import caption_ids
 from ganzoo.sampling.model import Model
 from ganzoo.utils.precision import float32_on_cpu
 from ganzoo.utils.seeds import derive_seed
@@ -52,8 +52,7 @@ class MatchingModel:
         Raises:
             InvalidRequestError: the model does not know a word.
         """
-        config = as_text_config(self.model.config)
-        return tuple(encode_text(cut_text(text, config.words), config.vocabulary, config.words, of=self.model.name))
+        return tuple(caption_ids(text, as_text_config(self.model.config), of=self.model.name))
 
     @float32_on_cpu()
     @torch.no_grad()

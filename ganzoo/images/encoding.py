@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from PIL import Image
 from torch import Tensor
 
 from ganzoo.images.files import encode_picture
@@ -50,7 +51,8 @@ def encode_pixels(pixels: Tensor, ending: str) -> bytes:
         case ".png" if deep:
             return _encode_png(array, channels)
         case _:
-            return encode_picture(to_pictures(pixels[None])[0], ending)
+            whole = channels in MODES and not deep
+            return encode_picture(Image.fromarray(array) if whole else to_pictures(pixels[None])[0], ending)
 
 
 def _encode_tiff(array: Pixels, channels: int) -> bytes:

@@ -217,9 +217,10 @@ def _fit(picture: Image.Image, size: tuple[int, int]) -> Image.Image:
     scale = min(picture.height / height, picture.width / width)
     part = max(1, round(width * scale)), max(1, round(height * scale))
     left, top = (round((whole - side) / 2) for whole, side in zip(picture.size, part, strict=True))
-    # Not `resize` with a box: its antialiasing would mix in what lies outside of the part.
-    cropped = picture.crop((left, top, left + part[0], top + part[1]))
-    return cropped.resize((width, height), Image.Resampling.BILINEAR)
+    if part != picture.size:
+        # Not `resize` with a box: its antialiasing would mix in what lies outside of the part.
+        picture = picture.crop((left, top, left + part[0], top + part[1]))
+    return picture.resize((width, height), Image.Resampling.BILINEAR)
 
 
 def _halves(picture: Image.Image) -> Iterator[Image.Image]:

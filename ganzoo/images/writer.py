@@ -52,8 +52,11 @@ class PictureWriter:
         """Let the first file appear under its name."""
         written, path = self._waiting[0]
         temporary = written.result()
-        if temporary.exists() or not path.exists():  # else Ctrl-C came after it was moved
+        try:
             os.replace(temporary, path)
+        except FileNotFoundError:
+            if not path.exists():  # else Ctrl-C came after it was moved
+                raise
         self._aside.discard(temporary)
         self._waiting.popleft()
         self._done(1)

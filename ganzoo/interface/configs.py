@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from types import NoneType, UnionType
 from typing import Any, ClassVar, Literal, Protocol, cast, get_args, get_origin, get_type_hints
@@ -25,6 +25,7 @@ __all__ = [
     "check_contract",
     "replace_config",
     "takes_rectangles",
+    "tokenizer_of",
     "with_written_resolution",
 ]
 
@@ -59,7 +60,11 @@ class OptionalClassConfig(Config, Protocol):
 
 
 class TextConfig(Config, Protocol):
-    """What the config of an architecture says too that makes images from texts."""
+    """What the config of an architecture says too that makes images from texts.
+
+    It may also have a `tokenizer`: a function that returns the token ids of the words of a text, at least one for each
+    word, and all above 0; or None. With a tokenizer, the model reads any word, and its vocabulary stays empty.
+    """
 
     @property
     def vocabulary(self) -> tuple[str, ...]:
@@ -113,6 +118,12 @@ def as_class_config(config: Config) -> ClassConfig:
 def as_text_config(config: Config) -> TextConfig:
     """The config of an architecture that reads texts; `check_contract` has checked it when its plugin was loaded."""
     return cast("TextConfig", config)
+
+
+def tokenizer_of(config: TextConfig) -> Callable[[Sequence[str]], Sequence[int]] | None:
+    """The tokenizer of a config with an open vocabulary; None if the model knows the words of its vocabulary only."""
+    found: Callable[[Sequence[str]], Sequence[int]] | None = getattr(config, "tokenizer", None)
+    return found
 
 
 def as_translation_config(config: Config) -> TranslationConfig:

@@ -74,4 +74,4 @@ def draw_text(text: str | None, config: TextConfig, random: torch.Generator) -> 
     if text is None and not config.examples:
         raise InvalidRequestError("the model remembers no example texts - give a text")
     chosen = config.examples[random.initial_seed() % len(config.examples)] if text is None else text
-    return torch.tensor(encode_text(chosen, config.vocabulary, config.words))
+    return torch.tensor(encode_text(chosen, config))

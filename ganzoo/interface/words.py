@@ -1,17 +1,19 @@
-"""The words of a text, and their numbers in a vocabulary. It needs no torch."""
+"""The words of a text, and the token ids that a model reads. It needs no torch."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
+from functools import lru_cache
 from itertools import groupby
 from unicodedata import category, normalize
 
 from ganzoo.errors import InvalidRequestError
+from ganzoo.interface.configs import TextConfig, tokenizer_of
 from ganzoo.utils.text import printable
 
-__all__ = ["encode_text", "numbered", "split_words", "token_ids"]
+__all__ = ["caption_ids", "cut_text", "encode_text", "split_words", "word_ids"]
 
 _SHOWN = 8
 """The most words that a message lists."""
@@ -37,41 +39,70 @@ def split_words(text: str) -> list[str]:
     return [run for run in runs if any(category(character)[0] in "LN" for character in run)]
 
 
-def numbered(vocabulary: Sequence[str]) -> dict[str, int]:
-    """The token id of each word: that of word i is i + 1."""
-    return {word: number for number, word in enumerate(vocabulary, start=1)}
-
-
-def token_ids(words: Iterable[str], numbers: Mapping[str, int], length: int) -> list[int]:
-    """The `length` token ids of words: first those of the words, without the words beyond `length`, and then zeros.
-
-    Raises:
-        KeyError: a word is not in `numbers`.
-    """
-    found = [numbers[word] for word in words][:length]
-    return found + [0] * (length - len(found))
-
-
-def encode_text(text: str, vocabulary: Sequence[str], length: int, *, of: str = "the model") -> list[int]:
-    """The `length` token ids of a text: i + 1 for word i of the `vocabulary`, and 0 for padding at the end.
+def encode_text(text: str, config: TextConfig, *, of: str = "the model") -> list[int]:
+    """The token ids of a text that a user asks for, `config.words` of them: 0 is padding at the end.
 
     `of` names the model in errors.
 
     Raises:
-        InvalidRequestError: the text is empty, holds control characters, emoji or braces, has more than `length` words,
-            or has a word that is not in `vocabulary`. The message names the nearest known words.
+        InvalidRequestError: the text is empty, holds control characters, emoji or braces, is longer than the model
+            reads, or has a word that is not in the vocabulary. The message names the nearest known words.
     """
     words = split_words(text)
     _check_characters(text)
     if not words:
         raise InvalidRequestError("the text has no word - describe the image in a few words")
-    if len(words) > length:
-        raise InvalidRequestError(f"the text has {len(words)} words, and {of} reads at most {length} - write fewer")
-    numbers = numbered(vocabulary)
+    _check_length(len(words), "words", config, of=of)
+    found = word_ids(words, config, of=of)
+    _check_length(len(found), "parts of words", config, of=of)
+    return _padded(found, config)
+
+
+def caption_ids(text: str, config: TextConfig, *, of: str = "the model") -> list[int]:
+    """The `config.words` token ids of a caption, of which only as much counts as the model reads.
+
+    Raises:
+        InvalidRequestError: a word is not in the vocabulary.
+    """
+    return _padded(word_ids(split_words(text)[: config.words], config, of=of), config)
+
+
+def cut_text(text: str, config: TextConfig) -> str:
+    """The first words of a text, as many as a model reads, and nothing else."""
+    words = split_words(text)[: config.words]
+    while tokenizer_of(config) and len(words) > 1 and len(word_ids(words, config)) > config.words:
+        words.pop()
+    return " ".join(words)
+
+
+def word_ids(words: Sequence[str], config: TextConfig, *, of: str = "the model") -> list[int]:
+    """The token ids of words: those of the config's own tokenizer, or else i + 1 for word i of its vocabulary.
+
+    Raises:
+        InvalidRequestError: a word is not in the vocabulary.
+    """
+    if tokenizer := tokenizer_of(config):
+        return list(tokenizer(words))
+    numbers = _numbered(config.vocabulary)
     unknown = list(dict.fromkeys(word for word in words if word not in numbers))
     if unknown:
-        raise InvalidRequestError(f"{of} does not know {_quoted(unknown)} - {_suggest(unknown, vocabulary)}")
-    return token_ids(words, numbers, length)
+        raise InvalidRequestError(f"{of} does not know {_quoted(unknown)} - {_suggest(unknown, config.vocabulary)}")
+    return [numbers[word] for word in words]
+
+
+@lru_cache(maxsize=8)
+def _numbered(vocabulary: Sequence[str]) -> Mapping[str, int]:
+    return {word: number for number, word in enumerate(vocabulary, start=1)}
+
+
+def _padded(ids: Sequence[int], config: TextConfig) -> list[int]:
+    found = list(ids[: config.words])
+    return found + [0] * (config.words - len(found))
+
+
+def _check_length(count: int, what: str, config: TextConfig, *, of: str) -> None:
+    if count > config.words:
+        raise InvalidRequestError(f"the text has {count} {what}, and {of} reads at most {config.words} - write fewer")
 
 
 def _is_part_of_word(character: str) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ganzoo.interface.configs import OF_TEXTS, Config, TextConfig, as_text_config
+from ganzoo.interface.configs import OF_TEXTS, Config, TextConfig, as_text_config, tokenizer_of
 from ganzoo.interface.tasks import ClassConditional, ImageToImage, Task, TextConditional, Unconditional
 from ganzoo.utils.names import name_on_hub
 from ganzoo.utils.text import printable
@@ -169,6 +169,8 @@ def facts_of(
 
 def _texts(config: TextConfig) -> str:
     """What a model can read."""
+    if tokenizer_of(config):
+        return f"any, of at most {config.words} words or parts of words"
     known, count = config.vocabulary, len(config.vocabulary)
     shown = ", ".join(known[:_SHOWN]) + (", ... (`ganzoo info` lists them)" if count > _SHOWN else "")
     return f"at most {config.words} words, of these {count}: {shown}"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from ganzoo.hub import download
 from ganzoo.interface.specs import FeatureExtractor, PretrainedModel
-from ganzoo.interface.weights_files import BundledFile, PackageFile, WeightsFile
+from ganzoo.interface.weights_files import BundledFile, HubFile, PackageFile, WeightsFile
 from ganzoo.pretrained.installed import verify_installed
 from ganzoo.registry import lookup
 from ganzoo.utils.progress import Progress, silent
@@ -21,7 +21,7 @@ from ganzoo.weights.tensors import read_header, read_tensors
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["local_path", "match_layout", "read_files", "read_weights", "weights_path", "weights_size"]
+__all__ = ["local_path", "match_layout", "read_files", "read_weights", "verified_path", "weights_path", "weights_size"]
 
 
 def weights_path(record: PretrainedModel | FeatureExtractor, *, progress: Progress = silent) -> Path:
@@ -42,8 +42,16 @@ def local_path(file: WeightsFile, *, progress: Progress = silent) -> Path:
         return _folder_of(file.package) / file.path
     from ganzoo.weights import pickles  # not for `ganzoo list`
 
-    found = verify_installed(file) if isinstance(file, PackageFile) else download.fetch(file, progress=progress)
-    return pickles.convert_to_safetensors(found, sha256=file.sha256)
+    return pickles.convert_to_safetensors(verified_path(file, progress=progress), sha256=file.sha256)
+
+
+def verified_path(file: HubFile | PackageFile, *, progress: Progress = silent) -> Path:
+    """Return the path of a pinned file as it is: downloaded, or in the package that has it. Its digest is checked.
+
+    Raises:
+        WeightsError: the file cannot be downloaded, or has another digest, or its package is not installed.
+    """
+    return verify_installed(file) if isinstance(file, PackageFile) else download.fetch(file, progress=progress)
 
 
 def _folder_of(package: str) -> Path:

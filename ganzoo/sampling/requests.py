@@ -63,8 +63,7 @@ def make_request(
         _direction(config, values.get("direction"), of=of)  # refuses an unknown one
     request = task(**values)
     if task.needs_text and values.get("text") is not None:
-        known = as_text_config(config)
-        encode_text(values["text"], known.vocabulary, known.words, of=of)
+        encode_text(values["text"], as_text_config(config), of=of)
     return request
 
 

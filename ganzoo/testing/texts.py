@@ -58,7 +58,7 @@ def check_matches_images_with_texts(architecture: str) -> None:
     if not isinstance(model.gan, TextMatcher):
         return
     config = as_text_config(model.config)
-    ids = [encode_text(text, config.vocabulary, config.words) for text in config.examples]
+    ids = [encode_text(text, config) for text in config.examples]
     images = noise_data(model.image_shape, len(ids)).images / 127.5 - 1
     with torch.no_grad():
         pairs = [(model.gan.match_images, images), (model.gan.match_texts, torch.tensor(ids))]

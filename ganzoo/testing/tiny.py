@@ -75,7 +75,7 @@ def _with_captions(data: ImageData, config: TextConfig) -> ImageData:
     """The images with one or two of the config's examples as the captions of each."""
     count = len(config.examples)
     texts = [(config.examples[i % count], config.examples[-i % count])[: 1 + i % 2] for i in range(len(data))]
-    return data.with_captions(Captions(tuple(texts)).encoded(config.vocabulary, config.words))
+    return data.with_captions(Captions(tuple(texts)).encoded(config))
 
 
 def tiny_gan(architecture: str, loss: str | None = None, **config: Any) -> GAN:

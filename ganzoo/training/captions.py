@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ganzoo.data.captions import FORM
+from ganzoo.data.captions import FORM, Captions
 from ganzoo.data.datasets import Data, Domains
 from ganzoo.errors import DataError, WeightsError
-from ganzoo.interface.configs import Config, as_text_config
+from ganzoo.interface.configs import Config, as_text_config, tokenizer_of
 from ganzoo.interface.tasks import Task
 from ganzoo.interface.words import encode_text
 from ganzoo.training.plan import Plan
@@ -20,6 +22,9 @@ __all__ = ["changed_words", "no_captions", "text_settings", "with_token_ids"]
 
 EXAMPLES = 16
 """The number of captions that a model remembers, to show itself with."""
+
+MOST_BYTES = 800_000
+"""The largest size of the vocabulary in JSON: it is part of a model's config, whose file is read up to 1 MB."""
 
 MOST_NAMED = 8
 """The most words that a message lists."""
@@ -37,20 +42,34 @@ def text_settings(plan: Plan, data: Data | Domains, config: Config) -> dict[str,
     """The vocabulary of the captions and a few of them, as fields of the config; empty for data without captions.
 
     A vocabulary in the plan's config stays, if it has all words of the captions: so does that of a model to start from.
+    With a tokenizer of its own, a model reads any word, and needs no vocabulary.
 
     Raises:
-        DataError: Words of the captions are not in that vocabulary.
-        InvalidRequestError: An example in the plan's config has words that are not in the vocabulary.
+        DataError: words of the captions are not in that vocabulary, or are too many for one.
+        InvalidRequestError: an example in the plan's config has words that are not in the vocabulary.
     """
     if data.captions is None:
         return {}
-    words = as_text_config(config).words
-    vocabulary = tuple(plan.config.get("vocabulary") or data.captions.vocabulary)
-    _check_words(plan, missing=sorted({*data.captions.vocabulary} - {*vocabulary}))
-    examples = tuple(plan.config.get("examples") or data.captions.examples(EXAMPLES, words))
+    vocabulary = () if tokenizer_of(as_text_config(config)) else _vocabulary(plan, data.captions)
+    known = as_text_config(dataclasses.replace(config, vocabulary=vocabulary))
+    examples = tuple(plan.config.get("examples") or data.captions.examples(EXAMPLES, known))
     for text in examples:
-        encode_text(text, vocabulary, words, of=f"the vocabulary of {plan.data}")
+        encode_text(text, known, of=f"the vocabulary of {plan.data}")
     return {"vocabulary": vocabulary, "examples": examples}
+
+
+def _vocabulary(plan: Plan, captions: Captions) -> tuple[str, ...]:
+    """The words of the captions, or of the plan's config.
+
+    Raises:
+        DataError: words of the captions are not in that of the config, or are too many for a config.
+    """
+    found = tuple(plan.config.get("vocabulary") or captions.vocabulary)
+    _check_words(plan, missing=sorted({*captions.vocabulary} - {*found}))
+    if len(json.dumps(found, indent=6)) > MOST_BYTES:
+        text = f"the captions of {plan.data} have {len(found):,} different words, too many for the config of a model"
+        raise DataError(f"{text} - leave out captions with rare words")
+    return found
 
 
 def _check_words(plan: Plan, *, missing: list[str]) -> None:
@@ -86,6 +105,7 @@ def with_token_ids(data: Data | Domains, config: Config) -> Data | Domains:
     if isinstance(data, Domains) or data.captions is None:
         return data
     known = as_text_config(config)
-    longer = data.captions.longer_than(known.words)
-    notes = [f"{longer} captions were cut to {known.words} words"] if longer else []
-    return data.with_captions(data.captions.encoded(known.vocabulary, known.words), *notes)
+    longer = data.captions.too_long(known)
+    parts = "parts of words" if tokenizer_of(known) else "words"
+    notes = [f"{longer} captions were cut to {known.words} {parts}"] if longer else []
+    return data.with_captions(data.captions.encoded(known), *notes)

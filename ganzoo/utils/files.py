@@ -11,7 +11,6 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from io import BufferedReader
 from pathlib import Path
-from uuid import uuid4
 
 from ganzoo.errors import OutputError
 
@@ -71,7 +70,7 @@ def write_aside(path: Path, content: bytes) -> Path:
 
 
 def _name_aside(path: Path) -> Path:
-    return path.with_name(f".{uuid4().hex[:8]}.{path.name}")
+    return path.with_name(f".{os.urandom(4).hex()}.{path.name}")
 
 
 def open_regular(path: Path) -> BufferedReader:

@@ -7,13 +7,10 @@ from typing import cast
 
 from torch import Tensor, nn
 
+from ganzoo import changed_by, diffuse
 from ganzoo_cyclegan.config import CycleGANConfig
-from ganzoo_cyclegan.diffusion import diffuse
 
 __all__ = ["Generator", "NearestThenConv", "PatchDiscriminator"]
-
-_NEARLY_1 = 0.999
-"""Where images end before atanh, which is infinite at 1: a difference of 1/8 of a level of 255."""
 
 
 class Normed(nn.Module):
@@ -68,9 +65,7 @@ class Generator(nn.Module):
         """The image that the features `x` make, or by which they change `images`."""
         convolution, tanh = self.head
         out = convolution(x)
-        if self.residual_output:
-            out = out + images.clamp(-_NEARLY_1, _NEARLY_1).atanh()
-        return cast("Tensor", tanh(out))
+        return changed_by(images, out) if self.residual_output else cast("Tensor", tanh(out))
 
 
 class Residual(nn.Module):

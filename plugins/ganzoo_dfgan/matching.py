@@ -7,55 +7,19 @@ the same data.
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import NamedTuple, cast
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from ganzoo import gather_rows, own_rows
 from ganzoo_dfgan.matching_losses import sentence_losses, word_losses
+from ganzoo_dfgan.minilm import MiniLMEncoder
 from ganzoo_dfgan.text_config import TextGANConfig
+from ganzoo_dfgan.text_encoders import RecurrentEncoder, TextEncoder, Texts
 
-__all__ = ["ImageEncoder", "Matching", "TextEncoder", "Texts", "mismatched"]
-
-
-class Texts(NamedTuple):
-    """N texts as a text encoder reads them.
-
-    `tokens` are their ids (N, words) int64, 0 for padding. `words` (N, words, sentence_dim) are the states of the
-    encoder at each word, 0 for padding. `sentences` (N, sentence_dim) are its last states.
-    """
-
-    tokens: Tensor
-    words: Tensor
-    sentences: Tensor
-
-
-class TextEncoder(nn.Module):
-    """Token ids (N, words) int64, 0 for padding after the text, to sentences (N, sentence_dim)."""
-
-    def __init__(self, config: TextGANConfig) -> None:
-        super().__init__()
-        both = config.text_encoder == "bi-lstm"
-        kind: type[nn.LSTM | nn.GRU] = nn.LSTM if both else nn.GRU
-        self.embedding = nn.Embedding(len(config.vocabulary) + 1, config.embedding_dim, padding_idx=0)
-        self.rnn = kind(config.embedding_dim, config.sentence_dim // (1 + both), batch_first=True, bidirectional=both)
-
-    def forward(self, tokens: Tensor) -> Tensor:
-        """The last states, of both directions for the bi-LSTM. Padding changes nothing."""
-        return self.read(tokens).sentences
-
-    def read(self, tokens: Tensor) -> Texts:
-        """The states at each word, and the last ones."""
-        lengths = tokens.ne(0).sum(1).clamp(min=1).cpu()
-        words = pack_padded_sequence(self.embedding(tokens), lengths, batch_first=True, enforce_sorted=False)
-        with torch.autocast(tokens.device.type, enabled=False):  # CPUs have no LSTM in 16 bits
-            states, state = self.rnn(words)
-        last: Tensor = state[0] if isinstance(state, tuple) else state
-        found, _ = pad_packed_sequence(states, batch_first=True, total_length=tokens.shape[1])
-        return Texts(tokens, found, last.transpose(0, 1).flatten(1))
+__all__ = ["ImageEncoder", "Matching", "mismatched"]
 
 
 class ImageEncoder(nn.Module):
@@ -100,7 +64,8 @@ class Matching(nn.Module):
         super().__init__()
         self.images = config.matching_images
         self.reads_words = config.matching == "word"
-        self.text_encoder = TextEncoder(config)
+        kind = MiniLMEncoder if config.text_encoder == "minilm" else RecurrentEncoder
+        self.text_encoder: TextEncoder = kind(config)
         self.image_encoder = ImageEncoder(config)
         self.register_buffer("images_seen", torch.zeros((), dtype=torch.int64))
         self.requires_grad_(self.images > 0)
@@ -138,5 +103,6 @@ def mismatched(tokens: Tensor, choice: str = "next") -> Tensor | None:
 
 def _words_in_common(tokens: Tensor) -> Tensor:
     """How many words two texts share, (N, N), for all pairs of the texts (N, words)."""
-    words = functional.one_hot(tokens).sum(1)[:, 1:]
+    _, numbers = torch.unique(tokens, return_inverse=True)  # as few columns as there are words
+    words = (functional.one_hot(numbers) * tokens.ne(0)[:, :, None]).sum(1)
     return torch.minimum(words[:, None], words).sum(2)

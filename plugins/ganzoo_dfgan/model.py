@@ -21,9 +21,9 @@ from ganzoo import (
 )
 from ganzoo_dfgan.config import DFGANConfig
 from ganzoo_dfgan.fused import FusedGenerator
-from ganzoo_dfgan.matching import Texts
 from ganzoo_dfgan.networks import Affine, Discriminator, Generator
 from ganzoo_dfgan.penalty import gradient_penalty
+from ganzoo_dfgan.text_encoders import Texts
 from ganzoo_dfgan.text_gan import TextGAN, adam, with_sentence
 
 __all__ = ["DFGAN"]
@@ -104,7 +104,7 @@ class DFGAN(TextGAN):
         """A normal latent, and a sentence with the mean and the scale of the examples' unless a text is given."""
         priors = dict(super().inversion_priors(inputs))
         if "text" in priors:
-            rows = [encode_text(text, self.config.vocabulary, self.config.words) for text in self.config.examples]
+            rows = [encode_text(text, self.config) for text in self.config.examples]
             sentences = self.matching.text_encoder(torch.tensor(rows, device=self.device))
             priors["text"] = Prior("normal", sentences.mean(0), sentences.std(0, correction=0))
         return priors

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 from ganzoo import FirstMap, FrozenRecord, Resolution, first_map, image_size
+from ganzoo_dfgan.word_pieces import LONGEST, word_pieces
 
 __all__ = ["DOUBLINGS", "TextGANConfig", "check_at_least"]
 
@@ -20,7 +22,8 @@ class TextGANConfig(FrozenRecord):
     - `vocabulary` are the words that the model knows. `words` is the number of words that a text can have. `examples`
       are a few texts to sample from when none is given. The trainer takes the first and the last from the data.
     - `text_encoder` is a bi-LSTM or a GRU, over embeddings of the words of length `embedding_dim`. Its last states are
-      the sentence, of length `sentence_dim`.
+      the sentence, of length `sentence_dim`. Or it is ``minilm``, which others trained on a billion sentences: then the
+      model reads any English word, `vocabulary` stays empty, and `words` counts parts of words too.
     - For the first `matching_images` images, the text encoder learns with an encoder of pictures, whose first layer has
       `matching_width` channels, to match texts and pictures. Then both stay as they are, and the GAN is trained. With 0
       they are not trained at all: for a run that begins with the weights of another one (``--init``).
@@ -42,7 +45,7 @@ class TextGANConfig(FrozenRecord):
     vocabulary: tuple[str, ...] = ()
     words: int = 18
     examples: tuple[str, ...] = ()
-    text_encoder: Literal["bi-lstm", "gru"] = "bi-lstm"
+    text_encoder: Literal["bi-lstm", "gru", "minilm"] = "bi-lstm"
     embedding_dim: int = 300
     sentence_dim: int = 256
     matching: Literal["sentence", "word"] = "sentence"
@@ -58,6 +61,16 @@ class TextGANConfig(FrozenRecord):
         check_at_least(0, self, "matching_images", "matching_weight")
         if self.sentence_dim < 2 or self.sentence_dim % 2:
             raise ValueError(f"sentence_dim is an even number, at least 2, not {self.sentence_dim}")
+
+        if self.tokenizer and self.vocabulary:
+            raise ValueError("vocabulary is empty with text_encoder minilm, which reads any word")
+        if self.tokenizer and self.words > LONGEST:
+            raise ValueError(f"words is at most {LONGEST} with text_encoder minilm, not {self.words}")
+
+    @property
+    def tokenizer(self) -> Callable[[Sequence[str]], list[int]] | None:
+        """The function that returns the token ids of words, for an encoder that reads any word."""
+        return word_pieces if self.text_encoder == "minilm" else None
 
     @property
     def image_shape(self) -> tuple[int, int, int]:

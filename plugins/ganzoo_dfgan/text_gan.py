@@ -23,8 +23,9 @@ from ganzoo import (
     draw_truncated,
     gather_rows,
 )
-from ganzoo_dfgan.matching import Matching, Texts, mismatched
+from ganzoo_dfgan.matching import Matching, mismatched
 from ganzoo_dfgan.text_config import TextGANConfig
+from ganzoo_dfgan.text_encoders import Texts
 
 __all__ = ["TextGAN", "adam", "with_sentence"]
 

@@ -25,6 +25,10 @@ class Pix2PixConfig:
       image when it samples, as the paper does (section 3.4), and otherwise those of training.
     - `dropped` is the number of layers of the decoder that have dropout in training (appendix 6.1.1).
     - `upsampling` is that of the last layer: a transposed convolution, or ``nearest`` neighbors and a convolution.
+    - `residual_output` makes the U-Net's output the change of its input, instead of the image: shapes and edges are
+      there from the first iteration. `diffusion_steps` are those of the anisotropic diffusion that ends the U-Net
+      (Perona and Malik, IEEE PAMI 12(7), 1990): it makes images flat, and differences much larger than
+      `diffusion_contrast`, on the scale of [-1, 1], stay. The paper has neither.
     - `skip_activation` is that of the encoder's layers before the decoder reads them; the paper has ``relu``.
     - `conv_bias` is whether convolutions before a norm have biases.
     - `direction` is that of training: from the first of the `domains` to the second, or the other way around.
@@ -42,6 +46,9 @@ class Pix2PixConfig:
     dropped: int = 3
     dropout: float = 0.5
     upsampling: Literal["transposed", "nearest"] = "transposed"
+    residual_output: bool = False
+    diffusion_steps: int = 0
+    diffusion_contrast: float = 0.2
     skip_activation: Literal["relu", "leaky-relu"] = "relu"
     conv_bias: bool = False
     discriminator_width: int = 64
@@ -62,6 +69,8 @@ class Pix2PixConfig:
         check_multiple(self.resolution, self.size_multiple, least=least, reason=reason)
         if not 0 <= self.dropout < 1 or self.dropped < 0:
             raise ValueError("dropout is a share from 0 to below 1, and dropped is at least 0")
+        if self.diffusion_steps < 0 or self.diffusion_contrast <= 0:
+            raise ValueError("diffusion_steps must be at least 0, and diffusion_contrast above 0")
         if self.l1_weight < 0:
             raise ValueError(f"l1_weight must be at least 0, not {self.l1_weight}")
         if len(self.domains) != 2 or self.domains[0] == self.domains[1] or not all(self.domains):

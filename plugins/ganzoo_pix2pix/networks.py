@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ganzoo import changed_by, diffuse
 from ganzoo_pix2pix.config import WIDEST, Pix2PixConfig
 
 __all__ = ["OwnBatchNorm", "PatchDiscriminator", "UNet"]
@@ -43,6 +44,8 @@ class UNet(nn.Module):
             for i, (inputs, outputs) in enumerate(pairwise(reversed(widths)))
         )
         self.head = _head(2 * widths[0], config)
+        self.residual_output = config.residual_output
+        self.diffusion_steps, self.diffusion_contrast = config.diffusion_steps, config.diffusion_contrast
         self.skip_slope = 0.0 if config.skip_activation == "relu" else _SLOPE
         self.apply(_initialize)
 
@@ -57,7 +60,8 @@ class UNet(nn.Module):
         for layer in self.up:
             x = torch.cat([functional.leaky_relu(skips.pop(), self.skip_slope), layer(x).relu()], dim=1)
         out: Tensor = self.head(x)
-        return out
+        out = changed_by(images, out) if self.residual_output else out.tanh()
+        return diffuse(out, self.diffusion_steps, self.diffusion_contrast)
 
 
 class _Down(nn.Module):
@@ -113,11 +117,11 @@ def _norm(channels: int, config: Pix2PixConfig) -> nn.Module:
 
 
 def _head(inputs: int, config: Pix2PixConfig) -> nn.Sequential:
-    """The last layer: it doubles images too, and ends with tanh."""
+    """The last layer: it doubles images too. A tanh follows."""
     if config.upsampling == "transposed":
-        return nn.Sequential(nn.ConvTranspose2d(inputs, config.channels, 4, stride=2, padding=1), nn.Tanh())
+        return nn.Sequential(nn.ConvTranspose2d(inputs, config.channels, 4, stride=2, padding=1))
     convolution = nn.Conv2d(inputs, config.channels, 4, padding=1)
-    return nn.Sequential(nn.Upsample(scale_factor=2), nn.ZeroPad2d((1, 0, 1, 0)), convolution, nn.Tanh())
+    return nn.Sequential(nn.Upsample(scale_factor=2), nn.ZeroPad2d((1, 0, 1, 0)), convolution)
 
 
 def _initialize(layer: nn.Module) -> None:

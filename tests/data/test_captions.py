@@ -15,6 +15,7 @@ from ganzoo.data.load import load_data
 from ganzoo.distributed.processes import ProcessGroup
 from ganzoo.errors import DataError
 from pictures import grey
+from text_configs import KnownWords, Letters
 
 SHAPE = (1, 4, 4)
 
@@ -115,7 +116,7 @@ def test_pictures_that_are_read_later_have_the_same_batches(tmp_path, monkeypatc
     monkeypatch.setattr(folders, "MEMORY_BYTES", 0)
     data = load_data(str(tmp_path), SHAPE, needs_text=True)
     (tmp_path / "b.png").write_bytes(b"no picture")
-    data = data.with_captions(data.captions.encoded(("a", "b", "c"), 2), "noted")
+    data = data.with_captions(data.captions.encoded(KnownWords(("a", "b", "c"), 2)), "noted")
     batches = Batches(data, 3, seed=0, device=torch.device("cpu"))
     shades = {1: 10, 3: 30}
     for _ in range(3):
@@ -131,7 +132,7 @@ def numbered(*counts: int) -> ImageData:
     captions = Captions(texts)
     vocabulary = tuple(map(str, range(200)))
     images = torch.arange(len(counts), dtype=torch.uint8).view(-1, 1, 1, 1).expand(-1, 1, 2, 2).contiguous()
-    return ImageData("numbers", images, captions=captions.encoded(vocabulary, 3))
+    return ImageData("numbers", images, captions=captions.encoded(KnownWords(vocabulary, 3)))
 
 
 def batches_of(data: ImageData, size: int, **options) -> Batches:
@@ -182,17 +183,20 @@ def test_a_digest_holds_the_captions():
 
 def test_long_captions_are_cut():
     captions = Captions((("a b c",), ("c", "c a")))
-    assert captions.encoded(captions.vocabulary, 2).ids.tolist() == [[1, 2], [3, 0], [3, 1]]
-    assert captions.longer_than(2) == 1
+    known = KnownWords(captions.vocabulary, 2)
+    assert captions.encoded(known).ids.tolist() == [[1, 2], [3, 0], [3, 1]]
+    assert captions.too_long(known) == 1
 
 
 def test_examples_are_different_and_can_be_asked_for():
     captions = Captions((("A red, small one",), ("blue 🙂",), ("A red, small one",), ("blue",), ("green",)))
-    assert captions.examples(3, 9) == ("A red, small one", "blue", "green")
-    assert captions.examples(1, 2) == ("a red",)
+    assert captions.examples(3, KnownWords(captions.vocabulary, 9)) == ("A red, small one", "blue", "green")
+    assert captions.examples(1, KnownWords(captions.vocabulary, 2)) == ("a red",)
 
 
-def test_too_many_words_are_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr("ganzoo.data.captions.MOST_BYTES", 40)
-    with pytest.raises(DataError, match="have 4 different words, too many for the config"):
-        captioned(tmp_path, {**GOOD, "text": "a b c d"}, {"file_name": "b.png", "text": "a"})
+def test_a_tokenizer_reads_any_word():
+    captions = Captions((("ab cd",), ("é",)))
+    letters = Letters(3)
+    assert captions.encoded(letters).ids.tolist() == [[97, 98, 99], [233, 0, 0]]
+    assert captions.too_long(letters) == 1
+    assert captions.examples(2, letters) == ("ab", "é")

@@ -286,9 +286,9 @@ def test_copies_are_not_authentic_and_nothing_else_notices():
 # --- the same numbers, computed in another way ----------------------------------------------------
 
 
-@pytest.mark.parametrize("counts", [(150, 150), (150, 400), (400, 90)])
+@pytest.mark.parametrize("counts", [(120, 120), (120, 400), (400, 90)])
 def test_the_subsets_of_kid_are_those_of_torch_fidelity_whether_they_share_kernel_values_or_not(counts):
-    """With 4 subsets of 90, sets of 150 share theirs, and sets of 400 do not."""
+    """With 4 subsets of 90, sets of 120 share theirs, and sets of 400 do not."""
     from torch_fidelity.metric_kid import kid_features_to_metric
 
     x, y = (seen(count, 0.2 * seed, seed).features.double() for seed, count in enumerate(counts))
@@ -296,6 +296,15 @@ def test_the_subsets_of_kid_are_those_of_torch_fidelity_whether_they_share_kerne
     found = subset_mmds(x, y, subsets=4, size=90, seed=7)
     assert found.mean().item() == pytest.approx(theirs["kernel_inception_distance_mean"], rel=1e-9)
     assert found.std(correction=0).item() == pytest.approx(theirs["kernel_inception_distance_std"], rel=1e-9)
+
+
+@pytest.mark.parametrize("count", [300, 1000])
+def test_float32_changes_kid_by_less_than_a_millionth_of_its_deviation(count):
+    """With 20 subsets of 100, sets of 300 share kernel values, and sets of 1000 do not."""
+    x, y = seen(count, 0.1, seed=1).features, seen(count, 0.0, seed=2).features
+    found, exact = (subset_mmds(*each, subsets=20, size=100, seed=7) for each in ((x, y), (x.double(), y.double())))
+    assert found.dtype == torch.float64
+    assert (found.mean() - exact.mean()).abs() < 1e-6 * exact.std()
 
 
 def jackknife_by_hand(rows, statistic):

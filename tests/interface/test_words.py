@@ -1,4 +1,4 @@
-"""Words of texts, and their numbers: what users type, in any script, and what is refused."""
+"""Words of texts, and their token ids: what users type, in any script, and what is refused."""
 
 from __future__ import annotations
 
@@ -8,12 +8,14 @@ import pytest
 
 import ganzoo
 from ganzoo.errors import InvalidRequestError
+from ganzoo.interface.words import caption_ids, cut_text
+from text_configs import KnownWords, Letters
 
 VOCABULARY = ("a", "blue", "face", "red", "shirt", "with")
 
 
 def ids(text: str, length: int = 5) -> list[int]:
-    return ganzoo.encode_text(text, VOCABULARY, length, of="tiny")
+    return ganzoo.encode_text(text, KnownWords(VOCABULARY, length), of="tiny")
 
 
 @pytest.mark.parametrize(
@@ -61,10 +63,28 @@ def test_what_is_refused_in_one_line(text, message):
 
 
 def test_many_unknown_words_are_shortened():
+    known = KnownWords(tuple(f"w{i:02d}" for i in range(30)), 9)
     with pytest.raises(InvalidRequestError, match=r"'u7', \.\.\. - it knows w00, .*, w07, \.\.\. \(30 in all\)$"):
-        ganzoo.encode_text(" ".join(f"u{i}" for i in range(9)), [f"w{i:02d}" for i in range(30)], 9)
+        ganzoo.encode_text(" ".join(f"u{i}" for i in range(9)), known)
 
 
 def test_an_untrained_model_knows_no_words():
     with pytest.raises(InvalidRequestError, match="it knows no words before it is trained"):
-        ganzoo.encode_text("red", (), 3)
+        ganzoo.encode_text("red", KnownWords((), 3))
+
+
+def test_a_caption_counts_as_far_as_the_model_reads():
+    known = KnownWords(VOCABULARY, 2)
+    assert caption_ids("a 🙂 red, unknown {face}", known) == [1, 4]
+    assert cut_text("a 🙂 red, unknown {face}", known) == "a red"
+
+
+def test_a_tokenizer_reads_any_word():
+    """A word has one token or several, which count."""
+    assert ganzoo.encode_text("To be!", Letters(5)) == [116, 111, 98, 101, 0]
+    with pytest.raises(InvalidRequestError) as caught:
+        ganzoo.encode_text("violet hat", Letters(5), of="tiny")
+    assert str(caught.value) == "the text has 9 parts of words, and tiny reads at most 5 - write fewer"
+    assert cut_text("to be or not", Letters(5)) == "to be"
+    assert cut_text("violet", Letters(5)) == "violet"
+    assert caption_ids("violet", Letters(5)) == [ord(letter) for letter in "viole"]

@@ -1,13 +1,12 @@
 """CycleGAN: its losses, the history of images, the sizes of its networks, and its directions."""
 
 import copy
-import math
 
 import pytest
 import torch
 from torch import nn
 
-from ganzoo import ImageToImage, Model, testing
+from ganzoo import ImageToImage, Model, diffuse, testing
 from ganzoo.distributed.global_batch import global_batch
 from ganzoo.distributed.processes import ProcessGroup
 from ganzoo.errors import InvalidConfigError, InvalidRequestError
@@ -16,7 +15,6 @@ from ganzoo.pretrained.load import load
 from ganzoo.registry import lookup
 from ganzoo.weights.folder import Description, write_folder
 from ganzoo_cyclegan import pool as pools
-from ganzoo_cyclegan.diffusion import diffuse
 from ganzoo_cyclegan.pool import ImagePool
 from ganzoo_cyclegan.variation import truncated_variation
 
@@ -163,32 +161,6 @@ def test_a_weight_of_zero_is_no_variation(weights):
 
 
 # --- anisotropic diffusion -----------------------------------------------------------------------
-
-
-def test_a_step_of_diffusion_by_hand():
-    """0.24 * exp(-(d / contrast)^2) * d flows over each of the differences 0.1 and 1."""
-    image = torch.tensor([[0.0, 0.1, 1.1]] * 2)[None, None]
-    small, large = 0.24 * 0.1 * math.exp(-0.25), 0.24 * math.exp(-25)
-    expected = torch.tensor([[small, 0.1 - small + large, 1.1 - large]] * 2)
-    assert torch.allclose(diffuse(image, 1, 0.2)[0, 0], expected, rtol=0, atol=1e-6)
-    assert torch.equal(diffuse(image, 0, 0.2), image)
-
-
-def test_channels_keep_the_same_edges():
-    image = torch.zeros(1, 2, 4, 4)
-    image[:, 0, :, 2:], image[:, 1, :, 2:] = 0.03, 0.4
-    flow = diffuse(image, 1, 0.2)[0, 0, 0, 1].item()
-    assert flow == pytest.approx(0.24 * 0.03 * math.exp(-(0.03**2 + 0.4**2) / 0.04))
-
-
-def test_diffusion_keeps_means_bounds_and_edges():
-    torch.manual_seed(0)
-    image = torch.where(torch.arange(16) < 8, -0.9, 0.9).expand(1, 3, 16, 16) + 0.1 * torch.rand(1, 3, 16, 16)
-    flat = diffuse(image, 50, 0.2)
-    assert torch.allclose(flat.mean((2, 3)), image.mean((2, 3)), atol=1e-5)
-    assert image.min() <= flat.min() < flat.max() <= image.max()
-    assert flat[..., :8].std() < image[..., :8].std() / 5
-    assert (flat[..., 8] - flat[..., 7]).min() > 1.6
 
 
 def test_diffusion_ends_the_generator_of_its_domain():

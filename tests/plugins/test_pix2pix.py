@@ -215,3 +215,25 @@ def test_a_run_draws_what_translations_should_be(tmp_path):
         rows = [pixels.getpixel((pixels.width // 16, (2 * row + 1) * pixels.height // 6)) for row in range(3)]
     assert rows[0][2] < 30
     assert rows[2][2] > 170
+
+
+def test_a_residual_output_begins_near_its_image():
+    gan = tiny(residual_output=True)
+    plain = tiny()
+    plain.load_state_dict(gan.state_dict())  # it has no weights
+    images = torch.rand(2, 3, 16, 16) * 1.8 - 0.9
+    with torch.no_grad():
+        found, change = gan.eval().generator(images), plain.eval().generator(images).atanh()
+    torch.testing.assert_close(found, ganzoo.changed_by(images, change), atol=1e-5, rtol=0)
+    assert (found - images).abs().mean() < 0.1
+
+
+def test_diffusion_ends_the_generator():
+    plain, flat = tiny(), tiny(diffusion_steps=3, diffusion_contrast=0.3)
+    images = torch.rand(2, 3, 16, 16) * 2 - 1
+    with torch.no_grad():
+        made = plain.eval().generate({"image": images})
+        assert torch.equal(flat.eval().generate({"image": images}), ganzoo.diffuse(made, 3, 0.3))
+    for wrong in ({"diffusion_steps": -1}, {"diffusion_contrast": 0.0}):
+        with pytest.raises(InvalidConfigError, match="diffusion_steps must be at least 0, and"):
+            tiny(**wrong)

@@ -88,6 +88,13 @@ def test_a_vocabulary_of_the_config_must_have_all_words(tmp_path, squares):
         train(tmp_path / "run", squares, config={"examples": ["a pink square"]})
 
 
+def test_too_many_words_are_refused(tmp_path, squares, monkeypatch):
+    monkeypatch.setattr("ganzoo.training.captions.MOST_BYTES", 40)
+    with pytest.raises(DataError, match="have 6 different words, too many for the config of a model - leave out"):
+        train(tmp_path / "run", squares)
+    assert not (tmp_path / "run").exists()
+
+
 @pytest.mark.parametrize("data", ["folder", "fashion-mnist", "ring"])
 def test_data_without_captions_is_refused_before_anything_is_written(tmp_path, squares, data):
     (squares / "metadata.jsonl").unlink()

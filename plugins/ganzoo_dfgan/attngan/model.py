@@ -22,8 +22,8 @@ from ganzoo import (
 from ganzoo_dfgan.attngan.config import AttnGANConfig
 from ganzoo_dfgan.attngan.fused import FusedGenerator
 from ganzoo_dfgan.attngan.networks import Discriminator, Generator
-from ganzoo_dfgan.matching import Texts
 from ganzoo_dfgan.matching_losses import present_words
+from ganzoo_dfgan.text_encoders import Texts
 from ganzoo_dfgan.text_gan import TextGAN, adam, with_sentence
 
 __all__ = ["AttnGAN"]
