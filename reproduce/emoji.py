@@ -32,7 +32,7 @@ from __future__ import annotations
 import argparse
 import json
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -184,26 +184,30 @@ def gap(made: Mapping[str, float], source: Mapping[str, float], target: Mapping[
     return made["L1"] / source["L1"] + sum(abs(made[name] - target[name]) for name in ("flat", "smooth"))
 
 
-def evaluate(model: str, folder: Path, part: str, sheet: Path | None) -> None:
-    """Print the table. `sheet` is a path for rows of sources, translations and targets."""
-    loaded = ganzoo.load(model)
+def evaluate(names: Sequence[str], folder: Path, part: str, sheet: Path | None) -> None:
+    """Print the table of all directions that the models share.
+
+    `sheet` is a path for rows of sources, translations of each model, and targets.
+    """
+    models = {name: ganzoo.load(name) for name in names}
+    directions = set.intersection(*({*model.config.directions} for model in models.values()))
     a, b = load(folder / f"{part}A"), load(folder / f"{part}B")
     train_a, train_b = load(folder / "trainA"), load(folder / "trainB")
     body = train_features(train_a, train_b)
-    print(f"{'':30}" + "".join(f"{name:>10}" for name in ("L1", "flat", "smooth", "features", "gap")))
+    print(f"{'':45}" + "".join(f"{name:>10}" for name in ("L1", "flat", "smooth", "features", "gap")))
     pictures: list[Image.Image] = []
     ends = {"noto2twemoji": (a, b, train_b), "twemoji2noto": (b, a, train_a)}
-    for direction in sorted(loaded.config.directions):  # pix2pix has one of them
+    for direction in sorted(directions):
         source, target, seen = ends[direction]
-        made = loaded.translate(source, direction=direction, batch_size=20)
-        rows = {"as it is": source, "translated": made, "the other set": target}
+        made = {name: each.translate(source, direction=direction, batch_size=20) for name, each in models.items()}
+        rows = {"as it is": source, **made, "the other set": target}
         found = {name: measures(images, target, body) for name, images in rows.items()}
         found["the other set"]["features"] = distance(body, seen[torch.randperm(len(seen))[: len(target)]], target)
         for name, row in found.items():
             row["gap"] = gap(row, found["as it is"], found["the other set"])
-            print(f"{direction:15}{name:15}" + "".join(f"{value:10.3f}" for value in row.values()))
+            print(f"{direction:15}{name:30}" + "".join(f"{value:10.3f}" for value in row.values()))
         for start in (0, 10):
-            for images in (source, made, target):
+            for images in rows.values():
                 pictures += to_pictures(images[start : start + 10])
     if sheet:
         save_picture(contact_sheet(pictures, columns=10), sheet)
@@ -225,8 +229,11 @@ def main() -> None:
     command.add_argument("model")
     command.add_argument("folder", type=Path)
     command.add_argument("--part", choices=("test", "validation"), default="test")
+    command.add_argument("--beside", metavar="MODEL", action="append", default=[], help="another model, repeatable")
     command.add_argument("--sheet", type=Path)
-    command.set_defaults(run=lambda chosen: evaluate(chosen.model, chosen.folder, chosen.part, chosen.sheet))
+    command.set_defaults(
+        run=lambda chosen: evaluate([chosen.model, *chosen.beside], chosen.folder, chosen.part, chosen.sheet)
+    )
     chosen = parser.parse_args()
     chosen.run(chosen)
 

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import ganzoo
-from ganzoo import Architecture, HubFile, Layout, PairedTranslation, PretrainedModel
-from ganzoo_pix2pix.config import RECIPES, Pix2PixConfig
+from ganzoo import Architecture, BundledFile, HubFile, Layout, PairedTranslation, PretrainedModel
+from ganzoo_pix2pix.config import EMOJI, RECIPES, Pix2PixConfig
 from ganzoo_pix2pix.layouts import LAYOUTS
 
 if TYPE_CHECKING:
@@ -48,7 +48,20 @@ def ganzoo_layouts() -> Iterable[Layout]:
 
 @ganzoo.hookimpl
 def ganzoo_models() -> Iterable[PretrainedModel]:
-    """A model that others published."""
+    """Our own model, and one that others published."""
+    yield PretrainedModel(
+        name="pix2pix-noto2twemoji",
+        architecture="pix2pix",
+        summary="emoji of one set, redrawn toward another: learned from pairs",
+        dataset="emoji",
+        license="cc-by-4.0",
+        config={**EMOJI, "diffusion_steps": 100},
+        weights=BundledFile(
+            package="ganzoo_pix2pix",
+            path="weights/pix2pix-noto2twemoji.safetensors",
+            sha256="c356bc714a3a4140ff1f254c4524b94078bc0358367a5006fc0787cf8b929fa6",
+        ),
+    )
     yield PretrainedModel(
         name="pix2pix-night2day",
         architecture="pix2pix",
