@@ -38,7 +38,7 @@ class FusedGenerator(nn.Module):
         latent, noise = inputs["z"][:, : self.latent_dim], inputs["z"][:, self.latent_dim :]
         condition = self.conditioning.condition(inputs["sentence"], noise)
         x = nn.functional.glu(self.project(torch.cat([condition, latent], 1)), 1)
-        x = self.upsamplings(x.view(len(x), -1, *self.first_size).contiguous(memory_format=torch.channels_last))
+        x = self.upsamplings(x.view(x.shape[0], -1, *self.first_size).contiguous(memory_format=torch.channels_last))
         for stage in self.stages:
             x = stage(x, inputs["words"], inputs["present"])
         images: Tensor = self.to_image(x).tanh()

@@ -68,7 +68,9 @@ class FirstStage(nn.Module):
     def forward(self, z: Tensor, condition: Tensor) -> Tensor:
         """Every doubling halves the number of channels."""
         x = functional.glu(self.norm(self.project(torch.cat([condition, z], 1))), 1)
-        return cast("Tensor", self.blocks(x.view(len(x), -1, *self.size)))
+        return cast(
+            "Tensor", self.blocks(x.view(x.shape[0], -1, *self.size))
+        )  # not len(x), a constant in an exported graph
 
 
 class Attention(nn.Module):
