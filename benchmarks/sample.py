@@ -47,10 +47,9 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--only", nargs="+", help="names of architectures")
-    parser.add_argument("--profile", action="store_true", help="also print the five operations that take longest")
     chosen = parser.parse_args()
     torch.set_num_threads(chosen.threads)
-    rates = {"gan": rate_of_products(), "": rate_of_convolutions()}
+    rates = {"gan": rate_of(*product()), "": rate_of(*convolution())}
     print(
         f"{rates['']:.0f} GFLOP/s in convolutions, {rates['gan']:.0f} in products of matrices, {chosen.threads} threads"
     )
@@ -62,7 +61,7 @@ def main() -> None:
             for batch in batches:
                 inputs = draw(model, architecture, batch)
                 rate = rates.get(architecture, rates[""])
-                report(model, reference, inputs, chosen.rounds, rate, (architecture, batch), profiled=chosen.profile)
+                report(model, reference, inputs, chosen.rounds, rate, (architecture, batch))
 
 
 def build(architecture: str, config: dict[str, Any], folder: Path | None) -> tuple[ganzoo.Model, Any]:
@@ -103,8 +102,6 @@ def report(
     rounds: int,
     rate: float,
     case: tuple[str, int],
-    *,
-    profiled: bool,
 ) -> None:
     """Measure one case and print its line."""
     ours = FusedGenerator().function_of(model.gan)
@@ -126,8 +123,6 @@ def report(
         )
         print(f"{medians[first] / medians['ours']:8.2f}{medians['plain'] / medians['ours']:10.2f}", end="")
         print(f"{apart:12.0e}{gflop:9.3f}{gflop / medians['ours'] * 1000 / rate:7.2f}", flush=True)
-        if profiled:
-            print_profile(ways["ours"])
 
 
 def alternate(ways: dict[str, Callable[[], Tensor]], rounds: int) -> tuple[dict[str, list[float]], dict[str, Tensor]]:
@@ -143,34 +138,23 @@ def alternate(ways: dict[str, Callable[[], Tensor]], rounds: int) -> tuple[dict[
     return seconds, images
 
 
-def print_profile(way: Callable[[], Tensor]) -> None:
-    """The five operations that take longest, with their share of the time."""
-    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as profile:
-        way()
-    events = sorted(profile.key_averages(), key=lambda event: -event.self_cpu_time_total)
-    total = sum(event.self_cpu_time_total for event in events)
-    for event in events[:5]:
-        print(f"    {event.self_cpu_time_total / total:6.1%}  {event.key} ({event.count} calls)")
-
-
-def rate_of_convolutions() -> float:
-    """GFLOP/s in a 3x3 convolution of 256 channels at 64x64 pixels."""
-    layer = nn.Conv2d(256, 256, 3, padding=1).to(memory_format=torch.channels_last)
+def convolution() -> tuple[float, Callable[[], Tensor]]:
+    """The GFLOP of a 3x3 convolution of 256 channels at 64x64 pixels, and a call of it."""
+    layer = nn.Conv2d(256, 256, 3, padding=1).requires_grad_(False).to(memory_format=torch.channels_last)
     x = torch.randn(1, 256, 64, 64).to(memory_format=torch.channels_last)
-    return 2 * 9 * 256**2 * 64**2 / 1e9 / median_of(lambda: layer(x))
+    return 2 * 9 * 256**2 * 64**2 / 1e9, partial(layer, x)
 
 
-def rate_of_products() -> float:
-    """GFLOP/s in a product of two matrices."""
+def product() -> tuple[float, Callable[[], Tensor]]:
+    """The GFLOP of a product of two matrices, and a call of it."""
     a = torch.randn(1024, 1024)
-    return 2 * 1024**3 / 1e9 / median_of(lambda: a @ a)
+    return 2 * 1024**3 / 1e9, partial(torch.mm, a, a)
 
 
-@torch.no_grad()
-def median_of(function: Callable[[], Tensor]) -> float:
-    """Seconds of a call, the median of 15."""
-    seconds, _ = alternate({"": function}, 15)
-    return statistics.median(seconds[""])
+def rate_of(gflop: float, call: Callable[[], Tensor]) -> float:
+    """GFLOP/s, from the median of 15 calls."""
+    seconds, _ = alternate({"": call}, 15)
+    return gflop / statistics.median(seconds[""])
 
 
 if __name__ == "__main__":
