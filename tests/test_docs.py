@@ -131,8 +131,9 @@ def test_commands_that_are_shown_are_commands(monkeypatch: pytest.MonkeyPatch, t
     for check in ("check_source", "check_folder"):  # of the reader's own folders
         monkeypatch.setattr(f"ganzoo.cli.commands.training.{check}", lambda *_, **__: None)
     monkeypatch.setattr("ganzoo.training.plan.pin_source", lambda source: source)  # there is no Hub
-    (tmp_path / "photos").mkdir()
-    for name in ("photos/0.png", "a.jpg", "b.jpg"):
+    for folder in ("photos", "emoji"):
+        (tmp_path / folder).mkdir()
+    for name in ("photos/0.png", "emoji/0.png", "a.jpg", "b.jpg"):
         save_picture(to_pictures(torch.zeros(1, 3, 8, 8))[0], tmp_path / name)
     monkeypatch.chdir(tmp_path)
     write_plan(tmp_path / "run", make_plan("dcgan", "photos"))  # to resume

@@ -248,14 +248,15 @@ def pictures(text: str, *, kind: Name = PICTURES, required: bool = False) -> Cal
     return decorate
 
 
-def take_pictures(source: tuple[str, ...], more: tuple[str, ...]) -> tuple[str, ...]:
-    """What --input names. The words after it belong to it.
+def take_pictures(source: tuple[str, ...], more: tuple[str, ...], *, wanted: bool = True) -> tuple[str, ...]:
+    """What --input names. The words after it belong to it; `wanted` says whether the command can take pictures.
 
     Raises:
         click.UsageError: there is no --input.
     """
     if more and not source:
-        raise click.UsageError(f"{more[0]} is one word too many - name pictures with --input")
+        remedy = " - name pictures with --input" if wanted else ""
+        raise click.UsageError(f"Got unexpected extra argument ({more[0]}){remedy}")
     return (*source, *more)
 
 

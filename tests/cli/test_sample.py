@@ -185,7 +185,7 @@ REFUSED = {
     "unwritable": (["-o", "/proc/a.png"], "cannot write to /proc: "),
     "existing": (["-o", "old.png"], "old.png exists - replace it with --overwrite"),
     "misspelt option": (["--overwrit", "1"], "No such option '--overwrit'. Did you mean '--overwrite'?"),
-    "too much": (["another"], "unexpected extra argument"),
+    "too much": (["another"], "unexpected extra argument (another)\n"),
     "no value": (["--seed"], "'--seed' requires an argument"),
 }
 

@@ -219,7 +219,7 @@ REFUSED = {
         "photos/more is no picture - name pictures, or a single",
     ),
     "no file of the Hub": (["--input", "hf:datasets/x"], "hf:datasets/x"),
-    "words": (["photos/a.png"], "photos/a.png is one word too many - name pictures with --input"),
+    "words": (["photos/a.png"], "unexpected extra argument (photos/a.png) - name pictures with --input"),
     "empty": (["--input", "empty"], "empty holds no picture"),
     "other direction": (["--input", "photos", "--direction", "zebra2horse"], "does not translate zebra2horse - it has"),
     "count": (["--input", "photos", "-n", "3"], "takes no -n: it is image-to-image"),

@@ -145,7 +145,7 @@ def sample(
     NAME is a registered model, the folder of a model or of a run, or a Hub reference such as hf:OWNER/REPO.
     """
     model = resolved(name)
-    options["source"] = take_pictures(options["source"], more)
+    options["source"] = take_pictures(options["source"], more, wanted=model.info.subject.task.from_images)
     refuse_options(model, options, _NEEDS)
     chosen = {option: value for option, value in options.items() if value not in (None, ())}
     load = partial(load_model, model, device, engine=engine, precision=precision)
