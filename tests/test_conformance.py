@@ -27,7 +27,7 @@ QUICK = ("extractor_is_declared_without_torch", "extractor_is_described")
 def is_long(name, check):
     """Whether others stand for it in the default run: two processes start slowly, and some extractors are large."""
     if name_of(check) == "two_processes_are_one":
-        return name not in ("gan", "stylegan2")
+        return name != "gan"
     large = ("inception", "dinov2-vit-s-14", "clip-vit-b-32", "lpips-vgg16")
     return name in large and name_of(check) != "extractor_is_declared_without_torch"
 

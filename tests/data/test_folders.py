@@ -405,6 +405,7 @@ def test_a_full_shared_memory_is_an_error_and_not_a_hang(tmp_path, no_memory, mo
     assert "Traceback" not in capfd.readouterr().err
 
 
+@pytest.mark.long
 def test_a_silent_worker_is_given_up(tmp_path, no_memory, monkeypatch):
     monkeypatch.setattr(workers, "LONGEST_BATCH", 1)
     data = load(grey(tmp_path, a=1))

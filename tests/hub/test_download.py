@@ -213,6 +213,7 @@ def test_a_slow_download_is_given_up(hub: Hub, pinned: HubFile, tmp_path: Path) 
     assert_refused(result, "network", f"{REPO}/{NAME}", "too slow", "below 1,000", "GANZOO_MINIMUM_SPEED")
 
 
+@pytest.mark.long
 def test_the_floor_can_be_set(hub: Hub, tmp_path: Path) -> None:
     content = bytes(400)
     file = pin(hub.add("zoo/small", {NAME: content}), repo="zoo/small", sha256=hashlib.sha256(content).hexdigest())

@@ -194,6 +194,7 @@ def ganzoo_models():
 """
 
 
+@pytest.mark.long
 def test_one_file_of_a_space_serves_both_directions(tmp_path):
     """UPIT's four networks in a pickle: one download, and each model translates its own way."""
     torch.manual_seed(0)

@@ -774,6 +774,7 @@ def test_frames_after_a_resume_are_drawn_again(tmp_path):
 
 
 @pytest.mark.figures
+@pytest.mark.long
 def test_damaged_frames_do_not_end_a_run(tmp_path, caplog):
     settings = {"batch_size": 8, "save_every": 2, "device": "cpu", "schedule": "constant"}
     Trainer("gan", "gaussian-1d", tmp_path / "run", iterations=4, **settings).run()
