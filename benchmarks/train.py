@@ -1,8 +1,9 @@
-"""How fast a training step is, compared with plain loops that compute the same: medians of alternating rounds.
+"""How fast a training step is, compared with plain loops that compute the same: medians of alternating rounds of three
+processes.
 
 For each built-in architecture it measures three loops:
 
-- ganzoo: the training loop with its defaults.
+- ganzoo: the training loop with its defaults, as `ganzoo train` runs it.
 - plain: a loop written by hand, with the same networks, losses, optimizers, average and data in memory. The difference
   is the cost of ganzoo's loop.
 - reference: a loop as in the public examples. It decodes images one by one, uses optimizers that loop over the tensors,
@@ -15,13 +16,13 @@ from __future__ import annotations
 import argparse
 import copy
 import statistics
-import time
-from collections import deque
 from collections.abc import Callable, Iterator
+from functools import partial
 from operator import truediv
 from typing import Any
 
 import torch
+from processes import alternate
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 from torchvision.transforms import v2
@@ -29,6 +30,7 @@ from torchvision.transforms import v2
 from ganzoo import GAN, Domains, ImageData, Loop, TrainingOptions, frozen
 from ganzoo.images.tensors import to_pictures
 from ganzoo.registry import lookup
+from ganzoo.utils.memory import keep_freed_memory
 
 _SMALL = {
     **{"resolution": 32, "channels": 1, "classes": 10, "class_dim": 32},
@@ -263,6 +265,20 @@ def _default(optimizer: torch.optim.Optimizer) -> torch.optim.Optimizer:
 WAYS = {"ganzoo": ours, "plain": plain, "reference": reference}
 
 
+def start(way: str, name: str, device: str) -> Callable[[], None]:
+    """One iteration of a loop, as its user runs it: `ganzoo train` keeps freed memory, a script does not."""
+    if way == "ganzoo":
+        keep_freed_memory()
+    step = WAYS[way](name, BATCH_SIZES.get(name, 64), torch.device(device))
+
+    def call() -> None:
+        step()
+        if device != "cpu":
+            torch.get_device_module(device).synchronize()
+
+    return call
+
+
 def main() -> None:
     """Measure and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -271,31 +287,14 @@ def main() -> None:
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--only", nargs="*", choices=CASES, help="architectures to measure (default: all)")
     chosen = parser.parse_args()
-    device = torch.device(chosen.device)
-    print(f"{'':10}" + "".join(f"{way:>12}" for way in WAYS) + f"{'vs plain':>12}{'vs reference':>14}   (steps/s)")
+    print(f"{'':12}" + "".join(f"{way:>12}" for way in WAYS) + f"{'vs plain':>12}{'vs reference':>14}   (steps/s)")
     for name in chosen.only or CASES:
-        steps = {way: make(name, BATCH_SIZES.get(name, 64), device) for way, make in WAYS.items()}
-        rates = measure(steps, chosen.rounds, chosen.steps, device)
-        medians = {way: statistics.median(values) for way, values in rates.items()}
-        against = [statistics.median(map(truediv, rates["ganzoo"], rates[way])) for way in ("plain", "reference")]
-        print(f"{name:10}" + "".join(f"{medians[way]:12.1f}" for way in WAYS) + "{:12.2f}{:14.2f}".format(*against))
-
-
-def measure(ways: dict[str, Step], rounds: int, steps: int, device: torch.device) -> dict[str, list[float]]:
-    """Steps per second of each loop in each round. The first is a warm-up. Each round begins with another loop."""
-    rates: dict[str, list[float]] = {way: [] for way in ways}
-    for number in range(rounds + 1):
-        order = deque(ways.items())
-        order.rotate(number)
-        for way, step in order:
-            started = time.perf_counter()
-            for _ in range(steps):
-                step()
-            if device.type == "cuda":
-                torch.cuda.synchronize()
-            if number:
-                rates[way].append(steps / (time.perf_counter() - started))
-    return rates
+        seconds, _ = alternate(
+            {way: partial(start, way, name, chosen.device) for way in WAYS}, chosen.rounds, chosen.steps
+        )
+        medians = {way: statistics.median(values) for way, values in seconds.items()}
+        against = [statistics.median(map(truediv, seconds[way], seconds["ganzoo"])) for way in ("plain", "reference")]
+        print(f"{name:12}" + "".join(f"{1 / medians[way]:12.1f}" for way in WAYS) + "{:12.2f}{:14.2f}".format(*against))
 
 
 if __name__ == "__main__":

@@ -92,8 +92,7 @@ class BigGAN(GAN):
             return {}
         weights = [p.flatten(1) for n, p in self.generator.named_parameters() if p.ndim > 1 and n[:9] != "embedding"]
         with torch.autocast(self.device.type, enabled=False):
-            products = [(weight @ weight.T).fill_diagonal_(0) for weight in weights]
-            return {"orthogonal": beta * torch.stack([product.square().sum() for product in products]).sum()}
+            return {"orthogonal": beta * torch.stack([_overlap(weight) for weight in weights]).sum()}
 
     def draw(self, request: Task, random: torch.Generator) -> Inputs:
         """A latent (latent_size,), a class vector (class_size,), and the truncation, a number in (0, 1]."""
@@ -170,3 +169,14 @@ class BigGAN(GAN):
         """Images (N, C, H, W) in [-1, 1]; the inputs are those of `draw`, with a batch dimension."""
         images: Tensor = self.generator(inputs["z"], inputs["class"], inputs["truncation"])
         return images
+
+
+def _overlap(weight: Tensor) -> Tensor:
+    """|W W^T (1 - I)|^2 of a matrix W.
+
+    A matrix with more rows than columns has the smaller product W^T W, which has the same norm as W W^T.
+    """
+    rows, columns = weight.shape
+    if rows <= columns:
+        return (weight @ weight.T).fill_diagonal_(0).square().sum()
+    return (weight.T @ weight).square().sum() - weight.square().sum(1).square().sum()

@@ -51,18 +51,21 @@ class MLPGAN(GAN):
         return torch.optim.SGD(network.parameters(), rate, self.config.momentum, fused=True)
 
     def training_step(self, batches: Iterator[Batch]) -> Iterator[Update]:
-        """Algorithm 1: k steps of D, each with new data and new noise, then one step of G with new noise."""
-        for _ in range(self.config.discriminator_steps):
+        """Algorithm 1: k steps of D, each with new data and new noise, then one step of G.
+
+        As in the authors' code, the step of G has the generated images of the last step of D.
+        """
+        for remaining in reversed(range(self.config.discriminator_steps)):
             image = next(batches)["image"]
-            with torch.no_grad():
-                fake = self.generator(self.noise(len(image)))
-            output = discriminate(self.discriminator, image, fake)
+            z = self.noise(len(image))
+            with torch.set_grad_enabled(remaining == 0):
+                fake = self.generator(z)
+            output = discriminate(self.discriminator, image, fake.detach())
             yield Update(
                 "discriminator", {"adversarial": self.loss.discriminator(*output.logits)}, discriminators=[output]
             )
         with frozen(self.discriminator):
-            z = self.noise(len(image))
-            fooled = self.loss.generator(self.discriminator(self.generator(z)))
+            fooled = self.loss.generator(self.discriminator(fake))
             yield Update("generator", {"adversarial": fooled}, generators=[GeneratorOutput(self.generator, z)])
 
     def noise(self, count: int) -> Tensor:

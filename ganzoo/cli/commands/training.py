@@ -40,6 +40,7 @@ from ganzoo.training.evaluation_schedule import SAMPLES
 from ganzoo.training.plan import PRECISIONS, Plan, make_plan
 from ganzoo.training.run_folder import check_folder, read_resources, resumed_plan
 from ganzoo.utils.files import check_file, expand_home, read_lines
+from ganzoo.utils.memory import keep_freed_memory
 
 __all__ = ["COMMANDS", "export", "import_", "parse_settings", "train"]
 
@@ -240,6 +241,7 @@ def train(
     check_folder(folder, plan, resume=options["resume"])
     from ganzoo.training.trainer import Trainer
 
+    keep_freed_memory()
     cores = min(4, os.cpu_count() or 1)
     with bars() as progress:
         trainer = Trainer(
