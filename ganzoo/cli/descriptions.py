@@ -72,20 +72,20 @@ def describe(name: str) -> list[Row]:
     Raises:
         UnknownNameError: nothing has that name.
     """
-    found = lookup.registry()
-    known = {kind: getattr(found, field) for kind, (field, _) in _KINDS.items()}
-    rows = [_row(kind, _KINDS[kind][1](name, index[name])) for kind, index in known.items() if name in index]
-    if rows:
-        return rows
+    registry = lookup.registry()
+    declared = registry.named(name, _KINDS)
+    if declared:
+        return [_row(_KINDS[kind][0], _KINDS[kind][1](name, record)) for kind, record in declared.items()]
     source = bounded(find(name))
     if not isinstance(source, (Folder, HubReference)):
-        raise found.unknown(" or ".join((", ".join([*known][:-1]), [*known][-1])), name, described_names())
+        *most, last = (kind for kind, _ in _KINDS.values())
+        raise registry.unknown(f"{', '.join(most)} or {last}", name, described_names())
     return [_row("model", _describe_published(source))]
 
 
 def described_names() -> list[str]:
     """The names of all that `describe` describes."""
-    return sorted({name for field, _ in _KINDS.values() for name in getattr(lookup.registry(), field)})
+    return sorted({name for kind in _KINDS for name in getattr(lookup.registry(), kind)})
 
 
 def _row(kind: str, facts: Row) -> Row:
@@ -219,13 +219,13 @@ def _describe_data_source(name: str, spec: DataSource) -> Row:
 
 
 _KINDS: dict[str, tuple[str, Callable[[str, Any], Row]]] = {
-    "model": ("models", _describe_registered),
-    "architecture": ("architectures", _describe_architecture),
-    "feature extractor": ("feature_extractors", _describe_extractor),
-    "engine": ("engines", _describe_engine),
-    "data source": ("data_sources", _describe_data_source),
+    "models": ("model", _describe_registered),
+    "architectures": ("architecture", _describe_architecture),
+    "feature_extractors": ("feature extractor", _describe_extractor),
+    "engines": ("engine", _describe_engine),
+    "data_sources": ("data source", _describe_data_source),
 }
-"""What `describe` describes: by the name of the kind for users, its index in the registry, and what gives the facts."""
+"""What `describe` describes: for each kind of the registry, its name for users, and what gives the facts."""
 
 
 def _location(weights: WeightsFile) -> str:
