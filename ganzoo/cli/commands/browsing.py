@@ -9,7 +9,8 @@ from itertools import chain
 import click
 
 from ganzoo.cli import descriptions, display
-from ganzoo.cli.arguments import AS_JSON, Name, registered
+from ganzoo.cli.arguments import Name, registered
+from ganzoo.cli.options import AS_JSON
 from ganzoo.cli.output import say_lines, tell
 from ganzoo.interface.weights_files import PackageFile
 from ganzoo.pretrained.installed import find_installed
