@@ -48,6 +48,7 @@ from ganzoo.interface.weights_files import (
     PackageFile,
     Reading,
     Shapes,
+    read_sizes,
 )
 from ganzoo.interface.words import encode_text, split_words
 from ganzoo.utils.progress import Progress
@@ -188,6 +189,7 @@ __all__ = [
     "own_rows",
     "pull",
     "read_picture",
+    "read_sizes",
     "split_words",
     "verified_path",
 ]

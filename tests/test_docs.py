@@ -127,7 +127,8 @@ def test_commands_that_are_shown_are_commands(monkeypatch: pytest.MonkeyPatch, t
     for name in COMMANDS:  # before the patch: a file that is imported later would keep the patched function for good
         import_module(f"ganzoo.cli.commands.{name}")
     monkeypatch.setattr("ganzoo.training.trainer.Trainer", reached)
-    monkeypatch.setattr("ganzoo.cli.commands.sampling.load_model", reached)
+    for module in ("sampling", "interpolation"):
+        monkeypatch.setattr(f"ganzoo.cli.commands.{module}.load_model", reached)
     for check in ("check_source", "check_folder"):  # of the reader's own folders
         monkeypatch.setattr(f"ganzoo.cli.commands.training.{check}", lambda *_, **__: None)
     monkeypatch.setattr("ganzoo.training.plan.pin_source", lambda source: source)  # there is no Hub

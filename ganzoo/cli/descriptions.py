@@ -20,7 +20,7 @@ from ganzoo.interface.data_sources import DataSource
 from ganzoo.interface.specs import Architecture, Engine, FeatureExtractor, PretrainedModel
 from ganzoo.interface.weights_files import BundledFile, PackageFile, WeightsFile
 from ganzoo.pretrained.files import weights_size
-from ganzoo.pretrained.installed import find_installed
+from ganzoo.pretrained.installed import find_installed, install_command
 from ganzoo.pretrained.resolve import find
 from ganzoo.pretrained.sources import Folder, HubReference, Registered
 from ganzoo.registry import lookup
@@ -72,20 +72,20 @@ def describe(name: str) -> list[Row]:
     Raises:
         UnknownNameError: nothing has that name.
     """
-    found = lookup.registry()
-    known = {kind: getattr(found, field) for kind, (field, _) in _KINDS.items()}
-    rows = [_row(kind, _KINDS[kind][1](name, index[name])) for kind, index in known.items() if name in index]
-    if rows:
-        return rows
+    registry = lookup.registry()
+    declared = registry.named(name, _KINDS)
+    if declared:
+        return [_row(_KINDS[kind][0], _KINDS[kind][1](name, record)) for kind, record in declared.items()]
     source = bounded(find(name))
     if not isinstance(source, (Folder, HubReference)):
-        raise found.unknown(" or ".join((", ".join([*known][:-1]), [*known][-1])), name, described_names())
+        *most, last = (kind for kind, _ in _KINDS.values())
+        raise registry.unknown(f"{', '.join(most)} or {last}", name, described_names())
     return [_row("model", _describe_published(source))]
 
 
 def described_names() -> list[str]:
     """The names of all that `describe` describes."""
-    return sorted({name for field, _ in _KINDS.values() for name in getattr(lookup.registry(), field)})
+    return sorted({name for kind in _KINDS for name in getattr(lookup.registry(), kind)})
 
 
 def _row(kind: str, facts: Row) -> Row:
@@ -101,7 +101,7 @@ def _describe_registered(name: str, record: PretrainedModel) -> Row:
         "paper": lookup.registry().architectures[record.architecture].paper,
         "weights": _location(record.weights),
         "sha256": record.weights.sha256,
-        **({"install_it": record.weights.install} if isinstance(record.weights, PackageFile) else {}),
+        **_install_it(record.weights, source.info.subject),
         **_use(source.name, source.info.subject),
     }
 
@@ -120,8 +120,15 @@ def _describe_published(source: Folder | HubReference) -> Row:
         "dataset": info.dataset,
         "sha256": info.sha256,
         "discriminator": "included, for ganzoo train --init" if info.discriminator else "not included",
+        **_install_it(None, subject),
         **_use(source.name, subject),
     }
+
+
+def _install_it(weights: WeightsFile | None, subject: Subject) -> Row:
+    """How to install what a model needs, if it needs anything."""
+    command = install_command(weights, subject.config)
+    return {"install_it": command} if command else {}
 
 
 def _use(name: str, subject: Subject) -> Row:
@@ -219,13 +226,13 @@ def _describe_data_source(name: str, spec: DataSource) -> Row:
 
 
 _KINDS: dict[str, tuple[str, Callable[[str, Any], Row]]] = {
-    "model": ("models", _describe_registered),
-    "architecture": ("architectures", _describe_architecture),
-    "feature extractor": ("feature_extractors", _describe_extractor),
-    "engine": ("engines", _describe_engine),
-    "data source": ("data_sources", _describe_data_source),
+    "models": ("model", _describe_registered),
+    "architectures": ("architecture", _describe_architecture),
+    "feature_extractors": ("feature extractor", _describe_extractor),
+    "engines": ("engine", _describe_engine),
+    "data_sources": ("data source", _describe_data_source),
 }
-"""What `describe` describes: by the name of the kind for users, its index in the registry, and what gives the facts."""
+"""What `describe` describes: for each kind of the registry, its name for users, and what gives the facts."""
 
 
 def _location(weights: WeightsFile) -> str:

@@ -68,19 +68,21 @@ def pull_all(sources: Iterable[Source | RegisteredExtractor], *, as_json: bool) 
     rows: list[Row] = []
     failures = 0
     for source in sources:
+        kind = "feature extractor" if isinstance(source, RegisteredExtractor) else "model"
+        mark = f" ({kind})" if kind != "model" else ""
         if sys.stderr.isatty():
-            tell(f"pulling {source} ...")
+            tell(f"pulling {source}{mark} ...")
         try:
             with bars() as progress:
                 pulled = pull_from(source, progress=progress)
         except GanzooError as error:
             failures += 1
-            tell(f"ganzoo: error: {source}: {error}")
-            rows.append({"name": str(source), "error": str(error)})
+            tell(f"ganzoo: error: {source}{mark}: {error}")
+            rows.append({"name": str(source), "kind": kind, "error": str(error)})
             continue
-        rows.append({**pulled._asdict(), "path": str(pulled.path)})
+        rows.append({"name": pulled.name, "kind": kind, **pulled._asdict(), "path": str(pulled.path)})
         if not as_json:
-            click.echo(f"{printable(pulled.name)}\t{printable(_outcome(source, pulled))}")
+            click.echo(f"{printable(pulled.name)}{mark}\t{printable(_outcome(source, pulled))}")
     if as_json:
         click.echo(json.dumps(rows, indent=2))
     return 1 if failures else 0

@@ -31,10 +31,12 @@ __all__ = ["COMMANDS", "cli", "main"]
 
 COMMANDS = {
     "browsing": ("list", "info", "pull", "plugins"),
-    "sampling": ("sample", "interpolate"),
+    "sampling": ("sample",),
+    "interpolation": ("interpolate",),
     "editing": ("edit",),
     "inversion": ("invert",),
-    "training": ("train", "export", "import"),
+    "training": ("train",),
+    "conversion": ("export", "import"),
     "hub": ("search", "cache"),
     "evaluation": ("evaluate", "quiz", "fool"),
     "serving": ("serve",),

@@ -12,13 +12,16 @@ from ganzoo.interface.tasks import Task
 from ganzoo.pretrained.sources import Source
 from ganzoo.registry import lookup
 
-__all__ = ["SAMPLES", "refuse_options"]
+__all__ = ["OF_STYLES", "SAMPLES", "refuse_options"]
 
 SAMPLES = ""
 """Stands for a field that every task has, except those that translate images."""
 
 Needs = Mapping[str, tuple[str, str]]
 """By the name of an option's parameter: the option as users type it, and the field of the task that it needs."""
+
+OF_STYLES: Needs = {option: (f"--{option}", option) for option in ("truncation", "cutoff", "noise")}
+"""The options of how styles become an image."""
 
 
 def refuse_options(source: Source, options: Mapping[str, Any], needs: Needs) -> None:

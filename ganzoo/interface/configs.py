@@ -23,7 +23,9 @@ __all__ = [
     "as_text_config",
     "as_translation_config",
     "check_contract",
+    "install_of",
     "replace_config",
+    "requires_of",
     "takes_rectangles",
     "tokenizer_of",
     "with_written_resolution",
@@ -31,7 +33,11 @@ __all__ = [
 
 
 class Config(Protocol):
-    """What the config of every architecture says. A config is a frozen dataclass."""
+    """What the config of every architecture says. A config is a frozen dataclass.
+
+    A model may need packages that its plugin does not install. Its config then also has `requires`, a tuple of
+    these packages as a file of requirements has them, and `install`, the command that installs them.
+    """
 
     __dataclass_fields__: ClassVar[dict[str, dataclasses.Field[Any]]]
 
@@ -108,6 +114,18 @@ class TranslationConfig(Config, Protocol):
     def minimum_size(self) -> int:
         """The smallest side of an image."""
         ...
+
+
+def requires_of(config: Config) -> tuple[str, ...]:
+    """The packages that a model of this config needs besides its plugin, as a file of requirements has them."""
+    found: tuple[str, ...] = getattr(config, "requires", ())
+    return found
+
+
+def install_of(config: Config) -> str:
+    """The command that installs what a model of this config needs besides its plugin; empty if it needs nothing."""
+    found: str = getattr(config, "install", "")
+    return found
 
 
 def as_class_config(config: Config) -> ClassConfig:

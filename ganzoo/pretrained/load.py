@@ -87,13 +87,15 @@ class Pulled(NamedTuple):
 def pull(name: str | Path, *, progress: Progress = silent) -> Pulled:
     """Download and verify the weights of a model or a feature extractor, so that using it needs no network.
 
-    `name` is as for `load`, or names a feature extractor. `progress` counts the bytes of the download.
+    `name` is as for `load`, or names a feature extractor. If both have the name, both are pulled, and the model's file
+    is returned. `progress` counts the bytes of the download.
 
     Raises:
         UnknownNameError: nothing has that name.
         WeightsError: the weights cannot be downloaded or read.
     """
-    return pull_from(resolve_weights(name), progress=progress)
+    first, *_ = [pull_from(source, progress=progress) for source in resolve_weights(name)]
+    return first
 
 
 def pull_from(source: Source | RegisteredExtractor, *, progress: Progress = silent) -> Pulled:

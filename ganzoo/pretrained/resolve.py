@@ -14,10 +14,13 @@ from ganzoo.registry import lookup
 from ganzoo.utils.names import HUB
 from ganzoo.weights.folder import CONFIG
 
-__all__ = ["find", "resolve", "resolve_folder", "resolve_weights"]
+__all__ = ["find", "names_of_weights", "resolve", "resolve_folder", "resolve_weights"]
 
 _PATH = (".", "/", "~")
 """A name that begins so is a path."""
+
+_WITH_WEIGHTS = {"models": Registered, "feature_extractors": RegisteredExtractor}
+"""The kinds of records that have weights."""
 
 
 def resolve(name: str | Path) -> Source:
@@ -60,13 +63,22 @@ def resolve_folder(name: str | Path) -> Folder | HubReference:
     return Folder.at(name)
 
 
-def resolve_weights(name: str | Path) -> Source | RegisteredExtractor:
-    """As `resolve`, and a name that no registered model has may be that of a feature extractor.
+def resolve_weights(name: str | Path) -> tuple[Source | RegisteredExtractor, ...]:
+    """Return all that has weights under this name: a model as for `resolve` first, then a feature extractor.
 
     Raises:
         UnknownNameError, AmbiguousNameError: as for `resolve`.
     """
-    found = lookup.registry()
-    if name in found.feature_extractors and name not in found.models:
-        return RegisteredExtractor(str(name), found.feature_extractors[str(name)])
-    return resolve(name)
+    registry = lookup.registry()
+    declared = registry.named(name, _WITH_WEIGHTS)
+    if declared:
+        return tuple(_WITH_WEIGHTS[kind](str(name), record) for kind, record in declared.items())
+    source = find(name)
+    if source is None:
+        raise registry.unknown("model or feature extractor", str(name), names_of_weights())
+    return (source,)
+
+
+def names_of_weights() -> list[str]:
+    """All registered names that `resolve_weights` takes."""
+    return sorted({name for kind in _WITH_WEIGHTS for name in getattr(lookup.registry(), kind)})

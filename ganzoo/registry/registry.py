@@ -128,6 +128,14 @@ class Registry:
         """The plugins that were set aside because of a fault."""
         return [p for p in self.plugins if p.state in (PluginState.BROKEN, PluginState.INCOMPATIBLE)]
 
+    def named(self, name: object, kinds: Iterable[str]) -> dict[str, Any]:
+        """The records of this name, by their kind, such as ``models``: of those `kinds` that have one.
+
+        Raises:
+            AmbiguousNameError: several third-party plugins declare the name.
+        """
+        return {kind: getattr(self, kind)[name] for kind in kinds if name in getattr(self, kind)}
+
     def unknown(self, kind: str, name: str, known: Iterable[str]) -> UnknownNameError:
         """The error for a name that nobody declares. It lists similar names, and the plugins that are not loaded."""
         absent = [f"{p.key} is {p.state}" for p in self.plugins if p.state is not PluginState.LOADED]

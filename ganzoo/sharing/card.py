@@ -8,6 +8,7 @@ from pathlib import Path
 from ganzoo.errors import RunError, UsageError, one_line
 from ganzoo.interface.weights_files import BundledFile, PackageFile
 from ganzoo.pretrained.cards import Card, example_of, facts_of
+from ganzoo.pretrained.installed import install_command
 from ganzoo.pretrained.sources import Folder, Registered, Source
 from ganzoo.training.command import command_of
 from ganzoo.training.plan import Plan, read_entries
@@ -40,6 +41,7 @@ def card_of(source: Source, *, called: str = "", picture: str = "") -> Card:
         plugin=info.plugin,
         summary=f"{info.summary.capitalize()}." if info.summary else "",
         example=example_of(info.subject.task, info.subject.config),
+        install=install_command(source.weights, info.subject.config),
         picture=picture,
         training=_training_command(source.path) if isinstance(source, Folder) else "",
     )

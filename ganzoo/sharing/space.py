@@ -7,6 +7,8 @@ from pathlib import Path
 
 from ganzoo.hub.errors import explain_upload_error
 from ganzoo.hub.references import Reference
+from ganzoo.interface.configs import requires_of
+from ganzoo.registry import lookup
 from ganzoo.sharing.publish import Prepared, check_login
 from ganzoo.utils.files import atomic_write
 from ganzoo.utils.version import __version__
@@ -88,6 +90,7 @@ def upload_space(folder: Path, repo: str, *, private: bool = False) -> str:
 
 
 def _requirements(prepared: Prepared) -> list[str]:
-    """ganzoo in this version or later, and the plugin that provides the architecture."""
-    plugin = prepared.description.plugin
-    return [f"ganzoo[web]>={__version__}", *([plugin] if plugin else [])]
+    """ganzoo in this version or later, the plugin that provides the architecture, and what else the model needs."""
+    described = prepared.description
+    config, _ = lookup.check_config(described.architecture, described.config)
+    return [f"ganzoo[web]>={__version__}", *filter(None, [described.plugin]), *requires_of(config)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ganzoo.interface.configs import install_of
 from ganzoo.pretrained.cards import Card, example_of, facts_of
 from ganzoo.registry import lookup
 from ganzoo.training.command import command_of
@@ -33,6 +34,7 @@ def render_card(run: Run) -> str:
         facts=facts,
         plugin=lookup.provider_of(plan.architecture),
         example=example_of(run.task, run.config),
+        install=install_of(run.config),
         picture=f"samples/{run.step:08d}.png",
         training=command_of(plan, str(run.folder)),
         stub=True,

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
-from ganzoo.errors import LayoutError
+from ganzoo.errors import GanzooError, LayoutError
 from ganzoo.interface.weights_files import Derived, Layout, Reading, Shapes
 
 if TYPE_CHECKING:
@@ -261,6 +261,14 @@ def _near(parts: Mapping[str, Shapes], layouts: Sequence[Layout]) -> Iterator[st
         for extra in filter(None, extras):
             rest = {name: shape for name, shape in shapes.items() if name not in extra}
             for layout in layouts:
-                if rest and not layout.general and layout.read(rest) is not None:
+                if rest and not layout.general and _reads(layout, rest):
                     more = f" and {len(extra) - 1} more" if len(extra) > 1 else ""
                     yield f"the layout {layout.name} of {layout.architecture} fits, but for {prefix}{extra[0]}{more}"
+
+
+def _reads(layout: Layout, shapes: Shapes) -> bool:
+    """Whether a layout reads what is left of a file. What it has to say of these rests is not about the file."""
+    try:
+        return layout.read(shapes) is not None
+    except GanzooError:
+        return False

@@ -6,10 +6,12 @@ The weights of other code bases are divided by their spectral norms when they ar
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
-from ganzoo import Derived, Layout, Reading, Shapes
+from ganzoo import Derived, Layout, Reading, Resolution, Shapes, read_sizes
 from ganzoo_biggan.config import generator_depths
 from ganzoo_biggan.imagenet import imagenet
 
@@ -34,7 +36,7 @@ def read_pretrained(shapes: Shapes) -> Reading | None:
     if attention is None or f"{first}.weight_orig" not in shapes or f"{rgb}.weight_orig" not in shapes:
         return None
     blocks = [i for i in layers if i != attention]
-    channels = shapes[f"{first}.bias"][0] // 16
+    channels = shapes[f"{first}.weight_orig"][0] // 16
     tensors: dict[str, Source] = {
         "embedding.weight": Derived(("embeddings.weight",), lambda weight: weight.T.contiguous()),
         "project.weight": Derived(_vectors(first), lambda *given: _by_channel(_divide(*given), channels)),
@@ -52,8 +54,10 @@ def read_pretrained(shapes: Shapes) -> Reading | None:
     for k, i in enumerate(blocks):
         for ours, theirs in _pretrained_block(f"generator.layers.{i}"):
             tensors[f"blocks.{k}.{ours}"] = theirs
-    if not _complete(tensors, shapes):
+    if not blocks or not _complete(tensors, shapes):
         return None
+    if shapes[f"generator.layers.{blocks[0]}.conv_0.weight_orig"][1] != channels:
+        return None  # the first map has not 4x4 pixels, as all of these networks have
     class_dim, classes = shapes["embeddings.weight"]
     config = {
         "resolution": 4 * 2 ** (len(blocks) // 2),
@@ -131,21 +135,27 @@ def read_pytorch(shapes: Shapes) -> Reading | None:
         tensors |= _pytorch_block(names, f"blocks.{i}", f"blocks.{i}.0")
     if not _complete(tensors, shapes):
         return None
-    return Reading(
+    reading = Reading(
         config=_pytorch_config(shapes, stages, attention, shared=shared),
         tensors=_generators(tensors),
         classes=imagenet() if shared and shapes["shared.weight"][0] == 1000 else (),
         ignored=frozenset(name for name in names if name.endswith((".sv0", ".accumulation_counter"))),
     )
+    pixels = shapes["linear.weight"][0] // shapes["blocks.0.0.conv1.weight"][1]
+    return read_sizes(pixels, stages, partial(_with_resolution, reading))
+
+
+def _with_resolution(reading: Reading, resolution: Resolution) -> Reading:
+    return replace(reading, config={**reading.config, "resolution": resolution})
 
 
 def _pytorch_config(shapes: Shapes, stages: int, attention: tuple[int, ...], *, shared: bool) -> dict[str, Any]:
     first, gains = shapes["linear.weight"][1], shapes["blocks.0.0.bn1.gain.weight"]
     classes, class_dim = shapes["shared.weight"] if shared else (gains[0], gains[0])
     hierarchical = shared and gains[1] > class_dim
-    channels = [shapes["linear.bias"][0] // 16, *(shapes[f"blocks.{i}.0.conv1.bias"][0] for i in range(stages))]
+    channels = [shapes["blocks.0.0.conv1.weight"][1], *(shapes[f"blocks.{i}.0.conv1.weight"][0] for i in range(stages))]
     return {
-        "channels": shapes["output_layer.2.bias"][0],
+        "channels": shapes["output_layer.2.weight"][0],
         "classes": classes,
         **_generator_size(channels),
         "attention": attention,

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from ganzoo import Derived, Layout, Reading, Shapes
+from ganzoo import Derived, Layout, Reading, Resolution, Shapes, read_sizes
 from ganzoo_dfgan.config import DFGANConfig
 from ganzoo_dfgan.encoder_layout import TEXT_ENCODER, make_encoders, our_names, read_text_encoder
 
@@ -24,11 +25,12 @@ def read_2022(shapes: Shapes) -> Reading | None:
     """The newer code: ``fc.weight``, ``GBlocks.0.c1.weight``, ..., ``to_rgb.1.weight``."""
     blocks = _count(shapes, r"GBlocks\.(\d+)\.c1\.weight")
     affine = "GBlocks.0.fuse1.affine0.fc_gamma.linear1.weight"
-    config = _config(shapes, last="to_rgb.1.weight", affine=affine, doublings=blocks, fuse_latent=True)
+    config = _config(shapes, last="to_rgb.1.weight", affine=affine, fuse_latent=True)
     if config is None:
         return None
     names = {f"generator.{ours}": theirs for ours, theirs in our_names(shapes, _NAMES_2022).items()}
-    return _reading(shapes, config, names)
+    pixels = _pixels(shapes, "GBlocks.0.c1.weight")
+    return read_sizes(pixels, blocks, partial(_reading, shapes, config, names))
 
 
 def read_2020(shapes: Shapes) -> Reading | None:
@@ -41,7 +43,6 @@ def read_2020(shapes: Shapes) -> Reading | None:
         shapes,
         last="conv_img.1.weight",
         affine="block0.affine0.fc_gamma.linear1.weight",
-        doublings=blocks - 1,
         fuse_latent=False,
     )
     if config is None or any(f"block{i}.gamma" not in shapes for i in range(blocks)):
@@ -51,7 +52,8 @@ def read_2020(shapes: Shapes) -> Reading | None:
     for i in range(blocks):
         for kind in ("weight", "bias"):
             names[f"generator.blocks.{i}.conv1.{kind}"] = Derived((f"block{i}.c2.{kind}", f"block{i}.gamma"), _scaled)
-    return _reading(shapes, config, names)
+    pixels = _pixels(shapes, "block0.c1.weight")
+    return read_sizes(pixels, blocks - 1, partial(_reading, shapes, config, names))
 
 
 _NAMES_2022 = (
@@ -93,15 +95,20 @@ def _count(shapes: Shapes, pattern: str) -> int:
     return len({found[1] for name in shapes if (found := re.fullmatch(pattern, name))})
 
 
-def _config(shapes: Shapes, *, last: str, affine: str, doublings: int, fuse_latent: bool) -> Mapping[str, Any] | None:
-    """The config fields of a generator with these shapes; None if there is no such generator."""
+def _pixels(shapes: Shapes, first: str) -> int:
+    """The number of pixels of the first map, which the layer ``fc`` makes and the convolution `first` takes."""
+    kernel = shapes.get(first, ())
+    return shapes["fc.weight"][0] // kernel[1] if len(kernel) == 4 and kernel[1] else 0
+
+
+def _config(shapes: Shapes, *, last: str, affine: str, fuse_latent: bool) -> dict[str, Any] | None:
+    """The config fields of a generator with these shapes but its resolution; None if there is no such generator."""
     first, rgb, hidden = (shapes.get(name, ()) for name in ("fc.weight", last, affine))
     encoder = read_text_encoder(shapes)
     if (len(first), len(rgb), len(hidden)) != (2, 4, 2) or encoder is None:
         return None
     fields: dict[str, Any] = {
         **encoder,
-        "resolution": 4 * 2**doublings,
         "channels": rgb[0],
         "latent_dim": first[1],
         "width": rgb[1],
@@ -111,16 +118,18 @@ def _config(shapes: Shapes, *, last: str, affine: str, doublings: int, fuse_late
     if not fuse_latent:
         fields |= {"first_block": True, "affine_dim": hidden[0]}
     agree = encoder.get("sentence_dim", fields["sentence_dim"]) == fields["sentence_dim"]
-    try:
-        DFGANConfig(**fields)
-    except ValueError:
-        return None
     return fields if agree else None
 
 
-def _reading(shapes: Shapes, config: Mapping[str, Any], names: Mapping[str, str | Derived]) -> Reading | None:
-    """The reading; None if the generator has more or fewer tensors."""
-    made = DFGANConfig(**config)
+def _reading(
+    shapes: Shapes, fields: Mapping[str, Any], names: Mapping[str, str | Derived], resolution: Resolution
+) -> Reading | None:
+    """The reading for images of this size; None if the generator has more or fewer tensors, or other values."""
+    config = {**fields, "resolution": resolution}
+    try:
+        made = DFGANConfig(**config)
+    except ValueError:
+        return None
     blocks = len(made.widths) - 1 + made.first_block
     shortcuts = len(set(made.widths)) - 1
     if len(names) != 4 + 36 * blocks + 2 * shortcuts:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 from ganzoo import FirstMap, FrozenRecord, Resolution, first_map, image_size
-from ganzoo_dfgan.word_pieces import LONGEST, word_pieces
+from ganzoo_dfgan.word_pieces import INSTALL, LONGEST, REQUIRES, word_pieces
 
 __all__ = ["DOUBLINGS", "TextGANConfig", "check_at_least"]
 
@@ -71,6 +71,16 @@ class TextGANConfig(FrozenRecord):
     def tokenizer(self) -> Callable[[Sequence[str]], list[int]] | None:
         """The function that returns the token ids of words, for an encoder that reads any word."""
         return word_pieces if self.text_encoder == "minilm" else None
+
+    @property
+    def requires(self) -> tuple[str, ...]:
+        """The packages that the text encoder needs."""
+        return REQUIRES if self.text_encoder == "minilm" else ()
+
+    @property
+    def install(self) -> str:
+        """The command that installs them."""
+        return INSTALL if self.text_encoder == "minilm" else ""
 
     @property
     def image_shape(self) -> tuple[int, int, int]:

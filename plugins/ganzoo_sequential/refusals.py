@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from ganzoo import Shapes
 from ganzoo_sequential.groups import Group, groups_of, misfit, orders
 
-__all__ = ["alien", "explain", "is_cropped"]
+__all__ = ["alien", "explain", "is_cropped", "shortcut"]
 
 _CROPPING = (5, 5, 8)
 """The kernels of a widespread WGAN-GP example for MNIST, which crops features of 8 pixels to 7 after the first."""
@@ -44,6 +44,34 @@ def is_cropped(groups: Iterable[Group]) -> bool:
     return tuple(group.weight[2] for group in groups if len(group.weight) == 4) == _CROPPING
 
 
+_ONE_OF_SEVERAL = re.compile(r"(.*\.)?\w*\d")
+"""The name of one module of a list, such as ``main.3``, or of several that are alike, such as ``block2``."""
+
+_COLORS = (1, 3, 4)
+
+
+def shortcut(groups: Iterable[Group]) -> str:
+    """The name of a module that looks like a residual block, whose shortcut has no tensors; empty if none does.
+
+    Such a module is one of several, and holds two or more layers that lead from some channels back to as many without
+    a change of size. A plain sequence may have such a part too, but nobody can tell, and the images would be wrong.
+    """
+    held: dict[str, list[Group]] = {}
+    for group in groups:
+        parts = group.name.split(".") if group.is_weight else []
+        for i in range(1, len(parts)):
+            held.setdefault(".".join(parts[:i]), []).append(group)
+    return next((name for name, layers in held.items() if _ONE_OF_SEVERAL.fullmatch(name) and _returns(layers)), "")
+
+
+def _returns(layers: list[Group]) -> bool:
+    """Whether layers of one kind, all of which may keep the size, end with as many channels as they begin with."""
+    shapes = [layer.weight for layer in layers]
+    keep = all(len(shape) == len(shapes[0]) and (len(shape) == 2 or shape[2] % 2) for shape in shapes)
+    begin, end = shapes[0][1], shapes[-1][0]
+    return keep and len(shapes) > 1 and begin == end and end not in _COLORS
+
+
 def explain(shapes: Shapes) -> str:
     """One line that says why a checkpoint is no sequential generator."""
     found = alien(shapes)
@@ -55,6 +83,9 @@ def explain(shapes: Shapes) -> str:
         return f"{unknown.name or 'the top'} with {', '.join(unknown.tensors)} is no layer of a plain sequence"
     if is_cropped(groups):
         return "code with these kernels crops its features between them, which no layer of a plain sequence does"
+    block = shortcut(groups)
+    if block:
+        return f"{block} ends with as many channels as it begins with, as a residual block does, and no name tells"
     if sum(group.is_weight for group in groups) < 2:
         return "a generator has at least two linear maps or convolutions"
     order = next(orders(groups), None)

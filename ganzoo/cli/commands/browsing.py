@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
+from itertools import chain
 
 import click
 
 from ganzoo.cli import descriptions, display
-from ganzoo.cli.arguments import AS_JSON, MODEL, Name, registered
+from ganzoo.cli.arguments import Name, registered
+from ganzoo.cli.options import AS_JSON
 from ganzoo.cli.output import say_lines, tell
 from ganzoo.interface.weights_files import PackageFile
 from ganzoo.pretrained.installed import find_installed
-from ganzoo.pretrained.resolve import resolve_weights
+from ganzoo.pretrained.resolve import names_of_weights, resolve, resolve_weights
 from ganzoo.pretrained.sources import RegisteredExtractor, Source
 from ganzoo.registry import lookup
 from ganzoo.utils.names import suggest
@@ -64,27 +67,29 @@ def info(name: str, as_json: bool) -> None:
 
 
 @click.command()
-@click.argument("names", nargs=-1, type=MODEL)
+@click.argument("names", nargs=-1, type=Name(lambda ctx: names_of_weights(), paths=True))
 @click.option("--all", "everything", is_flag=True, help="Download the weights of every registered model.")
 @AS_JSON
 def pull(names: tuple[str, ...], everything: bool, as_json: bool) -> None:
     """Download and verify weights.
 
-    NAMES are models or feature extractors. After that, you can use them without a network.
+    NAMES are models or feature extractors. After that, you can use them without a network. If a model and a feature
+    extractor have one name, both are pulled.
     """
     from ganzoo.hub import download
 
     if bool(names) == everything:
         raise click.UsageError("name the models to pull, or use --all")
-    # A wrong name is refused here, before anything is downloaded.
-    sources = [resolve_weights(name) for name in (lookup.models() if everything else names)]
+    sources: Iterable[Source | RegisteredExtractor]
     if everything:
-        sources = [source for source in sources if not _lacks_package(source)]
+        sources = [source for source in map(resolve, lookup.models()) if not _lacks_package(source)]
+    else:  # a wrong name is refused here, before anything is downloaded
+        sources = list(chain.from_iterable(map(resolve_weights, names)))
     download.bound_client()
     sys.exit(display.pull_all(sources, as_json=as_json))
 
 
-def _lacks_package(source: Source | RegisteredExtractor) -> bool:
+def _lacks_package(source: Source) -> bool:
     """Whether the weights are in a package that is not installed. A note then says how to get them."""
     weights = source.weights
     if not isinstance(weights, PackageFile) or find_installed(weights) is not None:

@@ -8,27 +8,12 @@ from typing import Any
 
 import click
 
-from ganzoo.cli.arguments import (
-    CLASS,
-    CUTOFF,
-    DEVICE,
-    ENGINE,
-    FPS,
-    MODEL,
-    NOISE,
-    OVERWRITE,
-    PATH,
-    SCALE,
-    SECONDS,
-    SETTINGS,
-    TEXT,
-    TRUNCATION,
-    resolved,
-)
-from ganzoo.cli.commands.sampling import OF_STYLES, load_model
+from ganzoo.cli.arguments import CLASS, MODEL, PATH, TEXT, resolved
+from ganzoo.cli.loading import load_model
+from ganzoo.cli.options import CUTOFF, DEVICE, ENGINE, FPS, NOISE, OVERWRITE, SCALE, SECONDS, SETTINGS, TRUNCATION
 from ganzoo.cli.output import say, tell
 from ganzoo.cli.progress import bars
-from ganzoo.cli.refusals import refuse_options
+from ganzoo.cli.refusals import OF_STYLES, refuse_options
 
 __all__ = ["COMMANDS", "edit"]
 

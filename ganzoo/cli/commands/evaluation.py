@@ -9,27 +9,20 @@ from typing import Any
 import click
 
 from ganzoo.cli import display
-from ganzoo.cli.arguments import (
+from ganzoo.cli.arguments import CLASS, COUNT, COUNT_OR_0, DATA, MODEL, PATH, TARGET, registered
+from ganzoo.cli.loading import load_model
+from ganzoo.cli.options import (
     AS_JSON,
-    CLASS,
-    COUNT,
-    COUNT_OR_0,
-    DATA,
     DATA_DIR,
     DEVICE,
     ENGINE,
-    MODEL,
     OVERWRITE,
-    PATH,
     PRECISION,
-    TARGET,
     columns,
     pictures,
-    registered,
     take_columns,
     take_pictures,
 )
-from ganzoo.cli.commands.sampling import load_model
 from ganzoo.cli.progress import bars
 from ganzoo.errors import InvalidRequestError
 from ganzoo.sampling.engines import check_engine

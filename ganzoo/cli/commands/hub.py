@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import click
 
 from ganzoo.cli import display
-from ganzoo.cli.arguments import AS_JSON, Name, registered
+from ganzoo.cli.arguments import Name, registered
+from ganzoo.cli.options import AS_JSON
 from ganzoo.cli.output import say, tell
 from ganzoo.pretrained import cache as cached
 from ganzoo.pretrained.cards import architecture_in

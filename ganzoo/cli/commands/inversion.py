@@ -11,22 +11,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ganzoo.cli import display
-from ganzoo.cli.arguments import (
-    AS_JSON,
-    CLASS,
-    COUNT,
-    COUNT_OR_0,
-    DEVICE,
-    MODEL,
-    OVERWRITE,
-    PATH,
-    SETTINGS,
-    TEXT,
-    pictures,
-    resolved,
-    take_pictures,
-)
-from ganzoo.cli.commands.sampling import load_model
+from ganzoo.cli.arguments import CLASS, COUNT, COUNT_OR_0, MODEL, PATH, TEXT, resolved
+from ganzoo.cli.loading import load_model
+from ganzoo.cli.options import AS_JSON, DEVICE, OVERWRITE, SETTINGS, pictures, take_pictures
 from ganzoo.cli.output import tell
 from ganzoo.cli.progress import bars
 from ganzoo.cli.refusals import refuse_options

@@ -1,9 +1,7 @@
-"""Commands that generate images: `sample` and `interpolate`."""
+"""The command that generates images, and translates them: `sample`."""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,37 +9,28 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ganzoo.cli import display
-from ganzoo.cli.arguments import (
+from ganzoo.cli.arguments import CLASS, COUNT, MODEL, PATH, TEXT, resolved
+from ganzoo.cli.loading import Load, load_model, note_precision
+from ganzoo.cli.options import (
     AS_JSON,
-    CLASS,
-    COUNT,
     CUTOFF,
     DEVICE,
     ENGINE,
-    FPS,
-    MODEL,
     NOISE,
     OVERWRITE,
-    PATH,
     PRECISION,
     SCALE,
-    SECONDS,
     SETTINGS,
-    TEXT,
     TRUNCATION,
     pictures,
-    resolved,
     take_pictures,
 )
-from ganzoo.cli.output import say, tell
+from ganzoo.cli.output import tell
 from ganzoo.cli.progress import bars
-from ganzoo.cli.refusals import SAMPLES, refuse_options
-from ganzoo.data.pictures import open_pictures
-from ganzoo.interface.picture_files import FileTree
+from ganzoo.cli.refusals import OF_STYLES, SAMPLES, refuse_options
+from ganzoo.cli.translation import translate
 from ganzoo.interface.tasks import STYLES
-from ganzoo.pretrained.load import load_from
 from ganzoo.pretrained.sources import Source
-from ganzoo.sampling.engines import check_engine, describe_difference
 from ganzoo.sampling.grid import SampleGrid, make_grid
 from ganzoo.sampling.mixing import MixingSheet, make_mixing_sheet
 from ganzoo.sampling.requests import parse_settings
@@ -51,10 +40,8 @@ from ganzoo.utils.text import shortened
 if TYPE_CHECKING:
     from ganzoo.sampling.image_files import Grid
     from ganzoo.sampling.latent_files import SavedLatents
-    from ganzoo.sampling.model import Model
-    from ganzoo.sampling.translated_files import Jobs, Outcome
 
-__all__ = ["COMMANDS", "OF_STYLES", "interpolate", "load_model", "note_precision", "sample"]
+__all__ = ["COMMANDS", "sample"]
 
 
 @click.command()
@@ -149,15 +136,8 @@ def sample(
     refuse_options(model, options, _NEEDS)
     chosen = {option: value for option, value in options.items() if value not in (None, ())}
     load = partial(load_model, model, device, engine=engine, precision=precision)
-    (_translate if model.info.subject.task.from_images else _sample)(model, load, as_json, **chosen)
+    (translate if model.info.subject.task.from_images else _sample)(model, load, as_json, **chosen)
 
-
-Load = Callable[[], "Model"]
-"""Loads the model, as the options of the command say."""
-
-
-OF_STYLES = {option: (f"--{option}", option) for option in ("truncation", "cutoff", "noise")}
-"""The options of how styles become an image. `refuse_options` takes them."""
 
 _NEEDS = {
     "count": ("-n", SAMPLES),
@@ -234,194 +214,4 @@ def _saved_latents(path: Path, asked: dict[str, Any]) -> SavedLatents:
     return read_latents(path)
 
 
-def _translate(
-    model: Source,
-    load: Load,
-    as_json: bool,
-    *,
-    source: Sequence[str] = (),
-    output: Path | None = None,
-    file_format: str | None = None,
-    overwrite: bool = False,
-    skip_existing: bool = False,
-    sheet: bool = False,
-    scale: int | None = None,
-    **options: Any,
-) -> None:
-    if not source:
-        raise click.UsageError(f"{model.name} translates pictures - name pictures, a folder or an archive with --input")
-    if file_format == "npz":
-        raise click.UsageError("translations are single images - use --format png, jpg, webp, tiff or npy")
-    direction = model.info.subject.direction(model.name, options.pop("direction", None))
-    sizes = [f"{option}{options[option]}" for option in ("resize", "tile") if option in options]
-    label = "-".join([direction, *sizes, *(["sheet"] if sheet else [])])
-    with bars() as progress:
-        found = open_pictures(source, progress=progress)
-    jobs, translate = _jobs(
-        found, output, label, file_format, overwrite=overwrite, skip_existing=skip_existing, pairs=sheet, scale=scale
-    )
-    loaded = load()
-    with bars() as progress:
-        outcome = translate(
-            loaded, jobs, side_by_side=sheet, scale=scale, direction=direction, progress=progress, **options
-        )
-    display.written(outcome.written, as_json=as_json)
-    note_precision(loaded)
-    for reason in outcome.skipped.values():
-        tell(f"ganzoo: skipped: {reason}")
-    for note in (*found.listing().notes, *(f"{count} {change}" for change, count in outcome.changes.items())):
-        tell(f"ganzoo: note: {note}")
-    if found.single is None:
-        tell(f"ganzoo: {len(outcome.written)} written, {len(outcome.skipped)} skipped")
-    sys.exit(1 if outcome.skipped else 0)
-
-
-def _jobs(
-    found: FileTree,
-    output: Path | None,
-    label: str,
-    file_format: str | None,
-    *,
-    overwrite: bool,
-    skip_existing: bool,
-    pairs: bool,
-    scale: int | None,
-) -> tuple[Jobs, Callable[..., Outcome]]:
-    """What is to be translated, and the function that does it: to files, or to one sheet of all."""
-    from ganzoo.sampling.requests import check_scale
-    from ganzoo.sampling.translated_files import match_files, translate_files
-    from ganzoo.sampling.translated_sheet import match_sheet, names_sheet, translate_sheet
-
-    check_scale(scale)
-    if output is not None and names_sheet(found, output):
-        if skip_existing:
-            raise click.UsageError("--skip-existing is for single files - leave it out for a sheet, or name a folder")
-        return match_sheet(found, output, file_format, side_by_side=pairs, overwrite=overwrite), translate_sheet
-    if scale is not None and not pairs:
-        raise click.UsageError("--scale is for sheets - add --sheet, or name one .png file for several pictures")
-    jobs = match_files(found, output, label, file_format, overwrite=overwrite, skip_existing=skip_existing)
-    return jobs, translate_files
-
-
-_NEEDS_OF_ENDS = {
-    "classes": ("--class", "label"),
-    "from_class": ("--from-class", "label"),
-    "to_class": ("--to-class", "label"),
-    "texts": ("--text", "text"),
-    "from_text": ("--from-text", "text"),
-    "to_text": ("--to-text", "text"),
-    **OF_STYLES,
-}
-
-
-@click.command()
-@click.argument("name", type=MODEL)
-@click.option(
-    "--steps", type=click.IntRange(min=2), help="Number of images. [default: 15 steps between two; in a video, 50]"
-)
-@click.option("--seeds", metavar="A-B,C,...", help="Seeds of two or more images, such as 3,7 or 1-5,9. [default: 0,1]")
-@click.option(
-    "--latents",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="Interpolate between latents of this file, which `ganzoo invert` has found.",
-)
-@click.option("--rows", metavar="A-B,C,...", help="With --latents: the rows of the images. [default: 0,1]")
-@click.option(
-    "--class",
-    "classes",
-    multiple=True,
-    type=CLASS,
-    metavar="NAME",
-    help="Class to interpolate through, by name or number. Can be repeated.",
-)
-@click.option("--from-class", type=CLASS, metavar="NAME", help="Class of the first image, by name or number.")
-@click.option(
-    "--to-class", type=CLASS, metavar="NAME", help="Class of the last image. [default: that of the first image]"
-)
-@click.option(
-    "--text", "texts", multiple=True, type=TEXT, help="Text to interpolate through. Can be repeated: --hold z keeps z."
-)
-@click.option("--from-text", type=TEXT, help="Text of the first image.")
-@click.option("--to-text", type=TEXT, help="Text of the last image. [default: that of the first image]")
-@TRUNCATION
-@CUTOFF
-@NOISE
-@SETTINGS
-@click.option(
-    "--hold",
-    multiple=True,
-    metavar="INPUT",
-    help="Input that keeps its value from the first image, such as z. Can be repeated.",
-)
-@click.option(
-    "-o",
-    "--output",
-    type=PATH,
-    help="File to write: .png or .jpg for a sheet; .gif, .webp, .mp4 or .webm for a film.",
-)
-@click.option("--loop", is_flag=True, help="Go on from the last image to the first. [default: a film runs back]")
-@FPS
-@SECONDS
-@SCALE
-@click.option("--grid", metavar="CxR", help="Of a film: columns and rows of cells. They share the seeds.")
-@OVERWRITE
-@DEVICE
-@ENGINE
-@PRECISION
-def interpolate(
-    name: str,
-    output: Path | None,
-    overwrite: bool,
-    device: str,
-    engine: str,
-    precision: str,
-    settings: tuple[str, ...],
-    **options: Any,
-) -> None:
-    """Interpolate between two images, or through more.
-
-    The latent moves on a great circle, and the class in a straight line. A model with styles moves the styles, in a
-    straight line, and keeps the noise.
-    """
-    from ganzoo.sampling import interpolation_files
-
-    source = resolved(name)
-    refuse_options(source, options, _NEEDS_OF_ENDS)
-    interpolation = interpolation_files.prepare_interpolation(
-        source.name, source.info.subject, output, overwrite=overwrite, **options
-    ).with_settings(source.name, parse_settings(settings))
-    model = load_model(source, device, engine=engine, precision=precision)
-    with bars() as progress:
-        written = interpolation.write(model, progress=progress)
-    say(written)
-    note_precision(model)
-
-
-def load_model(source: Source, device: str, *, engine: str, precision: str = "fp32") -> Model:
-    """Load a model onto a device, with a progress bar.
-
-    A wrong device, engine or precision is refused before anything is downloaded.
-
-    Raises:
-        As `ganzoo.load`.
-    """
-    from ganzoo.hub import download
-    from ganzoo.utils.devices import resolve_device
-
-    check_engine(engine, precision)
-    target = resolve_device(device)
-    if source.on_hub:
-        download.bound_client()
-    with bars() as progress:
-        return load_from(source, device=target, engine=engine, precision=precision, progress=progress)
-
-
-def note_precision(model: Model) -> None:
-    """Say how far images in 16 bits are from those in 32 bits, if the model has generated any."""
-    difference = model.bf16_difference()
-    if difference is not None:
-        tell(f"ganzoo: note: {describe_difference(*difference)}")
-
-
-COMMANDS = (sample, interpolate)
+COMMANDS = (sample,)

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from ganzoo.cli.arguments import DATA_DIR, DEVICE, ENGINE, MODEL, PATH
+from ganzoo.cli.arguments import MODEL, PATH
+from ganzoo.cli.options import DATA_DIR, DEVICE, ENGINE
 from ganzoo.cli.output import tell
 from ganzoo.cli.progress import bars
 from ganzoo.sampling.engines import check_engine

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import click
 from click.shell_completion import get_completion_class
 
-from ganzoo.cli.arguments import AS_JSON, ENGINE, FOLDER, MODEL, OVERWRITE, PATH, resolved
+from ganzoo.cli.arguments import FOLDER, MODEL, PATH, resolved
+from ganzoo.cli.options import AS_JSON, ENGINE, OVERWRITE
 from ganzoo.cli.output import say, say_lines, tell
 from ganzoo.cli.progress import bars
 from ganzoo.hub import download

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from ganzoo import Derived, Layout, Reading, Shapes
+from ganzoo import Derived, Layout, Reading, Resolution, Shapes, read_sizes
 from ganzoo_dfgan.attngan.config import AttnGANConfig
 from ganzoo_dfgan.encoder_layout import TEXT_ENCODER, make_encoders, our_names, read_text_encoder
 
@@ -40,7 +41,17 @@ def read(shapes: Shapes) -> Reading | None:
     fields = _config(shapes)
     if fields is None:
         return None
-    config = AttnGANConfig(**fields)
+    pixels = shapes["h_net1.fc.0.weight"][0] // (32 * fields["width"])  # twice 16 times the width, for a gated unit
+    return read_sizes(pixels, 3 + fields["stages"], partial(_reading, shapes, fields))
+
+
+def _reading(shapes: Shapes, values: Mapping[str, Any], resolution: Resolution) -> Reading | None:
+    """The reading for images of this size; None if the generator has more or fewer tensors, or other values."""
+    fields = {**values, "resolution": resolution}
+    try:
+        config = AttnGANConfig(**fields)
+    except ValueError:
+        return None
     names = our_names(shapes, _PATTERNS)
     counted = [ours for ours in names if not ours.endswith("num_batches_tracked")]
     if len(counted) != _tensors(config):
@@ -50,8 +61,8 @@ def read(shapes: Shapes) -> Reading | None:
     return Reading(config=fields, tensors={**tensors, **encoders.tensors}, lists=encoders.lists, notes=encoders.notes)
 
 
-def _config(shapes: Shapes) -> Mapping[str, Any] | None:
-    """The config fields of a generator with these shapes; None if there is no such generator."""
+def _config(shapes: Shapes) -> dict[str, Any] | None:
+    """The config fields of a generator with these shapes but its resolution; None if there is no such generator."""
     condition, rgb, first = (shapes.get(f"{n}.weight", ()) for n in ("ca_net.fc", "img_net1.img.0", "h_net1.fc.0"))
     encoder = read_text_encoder(shapes)
     if (len(condition), len(rgb), len(first)) != (2, 4, 2) or encoder is None:
@@ -59,7 +70,6 @@ def _config(shapes: Shapes) -> Mapping[str, Any] | None:
     stages = sum(f"img_net{i}.img.0.weight" in shapes for i in (1, 2, 3))
     fields: dict[str, Any] = {
         **encoder,
-        "resolution": 64 * 2 ** (stages - 1),
         "stages": stages,
         "channels": rgb[0],
         "latent_dim": first[1] - condition[0] // 4,
@@ -69,11 +79,7 @@ def _config(shapes: Shapes) -> Mapping[str, Any] | None:
         "residual_blocks": max(_count(shapes, r"h_net2\.residual\.(\d+)\..*"), 1),
     }
     agree = encoder.get("sentence_dim", condition[1]) == condition[1]
-    try:
-        AttnGANConfig(**fields)
-    except ValueError:
-        return None
-    return fields if agree else None
+    return fields if agree and rgb[1] else None
 
 
 def _count(shapes: Shapes, pattern: str) -> int:

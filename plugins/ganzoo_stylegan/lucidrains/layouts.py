@@ -7,7 +7,7 @@ from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
-from ganzoo import Derived, GanzooError, Layout, Reading, Shapes
+from ganzoo import Derived, FirstMap, GanzooError, Layout, Reading, Shapes
 from ganzoo_stylegan.lucidrains.config import LucidrainsConfig
 
 if TYPE_CHECKING:
@@ -76,15 +76,22 @@ _IMPLIED = (
 )
 
 
+_STARTS = ("GE.initial_block", "GE.to_initial_block.weight")
+"""Where the generator begins: the last two sizes of the one that it has are the sides of its first map."""
+
+
 def _config(shapes: Shapes) -> LucidrainsConfig | None:
     """The config of a generator with these tensors; None if there is none."""
     blocks = _count(shapes, "GE.blocks.{}.to_style1.weight")
     widths = [shapes.get(f"GE.blocks.{i}.conv2.weight", (0,))[0] for i in range(blocks)]
     capacity = widths[-1] // 2
+    start = next((shapes[name][2:] for name in _STARTS if len(shapes.get(name, ())) == 4), ())
+    if len(start) != 2:
+        return None
     uncapped = widths[0] == capacity * 2**blocks
     attention = [blocks - i for i in range(blocks) if f"GE.attns.{i}.0.fn.norm.g" in shapes]
     values: dict[str, Any] = {
-        "resolution": 2 ** (blocks + 1),
+        "resolution": FirstMap((start[0], start[1]), blocks - 1).resolution,
         "channels": shapes.get("GE.blocks.0.to_rgb.conv.weight", (0,))[0],
         "latent_dim": shapes["SE.net.0.weight"][1],
         "mapping_layers": _count(shapes, "SE.net.{}.weight", step=2),
