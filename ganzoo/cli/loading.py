@@ -30,7 +30,9 @@ def load_model(source: Source, device: str, *, engine: str, precision: str = "fp
     """
     from ganzoo.hub import download
     from ganzoo.utils.devices import resolve_device
+    from ganzoo.utils.memory import keep_freed_memory
 
+    keep_freed_memory()
     check_engine(engine, precision)
     target = resolve_device(device)
     if source.on_hub:
