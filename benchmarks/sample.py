@@ -1,11 +1,14 @@
 """How fast ganzoo samples, beside the network that was trained and beside other code bases, in medians of alternating
-rounds.
+rounds of processes, one for each column.
 
 "plain" is the network that was trained, with its spectral norms and batch norms. "ours" is the function that
-`ganzoo.load` uses. With REFERENCE, a folder of checkouts (see references.py), "reference" is the same network with the
-same weights in the code of others. The weights are random. GFLOP counts the multiplications and additions of "ours";
-"rate" is the share of the rate that this machine reaches in a 3x3 convolution of 256 channels (for the perceptron, in a
-product of two matrices of 1024 rows).
+`ganzoo.load` uses; the engines that are installed follow. With REFERENCE, a folder of checkouts (see references.py),
+"reference" is the same network with the same weights in the code of others. The weights are random.
+
+"ratio" compares ours with the reference, or else with "plain"; "best" does so with the best engine. GFLOP counts the
+multiplications and additions of "ours", with its convolutions computed directly; "rate" is the share of the rate that
+this machine reaches in a direct 3x3 convolution of 256 channels (for the perceptron, in a product of two matrices of
+1024 rows). By Winograd's algorithm it may be above 1.
 """
 
 from __future__ import annotations
@@ -16,17 +19,21 @@ import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
+from processes import alternate
 from references import REFERENCES
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 import ganzoo
+from ganzoo import Engine
 from ganzoo.pretrained.load import assemble
 from ganzoo.registry import lookup
+from ganzoo.sampling.engines import why_unusable
 from ganzoo.sampling.fused import FusedGenerator
+from ganzoo.utils.memory import keep_freed_memory
 from ganzoo.weights.layouts import find_layout, rename
 
 CASES: list[tuple[str, tuple[int, ...], dict[str, Any]]] = [
@@ -38,6 +45,7 @@ CASES: list[tuple[str, tuple[int, ...], dict[str, Any]]] = [
     ("stylegan2", (1,), {"resolution": 256}),
 ]
 COLUMNS = ("reference", "plain", "ours")
+ENGINES = ("openvino", "onnxruntime")
 
 
 def main() -> None:
@@ -50,18 +58,53 @@ def main() -> None:
     chosen = parser.parse_args()
     torch.set_num_threads(chosen.threads)
     rates = {"gan": rate_of(*product()), "": rate_of(*convolution())}
+    engines = [name for name, engine in lookup.registry().engines.items() if name in ENGINES and usable(engine)]
     print(
         f"{rates['']:.0f} GFLOP/s in convolutions, {rates['gan']:.0f} in products of matrices, {chosen.threads} threads"
     )
-    print(f"{'ms per image':12}{'batch':>6}" + "".join(f"{column:>11}" for column in COLUMNS), end="")
-    print(f"{'ratio':>8}{'vs plain':>10}{'difference':>12}{'GFLOP':>9}{'rate':>7}")
+    print(f"{'ms per image':12}{'batch':>6}" + "".join(f"{column:>12}" for column in (*COLUMNS, *engines)), end="")
+    print(f"{'ratio':>8}{'vs plain':>10}{'best':>7}{'difference':>12}{'GFLOP':>9}{'rate':>7}")
     for architecture, batches, config in CASES:
         if chosen.only is None or architecture in chosen.only:
-            model, reference = build(architecture, config, chosen.reference)
             for batch in batches:
-                inputs = draw(model, architecture, batch)
-                rate = rates.get(architecture, rates[""])
-                report(model, reference, inputs, chosen.rounds, rate, (architecture, batch))
+                case = Case(architecture, config, batch, chosen.reference, chosen.threads)
+                report(case, engines, chosen.rounds, rates.get(architecture, rates[""]))
+
+
+def usable(engine: Engine) -> bool:
+    """Whether an engine is installed."""
+    return not why_unusable(engine, "cpu")
+
+
+class Case(NamedTuple):
+    """What is measured: an architecture with a config, the batch, and the folder of the references."""
+
+    architecture: str
+    config: dict[str, Any]
+    batch: int
+    folder: Path | None
+    threads: int
+
+
+def start(case: Case, column: str) -> Callable[[], Any]:
+    """The call that a column measures, in a process of its own, set up as its user has it."""
+    torch.set_num_threads(case.threads)
+    if column not in COLUMNS[:2]:
+        keep_freed_memory()  # as `ganzoo sample` does, and a script does not
+    model, reference = build(case.architecture, case.config, case.folder)
+    inputs = draw(model, case.architecture, case.batch)
+    ways: dict[str, Any] = {"reference": reference, "plain": model.gan.generate}
+    if column == "ours":
+        ways[column] = FusedGenerator().function_of(model.gan)
+    way = ways.get(column) or model.use(engine=column).generate
+
+    def call() -> Any:
+        with torch.inference_mode():
+            images = way(inputs)
+        # None where the engine was refused, and PyTorch took its place
+        return images.numpy() if column in COLUMNS or model.engine == column else None
+
+    return call
 
 
 def build(architecture: str, config: dict[str, Any], folder: Path | None) -> tuple[ganzoo.Model, Any]:
@@ -95,47 +138,34 @@ def draw(model: ganzoo.Model, architecture: str, batch: int) -> dict[str, Tensor
     return model.draw(batch, request=model.request(truncation=0.4) if architecture == "biggan-deep" else None)
 
 
-def report(
-    model: ganzoo.Model,
-    reference: Callable[[dict[str, Tensor]], Tensor] | None,
-    inputs: dict[str, Tensor],
-    rounds: int,
-    rate: float,
-    case: tuple[str, int],
-) -> None:
+def report(case: Case, engines: list[str], rounds: int, rate: float) -> None:
     """Measure one case and print its line."""
-    ours = FusedGenerator().function_of(model.gan)
-    ways: dict[str, Any] = {"reference": reference, "plain": model.gan.generate, "ours": ours}
-    ways = {name: partial(way, inputs) for name, way in ways.items() if way is not None}
-    with torch.inference_mode():
-        seconds, images = alternate(ways, rounds if case[0].startswith(("big", "cycle", "style")) else 10 * rounds)
-        with FlopCounterMode(display=False) as counter:
-            model.gan.fused()(inputs)
-        gflop = counter.get_total_flops() / 1e9 / case[1]
-        medians = {name: statistics.median(times) * 1000 / case[1] for name, times in seconds.items()}
-        first = next(iter(ways))
-        apart = float((images[first] - images["ours"]).abs().max())
-        print(
-            f"{case[0]:12}{case[1]:6}",
-            "".join(f"{medians.get(name, float('nan')):11.2f}" for name in COLUMNS),
-            sep="",
-            end="",
-        )
-        print(f"{medians[first] / medians['ours']:8.2f}{medians['plain'] / medians['ours']:10.2f}", end="")
-        print(f"{apart:12.0e}{gflop:9.3f}{gflop / medians['ours'] * 1000 / rate:7.2f}", flush=True)
+    first = "reference" if case.folder is not None and case.architecture in REFERENCES else "plain"
+    columns = (*COLUMNS[COLUMNS.index(first) :], *engines)
+    large = case.architecture.startswith(("big", "cycle", "style"))
+    seconds, images = alternate(
+        {column: partial(start, case, column) for column in columns}, rounds if large else 10 * rounds
+    )
+    ms = {
+        column: statistics.median(seconds[column]) * 1000 / case.batch
+        for column in columns
+        if images[column] is not None
+    }
+    gflop = flop_of(case) / 1e9
+    apart = abs(images[first] - images["ours"]).max()
+    best = min(ms[column] for column in ("ours", *engines) if column in ms)
+    print(f"{case.architecture:12}{case.batch:6}", end="")
+    print("".join(f"{ms.get(column, float('nan')):12.2f}" for column in (*COLUMNS, *engines)), end="")
+    print(f"{ms[first] / ms['ours']:8.2f}{ms['plain'] / ms['ours']:10.2f}{ms[first] / best:7.2f}", end="")
+    print(f"{apart:12.0e}{gflop:9.3f}{gflop / ms['ours'] * 1000 / rate:7.2f}", flush=True)
 
 
-def alternate(ways: dict[str, Callable[[], Tensor]], rounds: int) -> tuple[dict[str, list[float]], dict[str, Tensor]]:
-    """Seconds of each round of each way, and the images. The first round is a warm-up and not counted."""
-    seconds: dict[str, list[float]] = {name: [] for name in ways}
-    images = {}
-    for number in range(rounds + 1):
-        for name, way in ways.items():
-            started = time.perf_counter()
-            images[name] = way()
-            if number:
-                seconds[name].append(time.perf_counter() - started)
-    return seconds, images
+def flop_of(case: Case) -> float:
+    """The multiplications and additions of an image by "ours", with its convolutions computed directly."""
+    model, _ = build(case.architecture, case.config, case.folder)
+    with torch.inference_mode(), FlopCounterMode(display=False) as counter:
+        model.gan.fused()(draw(model, case.architecture, case.batch))
+    return counter.get_total_flops() / case.batch
 
 
 def convolution() -> tuple[float, Callable[[], Tensor]]:
@@ -153,8 +183,13 @@ def product() -> tuple[float, Callable[[], Tensor]]:
 
 def rate_of(gflop: float, call: Callable[[], Tensor]) -> float:
     """GFLOP/s, from the median of 15 calls."""
-    seconds, _ = alternate({"": call}, 15)
-    return gflop / statistics.median(seconds[""])
+    call()
+    seconds = []
+    for _ in range(15):
+        started = time.perf_counter()
+        call()
+        seconds.append(time.perf_counter() - started)
+    return gflop / statistics.median(seconds)
 
 
 if __name__ == "__main__":

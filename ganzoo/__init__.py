@@ -68,6 +68,7 @@ if TYPE_CHECKING:
     from ganzoo.interface.defect import Defect
     from ganzoo.interface.engine import EngineFunctions, SamplingNetwork
     from ganzoo.interface.extractor import Extractor, ExtractorOutput, ImageDistance
+    from ganzoo.interface.fusing import fuse_layers
     from ganzoo.interface.gan import (
         GAN,
         AdaptiveAugmentation,
@@ -180,6 +181,7 @@ __all__ = [
     "first_map",
     "fool",
     "frozen",
+    "fuse_layers",
     "gather_rows",
     "hookimpl",
     "image_size",
@@ -209,6 +211,7 @@ _LAZY = {
     "interface.defect": ("Defect",),
     "interface.engine": ("EngineFunctions", "SamplingNetwork"),
     "interface.extractor": ("ExtractorOutput", "Extractor", "ImageDistance"),
+    "interface.fusing": ("fuse_layers",),
     "interface.gan": (
         "GAN",
         "AdaptiveAugmentation",

@@ -36,6 +36,7 @@ def diffuse(images: Tensor, steps: int, contrast: float) -> Tensor:
         images: (N, C, H, W) in [-1, 1]; the result is so too, and each channel keeps its mean.
         contrast: Above 0, on the scale of the images. Much larger differences stay, much smaller ones fade.
     """
+    images = images.contiguous() if steps else images  # channels last, sums over channels take 1.4 times as long
     for _ in range(steps):
         images = images + _RATE * (_inflow(images, 2, (0, 0, 1, 1), contrast) + _inflow(images, 3, (1, 1), contrast))
     return images

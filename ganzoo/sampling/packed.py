@@ -9,7 +9,7 @@ the same operations of PyTorch.
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache, partial
 from itertools import pairwise
 from typing import cast
@@ -19,6 +19,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ganzoo.interface.gan import GAN, Inputs
+from ganzoo.sampling.winograd import WinogradConvolution, suits_winograd
+from ganzoo.utils.kernels import has_few_outputs, split_kernel
 
 __all__ = ["packed"]
 
@@ -75,7 +77,23 @@ def _on_cpu(layer: nn.Module) -> nn.Module:
 def _pack(layer: nn.Module) -> nn.Module:
     if isinstance(layer, nn.Linear):
         return _PackedLinear(layer)
-    return _PackedConvolution(cast("nn.Conv2d | nn.ConvTranspose2d", layer))
+    if has_few_outputs(layer):
+        return nn.Sequential(*map(_PackedConvolution, _split(cast("nn.Conv2d", layer))))
+    packed = _PackedConvolution(cast("nn.Conv2d | nn.ConvTranspose2d", layer))
+    return _WinogradOrPacked(cast("nn.Conv2d", layer), packed) if suits_winograd(layer) else packed
+
+
+def _split(layer: nn.Conv2d) -> Iterator[nn.Conv2d]:
+    """Two convolutions that are one with few outputs."""
+    vertical, horizontal = cast("tuple[int, int]", layer.padding)
+    for weight, bias, padding in zip(
+        split_kernel(layer.weight.detach()), (None, layer.bias), ((0, horizontal), (vertical, 0)), strict=True
+    ):
+        outputs, inputs, *size = weight.shape
+        with torch.device("meta"):
+            part = nn.Conv2d(inputs, outputs, size, padding=padding, padding_mode=layer.padding_mode)  # type: ignore[arg-type]
+        part.weight, part.bias = nn.Parameter(weight, requires_grad=False), bias
+        yield part
 
 
 def _join_activations(module: nn.Module) -> None:
@@ -91,6 +109,22 @@ class _Packed(nn.Module):
     """A layer whose weight is in a layout of oneDNN. Several threads may call it at the same time."""
 
     activation = "none"
+
+
+class _WinogradOrPacked(_Packed):
+    """A convolution by Winograd's algorithm for images that are large enough, or else a packed one."""
+
+    def __init__(self, layer: nn.Conv2d, packed: _PackedConvolution) -> None:
+        super().__init__()
+        self.winograd, self.packed = WinogradConvolution(layer), packed
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not self.winograd.is_faster(x):
+            self.packed.activation = self.activation
+            y: Tensor = self.packed(x)
+            return y
+        y = self.winograd(x.float())
+        return y.relu_() if self.activation == "relu" else y
 
 
 class _PackedLinear(_Packed):

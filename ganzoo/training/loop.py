@@ -21,13 +21,13 @@ from ganzoo.interface.gan import GAN, Update
 from ganzoo.training.augment import augment_discriminators
 from ganzoo.training.checkpoints import Checkpoint
 from ganzoo.training.ema import MovingAverage, decay_of
+from ganzoo.training.faster_layers import faster_layers
 from ganzoo.training.freeze import freeze_layers
 from ganzoo.training.plan import TrainingOptions
 from ganzoo.training.record import Record, Recorder
 from ganzoo.training.techniques import Techniques, resolve_techniques
 from ganzoo.utils.devices import note_slow_bf16, seed_device
 from ganzoo.utils.precision import at_least_float32, float32_on_cpu
-from ganzoo.utils.products import faster_linear_layers
 from ganzoo.utils.seeds import derive_seed
 from ganzoo.weights.fit import load_into
 
@@ -96,8 +96,8 @@ class Loop(Iterator[Record]):
         }
         self._scaler = torch.amp.GradScaler(gan.device.type, enabled=options.precision == "fp16")
         augment_discriminators(gan, [*self.techniques.augmentations.values()])
-        if not compile:
-            faster_linear_layers(gan)
+        if gan.device.type == "cpu" and not compile:
+            faster_layers(gan)
         if compile:
             # PyTorch cannot compile second derivatives, which penalties on gradients need.
             eager = gan.discriminators if self.techniques.penalties else ()

@@ -10,51 +10,38 @@ from functools import cache
 from typing import Any, cast
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
+from torch.nn import functional
 
-__all__ = ["faster_linear_layers", "product"]
+__all__ = ["linear", "product"]
 
 _SMALLEST = 2**22
 """The multiplications below which a product takes less time than the Python function around it."""
 
 
-def faster_linear_layers(network: nn.Module) -> None:
-    """Let the linear layers of a network on a CPU compute their products, and the gradients of these, by oneDNN.
-
-    Their names, parameters and results stay as they are, up to the rounding of sums. Parametrized layers remain as they
-    are, and small products too.
-    """
-    for layer in network.modules():
-        if type(layer) is nn.Linear:
-            layer.__class__ = _Linear
+def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """x W^T + b, (..., outputs), of `x` (..., inputs) and a weight (outputs, inputs), as in a linear layer."""
+    if not _is_faster(x, weight, len(weight)):
+        return functional.linear(x, weight, bias)
+    y = cast("Tensor", _Linear.apply(x.flatten(0, -2), weight, bias))
+    return y.view(*x.shape[:-1], len(weight))
 
 
 def product(a: Tensor, b: Tensor) -> Tensor:
     """The product (N, M) of two matrices (N, K) and (K, M), differentiable any number of times."""
-    if _is_faster(a, b, b.shape[1]):
-        return cast("Tensor", _Product.apply(a, b.t(), None))  # type: ignore[no-untyped-call]
-    return a @ b
+    return linear(a, b.t())
 
 
 def _is_faster(a: Tensor, b: Tensor, columns: int) -> bool:
-    """Whether oneDNN is used for the product of `a` and `b`, which has so many columns."""
+    """Whether a product of `a` and `b` that has so many columns is one for oneDNN."""
     fits = a.device.type == b.device.type == "cpu" and a.dtype == b.dtype == torch.float32
-    return fits and a.numel() * columns >= _SMALLEST and not torch.is_autocast_enabled("cpu") and _works()
+    return (
+        fits and a.ndim > 1 and a.numel() * columns >= _SMALLEST and not torch.is_autocast_enabled("cpu") and _works()
+    )
 
 
-class _Linear(nn.Linear):
-    """A linear layer by oneDNN."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(..., outputs) from (..., inputs)."""
-        if not _is_faster(x, self.weight, self.out_features):
-            return super().forward(x)
-        y: Tensor = _Product.apply(x.flatten(0, -2), self.weight, self.bias)  # type: ignore[no-untyped-call]
-        return y.unflatten(0, x.shape[:-1]) if x.ndim != 2 else y
-
-
-class _Product(torch.autograd.Function):
-    """x W^T + b, as in a linear layer. Its gradients are such products too, so they have gradients themselves."""
+class _Linear(torch.autograd.Function):
+    """The product of `linear`. Its gradients are such products too, so they have gradients themselves."""
 
     @staticmethod
     def forward(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:

@@ -7,13 +7,13 @@ from typing import TypeVar, cast
 import torch
 from torch import Tensor, nn
 
-from ganzoo import Inputs
+from ganzoo import Inputs, fuse_layers
 from ganzoo_biggan.layers import Attention, BatchNorm, ConditionalBatchNorm, Conv2d, SpectralLayer, attend
 from ganzoo_biggan.networks import Block, Generator, side_of
 
 __all__ = ["FusedGenerator"]
 
-_Layer = TypeVar("_Layer", nn.Conv2d, nn.ConvTranspose2d, nn.Linear)
+_Layer = TypeVar("_Layer", nn.Conv2d, nn.Linear)
 
 
 class FusedGenerator(nn.Module):
@@ -102,7 +102,10 @@ class _FusedBlock(nn.Module):
     def __init__(self, block: Block) -> None:
         super().__init__()
         convs = [_convolution(cast("Conv2d", conv)) for conv in block.convs]
-        self.convs = nn.ModuleList(_upsampling(c) if i == block.upsampling else c for i, c in enumerate(convs))
+        self.convs = nn.ModuleList(
+            fuse_layers([nn.Upsample(scale_factor=2), conv])[0] if i == block.upsampling else conv
+            for i, conv in enumerate(convs)
+        )
         self.shortcut = _convolution(block.shortcut) if isinstance(block.shortcut, Conv2d) else block.shortcut
         self.upsamples = block.upsampling is not None
 
@@ -136,23 +139,6 @@ class _FusedAttention(nn.Module):
 def _scaled(x: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
     """ReLU of scale x + shift, in a new tensor."""
     return torch.addcmul(shift, x, scale).relu_()
-
-
-def _upsampling(conv: nn.Conv2d) -> nn.ConvTranspose2d:
-    """Upsampling followed by a 3x3 convolution, as one transposed convolution of the smaller input.
-
-    Let the kernel be a, b, c along one axis. Upsampling repeats each pixel, so several weights meet the same pixel:
-    an even output pixel is a times the pixel before plus (b + c) times its own pixel, an odd output pixel is
-    (a + b) times its own pixel plus c times the next.
-    """
-    weight = conv.weight
-    for axis in (2, 3):
-        a, b, c = weight.unbind(axis)
-        weight = torch.stack([c, b + c, a + b, a], dim=axis)
-    outputs, inputs = weight.shape[:2]
-    with torch.device("meta"):  # so that PyTorch does not initialise weights that are replaced at once
-        transposed = nn.ConvTranspose2d(inputs, outputs, 4, stride=2, padding=1)
-    return _with(transposed, weight.transpose(0, 1).contiguous(), conv.bias)
 
 
 def _convolution(layer: Conv2d) -> nn.Conv2d:

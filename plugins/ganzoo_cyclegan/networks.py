@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from ganzoo import changed_by, diffuse
 from ganzoo_cyclegan.config import CycleGANConfig
 
-__all__ = ["Generator", "NearestThenConv", "PatchDiscriminator"]
+__all__ = ["Generator", "NearestThenConv", "Normed", "PatchDiscriminator"]
 
 
 class Normed(nn.Module):

@@ -7,9 +7,8 @@ from typing import cast
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from ganzoo import Inputs
+from ganzoo import Inputs, fuse_layers
 from ganzoo_dcgan.networks import Generator
 
 __all__ = ["FusedGenerator"]
@@ -25,11 +24,7 @@ class FusedGenerator(nn.Module):
     @torch.no_grad()
     def __init__(self, generator: Generator) -> None:
         super().__init__()
-        layers = list(generator)
-        for i, norm in enumerate(layers):
-            if isinstance(norm, nn.BatchNorm2d):
-                layers[i - 1] = fuse_conv_bn_eval(cast("nn.ConvTranspose2d", layers[i - 1]), norm, transpose=True)
-        projection, relu, *rest = (layer for layer in layers if not isinstance(layer, nn.BatchNorm2d))
+        projection, relu, *rest = fuse_layers(generator)
         first = cast("nn.ConvTranspose2d", projection)
         self.first, self.first_size = nn.Sequential(_linear(first), relu), first.kernel_size
         self.rest = nn.Sequential(*rest)

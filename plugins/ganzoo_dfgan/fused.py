@@ -9,10 +9,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ganzoo import Inputs
+from ganzoo import Inputs, fuse_layers
 from ganzoo_dfgan.networks import Affine, Generator, UpBlock, activate
 
-__all__ = ["FusedGenerator", "add_enlarged", "upsampling"]
+__all__ = ["FusedGenerator", "add_enlarged"]
 
 _PER_BLOCK = 4  # affine transformations
 
@@ -62,7 +62,7 @@ class _FusedBlock(nn.Module):
     def __init__(self, block: UpBlock) -> None:
         super().__init__()
         self.enlarges = block.factor > 1
-        self.conv0 = upsampling(block.conv0) if self.enlarges else block.conv0
+        self.conv0 = fuse_layers([nn.Upsample(scale_factor=2), block.conv0]) if self.enlarges else block.conv0
         self.conv1, self.shortcut = block.conv1, block.shortcut
 
     def forward(self, x: Tensor, affines: Sequence[Sequence[Tensor]]) -> Tensor:
@@ -83,23 +83,6 @@ def add_enlarged(y: Tensor, x: Tensor) -> Tensor:
     n, channels, height, width = x.shape
     y.view(n, channels, height, 2, width, 2).add_(x[:, :, :, None, :, None])
     return y
-
-
-def upsampling(layer: nn.Conv2d) -> nn.ConvTranspose2d:
-    """Upsampling followed by a 3x3 convolution, as one transposed convolution of the smaller input.
-
-    Upsampling repeats each pixel, so several weights meet the same pixel. Along one axis, a kernel a, b, c becomes
-    c, b + c, a + b, a.
-    """
-    weight = layer.weight
-    for axis in (2, 3):
-        a, b, c = weight.unbind(axis)
-        weight = torch.stack([c, b + c, a + b, a], dim=axis)
-    with torch.device("meta"):  # so that PyTorch does not initialize weights that are replaced at once
-        transposed = nn.ConvTranspose2d(layer.in_channels, layer.out_channels, 4, stride=2, padding=1)
-    transposed.weight = nn.Parameter(weight.transpose(0, 1).contiguous(), requires_grad=False)
-    transposed.bias = layer.bias
-    return transposed
 
 
 def _side_by_side(*layers: nn.Linear) -> nn.Linear:

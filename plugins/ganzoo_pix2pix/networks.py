@@ -11,9 +11,10 @@ from torch.nn import functional
 from ganzoo import changed_by, diffuse
 from ganzoo_pix2pix.config import WIDEST, Pix2PixConfig
 
-__all__ = ["OwnBatchNorm", "PatchDiscriminator", "UNet"]
+__all__ = ["SLOPE", "OwnBatchNorm", "PatchDiscriminator", "UNet"]
 
-_SLOPE = 0.2
+SLOPE = 0.2
+"""That of the leaky ReLUs on their negative side."""
 
 
 class OwnBatchNorm(nn.BatchNorm2d):
@@ -46,7 +47,7 @@ class UNet(nn.Module):
         self.head = _head(2 * widths[0], config)
         self.residual_output = config.residual_output
         self.diffusion_steps, self.diffusion_contrast = config.diffusion_steps, config.diffusion_contrast
-        self.skip_slope = 0.0 if config.skip_activation == "relu" else _SLOPE
+        self.skip_slope = 0.0 if config.skip_activation == "relu" else SLOPE
         self.apply(_initialize)
 
     def forward(self, images: Tensor) -> Tensor:
@@ -54,7 +55,7 @@ class UNet(nn.Module):
         skips = []
         x = images
         for number, layer in enumerate(self.down):
-            x = layer(x if number == 0 else functional.leaky_relu(x, _SLOPE))
+            x = layer(x if number == 0 else functional.leaky_relu(x, SLOPE))
             skips.append(x)
         x = functional.leaky_relu(skips.pop(), self.skip_slope)
         for layer in self.up:
@@ -102,10 +103,10 @@ class PatchDiscriminator(nn.Sequential):
     def __init__(self, config: Pix2PixConfig) -> None:
         layers = config.discriminator_layers
         widths = [config.discriminator_width * min(2**i, WIDEST) for i in range(layers + 1)]
-        blocks: list[nn.Module] = [nn.Conv2d(2 * config.channels, widths[0], 4, 2, 1), nn.LeakyReLU(_SLOPE)]
+        blocks: list[nn.Module] = [nn.Conv2d(2 * config.channels, widths[0], 4, 2, 1), nn.LeakyReLU(SLOPE)]
         for number, (inputs, outputs) in enumerate(pairwise(widths), 1):
             conv = nn.Conv2d(inputs, outputs, 4, 2 if number < layers else 1, 1, bias=config.norm == "instance")
-            blocks += [conv, _norm(outputs, config), nn.LeakyReLU(_SLOPE)]
+            blocks += [conv, _norm(outputs, config), nn.LeakyReLU(SLOPE)]
         super().__init__(*blocks, nn.Conv2d(widths[-1], 1, 4, padding=1))
         self.apply(_initialize)
 

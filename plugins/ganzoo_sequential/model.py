@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, cast
+from typing import cast
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils.fusion import fuse_conv_bn_eval, fuse_linear_bn_eval
 
 from ganzoo import (
     GAN,
@@ -23,7 +22,8 @@ from ganzoo import (
     frozen,
 )
 from ganzoo_sequential.config import SequentialConfig
-from ganzoo_sequential.networks import Discriminator, Generator, to_range
+from ganzoo_sequential.fused import FusedGenerator
+from ganzoo_sequential.networks import Discriminator, Generator
 
 __all__ = ["SequentialGAN"]
 
@@ -84,28 +84,5 @@ class SequentialGAN(GAN):
         return images
 
     def fused(self) -> Callable[[Inputs], Tensor]:
-        """As `generate`, with each batch norm folded into the linear map or the convolution right before it."""
-        layers = list(self.generator)
-        for i in range(1, len(layers)):
-            folded = _folded(layers[i - 1], layers[i])
-            if folded is not None:
-                layers[i - 1], layers[i] = folded, nn.Identity()
-        network, from_pixel, output = nn.Sequential(*layers), self.generator.from_pixel, self.generator.output
-
-        @torch.no_grad()
-        def generate(inputs: Inputs) -> Tensor:
-            z = inputs["z"]
-            return to_range(network(z[:, :, None, None] if from_pixel else z), output)
-
-        return generate
-
-
-def _folded(layer: Any, norm: nn.Module) -> nn.Module | None:
-    """The layer with the batch norm after it folded into it; None if that is impossible."""
-    if not isinstance(norm, (nn.BatchNorm1d, nn.BatchNorm2d)):
-        return None
-    if isinstance(layer, nn.Linear):
-        return fuse_linear_bn_eval(layer, norm)
-    if isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d)):
-        return fuse_conv_bn_eval(layer, norm, transpose=isinstance(layer, nn.ConvTranspose2d))
-    return None
+        """As `generate`, with fewer and faster layers."""
+        return FusedGenerator(self.generator)

@@ -7,6 +7,8 @@ from torch import nn
 import ganzoo
 from ganzoo.errors import InvalidConfigError
 from ganzoo.registry import lookup
+from ganzoo.sampling.packed import packed
+from ganzoo.testing.tiny import trained_model
 from ganzoo_pix2pix.layouts import read_huggan, read_junyanz
 
 TINY = lookup.registry().architectures["pix2pix"].tiny
@@ -237,3 +239,27 @@ def test_diffusion_ends_the_generator():
     for wrong in ({"diffusion_steps": -1}, {"diffusion_contrast": 0.0}):
         with pytest.raises(InvalidConfigError, match="diffusion_steps must be at least 0, and"):
             tiny(**wrong)
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {},
+        {"norm": "instance"},
+        {"own_statistics": False},
+        {"own_statistics": False, "conv_bias": True, "skip_activation": "leaky-relu"},
+        {"upsampling": "nearest", "residual_output": True, "diffusion_steps": 2},
+    ],
+    ids=str,
+)
+def test_the_fused_network_is_the_same_function(config):
+    """Of images of any size, after dropout in training, and packed for the processor."""
+    gan = trained_model("pix2pix", **config).gan
+    assert isinstance(gan.generator.up[0].dropout, nn.Dropout)
+    inputs = {"image": torch.rand(2, 3, 16, 24) * 2 - 1}
+    kept = inputs["image"].clone()
+    with torch.inference_mode():
+        wanted = gan.generate(inputs)
+        for function in (gan.fused(), packed(gan.fused(), gan)):
+            torch.testing.assert_close(function(inputs), wanted, atol=1e-5, rtol=0)
+    assert torch.equal(inputs["image"], kept)

@@ -18,6 +18,7 @@ from ganzoo.errors import InvalidConfigError
 from ganzoo.pretrained.importing import import_checkpoint
 from ganzoo.pretrained.load import assemble, load
 from ganzoo.registry import lookup
+from ganzoo.testing.tiny import trained_model
 from ganzoo.weights.layouts import Match, rename
 from ganzoo_sequential.config import SequentialConfig
 from ganzoo_sequential.networks import Discriminator
@@ -616,6 +617,15 @@ def test_pictures_may_be_rectangles():
     assert images.shape == (2, *gan.config.image_shape) == (2, 1, 4, 6)
     assert gan.discriminator(images).shape == (2,)
     assert torch.allclose(gan.fused()(inputs), images, atol=1e-5)
+
+
+def test_all_norms_of_the_default_are_folded():
+    """Those behind a reshape too."""
+    gan = trained_model("sequential", layers=SequentialConfig().layers).gan
+    fused, inputs = gan.fused(), {"z": torch.randn(2, 100)}
+    assert not any(isinstance(layer, nn.modules.batchnorm._BatchNorm) for layer in fused.modules())
+    with torch.inference_mode():
+        torch.testing.assert_close(fused(inputs), gan.generate(inputs), atol=1e-5, rtol=0)
 
 
 # By name: the layers as a style, whose config the conformance suite tries in place of `TINY`.

@@ -6,6 +6,8 @@ from torch.nn.functional import conv2d
 
 import ganzoo
 from ganzoo.pretrained.importing import import_checkpoint
+from ganzoo.sampling.packed import packed
+from ganzoo.testing.tiny import trained_model
 from ganzoo.weights import pickles
 from ganzoo_stylegan.lucidrains.attention import AttentionLayer
 from ganzoo_stylegan.lucidrains.config import LucidrainsConfig
@@ -295,3 +297,21 @@ def test_attention_is_exported_for_any_number_of_images():
     example, images = torch.randn(2, 4, 3, 5), torch.randn(3, 4, 3, 5)
     program = torch.export.export(layer, (example,), dynamic_shapes=({0: torch.export.Dim("batch")},))
     torch.testing.assert_close(program.module()(images), layer(images))
+
+
+@pytest.mark.parametrize(
+    "config",
+    [{"learned_constant": False}, {"attention_layers": ()}, {"resolution": (8, 12), "channels": 1}],
+    ids=str,
+)
+def test_the_fused_generator_is_the_same_function(config):
+    """With noise and a mean style that are not zero, and packed for the processor."""
+    model = trained_model("stylegan2-lucidrains", **config)
+    for layer in model.gan.generator.modules():
+        if hasattr(layer, "noise_strength"):
+            torch.nn.init.normal_(layer.noise_strength)
+    inputs = model.draw(3, seed=1, request=model.request(truncation=0.5))
+    with torch.inference_mode():
+        wanted = model.gan.generate(inputs)
+        for function in (model.gan.fused(), packed(model.gan.fused(), model.gan)):
+            torch.testing.assert_close(function(inputs), wanted, atol=1e-5, rtol=0)

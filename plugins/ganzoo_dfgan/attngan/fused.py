@@ -6,11 +6,9 @@ from typing import cast
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils.fusion import fuse_conv_bn_eval, fuse_linear_bn_eval
 
-from ganzoo import Inputs
+from ganzoo import Inputs, fuse_layers
 from ganzoo_dfgan.attngan.networks import Generator, NextStage, ResidualBlock
-from ganzoo_dfgan.fused import upsampling
 
 __all__ = ["FusedGenerator"]
 
@@ -28,8 +26,8 @@ class FusedGenerator(nn.Module):
         self.latent_dim, self.conditioning = generator.latent_dim, generator.conditioning
         first = generator.first
         self.first_size = first.size
-        self.project = fuse_linear_bn_eval(first.project, first.norm)
-        self.upsamplings = nn.Sequential(*(_upsampling(cast("nn.Sequential", block)) for block in first.blocks))
+        self.project = fuse_layers([first.project, first.norm])
+        self.upsamplings = nn.Sequential(*(fuse_layers(cast("nn.Sequential", block)) for block in first.blocks))
         self.stages = nn.ModuleList(_FusedStage(cast("NextStage", stage)) for stage in generator.stages)
         self.to_image = generator.to_images[-1]
 
@@ -51,28 +49,11 @@ class _FusedStage(nn.Module):
     def __init__(self, stage: NextStage) -> None:
         super().__init__()
         self.attention = stage.attention
-        self.blocks = nn.ModuleList(_folded(cast("ResidualBlock", block).layers) for block in stage.blocks)
-        self.upsampling = _upsampling(stage.upsampling)
+        self.blocks = nn.ModuleList(fuse_layers(cast("ResidualBlock", block).layers) for block in stage.blocks)
+        self.upsampling = fuse_layers(stage.upsampling)
 
     def forward(self, x: Tensor, words: Tensor, present: Tensor) -> Tensor:
         x = torch.cat([x, self.attention(x, words, present)], 1)
         for block in self.blocks:
             x = block(x).add_(x)
         return cast("Tensor", self.upsampling(x))
-
-
-def _upsampling(layers: nn.Sequential) -> nn.Sequential:
-    """Upsampling, a convolution, its batch norm and its activation, in two layers."""
-    convolution, activation = _folded(layers[1:])
-    return nn.Sequential(upsampling(cast("nn.Conv2d", convolution)), activation)
-
-
-def _folded(layers: nn.Sequential) -> nn.Sequential:
-    """Layers in which each batch norm is folded into the convolution before it."""
-    found: list[nn.Module] = []
-    for layer in layers:
-        if isinstance(layer, nn.BatchNorm2d):
-            found[-1] = fuse_conv_bn_eval(cast("nn.Conv2d", found[-1]), layer)
-        else:
-            found.append(layer)
-    return nn.Sequential(*found)

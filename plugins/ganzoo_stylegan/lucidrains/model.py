@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
 
-from ganzoo import AdversarialLoss
+from ganzoo import AdversarialLoss, Inputs
 from ganzoo_stylegan.lucidrains.config import LucidrainsConfig
+from ganzoo_stylegan.lucidrains.fused import FusedGenerator
 from ganzoo_stylegan.lucidrains.networks import Discriminator, Generator
 from ganzoo_stylegan.style_based import StyleGAN
 
@@ -35,6 +36,10 @@ class LucidrainsStyleGAN2(StyleGAN):
             "discriminator": _adam(self.discriminator, rate * self.config.discriminator_rate),
             "generator": _adam(self.generator, rate),
         }
+
+    def fused(self) -> Callable[[Inputs], Tensor]:
+        """`generate` with the sums that demodulation needs, and the first map."""
+        return FusedGenerator(self.generator, self.config)
 
     def direction_layers(self) -> Mapping[str, Sequence[Tensor]]:
         """The maps from a style to the scales of each convolution (arXiv:2007.06600, section 4)."""

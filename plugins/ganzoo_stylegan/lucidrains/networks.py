@@ -13,7 +13,17 @@ from ganzoo_stylegan.lucidrains.attention import AttentionLayer
 from ganzoo_stylegan.lucidrains.config import LucidrainsConfig
 from ganzoo_stylegan.stylegan2.networks import ModulatedConv2d as Equalized
 
-__all__ = ["Discriminator", "Generator", "Mapping", "ModulatedConv2d", "Synthesis"]
+__all__ = [
+    "Discriminator",
+    "Generator",
+    "Mapping",
+    "ModulatedConv2d",
+    "Synthesis",
+    "SynthesisBlock",
+    "SynthesisLayer",
+    "blur",
+    "enlarge",
+]
 
 MAPPING_RATE = 0.1
 """The learning rate of the mapping network, relative to the others: the default of `lr_mlp` in the author's code."""

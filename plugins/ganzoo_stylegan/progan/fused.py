@@ -8,14 +8,14 @@ from typing import TypeVar, cast
 import torch
 from torch import Tensor, nn
 
-from ganzoo import Inputs
+from ganzoo import Inputs, fuse_layers
 from ganzoo_stylegan.layers import EqualConv2d, normalize
 from ganzoo_stylegan.progan.growth import Phase, enlarge
 from ganzoo_stylegan.progan.networks import FirstBlock, Generator, UpBlock
 
 __all__ = ["FusedGenerator"]
 
-_Layer = TypeVar("_Layer", nn.Conv2d, nn.ConvTranspose2d, nn.Linear)
+_Layer = TypeVar("_Layer", nn.Conv2d, nn.Linear)
 
 
 class FusedGenerator(nn.Module):
@@ -34,7 +34,10 @@ class FusedGenerator(nn.Module):
         self.first, self.first_size = _projection(cast("FirstBlock", first)), cast("FirstBlock", first).size
         self.convs = nn.ModuleList([_convolution(cast("FirstBlock", first).conv)])
         for block in (cast("UpBlock", up) for up in ups):
-            self.convs += [_upsampling(block.conv0), _convolution(block.conv1)]
+            self.convs += [
+                fuse_layers([nn.Upsample(scale_factor=2), _convolution(block.conv0)]),
+                _convolution(block.conv1),
+            ]
         rgb = [cast("EqualConv2d", layer) for layer in generator.to_rgb]
         self.high = _convolution(rgb[stage], share)
         self.low = _convolution(rgb[stage - 1], 1 - share) if share < 1 else None
@@ -73,22 +76,6 @@ def _convolution(layer: EqualConv2d, share: float = 1.0) -> nn.Conv2d:
     with torch.device("meta"):
         plain = nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2)
     return _with(plain, layer.weight * (layer.scale * share), cast("Tensor", layer.bias) * share)
-
-
-def _upsampling(layer: EqualConv2d) -> nn.ConvTranspose2d:
-    """Upsampling followed by a 3x3 convolution, as one transposed convolution of the smaller input.
-
-    Upsampling repeats each pixel, so several weights meet the same pixel. Along one axis, a kernel a, b, c becomes
-    a, a + b, b + c, c (the authors' ``upscale2d_conv2d``); a transposed convolution applies it in reverse.
-    """
-    weight = layer.weight * layer.scale
-    for axis in (2, 3):
-        a, b, c = weight.unbind(axis)
-        weight = torch.stack([c, b + c, a + b, a], dim=axis)
-    outputs, inputs = weight.shape[:2]
-    with torch.device("meta"):
-        transposed = nn.ConvTranspose2d(inputs, outputs, 4, stride=2, padding=1)
-    return _with(transposed, weight.transpose(0, 1).contiguous(), cast("Tensor", layer.bias))
 
 
 def _with(layer: _Layer, weight: Tensor, bias: Tensor) -> _Layer:

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import sqrt
-from typing import TypeVar, cast
+from typing import cast
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from ganzoo import Inputs
-from ganzoo_stylegan.layers import EPSILON, EqualLinear, blur, leaky_relu, upsample
+from ganzoo_stylegan.fused_layers import FusedModulation, FusedToRGB, plain_convolution, plain_linear
+from ganzoo_stylegan.layers import EqualLinear, blur, leaky_relu, upsample
 from ganzoo_stylegan.sampling import images_of
 from ganzoo_stylegan.stylegan2.config import StyleGAN2Config
-from ganzoo_stylegan.stylegan2.networks import Generator, ModulatedConv2d, SynthesisLayer, ToRGB, mapping_inputs
+from ganzoo_stylegan.stylegan2.networks import Generator, SynthesisLayer, ToRGB, mapping_inputs
 
 __all__ = ["FusedGenerator"]
-
-_Layer = TypeVar("_Layer", nn.Conv2d, nn.ConvTranspose2d, nn.Linear)
 
 
 class FusedGenerator(nn.Module):
@@ -73,7 +71,7 @@ class FusedSynthesis(nn.Module):
         blocks = generator.synthesis.blocks()
         self.const = blocks[0].const
         self.convs = nn.ModuleList(FusedLayer(layer) for layer in generator.synthesis.layers())
-        self.to_rgb = nn.ModuleList(FusedToRGB(block.torgb) for block in blocks)
+        self.to_rgb = nn.ModuleList(_to_rgb(block.torgb) for block in blocks)
 
     def constant_noise(self) -> list[Tensor]:
         """The stored noise of each convolution, (1, 1, H, W)."""
@@ -92,72 +90,38 @@ class FusedSynthesis(nn.Module):
         return image
 
 
-class FusedLayer(nn.Module):
-    """A modulated convolution, noise, a bias and leaky ReLU, as `SynthesisLayer`."""
+class FusedLayer(FusedModulation):
+    """A `SynthesisLayer`, and its stored noise. The gain of its activation is sqrt(2)."""
 
     noise_const: Tensor
-    squares: Tensor
-    bias: Tensor
-    strength: Tensor
 
     def __init__(self, layer: SynthesisLayer) -> None:
-        super().__init__()
         weight = layer.weight * layer.scale
-        self.affine, self.conv, self.up = _linear(layer.affine), _convolution(layer, weight), layer.up
-        self.register_buffer("squares", weight.square().sum((2, 3)) / 2)  # so that demodulation has the gain sqrt(2)
-        self.register_buffer("bias", (layer.bias * sqrt(2)).view(1, -1, 1, 1))
-        self.register_buffer("strength", layer.noise_strength * sqrt(2))
+        convolve = _doubling(weight) if layer.up else plain_convolution(weight)
+        super().__init__(_linear(layer.affine), convolve, weight, layer.bias, layer.noise_strength, gain=sqrt(2))
         self.register_buffer("noise_const", layer.noise_const)
 
-    def forward(self, x: Tensor, w: Tensor, noise: Tensor | None) -> Tensor:
-        """(N, outputs, H, W), or twice H and W."""
-        style = self.affine(w)
-        x = self.conv(x * style[:, :, None, None])
-        x = blur(x, 1, gain=4.0) if self.up else x
-        scale = (functional.linear(style.square(), self.squares) + EPSILON / 2).rsqrt()
-        x = torch.addcmul(self.bias, x, scale[:, :, None, None])
-        return functional.leaky_relu_(x if noise is None else x.add_(noise * self.strength), 0.2)
 
+class _Blur(nn.Module):
+    """The filter behind a transposed convolution."""
 
-class FusedToRGB(nn.Module):
-    """A modulated 1x1 convolution, as `ToRGB`: a product of a matrix for each image and its features."""
-
-    weight: Tensor
-    bias: Tensor
-
-    def __init__(self, layer: ToRGB) -> None:
-        super().__init__()
-        self.affine = _linear(layer.affine)
-        self.register_buffer("weight", (layer.weight * layer.scale).flatten(1))
-        self.register_buffer("bias", layer.bias.view(1, -1, 1, 1))
-
-    def forward(self, x: Tensor, w: Tensor) -> Tensor:
-        """(N, outputs, H, W)."""
-        weight = self.weight * self.affine(w)[:, None]  # (N, outputs, inputs)
-        pixels = x.permute(0, 2, 3, 1).flatten(1, 2)  # (N, H * W, inputs), as they are in memory
-        image = (pixels @ weight.transpose(1, 2)).transpose(1, 2).reshape(len(x), -1, *x.shape[2:])
-        return cast("Tensor", image + self.bias)
+    def forward(self, x: Tensor) -> Tensor:
+        return blur(x, 1, gain=4.0)
 
 
 def _linear(layer: EqualLinear) -> nn.Linear:
     """A plain linear layer with the scaled weights."""
-    with torch.device("meta"):  # so that PyTorch does not initialize weights that are replaced at once
-        plain = nn.Linear(layer.weight.shape[1], layer.weight.shape[0])
-    return _with(plain, layer.weight * layer.scale, cast("Tensor", layer.bias) * layer.rate)
+    return plain_linear(layer.weight * layer.scale, cast("Tensor", layer.bias) * layer.rate)
 
 
-def _convolution(layer: ModulatedConv2d, weight: Tensor) -> nn.Conv2d | nn.ConvTranspose2d:
-    """A plain convolution, or a transposed one that doubles the image."""
+def _to_rgb(layer: ToRGB) -> FusedToRGB:
+    return FusedToRGB(_linear(layer.affine), (layer.weight * layer.scale).flatten(1), layer.bias)
+
+
+def _doubling(weight: Tensor) -> nn.Sequential:
+    """A transposed convolution that doubles the image, and the blur behind it."""
     outputs, inputs, kernel, _ = weight.shape
-    with torch.device("meta"):
-        if layer.up:
-            transposed = nn.ConvTranspose2d(inputs, outputs, kernel, stride=2, bias=False)
-            return _with(transposed, weight.transpose(0, 1).contiguous(), None)
-        return _with(nn.Conv2d(inputs, outputs, kernel, padding=layer.padding, bias=False), weight, None)
-
-
-def _with(layer: _Layer, weight: Tensor, bias: Tensor | None) -> _Layer:
-    layer.weight = nn.Parameter(weight, requires_grad=False)
-    if bias is not None:
-        layer.bias = nn.Parameter(bias, requires_grad=False)
-    return layer
+    with torch.device("meta"):  # so that PyTorch does not initialize weights that are replaced at once
+        transposed = nn.ConvTranspose2d(inputs, outputs, kernel, stride=2, bias=False)
+    transposed.weight = nn.Parameter(weight.transpose(0, 1).contiguous(), requires_grad=False)
+    return nn.Sequential(transposed, _Blur())
