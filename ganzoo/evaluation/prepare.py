@@ -157,7 +157,7 @@ def check_request(source: Source | None, options: EvaluationOptions) -> None:
                 check_channels(extractor, source.info.subject.config.image_shape[0], of=source.name)
     elif asked:
         given = " and no ".join(with_user_names(asked))
-        raise InvalidRequestError(f"{options.subject} is a folder of pictures: it takes no {given}")
+        raise InvalidRequestError(f"{options.subject} is a folder of pictures: it takes no {given} - leave it out")
     _check_distances(source, options)
 
 
@@ -169,12 +169,14 @@ def _check_distances(source: Source | None, options: EvaluationOptions) -> None:
     """
     paths = [metric for metric in options.by_distance if metric in PATHS]
     if source is None and paths:
-        raise InvalidRequestError(f"{options.subject} is a folder of pictures: there are no paths for {paths[0]}")
+        text = f"{options.subject} is a folder of pictures: there are no paths for {paths[0]}"
+        raise InvalidRequestError(f"{text} - name a model")
     if source is not None and source.info.subject.task.from_images and options.by_distance:
         text = f"{options.subject} translates pictures: it has no latents for {options.by_distance[0]}"
         raise InvalidRequestError(f"{text} - leave it out of --metrics")
     if options.precision != "fp32" and paths:
-        raise InvalidRequestError(f"{paths[0]} compares nearly equal images, which {options.precision} rounds away")
+        text = f"{paths[0]} compares nearly equal images, which {options.precision} rounds away"
+        raise InvalidRequestError(f"{text} - leave out --precision")
 
 
 def check_features(features: str, metrics: Sequence[str], resize: str = RESIZINGS[0]) -> None:

@@ -105,11 +105,12 @@ def first_maps(pixels: int, doublings: int) -> list[FirstMap]:
     There is none if the map next to a square is none that `first_map` gives, such as 8x8: then a longer one, such as
     16x4, would be a bad guess.
     """
-    sides = [side for side in range(1, pixels + 1) if pixels % side == 0]
-    sizes = sorted(((pixels // side, side) for side in sides), key=lambda size: (max(size), size[1]))
-    if not sizes or min(sizes[0]) not in SHORTER_SIDES:
+    shorter = [side for side in range(math.isqrt(pixels), 0, -1) if pixels % side == 0]
+    if not shorter or shorter[0] not in SHORTER_SIDES:
         return []
-    return [FirstMap(size, doublings) for size in sizes if min(size) in SHORTER_SIDES]
+    sides = [side for side in shorter if side in SHORTER_SIDES]
+    sizes = (size for side in sides for size in dict.fromkeys([(pixels // side, side), (side, pixels // side)]))
+    return [FirstMap(size, doublings) for size in sizes]
 
 
 def check_multiple(resolution: Resolution, multiple: int, *, least: int, reason: str = "") -> None:

@@ -99,9 +99,8 @@ def shifted(inputs: Inputs, directions: Directions, strengths: Sequence[float]) 
     expected = directions.vectors.shape[1:]
     if start is None or start.ndim <= len(expected) or start.shape[start.ndim - len(expected) :] != expected:
         shown = "is missing" if start is None else f"has the shape {tuple(start.shape[1:])}"
-        raise InvalidRequestError(
-            f"the directions move {directions.input} {tuple(expected)}, which {shown} in the inputs"
-        )
+        text = f"the directions move {directions.input} {tuple(expected)}, which {shown} in the inputs"
+        raise InvalidRequestError(f"{text} - take directions and inputs of one model")
     steps = torch.tensor(strengths, dtype=start.dtype).view(-1, *[1] * len(expected))
     moves = (directions.vectors.to(start.dtype)[:, None] * steps).flatten(0, 1)  # (K * S, ...)
     for _ in range(start.ndim - moves.ndim):  # an input for each layer, such as styles, moves in all layers

@@ -126,7 +126,8 @@ def read_latents(path: Path) -> SavedLatents:
         raise InvalidRequestError(f"{path} is no file of latents ({reason}) - `ganzoo invert` writes them") from error
     rows = {value.shape[0] if value.ndim else 0 for value in inputs.values()}
     if len(rows) != 1 or not min(rows):
-        raise InvalidRequestError(f"{path} is no file of latents: its arrays do not have one number of rows")
+        text = f"{path} is no file of latents: its arrays do not have one number of rows"
+        raise InvalidRequestError(f"{text} - `ganzoo invert` writes such files")
     if not all(bool(value.isfinite().all()) for value in inputs.values()):
         raise InvalidRequestError(f"{path} holds NaN or infinity - it is damaged")
     names = tuple(f"image{row:04d}" for row in range(*rows)) if stored is None else _safe(path, stored.tolist(), *rows)
@@ -143,7 +144,8 @@ def _safe(path: Path, names: Sequence[str], rows: int) -> tuple[str, ...]:
     """The names that the file gives its images, if they are different names of files."""
     good = len(names) == rows == len(set(names)) and all(name and name == Path(name).name for name in names)
     if not good:
-        raise InvalidRequestError(f"{path} is no file of latents: its names are not a file name for each row")
+        text = f"{path} is no file of latents: its names are not a file name for each row"
+        raise InvalidRequestError(f"{text} - `ganzoo invert` writes such files")
     return tuple(names)
 
 

@@ -41,7 +41,8 @@ class Start(NamedTuple):
         """
         new = load_fitting(networks, self.networks)
         if len(load_fitting(average, self.average)) == len(average.state_dict()):
-            raise MismatchError(f"{self.name} does not fit the network: no tensor has the name and shape of one here")
+            text = f"{self.name} does not fit the network: no tensor has the name and shape of one here"
+            raise MismatchError(f"{text} - start from a model of this architecture")
         frozen = {name for name, parameter in networks.named_parameters() if not parameter.requires_grad}
         if missing := [name for name in new if name in frozen]:
             text = f"{self.name} has no {missing[0]} of this shape, and --freeze would keep it untrained"

@@ -82,7 +82,8 @@ def find_layouts(
             return _averages(_innermost(whole))
         if matches:
             unread = ", ".join(sorted(_unread(matches[0], parts, beside)))
-            raise LayoutError(f"{of}: the layout {matches[0].layout.name} does not use {unread}")
+            text = f"{of}: the layout {matches[0].layout.name} does not use {unread}"
+            raise LayoutError(f"{text} - leave these tensors out only if they are no part of the generator")
     raise LayoutError(_explain_failure(shapes, parts, layouts, of))
 
 

@@ -210,7 +210,8 @@ def _convert(source: Path, destination: Path) -> None:
         raise CorruptWeightsError(f"{source} holds {problem} - save the network's state_dict() and use that file")
     size = sum(tensor.numel() * tensor.element_size() for tensor in tensors.values())
     if size > MAX_BYTES:  # a tensor of a few bytes can have any shape, which is written in full
-        raise CorruptWeightsError(f"{source} unfolds to {size:,} bytes, over the limit of {MAX_BYTES:,}")
+        text = f"{source} unfolds to {size:,} bytes, over the limit of {MAX_BYTES:,}"
+        raise CorruptWeightsError(f"{text} - save the generator alone, and use that file")
     check_kinds({name: str(tensor.dtype).removeprefix("torch.") for name, tensor in pairs}, KINDS, of=str(source))
     check_finite(tensors, of=str(source))
     try:
@@ -243,7 +244,8 @@ def _check_container(source: Path) -> None:
     """
     size = source.stat().st_size
     if size > MAX_BYTES:
-        raise WeightsError(f"{source} has {size:,} bytes, over the limit of {MAX_BYTES:,} for a checkpoint")
+        text = f"{source} has {size:,} bytes, over the limit of {MAX_BYTES:,} for a checkpoint"
+        raise WeightsError(f"{text} - save the generator alone, and use that file")
     with source.open("rb") as file:
         head = file.read(512)
     if head.startswith(b"PK\x03\x04"):

@@ -131,7 +131,8 @@ def _captions(tables: _Tables) -> tuple[tuple[str, ...], ...] | None:
     values = (value if isinstance(value, list) else [value] for value in tables.values(column))
     texts = [tuple(text for text in each if isinstance(text, str) and text.strip()) for each in values]
     if () in texts:
-        raise DataError(f"row {texts.index(()):,} of {tables.request.name} has no caption in the column {column}")
+        text = f"row {texts.index(()):,} of {tables.request.name} has no caption in the column {column}"
+        raise DataError(f"{text} - give it one, or leave the row out")
     return tuple(texts)
 
 

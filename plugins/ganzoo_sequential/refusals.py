@@ -85,7 +85,7 @@ def explain(shapes: Shapes) -> str:
         return "code with these kernels crops its features between them, which no layer of a plain sequence does"
     block = shortcut(groups)
     if block:
-        return f"{block} ends with as many channels as it begins with, as a residual block does, and no name tells"
+        return f"{block} ends with as many channels as it begins with: it may be a residual block, and no name tells"
     if sum(group.is_weight for group in groups) < 2:
         return "a generator has at least two linear maps or convolutions"
     order = next(orders(groups), None)

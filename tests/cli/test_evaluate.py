@@ -66,7 +66,7 @@ def test_16_bits_are_stated(run):
 def test_folders_have_no_precision(run):
     code, out, err = run("evaluate", "pictures", "--against", "pictures", "--precision", "bf16")
     assert (code, out) == (2, "")
-    assert err == "ganzoo: error: pictures is a folder of pictures: it takes no precision\n"
+    assert err == "ganzoo: error: pictures is a folder of pictures: it takes no precision - leave it out\n"
 
 
 def test_one_class(run, tmp_path):

@@ -5,7 +5,7 @@ import pytest
 import ganzoo
 from ganzoo.errors import InvalidConfigError
 from ganzoo.interface.configs import takes_rectangles
-from ganzoo.interface.resolutions import check_multiple, first_map, image_size, parse_resolution
+from ganzoo.interface.resolutions import check_multiple, first_map, first_maps, image_size, parse_resolution
 from ganzoo.registry import lookup
 
 DOUBLINGS = range(2, 6)
@@ -91,3 +91,15 @@ def test_an_unreachable_resolution_is_refused_in_one_line():
     told = "^dcgan: resolution 100x60 cannot be reached: .* - the nearest are 96x64 and 104x56$"
     with pytest.raises(InvalidConfigError, match=told):
         ganzoo.create("dcgan", resolution=(100, 60))
+
+
+@pytest.mark.parametrize(
+    ("pixels", "sizes"),
+    [
+        *[(16, [(4, 4)]), (24, [(6, 4), (4, 6)]), (36, [(6, 6), (9, 4), (4, 9)])],
+        *[(0, []), (12, []), (17, []), (64, []), (2**40, [])],
+    ],
+)
+def test_first_maps_of_so_many_pixels(pixels, sizes):
+    """8x8 pixels are nobody's first map, and would be taken for 16x4."""
+    assert [each.size for each in first_maps(pixels, 3)] == sizes

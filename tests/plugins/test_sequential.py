@@ -467,7 +467,7 @@ def test_weight_norm_in_its_older_form_is_the_same():
     [
         (REFUSED["an embedding beside it"], "label.emb.weight takes a class or another condition"),
         (REFUSED["residual blocks"], "res1.conv1.weight belongs to a residual block or a skip connection"),
-        (REFUSED["residual blocks under neutral names"], "main.4 ends with as many channels as it begins with, as a"),
+        (REFUSED["residual blocks under neutral names"], "main.4 ends with as many channels as it begins with"),
         (REFUSED["bottlenecks"], "b1 ends with as many channels as it begins with"),
         (REFUSED["residual perceptrons"], "layers.0 ends with as many channels as it begins with"),
         (REFUSED["a convolutional discriminator"], "main.0 (8, 3, 4, 4) takes an image: it looks like a discriminator"),
