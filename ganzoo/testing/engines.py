@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+from torch import nn
 
 from ganzoo.interface.configs import as_translation_config
 from ganzoo.interface.gan import Inputs
@@ -28,6 +29,23 @@ def check_engines_agree(architecture: str) -> None:
     for name, engine in lookup.registry().engines.items():
         if engine.format is not None and not why_unusable(engine, "cpu"):
             assert_engine_agrees(model, name, required=False)
+
+
+def check_fused_is_exported(architecture: str) -> None:
+    """If `fused()` returns a module, `torch.export` must take it, for any number of images.
+
+    An engine would not say so: it falls back to `generate`. Take sizes from `x.shape[0]`; `len(x)` is a constant.
+    """
+    model = trained_model(architecture)
+    fused, pair = model.gan.fused(), make_inputs(model)
+    if not isinstance(fused, nn.Module):
+        return
+    batch = torch.export.Dim("batch")
+    program = torch.export.export(fused, (pair,), dynamic_shapes=({name: {0: batch} for name in pair},))
+    three = {name: value[[0, 1, 0]] for name, value in pair.items()}
+    with torch.inference_mode():
+        found, expected = program.module()(three), model.generate(three)
+    assert torch.allclose(found, expected, rtol=0, atol=1e-5), "the exported function gives other images"
 
 
 def assert_engine_agrees(model: Model, name: str, *, required: bool = True) -> None:
@@ -61,5 +79,5 @@ def _batches(model: Model, inputs: Inputs) -> list[Inputs]:
     return batches + [{name: torch.rand(3, value.shape[1], *size) for name, value in inputs.items()} for size in sizes]
 
 
-CHECKS = (check_engines_agree,)
+CHECKS = (check_engines_agree, check_fused_is_exported)
 """The check of this module. It takes the name of an architecture."""

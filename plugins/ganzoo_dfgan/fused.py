@@ -43,7 +43,7 @@ class FusedGenerator(nn.Module):
         """(N, C, H, W) in [-1, 1] from ``z`` (N, latent_dim) and ``text`` (N, sentence_dim)."""
         z, sentence = inputs["z"], inputs["text"]
         affines = self._affines(torch.cat([z, sentence], 1) if self.fuse_latent else sentence)
-        x = self.project(z).view(len(z), -1, *self.first_size).contiguous(memory_format=torch.channels_last)
+        x = self.project(z).view(z.shape[0], -1, *self.first_size).contiguous(memory_format=torch.channels_last)
         for i, block in enumerate(self.blocks):
             x = block(x, affines[_PER_BLOCK * i : _PER_BLOCK * (i + 1)])
         images: Tensor = self.to_rgb(activate(x)).tanh()

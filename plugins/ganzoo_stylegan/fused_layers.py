@@ -68,7 +68,7 @@ class FusedToRGB(nn.Module):
         """(N, outputs, H, W)."""
         weight = self.weight * self.affine(w)[:, None]  # (N, outputs, inputs)
         pixels = x.permute(0, 2, 3, 1).flatten(1, 2)  # (N, H * W, inputs), as they are in memory
-        image = (pixels @ weight.transpose(1, 2)).transpose(1, 2).reshape(len(x), -1, *x.shape[2:])
+        image = (pixels @ weight.transpose(1, 2)).transpose(1, 2).reshape(x.shape[0], -1, *x.shape[2:])
         return cast("Tensor", image + self.bias)
 
 

@@ -641,7 +641,7 @@ CONFORMING = {
         *[("5", prelu(4)), ("6", doubled(4, 3)), TANH],
     ],
 }
-SLOW = ("check_engines_agree", "check_resumes_exactly", "check_images_move_along_directions")
+SLOW = ("check_engines_agree", "check_fused_is_exported", "check_resumes_exactly", "check_images_move_along_directions")
 OF_THE_CONFIG = [
     pytest.param(check, marks=pytest.mark.long if check.__name__ in SLOW else ())
     for check in testing.CHECKS

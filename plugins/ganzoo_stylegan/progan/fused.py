@@ -46,7 +46,7 @@ class FusedGenerator(nn.Module):
     def forward(self, inputs: Inputs) -> Tensor:
         """(N, C, H, W) in [-1, 1] from ``z``, (N, latent_dim)."""
         x: Tensor = self.first(normalize(inputs["z"]))
-        x = below = _normalized(x.view(len(x), *self.first_size, -1).permute(0, 3, 1, 2))
+        x = below = _normalized(x.view(x.shape[0], *self.first_size, -1).permute(0, 3, 1, 2))
         for i, conv in enumerate(self.convs):
             below = x if i == len(self.convs) - 2 else below
             x = _normalized(conv(x))
