@@ -43,6 +43,9 @@ CASES: list[tuple[str, tuple[int, ...], dict[str, Any]]] = [
     ("biggan-deep", (1, 16), {"statistics": 51}),
     ("cyclegan", (1,), {}),
     ("stylegan2", (1,), {"resolution": 256}),
+    ("pix2pix", (1,), {}),
+    ("stylegan2-lucidrains", (1, 8), {}),
+    ("sequential", (1, 64), {}),
 ]
 COLUMNS = ("reference", "plain", "ours")
 ENGINES = ("openvino", "onnxruntime")
@@ -62,7 +65,7 @@ def main() -> None:
     print(
         f"{rates['']:.0f} GFLOP/s in convolutions, {rates['gan']:.0f} in products of matrices, {chosen.threads} threads"
     )
-    print(f"{'ms per image':12}{'batch':>6}" + "".join(f"{column:>12}" for column in (*COLUMNS, *engines)), end="")
+    print(f"{'ms per image':20}{'batch':>6}" + "".join(f"{column:>12}" for column in (*COLUMNS, *engines)), end="")
     print(f"{'ratio':>8}{'vs plain':>10}{'best':>7}{'difference':>12}{'GFLOP':>9}{'rate':>7}")
     for architecture, batches, config in CASES:
         if chosen.only is None or architecture in chosen.only:
@@ -134,7 +137,7 @@ def nudge(network: Any) -> Any:
 def draw(model: ganzoo.Model, architecture: str, batch: int) -> dict[str, Tensor]:
     """Inputs of a batch."""
     if model.task.from_images:
-        return {"a": torch.rand(batch, *model.image_shape) * 2 - 1}
+        return {"a" if architecture == "cyclegan" else "image": torch.rand(batch, *model.image_shape) * 2 - 1}
     return model.draw(batch, request=model.request(truncation=0.4) if architecture == "biggan-deep" else None)
 
 
@@ -142,7 +145,7 @@ def report(case: Case, engines: list[str], rounds: int, rate: float) -> None:
     """Measure one case and print its line."""
     first = "reference" if case.folder is not None and case.architecture in REFERENCES else "plain"
     columns = (*COLUMNS[COLUMNS.index(first) :], *engines)
-    large = case.architecture.startswith(("big", "cycle", "style"))
+    large = case.architecture.startswith(("big", "cycle", "pix", "style"))
     seconds, images = alternate(
         {column: partial(start, case, column) for column in columns}, rounds if large else 10 * rounds
     )
@@ -154,7 +157,7 @@ def report(case: Case, engines: list[str], rounds: int, rate: float) -> None:
     gflop = flop_of(case) / 1e9
     apart = abs(images[first] - images["ours"]).max()
     best = min(ms[column] for column in ("ours", *engines) if column in ms)
-    print(f"{case.architecture:12}{case.batch:6}", end="")
+    print(f"{case.architecture:20}{case.batch:6}", end="")
     print("".join(f"{ms.get(column, float('nan')):12.2f}" for column in (*COLUMNS, *engines)), end="")
     print(f"{ms[first] / ms['ours']:8.2f}{ms['plain'] / ms['ours']:10.2f}{ms[first] / best:7.2f}", end="")
     print(f"{apart:12.0e}{gflop:9.3f}{gflop / ms['ours'] * 1000 / rate:7.2f}", flush=True)

@@ -149,7 +149,10 @@ def test_the_last_line_has_penalties_that_were_not_due(photos, tmp_path):
 
 @pytest.mark.parametrize(
     ("number", "code"),
-    [(signal.SIGINT, 130), (signal.SIGTERM, 143), pytest.param(signal.SIGHUP, 129, marks=pytest.mark.long)],
+    [
+        (signal.SIGINT, 130),
+        *[pytest.param(number, 128 + number, marks=pytest.mark.long) for number in (signal.SIGTERM, signal.SIGHUP)],
+    ],
 )
 def test_a_signal_finishes_the_step_and_saves(photos, tmp_path, number, code):
     run = tmp_path / "run"

@@ -89,6 +89,7 @@ print(torch.get_default_dtype(), torch.get_num_threads())
     assert run_python(tmp_path, "-c", code).stdout == run_python(tmp_path, "-c", fresh).stdout
 
 
+@pytest.mark.long
 def test_a_plugin_may_import_libraries(tmp_path: Path) -> None:
     install_plugin(tmp_path, "polite", "import random, numpy.random, torch, torchvision, matplotlib.pyplot")
     told = run(tmp_path, "list").stderr.splitlines()

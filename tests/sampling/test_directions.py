@@ -259,6 +259,7 @@ def test_directions_are_computed_once(kept, monkeypatch, method, function):
     assert len(files(kept)) == 1
 
 
+@pytest.mark.long
 def test_other_weights_counts_and_classes_have_other_directions(kept):
     model = ganzoo.load("biggan-fashion-mnist")
     model.directions("pca", 2)
