@@ -414,7 +414,6 @@ def test_a_silent_worker_is_given_up(tmp_path, no_memory, monkeypatch):
         next(data.stream(iter([[0]]), workers=1))
 
 
-@pytest.mark.long
 def test_a_large_batch_does_not_run_out_of_open_files(tmp_path, no_memory):
     limits = resource.getrlimit(resource.RLIMIT_NOFILE)
     data = load(grey(tmp_path, a=1))

@@ -323,7 +323,7 @@ def test_unknown_name_may_be_a_broken_plugins(tmp_path: Path) -> None:
     finished = run(tmp_path, "pull", "horses-test")
     last = finished.stderr.splitlines()[-1]
     assert finished.returncode == 2
-    assert last.startswith("ganzoo: error: there is no model 'horses-test'")
+    assert last.startswith("ganzoo: error: there is no model or feature extractor 'horses-test'")
     assert last.endswith("; a plugin that is not loaded may provide it: horses:main is broken")
     silenced = run(tmp_path, "--no-plugins", "pull", "horses-test")
     assert silenced.returncode == 2
