@@ -7,6 +7,7 @@ settings of the process, such as those of its memory.
 from __future__ import annotations
 
 import multiprocessing
+import sys
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
@@ -28,7 +29,10 @@ def alternate(
     round warms up and is not counted. Each round begins with another way. A round is the mean of so many `calls`.
     """
     with _workers(ways) as workers:
-        results = {name: worker.recv() for name, worker in workers.items()}
+        try:
+            results = {name: worker.recv() for name, worker in workers.items()}
+        except EOFError:
+            sys.exit("a way to measure has failed - its error is above")
         seconds: dict[str, list[float]] = {name: [] for name in ways}
         for number in range(rounds + 1):
             order = deque(workers.items())
@@ -64,6 +68,7 @@ def _work(make: Callable[[], Call], parent: Connection) -> None:
             calls = parent.recv()
         except EOFError:
             return
+        call()  # it wakes the threads and fills the caches, which other processes have used since
         started = time.perf_counter()
         for _ in range(calls):
             call()

@@ -146,9 +146,8 @@ def report(case: Case, engines: list[str], rounds: int, rate: float) -> None:
     first = "reference" if case.folder is not None and case.architecture in REFERENCES else "plain"
     columns = (*COLUMNS[COLUMNS.index(first) :], *engines)
     large = case.architecture.startswith(("big", "cycle", "pix", "style"))
-    seconds, images = alternate(
-        {column: partial(start, case, column) for column in columns}, rounds if large else 10 * rounds
-    )
+    ways = {column: partial(start, case, column) for column in columns}
+    seconds, images = alternate(ways, rounds, calls=1 if large else 10)
     ms = {
         column: statistics.median(seconds[column]) * 1000 / case.batch
         for column in columns
