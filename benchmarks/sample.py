@@ -165,6 +165,7 @@ def report(case: Case, engines: list[str], rounds: int, rate: float) -> None:
 def flop_of(case: Case) -> float:
     """The multiplications and additions of an image by "ours", with its convolutions computed directly."""
     model, _ = build(case.architecture, case.config, case.folder)
+    model.gan.requires_grad_(False)  # the counter looks for the graph of what has a gradient
     with torch.inference_mode(), FlopCounterMode(display=False) as counter:
         model.gan.fused()(draw(model, case.architecture, case.batch))
     return counter.get_total_flops() / case.batch

@@ -97,10 +97,15 @@ def _split(layer: nn.Conv2d) -> Iterator[nn.Conv2d]:
 
 
 def _join_activations(module: nn.Module) -> None:
-    """Let the packed layers of a sequential compute the ReLU that follows them."""
+    """Let the packed layers of a sequential compute the ReLU that follows them.
+
+    Not transposed convolutions: with a ReLU, oneDNN has no fast code for some of them.
+    """
     layers = list(module.named_children()) if isinstance(module, nn.Sequential) else []
     for (_, layer), (name, following) in pairwise(layers):
-        if isinstance(layer, _Packed) and type(following) is nn.ReLU:
+        if type(following) is not nn.ReLU or getattr(layer, "transposed", False):
+            continue
+        if isinstance(layer, _Packed):
             layer.activation = "relu"
             setattr(module, name, nn.Identity())
 
