@@ -28,7 +28,6 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 import ganzoo
-from ganzoo import Engine
 from ganzoo.pretrained.load import assemble
 from ganzoo.registry import lookup
 from ganzoo.sampling.engines import why_unusable
@@ -61,7 +60,7 @@ def main() -> None:
     chosen = parser.parse_args()
     torch.set_num_threads(chosen.threads)
     rates = {"gan": rate_of(*product()), "": rate_of(*convolution())}
-    engines = [name for name, engine in lookup.registry().engines.items() if name in ENGINES and usable(engine)]
+    engines = [name for name in ENGINES if not why_unusable(lookup.registry().engines[name], "cpu")]
     print(
         f"{rates['']:.0f} GFLOP/s in convolutions, {rates['gan']:.0f} in products of matrices, {chosen.threads} threads"
     )
@@ -72,11 +71,6 @@ def main() -> None:
             for batch in batches:
                 case = Case(architecture, config, batch, chosen.reference, chosen.threads)
                 report(case, engines, chosen.rounds, rates.get(architecture, rates[""]))
-
-
-def usable(engine: Engine) -> bool:
-    """Whether an engine is installed."""
-    return not why_unusable(engine, "cpu")
 
 
 class Case(NamedTuple):

@@ -79,8 +79,9 @@ def _pack(layer: nn.Module) -> nn.Module:
         return _PackedLinear(layer)
     if has_few_outputs(layer):
         return nn.Sequential(*map(_PackedConvolution, _split(cast("nn.Conv2d", layer))))
-    packed = _PackedConvolution(cast("nn.Conv2d | nn.ConvTranspose2d", layer))
-    return _WinogradOrPacked(cast("nn.Conv2d", layer), packed) if suits_winograd(layer) else packed
+    if suits_winograd(layer) and _works(nn.Linear):
+        return _WinogradOrPacked(cast("nn.Conv2d", layer))
+    return _PackedConvolution(cast("nn.Conv2d | nn.ConvTranspose2d", layer))
 
 
 def _split(layer: nn.Conv2d) -> Iterator[nn.Conv2d]:
@@ -97,15 +98,10 @@ def _split(layer: nn.Conv2d) -> Iterator[nn.Conv2d]:
 
 
 def _join_activations(module: nn.Module) -> None:
-    """Let the packed layers of a sequential compute the ReLU that follows them.
-
-    Not transposed convolutions: with a ReLU, oneDNN has no fast code for some of them.
-    """
+    """Let the packed layers of a sequential compute the ReLU that follows them."""
     layers = list(module.named_children()) if isinstance(module, nn.Sequential) else []
     for (_, layer), (name, following) in pairwise(layers):
-        if type(following) is not nn.ReLU or getattr(layer, "transposed", False):
-            continue
-        if isinstance(layer, _Packed):
+        if isinstance(layer, _Packed) and layer.joins_relu and type(following) is nn.ReLU:
             layer.activation = "relu"
             setattr(module, name, nn.Identity())
 
@@ -114,20 +110,23 @@ class _Packed(nn.Module):
     """A layer whose weight is in a layout of oneDNN. Several threads may call it at the same time."""
 
     activation = "none"
+    joins_relu = True
 
 
 class _WinogradOrPacked(_Packed):
     """A convolution by Winograd's algorithm for images that are large enough, or else a packed one."""
 
-    def __init__(self, layer: nn.Conv2d, packed: _PackedConvolution) -> None:
+    def __init__(self, layer: nn.Conv2d) -> None:
         super().__init__()
-        self.winograd, self.packed = WinogradConvolution(layer), packed
+        self.winograd, self.packed = WinogradConvolution(layer), _PackedConvolution(layer)
 
     def forward(self, x: Tensor) -> Tensor:
         if not self.winograd.is_faster(x):
             self.packed.activation = self.activation
             y: Tensor = self.packed(x)
             return y
+        if not self.winograd.weights:
+            self.winograd.prepare(self.packed.plain())
         y = self.winograd(x.float())
         return y.relu_() if self.activation == "relu" else y
 
@@ -153,6 +152,7 @@ class _PackedConvolution(_Packed):
     def __init__(self, layer: nn.Conv2d | nn.ConvTranspose2d) -> None:
         super().__init__()
         self.transposed = isinstance(layer, nn.ConvTranspose2d)
+        self.joins_relu = not self.transposed  # with a ReLU, oneDNN has no fast code for some transposed ones
         self.bias = layer.bias
         reflects = layer.padding_mode != "zeros"
         borders = layer._reversed_padding_repeated_twice if reflects else []
@@ -176,6 +176,10 @@ class _PackedConvolution(_Packed):
             self.packed = (wanted, weight)
         y: Tensor = self.convolve(x, weight, self.bias, *self.geometry, 1, self.activation, [], "")
         return y
+
+    def plain(self) -> Tensor:
+        """The weight in PyTorch's own layout."""
+        return self._plain(self.packed[1])
 
     def _plain(self, weight: Tensor) -> Tensor:
         if not weight.is_mkldnn:

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ganzoo.utils.products import product
+from ganzoo.utils.products import multiply
 
 __all__ = ["WinogradConvolution", "suits_winograd"]
 
@@ -48,16 +48,21 @@ def suits_winograd(layer: nn.Module) -> bool:
 class WinogradConvolution(nn.Module):
     """The function of a convolution that `suits_winograd`, in float32, without gradients.
 
-    It computes one image after the other, so an image does not depend on its batch.
+    It computes one image after the other, so an image does not depend on its batch. `prepare` comes first: the
+    transformed weight has four times the size of the weight, and is worth it only where `is_faster` says so.
     """
 
     def __init__(self, layer: nn.Conv2d) -> None:
         super().__init__()
         self.bias, self.outputs, self.padding = layer.bias, layer.out_channels, layer._reversed_padding_repeated_twice
         self.mode = "constant" if layer.padding_mode == "zeros" else layer.padding_mode
+        self.weights: list[Tensor] = []
+
+    def prepare(self, weight: Tensor) -> None:
+        """Transform the weight of the layer, (outputs, inputs, 3, 3)."""
         _, kernel, _ = _transforms()
         # In float64, because it is done once and every image has its error.
-        values = torch.einsum("ai,ocij,bj->aboc", kernel, layer.weight.detach().double(), kernel)
+        values = torch.einsum("ai,ocij,bj->aboc", kernel, weight.detach().double(), kernel)
         reorder = torch.ops.mkldnn._reorder_linear_weight
         self.weights = [reorder(each.float().contiguous()) for each in values.flatten(0, 1)]
 
@@ -89,15 +94,14 @@ class WinogradConvolution(nn.Module):
 
     def _convolve(self, block: Tensor, result: Tensor) -> None:
         """Write the convolution of some rows of a padded image, (4 R + 2, 4 C + 2, inputs), to (4 R, 4 C, outputs)."""
-        data, _, output = _transforms_of_tiles()
+        data, output = _transforms_of_tiles()
         height, width, inputs = block.shape
         rows, columns = height // _OUT, width // _OUT
         strides = (width * inputs, inputs, _OUT * width * inputs, _OUT * inputs, 1)
         tiles = block.as_strided((_IN, _IN, rows, columns, inputs), strides, block.storage_offset()).reshape(_IN**2, -1)
-        values = product(data, tiles).view(_IN**2, rows * columns, inputs)
-        multiply = torch.ops.mkldnn._linear_pointwise.default
-        products = [multiply(*pair, None, "none", [], "") for pair in zip(values, self.weights, strict=True)]
-        pixels = product(output, torch.stack(products).flatten(1)).view(_OUT, _OUT, rows, columns, self.outputs)
+        values = multiply(data, tiles.t()).view(_IN**2, rows * columns, inputs)
+        products = torch.stack([multiply(*pair) for pair in zip(values, self.weights, strict=True)]).flatten(1)
+        pixels = multiply(output, products.t()).view(_OUT, _OUT, rows, columns, self.outputs)
         target = result.view(rows, _OUT, columns, _OUT, self.outputs)
         target.copy_(pixels.permute(2, 0, 3, 1, 4))
         if self.bias is not None:
@@ -120,7 +124,7 @@ def _transforms() -> tuple[Tensor, Tensor, Tensor]:
 
 
 @cache
-def _transforms_of_tiles() -> tuple[Tensor, Tensor, Tensor]:
-    """The same for rows and columns at once, each as one matrix of float32."""
-    data, kernel, output = (torch.kron(each, each).float() for each in _transforms())
-    return data, kernel, output
+def _transforms_of_tiles() -> tuple[Tensor, Tensor]:
+    """Those for the input and the output, for rows and columns at once, each as one matrix of float32."""
+    data, _, output = _transforms()
+    return torch.kron(data, data).float(), torch.kron(output, output).float()

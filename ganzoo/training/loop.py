@@ -96,12 +96,12 @@ class Loop(Iterator[Record]):
         }
         self._scaler = torch.amp.GradScaler(gan.device.type, enabled=options.precision == "fp16")
         augment_discriminators(gan, [*self.techniques.augmentations.values()])
-        if gan.device.type == "cpu" and not compile:
-            faster_layers(gan)
         if compile:
             # PyTorch cannot compile second derivatives, which penalties on gradients need.
             eager = gan.discriminators if self.techniques.penalties else ()
             _compile(gan, eager=(*eager, *(gan.published if self.techniques.generator_penalties else ())))
+        elif gan.device.type == "cpu":
+            faster_layers(gan)
 
     @float32_on_cpu()
     def __next__(self) -> Record:

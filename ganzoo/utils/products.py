@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-__all__ = ["linear", "product"]
+__all__ = ["linear", "multiply"]
 
 _SMALLEST = 2**22
 """The multiplications below which a product takes less time than the Python function around it."""
@@ -27,9 +27,10 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     return y.view(*x.shape[:-1], len(weight))
 
 
-def product(a: Tensor, b: Tensor) -> Tensor:
-    """The product (N, M) of two matrices (N, K) and (K, M), differentiable any number of times."""
-    return linear(a, b.t())
+def multiply(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """As `linear` of a matrix `x`, always by oneDNN, in float32 and without a gradient."""
+    y: Tensor = torch.ops.mkldnn._linear_pointwise.default(x, weight, bias, "none", [], "")
+    return y
 
 
 def _is_faster(a: Tensor, b: Tensor, columns: int) -> bool:
@@ -45,7 +46,7 @@ class _Linear(torch.autograd.Function):
 
     @staticmethod
     def forward(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-        return _multiply(x, weight.t(), bias)
+        return multiply(x, weight, bias)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor, Tensor | None], output: Tensor) -> None:
@@ -55,18 +56,12 @@ class _Linear(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         (gradient,), (x, weight) = gradients, ctx.saved_tensors
         for_x, for_weight, for_bias = ctx.needs_input_grad
-        multiply = product if torch.is_grad_enabled() else _multiply  # the former costs more, and has a gradient
+        product = linear if torch.is_grad_enabled() else multiply  # the former costs more, and has a gradient
         return (
-            multiply(gradient, weight) if for_x else None,
-            multiply(gradient.t(), x) if for_weight else None,
+            product(gradient, weight.t()) if for_x else None,
+            product(gradient.t(), x.t()) if for_weight else None,
             gradient.sum(0) if for_bias else None,
         )
-
-
-def _multiply(a: Tensor, b: Tensor, bias: Tensor | None = None) -> Tensor:
-    """a b + bias, without a gradient."""
-    y: Tensor = torch.ops.mkldnn._linear_pointwise.default(a, b.t(), bias, "none", [], "")
-    return y
 
 
 @cache
@@ -76,7 +71,7 @@ def _works() -> bool:
         return False
     x, weight, bias = (torch.arange(float(n)).sin().view(shape) for n, shape in ((6, (2, 3)), (12, (4, 3)), (4, (4,))))
     try:
-        ours = torch.ops.mkldnn._linear_pointwise(x, weight.t().contiguous().t(), bias, "none", [], "")
+        ours = multiply(x, weight.t().contiguous().t(), bias)
         return torch.allclose(ours, torch.addmm(bias, x, weight.t()), atol=1e-6)
     except (AttributeError, RuntimeError, TypeError):
         return False

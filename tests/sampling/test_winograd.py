@@ -27,12 +27,18 @@ def test_the_transforms_are_those_of_a_convolution():
     assert torch.allclose(output @ ((kernel @ w) * (data @ x)), expected, rtol=0, atol=1e-14)
 
 
+def prepared(layer):
+    faster = WinogradConvolution(layer)
+    faster.prepare(layer.weight)
+    return faster
+
+
 @needs_onednn
 @pytest.mark.parametrize("size", [(60, 64), (61, 70), (64, 63)])
 @pytest.mark.parametrize("padding", [{"padding": 1}, {"padding": 1, "padding_mode": "reflect", "bias": False}, {}])
 def test_it_is_the_convolution_at_any_size(padding, size):
     layer, x = convolution(**padding), random(2, 192, *size)
-    faster = WinogradConvolution(layer)
+    faster = prepared(layer)
     assert faster.is_faster(x)
     exact = layer.double()(x.double())
     for layout in (torch.contiguous_format, torch.channels_last):
@@ -44,7 +50,7 @@ def test_it_is_the_convolution_at_any_size(padding, size):
 
 @needs_onednn
 def test_blocks_of_rows_make_no_difference(monkeypatch):
-    faster, x = WinogradConvolution(convolution(padding=1)), random(1, 192, 62, 64)
+    faster, x = prepared(convolution(padding=1)), random(1, 192, 62, 64)
     whole = faster(x)
     monkeypatch.setattr(winograd, "_BLOCK", 2**20)
     assert torch.allclose(faster(x), whole, rtol=0, atol=1e-5)
@@ -52,7 +58,7 @@ def test_blocks_of_rows_make_no_difference(monkeypatch):
 
 @needs_onednn
 def test_an_image_does_not_depend_on_its_batch():
-    faster, x = WinogradConvolution(convolution(padding=1)), random(3, 192, 60, 64)
+    faster, x = prepared(convolution(padding=1)), random(3, 192, 60, 64)
     assert torch.equal(faster(x)[1], faster(x[1:2])[0])
 
 
@@ -65,6 +71,16 @@ def test_packing_chooses_it_for_large_images_and_computes_the_activation():
         x = random(1, 192, side, side)
         assert packed.winograd.is_faster(x) is by_winograd
         assert torch.allclose(packed(x), layer(x).relu(), rtol=0, atol=3e-5)
+        assert bool(packed.winograd.weights) is by_winograd  # they take much memory
+
+
+@needs_onednn
+def test_autocast_changes_nothing():
+    packed, x = packing._pack(convolution(padding=1)), random(1, 192, 64, 64)
+    expected = packed(x)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert torch.equal(packed(x), expected)
+        assert torch.equal(packed(x.bfloat16()), packed(x.bfloat16().float()))
 
 
 @pytest.mark.parametrize(
