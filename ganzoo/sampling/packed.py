@@ -20,7 +20,14 @@ from torch.nn import functional
 
 from ganzoo.interface.gan import GAN, Inputs
 from ganzoo.sampling.winograd import WinogradConvolution, suits_winograd
-from ganzoo.utils.kernels import has_few_outputs, split_kernel
+from ganzoo.utils.kernels import (
+    crop_subpixels,
+    has_few_outputs,
+    join_subpixels,
+    split_kernel,
+    subpixel_kernel,
+    suits_subpixels,
+)
 
 __all__ = ["packed"]
 
@@ -79,6 +86,8 @@ def _pack(layer: nn.Module) -> nn.Module:
         return _PackedLinear(layer)
     if has_few_outputs(layer):
         return nn.Sequential(*map(_PackedConvolution, _split(cast("nn.Conv2d", layer))))
+    if suits_subpixels(layer) and _works(nn.Conv2d):
+        return _as_subpixels(cast("nn.ConvTranspose2d", layer))
     if suits_winograd(layer) and _works(nn.Linear):
         return _WinogradOrPacked(cast("nn.Conv2d", layer))
     return _PackedConvolution(cast("nn.Conv2d | nn.ConvTranspose2d", layer))
@@ -90,11 +99,26 @@ def _split(layer: nn.Conv2d) -> Iterator[nn.Conv2d]:
     for weight, bias, padding in zip(
         split_kernel(layer.weight.detach()), (None, layer.bias), ((0, horizontal), (vertical, 0)), strict=True
     ):
-        outputs, inputs, *size = weight.shape
-        with torch.device("meta"):
-            part = nn.Conv2d(inputs, outputs, size, padding=padding, padding_mode=layer.padding_mode)  # type: ignore[arg-type]
-        part.weight, part.bias = nn.Parameter(weight, requires_grad=False), bias
-        yield part
+        yield _convolution(weight, bias, padding, layer.padding_mode)
+
+
+def _as_subpixels(layer: nn.ConvTranspose2d) -> nn.Module:
+    """A transposed convolution with few outputs as a convolution."""
+    step = layer.stride[0]
+    kernel = subpixel_kernel(layer.weight.detach(), step)
+    bias = None if layer.bias is None else nn.Parameter(layer.bias.detach().repeat_interleave(step**2))
+    convolution = _convolution(kernel, bias, (kernel.shape[2] - 1, kernel.shape[3] - 1))
+    return nn.Sequential(_PackedConvolution(convolution), _JoinSubpixels(layer))
+
+
+def _convolution(
+    weight: Tensor, bias: nn.Parameter | None, padding: tuple[int, int], padding_mode: str = "zeros"
+) -> nn.Conv2d:
+    outputs, inputs, *size = weight.shape
+    with torch.device("meta"):
+        made = nn.Conv2d(inputs, outputs, size, padding=padding, padding_mode=padding_mode)  # type: ignore[arg-type]
+    made.weight, made.bias = nn.Parameter(weight, requires_grad=False), bias
+    return made
 
 
 def _join_activations(module: nn.Module) -> None:
@@ -129,6 +153,17 @@ class _WinogradOrPacked(_Packed):
             self.winograd.prepare(self.packed.plain())
         y = self.winograd(x.float())
         return y.relu_() if self.activation == "relu" else y
+
+
+class _JoinSubpixels(nn.Module):
+    """The pixels of a transposed convolution from the outputs of its convolution."""
+
+    def __init__(self, layer: nn.ConvTranspose2d) -> None:
+        super().__init__()
+        self.step, self.crop = layer.stride[0], crop_subpixels(layer)
+
+    def forward(self, y: Tensor) -> Tensor:
+        return join_subpixels(y, self.step, self.crop)
 
 
 class _PackedLinear(_Packed):

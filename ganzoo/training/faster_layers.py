@@ -7,7 +7,14 @@ from typing import cast
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ganzoo.utils.kernels import has_few_outputs, split_kernel
+from ganzoo.utils.kernels import (
+    crop_subpixels,
+    has_few_outputs,
+    join_subpixels,
+    split_kernel,
+    subpixel_kernel,
+    suits_subpixels,
+)
 from ganzoo.utils.products import linear
 
 __all__ = ["faster_layers"]
@@ -24,6 +31,10 @@ def faster_layers(network: nn.Module) -> None:
             layer.__class__ = _Linear
         elif has_few_outputs(layer):
             layer.__class__ = _FewOutputs
+        elif suits_subpixels(layer):
+            layer.__class__ = _Subpixels
+        elif type(layer) is nn.InstanceNorm2d and not layer.track_running_stats:
+            layer.__class__ = _InstanceNorm
 
 
 class _Linear(nn.Linear):
@@ -45,3 +56,27 @@ class _FewOutputs(nn.Conv2d):
         rows, columns = split_kernel(self.weight)
         x = functional.conv2d(x, rows, padding=(0, horizontal))
         return functional.conv2d(x, columns, self.bias, padding=(vertical, 0))
+
+
+class _Subpixels(nn.ConvTranspose2d):
+    """A transposed convolution as a convolution with more outputs, whose kernel comes from the weight at each call."""
+
+    def forward(self, x: Tensor, output_size: list[int] | None = None) -> Tensor:
+        """(N, outputs, H', W') from (N, inputs, H, W)."""
+        if output_size is not None:
+            return super().forward(x, output_size)
+        step = self.stride[0]
+        kernel = subpixel_kernel(self.weight, step)
+        bias = None if self.bias is None else self.bias.repeat_interleave(step**2)
+        border = (kernel.shape[2] - 1, kernel.shape[3] - 1)
+        return join_subpixels(functional.conv2d(x, kernel, bias, padding=border), step, crop_subpixels(self))
+
+
+class _InstanceNorm(nn.InstanceNorm2d):
+    """The norm of each channel as a group, which takes half of the time: PyTorch has it without copies."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, C, H, W) to the same shape."""
+        if x.ndim != 4 or not x.is_contiguous():  # in channels_last, PyTorch's variances of groups are less precise
+            return super().forward(x)
+        return functional.group_norm(x, self.num_features, self.weight, self.bias, self.eps)

@@ -99,11 +99,11 @@ class PatchDiscriminator(nn.Sequential):
                 outputs,
                 affine=config.affine,
                 norm=config.discriminator_norm,
-                activation=nn.LeakyReLU(0.2),
+                activation=nn.LeakyReLU(0.2, inplace=True),
             )
             for number, (inputs, outputs) in enumerate(pairwise(widths), 1)
         ]
-        super().__init__(first, nn.LeakyReLU(0.2), *inner, nn.Conv2d(widths[-1], 1, 4, padding=1))
+        super().__init__(first, nn.LeakyReLU(0.2, inplace=True), *inner, nn.Conv2d(widths[-1], 1, 4, padding=1))
         self.apply(_initialize)
 
 
@@ -116,7 +116,7 @@ class NearestThenConv(nn.Conv2d):
 
 
 def _layer(conv: nn.Module, channels: int, config: CycleGANConfig) -> Normed:
-    return Normed(conv, channels, affine=config.affine, activation=nn.ReLU())
+    return Normed(conv, channels, affine=config.affine, activation=nn.ReLU(inplace=True))
 
 
 def _reflecting(inputs: int, outputs: int, size: int) -> nn.Conv2d:

@@ -22,8 +22,8 @@ class Generator(nn.Sequential):
         widths = [config.generator_width * depth for depth in reversed(config.depths)]  # 1024, 512, 256, 128
         layers: list[nn.Module] = [nn.ConvTranspose2d(config.latent_dim, widths[0], config.first_map.size, bias=False)]
         for inputs, outputs in pairwise(widths):
-            layers += [nn.BatchNorm2d(inputs), nn.ReLU(), _upsample(inputs, outputs)]
-        layers += [nn.BatchNorm2d(widths[-1]), nn.ReLU(), _upsample(widths[-1], config.channels), nn.Tanh()]
+            layers += [nn.BatchNorm2d(inputs), nn.ReLU(inplace=True), _upsample(inputs, outputs)]
+        layers += [nn.BatchNorm2d(widths[-1]), nn.ReLU(inplace=True), _upsample(widths[-1], config.channels), nn.Tanh()]
         super().__init__(*layers)
         self.apply(_initialize)
 
@@ -38,9 +38,9 @@ class Discriminator(nn.Sequential):
 
     def __init__(self, config: DCGANConfig) -> None:
         widths = [config.discriminator_width * depth for depth in config.depths]  # 128, 256, 512, 1024
-        layers: list[nn.Module] = [_downsample(config.channels, widths[0]), nn.LeakyReLU(0.2)]
+        layers: list[nn.Module] = [_downsample(config.channels, widths[0]), nn.LeakyReLU(0.2, inplace=True)]
         for inputs, outputs in pairwise(widths):
-            layers += [_downsample(inputs, outputs), nn.BatchNorm2d(outputs), nn.LeakyReLU(0.2)]
+            layers += [_downsample(inputs, outputs), nn.BatchNorm2d(outputs), nn.LeakyReLU(0.2, inplace=True)]
         super().__init__(*layers, nn.Conv2d(widths[-1], 1, config.first_map.size, bias=False))
         self.apply(_initialize)
 

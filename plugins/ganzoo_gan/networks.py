@@ -19,7 +19,7 @@ class Generator(nn.Module):
         super().__init__()
         channels, height, width = config.image_shape
         sizes = (config.latent_dim, *config.generator_widths)
-        hidden = [layer for i, o in pairwise(sizes) for layer in (nn.Linear(i, o), nn.ReLU())]
+        hidden = [layer for i, o in pairwise(sizes) for layer in (nn.Linear(i, o), nn.ReLU(inplace=True))]
         self.layers = nn.Sequential(*hidden, nn.Linear(sizes[-1], channels * height * width), nn.Sigmoid())
         self.image_shape = config.image_shape
         _initialize(self, config.generator_spread)
