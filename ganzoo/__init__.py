@@ -65,6 +65,7 @@ if TYPE_CHECKING:
     from ganzoo.evaluation.result import Evaluation, Score
     from ganzoo.images.changes import changed_by, diffuse
     from ganzoo.images.files import read_picture
+    from ganzoo.interface.attention import DotProductAttention
     from ganzoo.interface.defect import Defect
     from ganzoo.interface.engine import EngineFunctions, SamplingNetwork
     from ganzoo.interface.extractor import Extractor, ExtractorOutput, ImageDistance
@@ -116,6 +117,7 @@ __all__ = [
     "Directions",
     "DiscriminatorOutput",
     "Domains",
+    "DotProductAttention",
     "Engine",
     "EngineFunctions",
     "Evaluation",
@@ -208,6 +210,7 @@ _LAZY = {
     "evaluation.result": ("Evaluation", "Score"),
     "images.changes": ("changed_by", "diffuse"),
     "images.files": ("read_picture",),
+    "interface.attention": ("DotProductAttention",),
     "interface.defect": ("Defect",),
     "interface.engine": ("EngineFunctions", "SamplingNetwork"),
     "interface.extractor": ("ExtractorOutput", "Extractor", "ImageDistance"),

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from ganzoo.interface.gan import GAN, Inputs
 from ganzoo.sampling.packed import packed
+from ganzoo.sampling.portions import InPortions
 
 __all__ = ["FusedGenerator", "KeptWhileUnchanged"]
 
@@ -67,12 +68,18 @@ class FusedGenerator:
     def function_of(self, gan: GAN, *, packs: bool = True) -> Callable[[Inputs], Tensor]:
         """`gan.fused()` for the present weights; `gan.generate` while the GAN is trained.
 
-        `packs` packs the function for the device. Packed layers compute in float32, also under autocast.
+        `packs` packs the function for the device, and on a CPU lets it compute large batches in portions. Packed layers
+        compute in float32, also under autocast.
         """
         if type(gan).fused is GAN.fused:  # it computes nothing ahead, so nothing can be out of date
             return gan.generate
-        found = self._kept.get(gan, packs, lambda: packed(gan.fused(), gan) if packs else gan.fused())
+        found = self._kept.get(gan, packs, lambda: _prepared(gan) if packs else gan.fused())
         return found or gan.generate
+
+
+def _prepared(gan: GAN) -> Callable[[Inputs], Tensor]:
+    function = packed(gan.fused(), gan)
+    return InPortions(function) if gan.device.type == "cpu" else function
 
 
 def _state_of(tensors: Sequence[Tensor]) -> tuple[Any, ...]:

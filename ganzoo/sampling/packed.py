@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ganzoo.interface.attention import DotProductAttention
 from ganzoo.interface.gan import GAN, Inputs
 from ganzoo.sampling.winograd import WinogradConvolution, suits_winograd
 from ganzoo.utils.kernels import (
@@ -28,10 +29,17 @@ from ganzoo.utils.kernels import (
     subpixel_kernel,
     suits_subpixels,
 )
+from ganzoo.utils.products import multiply
 
 __all__ = ["packed"]
 
 _Convolution = (nn.Conv2d, nn.ConvTranspose2d)
+
+_PAIRS = 2**20
+"""The pairs of a query and a key in a block of attention. Their weights have 4 MiB."""
+
+_FEWEST_PAIRS = 2**16
+"""The pairs in an image below which PyTorch's attention of all images at once is as fast."""
 
 
 @torch.no_grad()
@@ -74,6 +82,8 @@ def _on_cuda(layer: nn.Module) -> nn.Module:
 def _on_cpu(layer: nn.Module) -> nn.Module:
     """The packed layer, if oneDNN has one of this kind."""
     kind: type[nn.Module] = type(layer)
+    if kind is DotProductAttention and _works(nn.Linear):
+        return _BlockwiseAttention()
     if kind not in _EXAMPLES or cast("Tensor", layer.weight).dtype != torch.float32:
         return layer
     if isinstance(layer, _Convolution) and (layer.groups > 1 or isinstance(layer.padding, str)):
@@ -164,6 +174,22 @@ class _JoinSubpixels(nn.Module):
 
     def forward(self, y: Tensor) -> Tensor:
         return join_subpixels(y, self.step, self.crop)
+
+
+class _BlockwiseAttention(DotProductAttention):
+    """Attention of some queries at a time, by oneDNN's products, so that their weights stay in the cache."""
+
+    def forward(self, queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
+        """(N, L, E) from (N, L, D), (N, S, D) and (N, S, E)."""
+        if queries.shape[1] * keys.shape[1] < _FEWEST_PAIRS:
+            return super().forward(queries, keys, values)
+        found = [self._of_image(*image) for image in zip(queries.float(), keys.float(), values.float(), strict=True)]
+        return torch.stack(found)
+
+    def _of_image(self, queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
+        columns = values.t()
+        blocks = queries.split(max(1, _PAIRS // len(keys)))
+        return torch.cat([multiply(multiply(block, keys).softmax(-1), columns) for block in blocks])
 
 
 class _PackedLinear(_Packed):

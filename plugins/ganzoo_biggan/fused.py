@@ -7,7 +7,7 @@ from typing import TypeVar, cast
 import torch
 from torch import Tensor, nn
 
-from ganzoo import Inputs, fuse_layers
+from ganzoo import DotProductAttention, Inputs, fuse_layers
 from ganzoo_biggan.layers import Attention, BatchNorm, ConditionalBatchNorm, Conv2d, SpectralLayer, attend
 from ganzoo_biggan.networks import Block, Generator, side_of
 
@@ -128,11 +128,12 @@ class _FusedAttention(nn.Module):
         super().__init__()
         parts = [attention.theta, attention.phi, attention.g]
         self.channels = [part.out_channels for part in parts]
+        self.find = DotProductAttention()
         self.project = _as_convolution(torch.cat([part.normalized_weight() for part in parts]), None)
         self.o = _as_convolution(attention.gamma * attention.o.normalized_weight(), None)
 
     def forward(self, x: Tensor) -> Tensor:
-        attended: Tensor = self.o(attend(*self.project(x).split_with_sizes(self.channels, dim=1)))
+        attended: Tensor = self.o(attend(self.find, *self.project(x).split_with_sizes(self.channels, dim=1)))
         return attended.add_(x)
 
 

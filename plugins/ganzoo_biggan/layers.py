@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ganzoo import DotProductAttention
 from ganzoo_biggan.config import BigGANConfig
 
 __all__ = [
@@ -209,18 +210,18 @@ class Attention(nn.Module):
         self.g = Conv2d(channels, values, 1, normed=normed, bias=False)
         self.o = Conv2d(values, channels, 1, normed=normed, bias=False)
         self.gamma = nn.Parameter(torch.zeros(()))
+        self.find = DotProductAttention()
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, C, H, W) to (N, C, H, W)."""
-        attended: Tensor = x + self.gamma * self.o(attend(self.theta(x), self.phi(x), self.g(x)))
+        attended: Tensor = x + self.gamma * self.o(attend(self.find, self.theta(x), self.phi(x), self.g(x)))
         return attended
 
 
-def attend(theta: Tensor, phi: Tensor, g: Tensor) -> Tensor:
-    """What each pixel attends to, (N, C/2, H, W). theta and phi are (N, C/8, H, W), g is (N, C/2, H, W)."""
-    # One head: exporters to other runtimes take attention only with a dimension for heads.
-    queries = theta.flatten(2).transpose(1, 2)[:, None]  # (N, 1, HW, C/8)
-    keys = functional.max_pool2d(phi, 2).flatten(2).transpose(1, 2)[:, None]  # (N, 1, HW/4, C/8)
-    values = functional.max_pool2d(g, 2).flatten(2).transpose(1, 2)[:, None]  # (N, 1, HW/4, C/2)
-    found = functional.scaled_dot_product_attention(queries, keys, values, scale=1.0)
-    return found.transpose(2, 3).reshape(*g.shape)
+def attend(find: nn.Module, theta: Tensor, phi: Tensor, g: Tensor) -> Tensor:
+    """What each pixel finds, (N, C/2, H, W). theta and phi are (N, C/8, H, W), g is (N, C/2, H, W)."""
+    queries = theta.flatten(2).transpose(1, 2)  # (N, HW, C/8)
+    keys = functional.max_pool2d(phi, 2).flatten(2).transpose(1, 2)  # (N, HW/4, C/8)
+    values = functional.max_pool2d(g, 2).flatten(2).transpose(1, 2)  # (N, HW/4, C/2)
+    found: Tensor = find(queries, keys, values)
+    return found.transpose(1, 2).reshape(*g.shape)

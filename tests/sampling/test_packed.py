@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 
+import ganzoo
 from ganzoo.sampling import packed as packing
 from ganzoo.sampling.packed import packed
 
@@ -53,6 +54,25 @@ def test_convolutions_of_any_size_and_batch(make):
         for layout in (torch.contiguous_format, torch.channels_last):
             x = torch.randn(shape).to(memory_format=layout)
             assert torch.allclose(function({"x": x}), layer(x).relu(), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: nn.ConvTranspose2d(6, 3, 4, stride=2, padding=1),
+        lambda: nn.ConvTranspose2d(6, 4, 5, stride=2, padding=2, output_padding=1, bias=False),
+        lambda: nn.ConvTranspose2d(6, 1, (5, 4), stride=4, padding=(0, 1), output_padding=(3, 0)),
+    ],
+)
+def test_transposed_convolutions_with_few_outputs_are_convolutions(make):
+    torch.manual_seed(0)
+    layer = make()
+    function = pack(layer, nn.ReLU())
+    assert not isinstance(function.layers[0], packing._Packed)
+    assert [type(each) for each in function.layers[0]] == [packing._PackedConvolution, packing._JoinSubpixels]
+    for shape in ((1, 6, 8, 8), (5, 6, 8, 8), (2, 6, 12, 9)):
+        x = torch.randn(shape)
+        assert torch.allclose(function({"x": x}), layer(x).relu(), atol=1e-5)
 
 
 def test_linear_layers():
@@ -115,3 +135,16 @@ def test_finding_out_whether_it_works_draws_nothing_from_the_programs_seed():
     before = torch.get_rng_state()
     assert packing._works(nn.ConvTranspose2d)
     assert torch.equal(torch.get_rng_state(), before)
+
+
+@pytest.mark.parametrize("size", [(1, 600, 300), (3, 1100, 64), (2, 1500, 700), (2, 70, 40)])
+def test_attention_in_blocks(size):
+    images, queries, keys = size
+    torch.manual_seed(0)
+    attention = ganzoo.DotProductAttention()
+    faster = pack(attention).layers[0]
+    assert type(faster) is packing._BlockwiseAttention
+    rows = torch.randn(images, queries, 24)[:, :, :8]  # as a part of a projection of all three
+    inputs = (rows, torch.randn(images, 8, keys).transpose(1, 2), torch.randn(images, keys, 16))
+    with torch.no_grad():
+        assert torch.allclose(faster(*inputs), attention(*inputs), atol=1e-5)

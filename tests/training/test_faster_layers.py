@@ -23,6 +23,11 @@ def gradients(layer, x):
         (nn.Conv2d(8, 3, 7, padding=3, padding_mode="reflect"), (2, 8, 12, 15)),
         (nn.Conv2d(8, 3, (5, 7), padding=(2, 3), bias=False), (2, 8, 12, 15)),
         (nn.Conv2d(8, 1, 5), (2, 8, 12, 15)),
+        (nn.ConvTranspose2d(8, 3, 4, stride=2, padding=1, bias=False), (2, 8, 12, 15)),
+        (nn.ConvTranspose2d(8, 4, 5, stride=2, padding=2, output_padding=1), (2, 8, 12, 15)),
+        (nn.ConvTranspose2d(8, 1, (5, 4), stride=4, padding=(0, 1), output_padding=(3, 0)), (2, 8, 6, 5)),
+        (nn.InstanceNorm2d(8), (2, 8, 12, 15)),
+        (nn.InstanceNorm2d(8, affine=True, eps=1e-3), (2, 8, 12, 15)),
     ],
 )
 def test_the_layers_compute_the_same(layer, shape):
@@ -46,12 +51,30 @@ def test_the_layers_compute_the_same(layer, shape):
         nn.Conv2d(8, 4, 7, groups=2),
         nn.utils.parametrizations.spectral_norm(nn.Linear(4, 4)),
         nn.Bilinear(3, 3, 3),
+        nn.ConvTranspose2d(8, 3, 4),
+        nn.ConvTranspose2d(8, 5, 4, stride=2, padding=1),
+        nn.ConvTranspose2d(8, 2, 2, stride=3, padding=1),
+        nn.ConvTranspose2d(8, 3, 4, stride=(2, 1), padding=1),
+        nn.ConvTranspose2d(8, 3, 4, stride=2, output_padding=1),
+        nn.ConvTranspose2d(8, 2, 4, stride=2, groups=2),
+        nn.InstanceNorm2d(8, track_running_stats=True),
     ],
 )
 def test_other_layers_stay(layer):
     before = type(layer)
     faster_layers(nn.Sequential(layer))
     assert type(layer) is before
+
+
+def test_inputs_that_the_faster_way_does_not_suit():
+    transposed, norm = (nn.ConvTranspose2d(8, 3, 4, stride=2), nn.InstanceNorm2d(8))
+    network = nn.Sequential(copy.deepcopy(transposed), copy.deepcopy(norm))
+    faster_layers(network)
+    x = torch.randn(2, 8, 6, 6, generator=torch.Generator().manual_seed(0))
+    assert torch.equal(network[0](x, [15, 15]), transposed(x, [15, 15]))
+    far = (x + 300).to(memory_format=torch.channels_last)  # far from 0, PyTorch's variances of groups are wrong
+    assert torch.equal(network[1](far), norm(far))
+    assert torch.equal(network[1](x[0]), norm(x[0]))
 
 
 def test_a_loop_trains_by_them_and_publishes_layers_of_pytorch():
