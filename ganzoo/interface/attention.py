@@ -17,6 +17,5 @@ class DotProductAttention(nn.Module):
     def forward(self, queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
         """What each query finds, (N, L, E), from queries (N, L, D), keys (N, S, D) and values (N, S, E)."""
         # One head: exporters to other runtimes take attention only with a dimension for heads.
-        heads = (each[:, None] for each in (queries, keys, values))
-        found: Tensor = functional.scaled_dot_product_attention(*heads, scale=1.0)[:, 0]
-        return found
+        found = functional.scaled_dot_product_attention(queries[:, None], keys[:, None], values[:, None], scale=1.0)
+        return found[:, 0]

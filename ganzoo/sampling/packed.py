@@ -116,18 +116,19 @@ def _as_subpixels(layer: nn.ConvTranspose2d) -> nn.Module:
     """A transposed convolution with few outputs as a convolution."""
     step = layer.stride[0]
     kernel = subpixel_kernel(layer.weight.detach(), step)
-    bias = None if layer.bias is None else nn.Parameter(layer.bias.detach().repeat_interleave(step**2))
+    bias = None if layer.bias is None else layer.bias.detach().repeat_interleave(step**2)
     convolution = _convolution(kernel, bias, (kernel.shape[2] - 1, kernel.shape[3] - 1))
     return nn.Sequential(_PackedConvolution(convolution), _JoinSubpixels(layer))
 
 
 def _convolution(
-    weight: Tensor, bias: nn.Parameter | None, padding: tuple[int, int], padding_mode: str = "zeros"
+    weight: Tensor, bias: Tensor | None, padding: tuple[int, int], padding_mode: str = "zeros"
 ) -> nn.Conv2d:
     outputs, inputs, *size = weight.shape
     with torch.device("meta"):
         made = nn.Conv2d(inputs, outputs, size, padding=padding, padding_mode=padding_mode)  # type: ignore[arg-type]
-    made.weight, made.bias = nn.Parameter(weight, requires_grad=False), bias
+    made.weight = nn.Parameter(weight, requires_grad=False)
+    made.bias = None if bias is None else nn.Parameter(bias, requires_grad=False)
     return made
 
 
@@ -188,7 +189,7 @@ class _BlockwiseAttention(DotProductAttention):
 
     def _of_image(self, queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
         columns = values.t()
-        blocks = queries.split(max(1, _PAIRS // len(keys)))
+        blocks = torch.split(queries, max(1, _PAIRS // len(keys)))
         return torch.cat([multiply(multiply(block, keys).softmax(-1), columns) for block in blocks])
 
 

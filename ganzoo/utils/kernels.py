@@ -6,6 +6,8 @@ place of the others: other rows of its kernel, or other pixels.
 
 from __future__ import annotations
 
+from typing import cast
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -55,19 +57,19 @@ def subpixel_kernel(weight: Tensor, step: int) -> Tensor:
     Its outputs are the step * step pixels that one pixel of the input becomes. The images have a border of h - 1 and
     w - 1 zeros on each side; h and w are H and W divided by `step`, rounded up.
     """
-    height, width = (side + -side % step for side in weight.shape[2:])
-    whole = functional.pad(weight, (0, width - weight.shape[3], 0, height - weight.shape[2]))
-    parts = whole.unflatten(3, (-1, step)).unflatten(2, (-1, step))  # (I, O, h, step, w, step)
-    return parts.flip(2, 4).permute(1, 3, 5, 0, 2, 4).flatten(0, 2)
+    inputs, outputs, *sides = weight.shape
+    height, width = (-(-side // step) for side in sides)
+    whole = functional.pad(weight, (0, width * step - sides[1], 0, height * step - sides[0]))
+    parts = whole.view(inputs, outputs, height, step, width, step).flip(2, 4)
+    return parts.permute(1, 3, 5, 0, 2, 4).reshape(-1, inputs, height, width)
 
 
 def crop_subpixels(layer: nn.ConvTranspose2d) -> tuple[int, int, int, int]:
     """The pixels that `join_subpixels` leaves out at the top, bottom, left and right of a layer that suits it."""
     borders: list[int] = []
-    for size, step, padding, more in zip(
-        layer.kernel_size, layer.stride, layer.padding, layer.output_padding, strict=True
-    ):
-        borders += [int(padding), int(padding) - more + -size % step]
+    padding = cast("tuple[int, int]", layer.padding)
+    for size, step, before, more in zip(layer.kernel_size, layer.stride, padding, layer.output_padding, strict=True):
+        borders += [before, before - more + -size % step]
     top, bottom, left, right = borders
     return top, bottom, left, right
 

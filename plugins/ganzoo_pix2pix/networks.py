@@ -103,10 +103,8 @@ class PatchDiscriminator(nn.Sequential):
     def __init__(self, config: Pix2PixConfig) -> None:
         layers = config.discriminator_layers
         widths = [config.discriminator_width * min(2**i, WIDEST) for i in range(layers + 1)]
-        blocks: list[nn.Module] = [
-            nn.Conv2d(2 * config.channels, widths[0], 4, 2, 1),
-            nn.LeakyReLU(SLOPE, inplace=True),
-        ]
+        first = nn.Conv2d(2 * config.channels, widths[0], 4, 2, 1)
+        blocks: list[nn.Module] = [first, nn.LeakyReLU(SLOPE, inplace=True)]
         for number, (inputs, outputs) in enumerate(pairwise(widths), 1):
             conv = nn.Conv2d(inputs, outputs, 4, 2 if number < layers else 1, 1, bias=config.norm == "instance")
             blocks += [conv, _norm(outputs, config), nn.LeakyReLU(SLOPE, inplace=True)]
