@@ -114,7 +114,7 @@ ENGINE = click.option(
     type=Name(lambda ctx: [AUTO, *lookup.registry().engines]),
     default=TORCH,
     show_default=True,
-    help="Library that computes the images. auto: the fastest one that is installed.",
+    help="Library that computes the images. auto: the fastest for this model.",
 )
 
 

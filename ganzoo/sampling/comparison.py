@@ -1,7 +1,8 @@
-"""Compare the images of an engine with those of PyTorch, for a few seeds, batch sizes and picture sizes."""
+"""Compare an engine with PyTorch: its images, for a few seeds, batch sizes and picture sizes, and its time."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import fields
 from typing import Any
@@ -14,12 +15,13 @@ from ganzoo.interface.configs import Config, as_translation_config
 from ganzoo.interface.gan import GAN, Inputs
 from ganzoo.interface.tasks import Task
 
-__all__ = ["TOLERANCE", "check_same_images", "other_inputs", "trial_inputs"]
+__all__ = ["TOLERANCE", "check_same_images", "is_faster", "other_inputs", "trial_inputs"]
 
 TOLERANCE = 1e-4
 """The largest difference of a pixel, of values in [-1, 1], between an engine's image and PyTorch's."""
 
 _ROWS = 3
+_ROUNDS = 3
 
 
 def trial_inputs(gan: GAN, task: type[Task], config: Config, inputs: Inputs) -> Inputs:
@@ -93,3 +95,18 @@ def check_same_images(
         difference = float((images.float() - expected.float()).abs().max())
         if not difference <= TOLERANCE:  # NaN too
             raise EngineError(f"its images differ from PyTorch's by up to {difference:.2g}")
+
+
+@torch.no_grad()
+def is_faster(function: Callable[[Inputs], Tensor], other: Callable[[Inputs], Tensor], inputs: Inputs) -> bool:
+    """Whether `function` generates the images of `inputs` in less time than `other`: the best of a few rounds of each.
+
+    They run in turn, because the first calls prepare what later ones keep, and other programs come and go.
+    """
+    times: dict[bool, list[float]] = {True: [], False: []}
+    for _ in range(_ROUNDS):
+        for is_first, generate in ((True, function), (False, other)):
+            started = time.perf_counter()
+            generate(inputs)
+            times[is_first].append(time.perf_counter() - started)
+    return min(times[True]) < min(times[False])

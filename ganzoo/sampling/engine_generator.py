@@ -21,7 +21,7 @@ from ganzoo.interface.engine import EngineFunctions, SamplingNetwork, identifier
 from ganzoo.interface.gan import GAN, Inputs
 from ganzoo.interface.specs import Engine
 from ganzoo.interface.tasks import Task
-from ganzoo.sampling.comparison import check_same_images, other_inputs, trial_inputs
+from ganzoo.sampling.comparison import check_same_images, is_faster, other_inputs, trial_inputs
 from ganzoo.sampling.engines import AUTO, engines_for, why_unusable
 from ganzoo.sampling.fused import KeptWhileUnchanged
 from ganzoo.sampling.prepared_forms import find_form, form_folder, keep_form
@@ -50,14 +50,17 @@ class EngineGenerator:
     def __reduce__(self) -> tuple[type[EngineGenerator], tuple[str]]:
         return EngineGenerator, (self.asked,)
 
-    def function_of(self, gan: GAN, task: type[Task], config: Config, inputs: Inputs) -> Generate | None:
+    def function_of(
+        self, gan: GAN, task: type[Task], config: Config, inputs: Inputs, by_torch: Generate
+    ) -> Generate | None:
         """The function for inputs with the names of `inputs`; None if PyTorch must generate the images.
 
-        If no engine can be used, one line in the log of ganzoo says why.
+        If no engine can be used, one line in the log of ganzoo says why. ``auto`` uses an engine only if it generates
+        the images of `inputs` faster than `by_torch`.
         """
         if os.getpid() != self._process:
             return None
-        return self._kept.get(gan, tuple(inputs), partial(self._open, gan, task, config, inputs))
+        return self._kept.get(gan, tuple(inputs), partial(self._open, gan, task, config, inputs, by_torch))
 
     def give_up(self, gan: GAN, inputs: Inputs, error: Exception) -> None:
         """Generate no more images with these names of inputs and these weights, because of an error."""
@@ -65,7 +68,7 @@ class EngineGenerator:
         _log.warning("the engine %s failed (%s) - torch generates the images instead", name, one_line(error))
         self._kept.put(tuple(inputs), None)
 
-    def _open(self, gan: GAN, task: type[Task], config: Config, inputs: Inputs) -> Generate | None:
+    def _open(self, gan: GAN, task: type[Task], config: Config, inputs: Inputs, by_torch: Generate) -> Generate | None:
         self.used = ""
         engines = engines_for(self.asked, gan.device.type)
         if not engines and self.asked == AUTO:
@@ -75,6 +78,9 @@ class EngineGenerator:
             try:
                 if not problem:
                     function = function_on(engine, gan, task, config, inputs)
+                    if self.asked == AUTO and not is_faster(function, by_torch, inputs):
+                        _log.info("the engine %s is not used: torch is faster for this model", engine.name)
+                        continue
                     self.used = engine.name
                     return function
             except Exception as error:  # of any kind: the libraries raise their own

@@ -25,7 +25,7 @@ TORCH = "torch"
 """The engine that is ready at once: PyTorch's own operations."""
 
 AUTO = "auto"
-"""In place of the name of an engine: the fastest one that is installed and works with the model."""
+"""In place of the name of an engine: one that is installed, if it is faster with the model than ``torch``."""
 
 PRECISIONS = ("fp32", "bf16")
 """The precisions in which a model can generate images."""
@@ -49,7 +49,7 @@ def check_engine(name: str, precision: str = "fp32") -> None:
 def engines_for(name: str, device: str) -> Sequence[Engine]:
     """The engines to try, best first, on a type of device. None of them is ``torch``, which needs no preparation.
 
-    ``auto`` means the installed engines that are usually faster than ``torch`` on such a device.
+    ``auto`` means the installed engines that can be faster than ``torch`` on such a device.
 
     Raises:
         UnknownNameError: there is no such engine.

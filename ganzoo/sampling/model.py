@@ -476,15 +476,15 @@ class Model:
 
     def _compute(self, inputs: Inputs) -> Tensor:
         """Images on the device of the networks, by the engine or else by PyTorch."""
-        prepared = self._engine and self._engine.function_of(self.gan, self.task, self.config, inputs)
+        single = self.precision == "fp32"
+        generate = self.gan.generate if self._fused is None else self._fused.function_of(self.gan, packs=single)
+        prepared = self._engine and self._engine.function_of(self.gan, self.task, self.config, inputs, generate)
         if self._engine and prepared:
             try:
                 with torch.no_grad():
                     return prepared(inputs)
             except Exception as error:  # of any kind: the libraries raise their own
                 self._engine.give_up(self.gan, inputs, error)
-        single = self.precision == "fp32"
-        generate = self.gan.generate if self._fused is None else self._fused.function_of(self.gan, packs=single)
         if single:
             with torch.inference_mode():
                 return generate(inputs)

@@ -7,6 +7,7 @@ import errno
 import os
 import pickle
 import shutil
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -17,7 +18,8 @@ import torch
 from ganzoo import Engine, EngineFunctions, Model
 from ganzoo.errors import InvalidRequestError, UnknownNameError
 from ganzoo.registry import lookup
-from ganzoo.sampling import prepared_forms
+from ganzoo.sampling import engine_generator, prepared_forms
+from ganzoo.sampling.comparison import is_faster
 from ganzoo.testing.engines import assert_engine_agrees
 from ganzoo.testing.tiny import make_images, trained_model
 from ganzoo.utils import devices
@@ -275,20 +277,44 @@ def test_auto_is_the_fastest_that_is_installed_and_right(cache, plain, monkeypat
     engines = lookup.registry().engines
     for name in list(engines):
         monkeypatch.setitem(engines._owners[name], "ganzoo", replace(engines[name], speed={}))  # whatever is installed
-    made = {name: Graph() for name in ("unknown", "slow", "wrong", "good", "absent")}
+    answers = iter([False, True])
+    monkeypatch.setattr(engine_generator, "is_faster", lambda *given: next(answers))
+    made = {name: Graph() for name in ("unknown", "slow", "wrong", "slower here", "good", "absent")}
     declare("unknown", made["unknown"])
     declare("slow", made["slow"], speed={"cpu": 0.9})
     declare("good", made["good"], speed={"cpu": 1.5})
+    declare("slower here", made["slower here"], speed={"cpu": 2})
     declare("wrong", made["wrong"], speed={"cpu": 3})
     declare("absent", made["absent"], speed={"cpu": 9}, requires=("no-such-package",))
     made["wrong"].change = lambda images: -images
     model = on(plain, "auto")
     assert same(model.sample(2), plain.sample(2))
     assert model.engine == "good"
-    assert [name for name, graph in made.items() if graph.prepared] == ["wrong", "good"]
+    assert [name for name, graph in made.items() if graph.prepared] == ["wrong", "slower here", "good"]
     [line] = lines(caplog)
     assert line.startswith("the engine wrong is not used: EngineError: its images differ from PyTorch's by up to ")
     assert line.endswith(" - the next engine is tried")
+
+
+def test_the_faster_function_is_found():
+    calls = []
+
+    def function(name, seconds):
+        return lambda inputs: calls.append(name) or time.sleep(seconds)
+
+    quick, slow = function("quick", 0), function("slow", 0.05)
+    assert is_faster(quick, slow, {})
+    assert calls[:4] == ["quick", "slow", "quick", "slow"]
+    assert not is_faster(slow, quick, {})
+
+
+def test_auto_leaves_the_images_to_torch_where_it_is_faster(graph, plain, monkeypatch, caplog):
+    declare("graph", graph, speed={"cpu": 9})
+    monkeypatch.setattr(engine_generator, "is_faster", lambda *given: False)
+    model = on(plain, "auto")
+    assert same(model.sample(2), plain.sample(2))
+    assert model.engine == "torch"
+    assert lines(caplog) == []
 
 
 # --- copies, threads, processes -----------------------------------------------------------------
