@@ -279,18 +279,18 @@ def test_auto_is_the_fastest_that_is_installed_and_right(cache, plain, monkeypat
         monkeypatch.setitem(engines._owners[name], "ganzoo", replace(engines[name], speed={}))  # whatever is installed
     answers = iter([False, True])
     monkeypatch.setattr(engine_generator, "is_faster", lambda *given: next(answers))
-    made = {name: Graph() for name in ("unknown", "slow", "wrong", "slower here", "good", "absent")}
+    made = {name: Graph() for name in ("unknown", "slow", "wrong", "hasty", "good", "absent")}
     declare("unknown", made["unknown"])
     declare("slow", made["slow"], speed={"cpu": 0.9})
     declare("good", made["good"], speed={"cpu": 1.5})
-    declare("slower here", made["slower here"], speed={"cpu": 2})
+    declare("hasty", made["hasty"], speed={"cpu": 2})
     declare("wrong", made["wrong"], speed={"cpu": 3})
     declare("absent", made["absent"], speed={"cpu": 9}, requires=("no-such-package",))
     made["wrong"].change = lambda images: -images
     model = on(plain, "auto")
     assert same(model.sample(2), plain.sample(2))
     assert model.engine == "good"
-    assert [name for name, graph in made.items() if graph.prepared] == ["wrong", "slower here", "good"]
+    assert [name for name, graph in made.items() if graph.prepared] == ["wrong", "hasty", "good"]
     [line] = lines(caplog)
     assert line.startswith("the engine wrong is not used: EngineError: its images differ from PyTorch's by up to ")
     assert line.endswith(" - the next engine is tried")

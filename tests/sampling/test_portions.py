@@ -32,9 +32,29 @@ def test_the_size_of_the_images_decides_how_many_there_are_at_a_time():
     function = Recording(64)
     generate = InPortions(function)
     generate(batch(40))
-    assert function.counts == [1, 16, 16, 7]  # the first one shows the size
+    assert function.counts == [1, 16, 16, 8]  # the first one shows the size
+    generate(batch(40))
     generate(batch(16))
-    assert function.counts[4:] == [16]
-    function.side = 512
-    generate(batch(18))
-    assert function.counts[5:] == [16, 1, 1]
+    assert function.counts[4:] == [16, 16, 8, 16]
+
+
+def test_large_images_are_generated_one_by_one():
+    function = Recording(512)
+    InPortions(function)(batch(3))
+    assert function.counts == [1, 1, 1, 1]
+
+
+def test_a_single_image_is_generated_once():
+    function = Recording(512)
+    InPortions(function)(batch(1))
+    assert function.counts == [1]
+
+
+def test_inputs_of_another_shape_have_portions_of_their_own():
+    function = Recording(64)
+    generate = InPortions(function)
+    generate(batch(20))
+    function.side = 128
+    wide = {**batch(20), "map": torch.zeros(20, 1, 128, 128)}
+    generate(wide)
+    assert function.counts == [1, 16, 4, 1, 4, 4, 4, 4, 4]
