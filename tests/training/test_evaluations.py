@@ -65,9 +65,8 @@ def test_the_scores_are_those_of_evaluate(tmp_path, pictures):
     run = make_run(tmp_path / "run", pictures, iterations=1, evaluate_every=1, metrics=("kid", "recall"))
     found = run.run().metrics
     expected = evaluate(tmp_path / "run/best", metrics=("kid", "prdc"), count=10, features="mnist")
-    assert {name: found[name] for name in ("kid", "recall")} == {
-        name: expected.score(name).value for name in ("kid", "recall")
-    }
+    for name in ("kid", "recall"):  # the layers that sample are prepared for it, so that sums are rounded otherwise
+        assert found[name] == pytest.approx(expected.score(name).value, rel=1e-6)
 
 
 def test_a_resumed_run_is_the_same_run(tmp_path, pictures):
