@@ -136,7 +136,7 @@ def _into_memory(files: PictureData, limit: int | None, workers: int, progress: 
     if not kept:
         raise DataError(f"{files.name} holds no readable image - the first problem: {skipped[0]}")
     if kept != sorted(kept):  # a limit takes one of each class in turn
-        images = images[torch.tensor(kept).argsort()]
+        images = images.index_select(0, torch.tensor(kept).argsort())
         kept.sort()
     notes = [f"{len(skipped)} skipped, the first: {min(skipped)}"] if skipped else []
     notes += [f"{count} {change}" for change, count in changes.items()]
