@@ -17,12 +17,13 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from functools import partial
+from math import prod
 from typing import Any
 
 import torch
 from sample import convolution, product
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils.flop_counter import flop_registry
+from torch.utils.flop_counter import flop_registry, register_flop_formula
 
 import ganzoo
 from ganzoo.registry import lookup
@@ -108,6 +109,7 @@ def row(name: str, shape: str, call: Callable[[], object], countable: Callable[[
     """A row of a table."""
     with Operations() as counted:
         countable()
+    call()  # it prepares the weights
     with Operations() as timed:
         for _ in range(ROUNDS):
             call()
@@ -147,6 +149,12 @@ class Operations(TorchDispatchMode):
         if count := flop_registry.get(func.overloadpacket):
             self.gflop += count(*args, **kwargs, out_val=result) / 1e9
         return result
+
+
+@register_flop_formula(torch.ops.mkldnn._linear_pointwise)
+def _linear(x: torch.Size, weight: torch.Size, *_: Any, **__: Any) -> int:
+    """The multiplications and additions of a linear layer by oneDNN, which PyTorch does not count."""
+    return 2 * prod(x) * weight[0]
 
 
 def short(operation: str) -> str:

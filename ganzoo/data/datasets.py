@@ -102,7 +102,7 @@ class ImageData:
             yield {"image": self._taken(rows), **labels, **numbers}
 
     def _taken(self, rows: Tensor) -> Tensor:
-        # On CPUs, ten times as fast as `images[rows]`, which copies each number on its own. GPUs may lack it for uint16.
+        # On CPUs ten times as fast as `images[rows]`, which copies each number by itself. GPUs may lack it for uint16.
         return self.images.index_select(0, rows) if self.images.is_cpu else self.images[rows]
 
 
