@@ -64,15 +64,27 @@ def read_ahead(
         # Without its own generator, a loader draws from the global one and so changes the noise of training.
         generator=torch.Generator(),
     )
+    batches = iter(loader)
     try:
-        yield from loader
+        yield from batches
     except RuntimeError as error:
+        _end(batches)
         if not isinstance(error, _LostBatch) and not str(error).startswith(
             ("DataLoader worker (pid", "DataLoader timed")
         ):
             raise
         text = str(error).strip().splitlines()[-1] if isinstance(error, _LostBatch) else one_line(error)
         raise DataError(f"reading pictures failed: {text} - {_REMEDY}") from error
+
+
+def _end(batches: Any) -> None:
+    """End the worker processes of a loader's iterator, which an error keeps alive with the frames that it names.
+
+    Otherwise they end when Python finds that circle, and then wait for 5 s each.
+    """
+    shut_down = getattr(batches, "_shutdown_workers", None)  # it exists if there are workers, in PyTorch as we know it
+    if shut_down is not None:
+        shut_down()
 
 
 def _pack(pairs: Sequence[tuple[Read, Tensor]]) -> tuple[list[Read], Tensor]:

@@ -401,6 +401,7 @@ def test_a_full_shared_memory_is_an_error_and_not_a_hang(tmp_path, no_memory, mo
     assert len(list(islice(stream, batch))) == batch
     with pytest.raises(DataError, match=rf"^reading pictures failed: .*No space left on device.*{SHARED_MEMORY}"):
         next(stream)
+    assert not multiprocessing.active_children()
     assert time.monotonic() - before < 20
     assert "Traceback" not in capfd.readouterr().err
 
