@@ -51,12 +51,12 @@ class EngineGenerator:
         return EngineGenerator, (self.asked,)
 
     def function_of(
-        self, gan: GAN, task: type[Task], config: Config, inputs: Inputs, by_torch: Generate
+        self, gan: GAN, task: type[Task], config: Config, inputs: Inputs, by_torch: Callable[[], Generate]
     ) -> Generate | None:
         """The function for inputs with the names of `inputs`; None if PyTorch must generate the images.
 
         If no engine can be used, one line in the log of ganzoo says why. ``auto`` uses an engine only if it generates
-        the images of `inputs` faster than `by_torch`.
+        the images of `inputs` faster than the function that `by_torch` returns.
         """
         if os.getpid() != self._process:
             return None
@@ -68,7 +68,9 @@ class EngineGenerator:
         _log.warning("the engine %s failed (%s) - torch generates the images instead", name, one_line(error))
         self._kept.put(tuple(inputs), None)
 
-    def _open(self, gan: GAN, task: type[Task], config: Config, inputs: Inputs, by_torch: Generate) -> Generate | None:
+    def _open(
+        self, gan: GAN, task: type[Task], config: Config, inputs: Inputs, by_torch: Callable[[], Generate]
+    ) -> Generate | None:
         self.used = ""
         engines = engines_for(self.asked, gan.device.type)
         if not engines and self.asked == AUTO:
@@ -78,7 +80,7 @@ class EngineGenerator:
             try:
                 if not problem:
                     function = function_on(engine, gan, task, config, inputs)
-                    if self.asked == AUTO and not is_faster(function, by_torch, inputs):
+                    if self.asked == AUTO and not is_faster(function, by_torch(), inputs):
                         _log.info("the engine %s is not used: torch is faster for this model", engine.name)
                         continue
                     self.used = engine.name

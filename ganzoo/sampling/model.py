@@ -474,18 +474,22 @@ class Model:
             raise NonFiniteError(f"{self.name} produced NaN or infinity - its weights or inputs are damaged")
         return images
 
+    def _by_torch(self) -> Callable[[Inputs], Tensor]:
+        """The function that generates images by PyTorch, prepared when it is first asked for."""
+        single = self.precision == "fp32"
+        return self.gan.generate if self._fused is None else self._fused.function_of(self.gan, packs=single)
+
     def _compute(self, inputs: Inputs) -> Tensor:
         """Images on the device of the networks, by the engine or else by PyTorch."""
-        single = self.precision == "fp32"
-        generate = self.gan.generate if self._fused is None else self._fused.function_of(self.gan, packs=single)
-        prepared = self._engine and self._engine.function_of(self.gan, self.task, self.config, inputs, generate)
+        prepared = self._engine and self._engine.function_of(self.gan, self.task, self.config, inputs, self._by_torch)
         if self._engine and prepared:
             try:
                 with torch.no_grad():
                     return prepared(inputs)
             except Exception as error:  # of any kind: the libraries raise their own
                 self._engine.give_up(self.gan, inputs, error)
-        if single:
+        generate = self._by_torch()
+        if self.precision == "fp32":
             with torch.inference_mode():
                 return generate(inputs)
         self._first_inputs = self._first_inputs or {name: value[:4].cpu() for name, value in inputs.items()}

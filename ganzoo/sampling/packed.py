@@ -21,14 +21,7 @@ from torch.nn import functional
 from ganzoo.interface.attention import DotProductAttention
 from ganzoo.interface.gan import GAN, Inputs
 from ganzoo.sampling.winograd import WinogradConvolution, suits_winograd
-from ganzoo.utils.kernels import (
-    crop_subpixels,
-    has_few_outputs,
-    join_subpixels,
-    split_kernel,
-    subpixel_kernel,
-    suits_subpixels,
-)
+from ganzoo.utils.kernels import has_few_outputs, split_kernel, subpixel_convolution, suits_subpixels
 from ganzoo.utils.products import multiply
 
 __all__ = ["packed"]
@@ -114,11 +107,8 @@ def _split(layer: nn.Conv2d) -> Iterator[nn.Conv2d]:
 
 def _as_subpixels(layer: nn.ConvTranspose2d) -> nn.Module:
     """A transposed convolution with few outputs as a convolution."""
-    step = layer.stride[0]
-    kernel = subpixel_kernel(layer.weight.detach(), step)
-    bias = None if layer.bias is None else layer.bias.detach().repeat_interleave(step**2)
-    convolution = _convolution(kernel, bias, (kernel.shape[2] - 1, kernel.shape[3] - 1))
-    return nn.Sequential(_PackedConvolution(convolution), _JoinSubpixels(layer))
+    kernel, bias, padding, join = subpixel_convolution(layer)
+    return nn.Sequential(_PackedConvolution(_convolution(kernel, bias, padding)), _JoinSubpixels(join))
 
 
 def _convolution(
@@ -169,12 +159,12 @@ class _WinogradOrPacked(_Packed):
 class _JoinSubpixels(nn.Module):
     """The pixels of a transposed convolution from the outputs of its convolution."""
 
-    def __init__(self, layer: nn.ConvTranspose2d) -> None:
+    def __init__(self, join: Callable[[Tensor], Tensor]) -> None:
         super().__init__()
-        self.step, self.crop = layer.stride[0], crop_subpixels(layer)
+        self.join = join
 
     def forward(self, y: Tensor) -> Tensor:
-        return join_subpixels(y, self.step, self.crop)
+        return self.join(y)
 
 
 class _BlockwiseAttention(DotProductAttention):

@@ -7,14 +7,7 @@ from typing import cast
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ganzoo.utils.kernels import (
-    crop_subpixels,
-    has_few_outputs,
-    join_subpixels,
-    split_kernel,
-    subpixel_kernel,
-    suits_subpixels,
-)
+from ganzoo.utils.kernels import has_few_outputs, split_kernel, subpixel_convolution, suits_subpixels
 from ganzoo.utils.products import linear
 
 __all__ = ["faster_layers"]
@@ -65,11 +58,8 @@ class _Subpixels(nn.ConvTranspose2d):
         """(N, outputs, H', W') from (N, inputs, H, W)."""
         if output_size is not None:
             return super().forward(x, output_size)
-        step = self.stride[0]
-        kernel = subpixel_kernel(self.weight, step)
-        bias = None if self.bias is None else self.bias.repeat_interleave(step**2)
-        border = (kernel.shape[2] - 1, kernel.shape[3] - 1)
-        return join_subpixels(functional.conv2d(x, kernel, bias, padding=border), step, crop_subpixels(self))
+        kernel, bias, padding, join = subpixel_convolution(self)
+        return join(functional.conv2d(x, kernel, bias, padding=padding))
 
 
 class _InstanceNorm(nn.InstanceNorm2d):

@@ -6,13 +6,15 @@ place of the others: other rows of its kernel, or other pixels.
 
 from __future__ import annotations
 
-from typing import cast
+from collections.abc import Callable
+from functools import partial
+from typing import NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-__all__ = ["crop_subpixels", "has_few_outputs", "join_subpixels", "split_kernel", "subpixel_kernel", "suits_subpixels"]
+__all__ = ["SubpixelConvolution", "has_few_outputs", "split_kernel", "subpixel_convolution", "suits_subpixels"]
 
 _AT_A_TIME = 16
 
@@ -42,21 +44,38 @@ def split_kernel(weight: Tensor) -> tuple[Tensor, Tensor]:
 def suits_subpixels(layer: nn.Module) -> bool:
     """Whether a layer is a transposed convolution with a stride and few outputs, such as the last one of DCGAN.
 
-    It is faster as a convolution by its `subpixel_kernel` (arXiv:1609.05158), followed by `join_subpixels`.
+    It is faster as its `subpixel_convolution`.
     """
     if type(layer) is not nn.ConvTranspose2d or (layer.dilation, layer.groups) != ((1, 1), 1):
         return False
     step, other = layer.stride
     fits = step == other > 1 and layer.out_channels * step**2 <= _AT_A_TIME and min(layer.kernel_size) >= step
-    return fits and min(crop_subpixels(layer)) >= 0
+    return fits and min(_crop(layer)) >= 0
 
 
-def subpixel_kernel(weight: Tensor, step: int) -> Tensor:
-    """The kernel (O * step^2, I, h, w) of a convolution, from that of a transposed one, (I, O, H, W), of a stride.
+class SubpixelConvolution(NamedTuple):
+    """A convolution that is a transposed one: its kernel, bias and padding, and what makes images of its outputs."""
 
-    Its outputs are the step * step pixels that one pixel of the input becomes. The images have a border of h - 1 and
-    w - 1 zeros on each side; h and w are H and W divided by `step`, rounded up.
+    kernel: Tensor
+    bias: Tensor | None
+    padding: tuple[int, int]
+    join: Callable[[Tensor], Tensor]
+
+
+def subpixel_convolution(layer: nn.ConvTranspose2d) -> SubpixelConvolution:
+    """The convolution for a layer that `suits_subpixels` (arXiv:1609.05158).
+
+    Its outputs are the pixels that one pixel of the input becomes.
     """
+    step = layer.stride[0]
+    kernel = _subpixel_kernel(layer.weight, step)
+    bias = None if layer.bias is None else layer.bias.repeat_interleave(step**2)
+    padding = (kernel.shape[2] - 1, kernel.shape[3] - 1)
+    return SubpixelConvolution(kernel, bias, padding, partial(_join, step=step, crop=_crop(layer)))
+
+
+def _subpixel_kernel(weight: Tensor, step: int) -> Tensor:
+    """(O * step^2, I, h, w) from (I, O, H, W); h and w are H and W divided by `step`, rounded up."""
     inputs, outputs, *sides = weight.shape
     height, width = (-(-side // step) for side in sides)
     whole = functional.pad(weight, (0, width * step - sides[1], 0, height * step - sides[0]))
@@ -64,8 +83,8 @@ def subpixel_kernel(weight: Tensor, step: int) -> Tensor:
     return parts.permute(1, 3, 5, 0, 2, 4).reshape(-1, inputs, height, width)
 
 
-def crop_subpixels(layer: nn.ConvTranspose2d) -> tuple[int, int, int, int]:
-    """The pixels that `join_subpixels` leaves out at the top, bottom, left and right of a layer that suits it."""
+def _crop(layer: nn.ConvTranspose2d) -> tuple[int, int, int, int]:
+    """The pixels that the joined image has too many at the top, bottom, left and right."""
     borders: list[int] = []
     padding = cast("tuple[int, int]", layer.padding)
     for size, step, before, more in zip(layer.kernel_size, layer.stride, padding, layer.output_padding, strict=True):
@@ -74,8 +93,8 @@ def crop_subpixels(layer: nn.ConvTranspose2d) -> tuple[int, int, int, int]:
     return top, bottom, left, right
 
 
-def join_subpixels(y: Tensor, step: int, crop: tuple[int, int, int, int]) -> Tensor:
-    """Images (N, O, H', W') from (N, O * step^2, h', w'), without the borders of `crop_subpixels`."""
+def _join(y: Tensor, *, step: int, crop: tuple[int, int, int, int]) -> Tensor:
+    """Images (N, O, H', W') from (N, O * step^2, h', w')."""
     images = functional.pixel_shuffle(y, step)
     top, bottom, left, right = crop
     return images[:, :, top : images.shape[2] - bottom, left : images.shape[3] - right]
