@@ -317,6 +317,13 @@ def test_auto_leaves_the_images_to_torch_where_it_is_faster(graph, plain, monkey
     assert lines(caplog) == []
 
 
+def test_a_named_engine_prepares_nothing_for_torch(graph, plain, monkeypatch):
+    model = on(plain)
+    monkeypatch.setattr(Model, "_by_torch", None)
+    model.sample(2)
+    assert model.engine == "graph"
+
+
 # --- copies, threads, processes -----------------------------------------------------------------
 
 
